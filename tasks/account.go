@@ -1,0 +1,43 @@
+package tasks
+
+import "time"
+
+// Account is one WeChat official account as this process knows it.
+type Account struct {
+	Name  string
+	Realm string // the host behind the base URL
+	AppID string
+	// Fingerprint changes with the credentials, and lets nobody guess them (a salted hash). A new one lifts a hold.
+	Fingerprint string
+	// DailyLimit is how many upload calls a day the ledger grants; 0: it only counts.
+	DailyLimit int
+}
+
+// Hold says that an account is paused, until when and why. There is at most one for each (realm, appid).
+type Hold struct {
+	Realm   string    `json:"realm"`
+	AppID   string    `json:"appid"`
+	Code    Code      `json:"code"` // MinuteLimit, DailyLimit or AccountHeld
+	Errcode int       `json:"errcode,omitzero"`
+	RID     string    `json:"rid,omitempty"`
+	Reason  string    `json:"reason"`
+	Since   time.Time `json:"since"`
+	Until   time.Time `json:"until"`
+	// Ramp is 0 while the account is held. Once Until has passed it is the number of uploads that may be under way
+	// at once: 1 (the probe), doubled by each success, and the hold is gone when it reaches RampEnd.
+	Ramp int `json:"ramp,omitzero"`
+}
+
+// RampEnd is how many uploads at once end a hold: by then the account has answered six times in a row.
+const RampEnd = 64
+
+// AccountStatus is an account with what the ledger knows of it.
+type AccountStatus struct {
+	Name       string `json:"name"`
+	Realm      string `json:"realm"`
+	AppID      string `json:"appid"`
+	Hold       *Hold  `json:"hold,omitempty"`
+	CallsToday int    `json:"calls_today"`
+	DailyLimit int    `json:"daily_limit,omitzero"`
+	Open       int    `json:"open"` // uploads without an outcome
+}

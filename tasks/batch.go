@@ -1,0 +1,51 @@
+package tasks
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// BatchState says whether rows may still come, and whether all have their outcome.
+type BatchState string
+
+// A batch is open, then sealed, then complete. A retry of one of its uploads opens its next round: it is sealed again.
+const (
+	BatchOpen     BatchState = "open"
+	BatchSealed   BatchState = "sealed"
+	BatchComplete BatchState = "complete"
+)
+
+// Batch is uploads that were submitted together.
+type Batch struct {
+	ID          uuid.UUID       `json:"id"`
+	Producer    string          `json:"producer"`
+	ExternalID  string          `json:"external_id,omitempty"` // the Idempotency-Key it was submitted under
+	CallbackURL string          `json:"callback_url,omitempty"`
+	Metadata    json.RawMessage `json:"metadata,omitempty"`
+	State       BatchState      `json:"state"`
+	Truncated   bool            `json:"truncated,omitempty"` // its stream broke off and never came back
+	Round       int             `json:"round"`
+	Counts      BatchCounts     `json:"counts"`
+	Submitted   time.Time       `json:"submitted_at"`
+	Completed   time.Time       `json:"completed_at,omitzero"`
+}
+
+// BatchCounts says how many of a batch's uploads are where.
+type BatchCounts struct {
+	Total     int `json:"total"`
+	Open      int `json:"open"` // without an outcome
+	Succeeded int `json:"succeeded"`
+	Failed    int `json:"failed"`
+	Canceled  int `json:"canceled"`
+	Refused   int `json:"refused"` // rows that were never accepted
+}
+
+// Refusal is one row of a batch that was not accepted.
+type Refusal struct {
+	Line       int    `json:"line"` // from 1
+	ExternalID string `json:"external_id,omitempty"`
+	Code       Code   `json:"code"`
+	Reason     string `json:"reason"`
+}

@@ -1,0 +1,73 @@
+package tasks
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// EventType names what a webhook tells.
+type EventType string
+
+// The event types. Those of an upload carry its Outcome as data, batch.completed carries the Batch,
+// those of an account its Hold.
+const (
+	UploadSucceeded EventType = "upload.succeeded"
+	UploadFailed    EventType = "upload.failed"
+	UploadCanceled  EventType = "upload.canceled"
+	BatchCompleted  EventType = "batch.completed"
+	MediaRenewed    EventType = "media.renewed"
+	HoldBegan       EventType = "account.held"
+	HoldEnded       EventType = "account.resumed"
+)
+
+// OutcomeEvent returns the event type that tells of a final state.
+func OutcomeEvent(s State) EventType { return EventType("upload." + string(s)) }
+
+// Event is one thing that happened, committed together with what it tells of.
+type Event struct {
+	Seq      int64           `json:"-"` // order of commit within one ledger
+	ID       uuid.UUID       `json:"-"`
+	Producer string          `json:"-"`
+	Type     EventType       `json:"type"`
+	Time     time.Time       `json:"timestamp"`
+	Data     json.RawMessage `json:"data"`
+}
+
+// DeliveryState says how far a delivery is.
+type DeliveryState string
+
+// A delivery is pending until it was delivered or given up. Disabled: the receiver answered 410.
+const (
+	Pending   DeliveryState = "pending"
+	Delivered DeliveryState = "delivered"
+	GivenUp   DeliveryState = "failed"
+	Disabled  DeliveryState = "disabled"
+)
+
+// Delivery is one event on its way to one URL.
+type Delivery struct {
+	ID         uuid.UUID     `json:"id"`
+	Event      Event         `json:"event"`
+	URL        string        `json:"url"`
+	State      DeliveryState `json:"state"`
+	Attempts   int           `json:"attempts"`
+	Due        time.Time     `json:"due_at,omitzero"`
+	LastStatus int           `json:"last_status,omitzero"` // HTTP status of the last attempt; 0: no answer
+	LastError  string        `json:"last_error,omitempty"`
+}
+
+// DeliveryDispatch names one generation of a delivery on the belt.
+type DeliveryDispatch struct {
+	ID         uuid.UUID
+	Generation int
+}
+
+// DeliveryResult is how one attempt of a delivery ended. State Pending asks for another one after Retry.
+type DeliveryResult struct {
+	State  DeliveryState
+	Status int
+	Reason string
+	Retry  time.Duration
+}

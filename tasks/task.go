@@ -1,0 +1,129 @@
+package tasks
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
+)
+
+// The asynq task types.
+const (
+	TypeUpload  = "media:upload"    // Upload JSON v1, from a producer that has only Redis
+	TypeRun     = "media:run"       // RunPayload: a dispatched upload
+	TypeDeliver = "webhook:deliver" // DeliverPayload: a dispatched delivery
+)
+
+// Queue names, before the configured prefix.
+const (
+	QueueInteractive = "interactive"
+	QueueBulk        = "bulk"
+	QueueWebhook     = "webhook"
+	QueueInbox       = "inbox"
+)
+
+// MaxPayload bounds a task's payload in bytes, before it is decoded.
+const MaxPayload = 64 << 10
+
+const payloadVersion = 1
+
+// RunPayload tells a worker which generation of which upload of which ledger to claim.
+type RunPayload struct {
+	V          int       `json:"v"`
+	Ledger     uuid.UUID `json:"ledger_id"`
+	Upload     uuid.UUID `json:"upload_id"`
+	Generation int       `json:"generation"`
+}
+
+// DeliverPayload tells a worker which generation of which delivery of which ledger to claim.
+type DeliverPayload struct {
+	V          int       `json:"v"`
+	Ledger     uuid.UUID `json:"ledger_id"`
+	Delivery   uuid.UUID `json:"delivery_id"`
+	Generation int       `json:"generation"`
+}
+
+type uploadPayload struct {
+	V int `json:"v"`
+	Upload
+}
+
+// NewUploadTask makes the task by which a producer without a ledger at hand submits u: enqueue it to the queue
+// "inbox" with any asynq client. It returns Invalid for a request that would be refused anyway.
+// Such an upload should have an ExternalID: its outcome is written to the Redis key mediaferry:result:{external_id}.
+func NewUploadTask(u Upload) (*asynq.Task, error) {
+	if err := u.Validate(); err != nil {
+		return nil, err
+	}
+	return newTask(TypeUpload, uploadPayload{payloadVersion, u})
+}
+
+// ParseUploadTask reads what NewUploadTask wrote, strictly: Invalid for unknown fields, another version,
+// an oversized payload or a request that Validate refuses.
+func ParseUploadTask(t *asynq.Task) (Upload, error) {
+	var p uploadPayload
+	if err := parseTask(t, &p, &p.V); err != nil {
+		return Upload{}, err
+	}
+	return p.Upload, p.Validate()
+}
+
+// NewRunTask makes the task that carries d to a worker of the ledger. Its asynq task ID is RunTaskID(d).
+func NewRunTask(ledger uuid.UUID, d Dispatch) (*asynq.Task, error) {
+	return newTask(TypeRun, RunPayload{payloadVersion, ledger, d.ID, d.Generation}, asynq.TaskID(RunTaskID(d)))
+}
+
+// RunTaskID is "<upload id>.<generation>".
+func RunTaskID(d Dispatch) string { return fmt.Sprintf("%s.%d", d.ID, d.Generation) }
+
+// ParseRunTask reads what NewRunTask wrote.
+func ParseRunTask(t *asynq.Task) (RunPayload, error) {
+	var p RunPayload
+	return p, parseTask(t, &p, &p.V)
+}
+
+// NewDeliverTask makes the task that carries a webhook delivery to a worker of the ledger.
+func NewDeliverTask(ledger uuid.UUID, d DeliveryDispatch) (*asynq.Task, error) {
+	id := asynq.TaskID(fmt.Sprintf("%s.%d", d.ID, d.Generation))
+	return newTask(TypeDeliver, DeliverPayload{payloadVersion, ledger, d.ID, d.Generation}, id)
+}
+
+// ParseDeliverTask reads what NewDeliverTask wrote.
+func ParseDeliverTask(t *asynq.Task) (DeliverPayload, error) {
+	var p DeliverPayload
+	return p, parseTask(t, &p, &p.V)
+}
+
+func newTask(kind string, payload any, opts ...asynq.Option) (*asynq.Task, error) {
+	b, err := json.Marshal(payload)
+	if err != nil {
+		return nil, &Error{Code: Invalid, Op: "encode " + kind, Err: err}
+	}
+	if len(b) > MaxPayload {
+		return nil, &Error{Code: Invalid, Op: "encode " + kind, Err: fmt.Errorf("the payload has %d bytes, at most %d are taken", len(b), MaxPayload)}
+	}
+	return asynq.NewTask(kind, b, opts...), nil
+}
+
+func parseTask(t *asynq.Task, into any, version *int) error {
+	op := "decode " + t.Type()
+	if n := len(t.Payload()); n > MaxPayload {
+		return &Error{Code: Invalid, Op: op, Err: fmt.Errorf("the payload has %d bytes, at most %d are taken", n, MaxPayload)}
+	}
+	d := json.NewDecoder(bytes.NewReader(t.Payload()))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return &Error{Code: Invalid, Op: op, Err: err}
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return &Error{Code: Invalid, Op: op, Err: errors.New("there is something after the JSON object")}
+	}
+	if *version != payloadVersion {
+		return &Error{Code: Invalid, Op: op, Err: fmt.Errorf("version %d is not known, this is version %d", *version, payloadVersion)}
+	}
+	return nil
+}

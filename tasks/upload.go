@@ -1,0 +1,167 @@
+package tasks
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// Upload is one request: this source, as this media type, to this account.
+// The zero value of every field but Source, Type and Account means "not asked for".
+type Upload struct {
+	// ID is ours, a UUIDv7. The zero value asks the ledger's front door to mint one.
+	ID uuid.UUID `json:"id,omitzero"`
+	// Producer is who submits. It comes from the key, the queue or the command line, never from the request itself.
+	Producer string `json:"-"`
+	// ExternalID is the producer's own name for this upload. (Producer, ExternalID) is idempotent: the same
+	// request under it gives the same receipt, another request under it is a conflict. Empty: no such name.
+	ExternalID string `json:"external_id,omitempty"`
+	// Batch is the batch it was submitted with; zero for none.
+	Batch uuid.UUID `json:"batch_id,omitzero"`
+	// Account names one configured official account.
+	Account string `json:"account,omitempty"`
+	// Type is WeChat's media type.
+	Type MediaType `json:"type"`
+	// Source is a path relative to the storage root, s3://bucket/key, or (from the command line only) a file: URL.
+	Source string `json:"source"`
+	// Filename is the user's name for the file, kept for the record only. Empty: the last part of Source.
+	Filename string `json:"filename,omitempty"`
+	// CallbackURL gets the webhook events of this upload.
+	CallbackURL string `json:"callback_url,omitempty"`
+	// Priority chooses the queue. Zero is Bulk.
+	Priority Priority `json:"priority,omitempty"`
+	// Metadata is the producer's own JSON, at most MaxMetadata bytes, given back with the outcome.
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+	// NoReuse asks for a call to WeChat even where a live media is known.
+	NoReuse bool `json:"no_reuse,omitempty"`
+	// KeepFreshUntil asks to renew the media before it expires, until then. Zero: never.
+	KeepFreshUntil time.Time `json:"keep_fresh_until,omitzero"`
+	// ExpiresBy is the deadline: an upload without an outcome by then fails with code deadline. Zero: none.
+	ExpiresBy time.Time `json:"expires_by,omitzero"`
+}
+
+// Bounds of one upload's texts, in bytes. They keep a row of the ledger, a task and a webhook body small.
+const (
+	MaxExternalID = 255
+	MaxSource     = 4096
+	MaxFilename   = 1024
+	MaxURL        = 2048
+	MaxMetadata   = 16 << 10
+	MaxName       = 64
+)
+
+// Validate reports everything that is wrong with the request, as one Invalid error that names the fields.
+// It looks at the request alone: whether the account exists or the source can be read is found out later.
+func (u Upload) Validate() error {
+	var bad []string
+	reject := func(field, format string, args ...any) {
+		bad = append(bad, field+": "+fmt.Sprintf(format, args...))
+	}
+	text := func(field, s string, limit int) {
+		switch {
+		case len(s) > limit:
+			reject(field, "has %d bytes, at most %d are taken", len(s), limit)
+		case strings.ContainsRune(s, 0):
+			reject(field, "has a NUL byte")
+		case !utf8.ValidString(s):
+			reject(field, "is not UTF-8")
+		}
+	}
+	if _, err := ParseMediaType(string(u.Type)); err != nil {
+		reject("type", "%q is not one of image, voice, video, thumb", clip(string(u.Type)))
+	}
+	if u.Source == "" {
+		reject("source", "is missing")
+	}
+	text("source", u.Source, MaxSource)
+	text("filename", u.Filename, MaxFilename)
+	text("external_id", u.ExternalID, MaxExternalID)
+	if strings.ContainsFunc(u.ExternalID, unicode.IsControl) {
+		reject("external_id", "has control characters")
+	}
+	if !ValidName(u.Account) {
+		reject("account", "%q is not a name (1 to %d of a-z A-Z 0-9 . _ -)", clip(u.Account), MaxName)
+	}
+	if u.Priority != Bulk && u.Priority != Interactive {
+		reject("priority", "is not one of bulk, interactive")
+	}
+	if len(u.Metadata) > MaxMetadata {
+		reject("metadata", "has %d bytes, at most %d are taken", len(u.Metadata), MaxMetadata)
+	} else if len(u.Metadata) > 0 && !json.Valid(u.Metadata) {
+		reject("metadata", "is not JSON")
+	}
+	if u.CallbackURL != "" {
+		if err := validCallback(u.CallbackURL); err != nil {
+			reject("callback_url", "%v", err)
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	return &Error{Code: Invalid, Op: "check upload", Err: fmt.Errorf("%s", strings.Join(bad, "; "))}
+}
+
+// Digest is what "the same request" means: it covers what the producer asked for, and neither the ID we minted
+// nor the batch it came in.
+func (u Upload) Digest() []byte {
+	u.ID, u.Batch = uuid.Nil, uuid.Nil
+	var compact bytes.Buffer
+	if json.Compact(&compact, u.Metadata) == nil {
+		u.Metadata = compact.Bytes()
+	}
+	if len(u.Metadata) == 0 {
+		u.Metadata = nil
+	}
+	b, err := json.Marshal(u)
+	if err != nil { // Metadata that is not JSON never passes Validate.
+		b = fmt.Appendf(nil, "%+v", u)
+	}
+	return sum(b)
+}
+
+// ValidName reports whether s can name an account, a producer or a queue prefix: 1 to 64 of a-z A-Z 0-9 . _ -
+func ValidName(s string) bool {
+	if s == "" || len(s) > MaxName {
+		return false
+	}
+	for _, c := range []byte(s) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func validCallback(s string) error {
+	if len(s) > MaxURL {
+		return fmt.Errorf("has %d bytes, at most %d are taken", len(s), MaxURL)
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil, u.Host == "", u.Opaque != "":
+		return fmt.Errorf("is not an absolute URL")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("has scheme %q, only https and http are taken", u.Scheme)
+	case u.User != nil:
+		return fmt.Errorf("carries a user name or password: leave them out")
+	}
+	return nil
+}
+
+// clip keeps a foreign text short enough for an error message.
+func clip(s string) string {
+	const limit = 80
+	if len(s) <= limit {
+		return s
+	}
+	return s[:limit] + "…"
+}

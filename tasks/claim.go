@@ -74,11 +74,14 @@ type Pause struct {
 
 // Result is what a worker reports when an upload has its outcome.
 type Result struct {
-	State   State // Succeeded, Failed or Canceled
-	Key     MediaKey
-	Media   Media // with Succeeded
-	Reused  bool
-	Size    int64
-	Cause   *Error   // with Failed and Canceled
-	Attempt *Attempt // nil where none was made, as for a reuse
+	State  State // Succeeded, Failed or Canceled
+	Key    MediaKey
+	Media  Media // with Succeeded
+	Reused bool
+	Size   int64
+	// Original is the hash of the source and Fixed says what was done, where the picture was made to fit; else zero.
+	Original Hash
+	Fixed    string
+	Cause    *Error   // with Failed and Canceled
+	Attempt  *Attempt // nil where none was made, as for a reuse
 }

@@ -31,7 +31,9 @@ type Outcome struct {
 	MediaID    string          `json:"media_id,omitempty"`
 	IssuedAt   time.Time       `json:"issued_at,omitzero"`
 	ExpiresAt  time.Time       `json:"expires_at,omitzero"`
-	SHA256     string          `json:"sha256,omitempty"`
+	SHA256     string          `json:"sha256,omitempty"`          // of the bytes that went to WeChat
+	Original   string          `json:"original_sha256,omitempty"` // of the source, where it was made to fit
+	Fixed      string          `json:"fixed,omitempty"`           // what was done to make it fit
 	Size       int64           `json:"size,omitzero"`
 	Metadata   json.RawMessage `json:"metadata,omitempty"`
 	Submitted  time.Time       `json:"submitted_at"`

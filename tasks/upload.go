@@ -41,6 +41,9 @@ type Upload struct {
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 	// NoReuse asks for a call to WeChat even where a live media is known.
 	NoReuse bool `json:"no_reuse,omitempty"`
+	// Fix allows a picture that is refused to be made to fit: re-encoded, scaled, or made into a thumb. The file itself
+	// is never touched.
+	Fix bool `json:"fix,omitempty"`
 	// KeepFreshUntil asks to renew the media before it expires, until then. Zero: never.
 	KeepFreshUntil time.Time `json:"keep_fresh_until,omitzero"`
 	// ExpiresBy is the deadline: an upload without an outcome by then fails with code deadline. Zero: none.

@@ -1,0 +1,95 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// body is a source's bytes in pooled memory.
+type body struct {
+	bytes    []byte
+	original tasks.Hash // of the source, where bytes were made to fit; zero otherwise
+	fixed    string     // what was done to make them fit
+	release  func()
+}
+
+// read takes the source's bytes, once, into memory that the budget has granted. What is over the limit is not read.
+func (w *Worker) read(ctx context.Context, claim tasks.Claim) (body, error) {
+	file, err := w.Files.Open(ctx, claim.Source)
+	if err != nil {
+		return body{}, err
+	}
+	defer file.Close()
+	if err := w.fits(claim, file.Size); err != nil {
+		return body{}, err
+	}
+	buf, release, err := w.lanes.memory(claim.Priority).take(ctx, file.Size)
+	if err != nil {
+		return body{}, err
+	}
+	if err := fill(buf, file); err != nil {
+		release()
+		return body{}, err
+	}
+	return body{bytes: buf, release: release}, nil
+}
+
+func (w *Worker) fits(claim tasks.Claim, size int64) error {
+	err := w.Checker.Fits(claim.Type, size)
+	if err != nil && claim.Fix && w.Fixer != nil && size <= w.Fixer.Fixable(claim.Type) {
+		return nil
+	}
+	return err
+}
+
+// fill reads exactly as many bytes as the file had when it was opened, and finds out whether it changed meanwhile.
+func fill(buf []byte, file tasks.File) error {
+	if _, err := io.ReadFull(file, buf); err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return changed(fmt.Errorf("it had %d bytes when it was opened, and fewer now", len(buf)))
+		}
+		return readError(err)
+	}
+	var more [1]byte
+	if n, err := io.ReadFull(file, more[:]); n > 0 {
+		return changed(fmt.Errorf("it had %d bytes when it was opened, and more now", len(buf)))
+	} else if !errors.Is(err, io.EOF) {
+		return readError(err)
+	}
+	if file.Verify == nil {
+		return nil
+	}
+	return file.Verify()
+}
+
+func changed(err error) error {
+	return &tasks.Error{Code: tasks.Changed, Op: "read source", Err: err}
+}
+
+// readError keeps what the storage said of its own error; anything else is a fault that may pass.
+func readError(err error) error {
+	var known *tasks.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return &tasks.Error{Code: tasks.Storage, Op: "read source", Err: err}
+}
+
+// validate checks the bytes and, where the upload allows it, makes a refused picture fit.
+func (w *Worker) validate(b *body, claim tasks.Claim) (tasks.Content, error) {
+	content, err := w.Checker.Check(b.bytes, claim.Type)
+	if err == nil || !claim.Fix || w.Fixer == nil {
+		return content, err
+	}
+	fixed, did, fixErr := w.Fixer.Fix(b.bytes, claim.Type)
+	if fixErr != nil {
+		return content, fixErr
+	}
+	b.original, b.fixed = tasks.HashOf(b.bytes), did
+	b.bytes = fixed
+	return w.Checker.Check(fixed, claim.Type)
+}

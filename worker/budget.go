@@ -1,0 +1,45 @@
+package worker
+
+import (
+	"context"
+	"math/bits"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// budget bounds the memory that files are read into. Buffers come in sizes of a power of two and are used again.
+// It is safe for concurrent use.
+type budget struct {
+	total int64
+	free  *semaphore.Weighted
+	pools [64]sync.Pool // by the power of two, of *[]byte
+}
+
+// smallest is the size of the smallest buffer: most thumbs and icons fit, and the pool stays a short list.
+const smallest = 64 << 10
+
+func newBudget(total int64) *budget {
+	return &budget{total: total, free: semaphore.NewWeighted(total)}
+}
+
+// take waits until size bytes are free and returns a buffer of just that length, whose content is arbitrary.
+// A file larger than the whole budget is let through when nothing else is held. release gives the memory back; the
+// buffer must not be used after it.
+func (b *budget) take(ctx context.Context, size int64) (buf []byte, release func(), err error) {
+	power := max(bits.Len64(uint64(max(size, smallest)-1)), bits.Len64(smallest-1))
+	weight := min(int64(1)<<power, b.total)
+	if err := b.free.Acquire(ctx, weight); err != nil {
+		return nil, nil, err
+	}
+	pool := &b.pools[power]
+	held, ok := pool.Get().(*[]byte)
+	if !ok {
+		fresh := make([]byte, 1<<power)
+		held = &fresh
+	}
+	return (*held)[:size:size], func() {
+		pool.Put(held)
+		b.free.Release(weight)
+	}, nil
+}

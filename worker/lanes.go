@@ -1,0 +1,70 @@
+package worker
+
+import (
+	"context"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// lanes keeps bulk and interactive work apart: each has its own slots and its own share of the memory, so that slow
+// bulk uploads can never hold all of either.
+type lanes struct {
+	bulk, interactive lane
+}
+
+type lane struct {
+	slots  *semaphore.Weighted
+	size   int64
+	budget *budget
+}
+
+// The share of the memory that is kept for interactive uploads: an eighth, which holds the largest file that WeChat
+// takes (10 MiB) from a total of 80 MiB on; a smaller total still lets one file through at a time.
+const interactiveShare = 8
+
+func newLanes(c Config) lanes {
+	reserve := c.Memory / interactiveShare
+	return lanes{
+		bulk:        newLane(c.Slots, c.Memory-reserve),
+		interactive: newLane(c.InteractiveSlots, reserve),
+	}
+}
+
+func newLane(slots int, memory int64) lane {
+	return lane{slots: semaphore.NewWeighted(int64(slots)), size: int64(slots), budget: newBudget(memory)}
+}
+
+func (l *lanes) of(p tasks.Priority) *lane {
+	if p == tasks.Interactive {
+		return &l.interactive
+	}
+	return &l.bulk
+}
+
+func (l *lanes) memory(p tasks.Priority) *budget { return l.of(p).budget }
+
+// enter takes one slot of p's lane.
+func (l *lanes) enter(ctx context.Context, p tasks.Priority) (leave func(), err error) {
+	lane := l.of(p)
+	if err := lane.slots.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	return func() { lane.slots.Release(1) }, nil
+}
+
+// enterAlone takes every slot of both lanes, always in the same order.
+func (l *lanes) enterAlone(ctx context.Context) (leave func(), err error) {
+	if err := l.bulk.slots.Acquire(ctx, l.bulk.size); err != nil {
+		return nil, err
+	}
+	if err := l.interactive.slots.Acquire(ctx, l.interactive.size); err != nil {
+		l.bulk.slots.Release(l.bulk.size)
+		return nil, err
+	}
+	return func() {
+		l.interactive.slots.Release(l.interactive.size)
+		l.bulk.slots.Release(l.bulk.size)
+	}, nil
+}

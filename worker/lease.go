@@ -1,0 +1,138 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Why a context of an upload ended.
+var (
+	errLeaseLost = errors.New("the lease of this upload ran out, or another worker has claimed it")
+	errStopping  = errors.New("this worker is shutting down")
+)
+
+// leases renews all claims of this process, in one call for all, and ends the context of those that were lost or
+// canceled. A claim whose lease could not be renewed ends at a deadline that was taken before the last renewal was
+// sent, by the monotonic clock: this worker has let go by the time that the ledger may give the upload to another.
+type leases struct {
+	ledger Claims
+	lease  time.Duration
+	gate   *gate
+	stop   context.CancelFunc
+	done   chan struct{}
+
+	mu   sync.Mutex
+	held map[tasks.Token]*heldLease
+}
+
+type heldLease struct {
+	cancel   context.CancelCauseFunc
+	deadline time.Time
+}
+
+// renewals is how often a lease is renewed in its time. With the default lease of 10 s a request to cancel is seen
+// within 2 s, and four renewals may fail before the lease is lost.
+const renewals = 5
+
+func newLeases(ledger Claims, lease time.Duration, g *gate) *leases {
+	ctx, stop := context.WithCancel(context.Background())
+	l := &leases{ledger: ledger, lease: lease, gate: g, stop: stop, done: make(chan struct{}), held: map[tasks.Token]*heldLease{}}
+	go l.run(ctx)
+	return l
+}
+
+func (l *leases) close() {
+	l.stop()
+	<-l.done
+}
+
+// keep renews the claim until drop is called. The context it returns ends when the claim is lost or to be canceled;
+// its cause says which.
+func (l *leases) keep(ctx context.Context, claim tasks.Claim) (_ context.Context, drop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	l.mu.Lock()
+	l.held[claim.Token] = &heldLease{cancel: cancel, deadline: time.Now().Add(l.lease)}
+	l.mu.Unlock()
+	return ctx, func() {
+		l.mu.Lock()
+		delete(l.held, claim.Token)
+		l.mu.Unlock()
+		cancel(nil)
+	}
+}
+
+func (l *leases) run(ctx context.Context) {
+	defer close(l.done)
+	tick := time.NewTicker(l.lease / renewals)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			l.renew(ctx)
+		}
+	}
+}
+
+func (l *leases) renew(ctx context.Context) {
+	tokens := l.tokens()
+	if len(tokens) == 0 {
+		return
+	}
+	sent := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, l.lease/2)
+	defer cancel()
+	renewal, err := l.ledger.Renew(ctx, tokens, l.lease)
+	if err != nil {
+		l.gate.shut(err)
+		l.expire(time.Now())
+		return
+	}
+	l.apply(renewal, tokens, sent)
+}
+
+func (l *leases) tokens() []tasks.Token {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	tokens := make([]tasks.Token, 0, len(l.held))
+	for t := range l.held {
+		tokens = append(tokens, t)
+	}
+	return tokens
+}
+
+func (l *leases) apply(r tasks.Renewal, asked []tasks.Token, sent time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, t := range asked {
+		if h := l.held[t]; h != nil {
+			h.deadline = sent.Add(l.lease)
+		}
+	}
+	l.end(r.Lost, errLeaseLost)
+	l.end(r.Canceled, canceled())
+}
+
+func (l *leases) end(tokens []tasks.Token, cause error) {
+	for _, t := range tokens {
+		if h := l.held[t]; h != nil {
+			h.cancel(cause)
+		}
+	}
+}
+
+// expire ends those whose deadline has passed, since nobody could renew them.
+func (l *leases) expire(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, h := range l.held {
+		if now.After(h.deadline) {
+			h.cancel(errLeaseLost)
+		}
+	}
+}

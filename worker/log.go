@@ -1,0 +1,73 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// The keys of the log lines.
+const (
+	keyUpload  = "upload_id"
+	keyBatch   = "batch_id"
+	keyAccount = "account"
+	keyAttempt = "attempt"
+	keyErrcode = "errcode"
+	keyRID     = "rid"
+	keyTook    = "took"
+)
+
+// tell writes the one line of this try, and counts it.
+func (w *Worker) tell(ctx context.Context, claim tasks.Claim, end ending, took time.Duration) {
+	attrs := []slog.Attr{
+		slog.String(keyUpload, claim.ID.String()),
+		slog.String(keyAccount, claim.Account),
+		slog.Int(keyAttempt, claim.Attempts+1),
+		slog.Duration(keyTook, took),
+		slog.String("state", string(end.state)),
+	}
+	if claim.Batch != uuid.Nil {
+		attrs = append(attrs, slog.String(keyBatch, claim.Batch.String()))
+	}
+	if c := end.cause; c != nil {
+		attrs = append(attrs, slog.String("code", string(c.Code)), slog.String("reason", c.Error()))
+		if c.Errcode != 0 {
+			attrs = append(attrs, slog.Int(keyErrcode, c.Errcode), slog.String(keyRID, c.RID))
+		}
+	}
+	if end.pause > 0 {
+		attrs = append(attrs, slog.Duration("again_in", end.pause))
+	}
+	level, text := headline(end)
+	if end.err != nil {
+		attrs = append(attrs, slog.String("error", end.err.Error()))
+	}
+	w.log.LogAttrs(ctx, level, text, attrs...)
+	w.cfg.Metrics.ended(claim, end, took)
+}
+
+func headline(end ending) (slog.Level, string) {
+	switch {
+	case errors.Is(end.err, tasks.ErrFenced):
+		return slog.LevelWarn, "result dropped: another worker owns the upload now"
+	case end.err != nil:
+		return slog.LevelError, "the result could not be recorded"
+	case end.reuse:
+		return slog.LevelInfo, "media reused"
+	case end.state == tasks.Succeeded:
+		return slog.LevelInfo, "uploaded"
+	case end.state == tasks.Failed:
+		return slog.LevelWarn, "failed"
+	case end.state == tasks.Canceled:
+		return slog.LevelInfo, "canceled"
+	case end.state == tasks.Waiting:
+		return slog.LevelInfo, "waits"
+	default:
+		return slog.LevelInfo, "handed back"
+	}
+}

@@ -1,0 +1,43 @@
+package worker
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Metrics counts what workers of this process did.
+type Metrics struct {
+	tries   *prometheus.CounterVec
+	seconds *prometheus.HistogramVec
+}
+
+// NewMetrics registers the metrics with r; nil keeps them to themselves.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		tries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mediaferry_tries_total",
+			Help: "Tries to carry an upload, by the state they left it in, the code of the failure and WeChat's media type.",
+		}, []string{"state", "code", "type"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "mediaferry_try_seconds",
+			Help:    "How long one try took, from claim to result.",
+			Buckets: prometheus.ExponentialBuckets(0.005, 2, 15), // 5 ms to 82 s, beyond the longest upload
+		}, []string{"state"}),
+	}
+	if r != nil {
+		r.MustRegister(m.tries, m.seconds)
+	}
+	return m
+}
+
+func (m *Metrics) ended(c tasks.Claim, end ending, took time.Duration) {
+	var code tasks.Code
+	if end.cause != nil {
+		code = end.cause.Code
+	}
+	m.tries.WithLabelValues(string(end.state), string(code), string(c.Type)).Inc()
+	m.seconds.WithLabelValues(string(end.state)).Observe(took.Seconds())
+}

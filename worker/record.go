@@ -1,0 +1,145 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// record writes down how a try ended. While the ledger is away it keeps the result, since a media_id that is
+// forgotten must be paid for again; it gives up when RecordLimit is over or the claim has gone to somebody else.
+// It returns nil: from here on the ledger, not the belt, brings the upload again.
+func (w *Worker) record(ctx context.Context, claim tasks.Claim, result tasks.Result, err error, started time.Time) error {
+	took := time.Since(started)
+	end := w.ending(ctx, claim, result, err, tasks.Attempt{Round: claim.Round, Started: started, Took: took})
+	if end.write == nil {
+		w.tell(ctx, claim, end, took)
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.RecordLimit)
+	defer cancel()
+	for {
+		err := end.write(ctx)
+		if tasks.CodeOf(err) != tasks.Unavailable {
+			end.err = err
+			w.tell(ctx, claim, end, took)
+			return nil
+		}
+		w.gate.shut(err)
+		if w.gate.pass(ctx) != nil {
+			end.err = err
+			w.tell(ctx, claim, end, took)
+			return nil
+		}
+	}
+}
+
+// ending is what a try came to: what to write, and what the log line says.
+type ending struct {
+	state tasks.State // the state that the upload is left in; Queued for handed back
+	cause *tasks.Error
+	pause time.Duration
+	write func(context.Context) error // nil: nothing to write
+	err   error                       // of write
+	reuse bool
+	media string
+}
+
+// ending decides. The code of the error, and nothing else about it, says what happens.
+func (w *Worker) ending(ctx context.Context, claim tasks.Claim, result tasks.Result, err error, attempt tasks.Attempt) ending {
+	if err == nil {
+		if !result.Reused {
+			result.Attempt = &attempt
+		}
+		return w.finish(claim, result)
+	}
+	if errors.Is(err, errPutToWait) {
+		return ending{state: tasks.Waiting, cause: &tasks.Error{Code: tasks.Twin}}
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return w.interrupted(claim, result, cause)
+	}
+	cause := tasks.AsError(err)
+	if cause.Code == tasks.Stopped || cause.Code == tasks.Unavailable || errors.Is(err, tasks.ErrFenced) {
+		return w.interrupted(claim, result, err)
+	}
+	attempt.Code, attempt.Errcode, attempt.RID, attempt.Reason = cause.Code, cause.Errcode, cause.RID, cause.Error()
+	switch cause.Code.Reaction() {
+	case tasks.ReactBackoff:
+		return w.again(claim, result, cause, attempt, w.cfg.Retry.Attempts, w.cfg.Retry.pause(claim.Attempts+1, w.random(), cause.RetryAfter))
+	case tasks.ReactSlowly:
+		return w.again(claim, result, cause, attempt, w.cfg.Retry.UnknownAttempts, max(w.cfg.Retry.UnknownPause, cause.RetryAfter))
+	case tasks.ReactHold:
+		return w.hold(claim, cause)
+	case tasks.ReactHandBack:
+		return w.handBack(claim, w.cfg.HandBack, cause)
+	default:
+		return w.fail(claim, result, cause, attempt)
+	}
+}
+
+// interrupted is for a try that neither the file nor WeChat ended.
+func (w *Worker) interrupted(claim tasks.Claim, result tasks.Result, cause error) ending {
+	switch {
+	case errors.Is(cause, errLeaseLost), errors.Is(cause, tasks.ErrFenced):
+		return ending{state: tasks.Queued, err: tasks.ErrFenced}
+	case tasks.CodeOf(cause) == tasks.Stopped:
+		result.State, result.Cause = tasks.Canceled, canceled()
+		return w.finish(claim, result)
+	default: // shutting down, the ledger was away, or the belt took its task back
+		return w.handBack(claim, 0, nil)
+	}
+}
+
+func (w *Worker) finish(claim tasks.Claim, r tasks.Result) ending {
+	return ending{state: r.State, cause: r.Cause, reuse: r.Reused, media: r.Media.ID, write: func(ctx context.Context) error {
+		return w.Ledger.Finish(ctx, claim.Token, r)
+	}}
+}
+
+func (w *Worker) fail(claim tasks.Claim, r tasks.Result, cause *tasks.Error, attempt tasks.Attempt) ending {
+	r.State, r.Cause, r.Attempt = tasks.Failed, cause, &attempt
+	return w.finish(claim, r)
+}
+
+// again lets the upload wait for its next attempt, or fails it where this was the last one.
+func (w *Worker) again(claim tasks.Claim, r tasks.Result, cause *tasks.Error, attempt tasks.Attempt, limit int, pause time.Duration) ending {
+	if claim.Attempts+1 >= limit {
+		return w.fail(claim, r, cause, attempt)
+	}
+	return ending{state: tasks.Waiting, cause: cause, pause: pause, write: func(ctx context.Context) error {
+		return w.Ledger.Wait(ctx, claim.Token, tasks.Pause{For: pause, Cause: cause, Attempt: &attempt})
+	}}
+}
+
+// hold pauses the whole account and gives the upload back: it waits for the hold's end without burning an attempt.
+func (w *Worker) hold(claim tasks.Claim, cause *tasks.Error) ending {
+	pause := cause.RetryAfter
+	if pause <= 0 {
+		pause = map[tasks.Code]time.Duration{tasks.MinuteLimit: w.cfg.MinuteHold, tasks.DailyLimit: w.cfg.DailyHold}[cause.Code]
+	}
+	if pause <= 0 {
+		pause = w.cfg.AccountHold
+	}
+	account := w.accounts[claim.Account]
+	return ending{state: tasks.Waiting, cause: cause, pause: pause, write: func(ctx context.Context) error {
+		err := w.Ledger.Hold(ctx, tasks.Hold{
+			Realm: account.Realm, AppID: account.AppID,
+			Code: cause.Code, Errcode: cause.Errcode, RID: cause.RID, Reason: cause.Error(),
+			Until: time.Now().Add(pause),
+		})
+		if err != nil {
+			return fmt.Errorf("hold account: %w", err)
+		}
+		return w.Ledger.HandBack(ctx, claim.Token, 0, cause)
+	}}
+}
+
+func (w *Worker) handBack(claim tasks.Claim, after time.Duration, cause *tasks.Error) ending {
+	return ending{state: tasks.Queued, cause: cause, pause: after, write: func(ctx context.Context) error {
+		return w.Ledger.HandBack(ctx, claim.Token, after, cause)
+	}}
+}

@@ -1,0 +1,164 @@
+// Package worker takes one upload from claim to outcome: open and validate the source, reuse a live media or call
+// WeChat, record what came of it. What it needs for that it names in small interfaces; see Carry for the way itself.
+package worker
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Files opens sources. Errors are *tasks.Error: Missing and Denied are the file's fault, Storage is this worker's.
+type Files interface {
+	Open(ctx context.Context, source string) (tasks.File, error)
+}
+
+// Checker knows what WeChat takes. Both methods return *tasks.Error with the measured value and the remedy.
+type Checker interface {
+	// Fits looks at the size alone, before a byte is read.
+	Fits(t tasks.MediaType, size int64) error
+	// Check looks at the bytes. It must not keep or change them.
+	Check(b []byte, t tasks.MediaType) (tasks.Content, error)
+}
+
+// Fixer makes a refused picture fit. It returns new bytes and says what it did.
+type Fixer interface {
+	// Fixable is the largest source, in bytes, that it takes on.
+	Fixable(t tasks.MediaType) int64
+	Fix(b []byte, t tasks.MediaType) (fixed []byte, did string, err error)
+}
+
+// Uploader calls WeChat. Errors are *tasks.Error; their Code says what follows.
+type Uploader interface {
+	Upload(ctx context.Context, account string, p tasks.Payload) (tasks.Media, error)
+}
+
+// Claims hands out uploads, one owner at a time. tasks.ErrFenced says that somebody else has it.
+type Claims interface {
+	Claim(ctx context.Context, id uuid.UUID, generation int, worker string, lease time.Duration) (tasks.Claim, error)
+	Renew(ctx context.Context, tokens []tasks.Token, lease time.Duration) (tasks.Renewal, error)
+	Alone(ctx context.Context, token tasks.Token) error
+}
+
+// Outcomes ends a claim: for good, for a while, or not at all.
+type Outcomes interface {
+	Finish(ctx context.Context, token tasks.Token, r tasks.Result) error
+	Wait(ctx context.Context, token tasks.Token, p tasks.Pause) error
+	HandBack(ctx context.Context, token tasks.Token, after time.Duration, cause *tasks.Error) error
+}
+
+// Quotas says whether WeChat may be called.
+type Quotas interface {
+	Admit(ctx context.Context, token tasks.Token, key tasks.MediaKey, o tasks.AdmitOptions) (tasks.Admission, error)
+	Spend(ctx context.Context, a tasks.Account) error
+	Hold(ctx context.Context, h tasks.Hold) error
+}
+
+// Ledger is the durable record, as far as a worker needs it.
+type Ledger interface {
+	ID() uuid.UUID
+	Ping(ctx context.Context) error
+	Claims
+	Outcomes
+	Quotas
+}
+
+// Config is how a worker behaves. Every zero value means the default given with it.
+type Config struct {
+	Name string // who claims, for people to read; default: a random UUID
+
+	Slots            int   // uploads read and sent at once, bulk; default 64
+	InteractiveSlots int   // the same for interactive uploads, on top; default 8
+	Memory           int64 // bytes of files held at once, both kinds together; default 256 MiB
+
+	Lease       time.Duration // how long a claim lasts without a word from its worker; default 10 s
+	RecordLimit time.Duration // how long a worker keeps a finished result while the ledger is away; default 10 min
+
+	Retry Retry
+	Fresh time.Duration // how long a media must still live to be reused; default 2 h
+
+	MinuteHold  time.Duration // after a minute limit for which WeChat named no time; default 1 min
+	DailyHold   time.Duration // after a daily limit for which no reset time is known; default 1 h
+	AccountHold time.Duration // until an account that WeChat refused is tried again; default 10 min
+	HandBack    time.Duration // how long an upload that this worker can't judge stays away from it; default 5 s
+
+	Log     *slog.Logger // default: discard
+	Metrics *Metrics     // default: not counted
+}
+
+func (c Config) withDefaults() Config {
+	c.Name = cmp.Or(c.Name, uuid.NewString())
+	c.Slots = cmp.Or(c.Slots, 64)
+	c.InteractiveSlots = cmp.Or(c.InteractiveSlots, 8)
+	c.Memory = cmp.Or(c.Memory, 256<<20)
+	c.Lease = cmp.Or(c.Lease, 10*time.Second)
+	c.RecordLimit = cmp.Or(c.RecordLimit, 10*time.Minute)
+	c.Retry = c.Retry.withDefaults()
+	c.Fresh = cmp.Or(c.Fresh, 2*time.Hour)
+	c.MinuteHold = cmp.Or(c.MinuteHold, time.Minute)
+	c.DailyHold = cmp.Or(c.DailyHold, time.Hour)
+	c.AccountHold = cmp.Or(c.AccountHold, 10*time.Minute)
+	c.HandBack = cmp.Or(c.HandBack, 5*time.Second)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	c.Metrics = cmp.Or(c.Metrics, NewMetrics(nil))
+	return c
+}
+
+// Deps is what a worker works with. Fixer may be nil: then nothing is made to fit.
+type Deps struct {
+	Ledger   Ledger
+	Files    Files
+	Checker  Checker
+	Fixer    Fixer
+	Uploader Uploader
+	Accounts []tasks.Account
+}
+
+// Worker carries uploads. It is safe for concurrent use; its Carry is called by the belt's handlers.
+type Worker struct {
+	Deps
+	cfg      Config
+	log      *slog.Logger
+	accounts map[string]tasks.Account
+	lanes    lanes
+	leases   *leases
+	gate     *gate
+	random   func() float64
+	stopped  chan struct{} // closed by Stop: nothing new is claimed, what runs is handed back
+}
+
+// New makes a worker. Close it when nothing is carried any more.
+func New(d Deps, c Config) *Worker {
+	c = c.withDefaults()
+	w := &Worker{
+		Deps:     d,
+		cfg:      c,
+		log:      c.Log,
+		accounts: make(map[string]tasks.Account, len(d.Accounts)),
+		lanes:    newLanes(c),
+		gate:     newGate(d.Ledger.Ping, c.Log),
+		random:   rand.Float64,
+		stopped:  make(chan struct{}),
+	}
+	w.leases = newLeases(d.Ledger, c.Lease, w.gate)
+	for _, a := range d.Accounts {
+		w.accounts[a.Name] = a
+	}
+	return w
+}
+
+// Ready reports whether the ledger answers; while it does not, nothing is claimed.
+func (w *Worker) Ready() bool { return w.gate.isOpen() }
+
+// Stop cancels everything that is under way, which is then handed back without burning an attempt, and claims
+// nothing more. Call it after the time to drain is over, once.
+func (w *Worker) Stop() { close(w.stopped) }
+
+// Close ends the renewal of leases.
+func (w *Worker) Close() { w.leases.close(); w.gate.close() }

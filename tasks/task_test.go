@@ -1,0 +1,104 @@
+package tasks_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+func TestUploadTaskRoundTrip(t *testing.T) {
+	t.Parallel()
+	want := upload()
+	task, err := tasks.NewUploadTask(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := tasks.ParseUploadTask(task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Metadata = []byte(`{"order":7}`)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := tasks.NewUploadTask(tasks.Upload{}); tasks.CodeOf(err) != tasks.Invalid {
+		t.Errorf("an empty upload became a task: %v", err)
+	}
+}
+
+func TestRunTaskRoundTrip(t *testing.T) {
+	t.Parallel()
+	ledger, d := uuid.New(), tasks.Dispatch{ID: uuid.New(), Generation: 3}
+	task, err := tasks.NewRunTask(ledger, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := tasks.ParseRunTask(task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(tasks.RunPayload{V: 1, Ledger: ledger, Upload: d.ID, Generation: 3}, got); diff != "" {
+		t.Error(diff)
+	}
+	if got, want := tasks.RunTaskID(d), d.ID.String()+".3"; got != want {
+		t.Errorf("task ID %q, want %q", got, want)
+	}
+}
+
+func TestDeliverTaskRoundTrip(t *testing.T) {
+	t.Parallel()
+	ledger, d := uuid.New(), tasks.DeliveryDispatch{ID: uuid.New(), Generation: 2}
+	task, err := tasks.NewDeliverTask(ledger, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := tasks.ParseDeliverTask(task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(tasks.DeliverPayload{V: 1, Ledger: ledger, Delivery: d.ID, Generation: 2}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestForeignTasksAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ payload, want string }{
+		"not JSON":      {`hello`, "invalid character"},
+		"unknown field": {`{"v":1,"type":"image","source":"a.jpg","account":"default","surprise":1}`, `unknown field "surprise"`},
+		"trailing data": {`{"v":1,"type":"image","source":"a.jpg","account":"default"} {}`, "something after the JSON object"},
+		"other version": {`{"v":2,"type":"image","source":"a.jpg","account":"default"}`, "version 2 is not known"},
+		"bad upload":    {`{"v":1,"type":"image","source":"","account":"default"}`, "source: is missing"},
+		"too large":     {`{"v":1,"metadata":"` + strings.Repeat("x", tasks.MaxPayload) + `"}`, "at most 65536 are taken"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := tasks.ParseUploadTask(asynq.NewTask(tasks.TypeUpload, []byte(tc.payload)))
+			if tasks.CodeOf(err) != tasks.Invalid || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want Invalid with %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func FuzzParseUploadTask(f *testing.F) {
+	task, err := tasks.NewUploadTask(upload())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(task.Payload())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		u, err := tasks.ParseUploadTask(asynq.NewTask(tasks.TypeUpload, b))
+		if err != nil {
+			return
+		}
+		if _, err := tasks.NewUploadTask(u); err != nil {
+			t.Errorf("what was read can't be written: %v", err)
+		}
+	})
+}

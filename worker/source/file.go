@@ -1,0 +1,95 @@
+package source
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// openFile opens a regular file below a folder. O_NONBLOCK keeps a FIFO from blocking it for ever; what was opened
+// is judged by its descriptor, so that nothing can be put in its place in between.
+func openFile(at rooter, src tasks.Source) (tasks.File, error) {
+	const op = "open source"
+	root, err := at()
+	if err != nil {
+		return tasks.File{}, err
+	}
+	defer root.Close()
+	f, err := root.OpenFile(src.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return tasks.File{}, fault(op, src, err)
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = regular(op, src, info)
+	} else {
+		err = fault(op, src, err)
+	}
+	if err != nil {
+		f.Close()
+		return tasks.File{}, err
+	}
+	return tasks.File{
+		ReadCloser: faultReader{f, src},
+		Size:       info.Size(),
+		Modified:   info.ModTime(),
+		Verify:     func() error { return verify(at, src, f, info) },
+	}, nil
+}
+
+// verify reports whether f, and what its name leads to now, is still as it was opened. Size and time betray a
+// writer, the inode a file that was put in its place.
+func verify(at rooter, src tasks.Source, f *os.File, opened fs.FileInfo) error {
+	const op = "verify source"
+	held, err := f.Stat()
+	if err != nil {
+		return fault(op, src, err)
+	}
+	root, err := at()
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	named, err := root.Stat(src.Path)
+	if err != nil {
+		err = fault(op, src, err)
+		if tasks.CodeOf(err) == tasks.Storage {
+			return err
+		}
+		return changed(op, src, "it is gone")
+	}
+	switch {
+	case !same(held, opened):
+		return changed(op, src, "it was written to")
+	case !os.SameFile(named, opened) || !same(named, opened):
+		return changed(op, src, "another file was put in its place")
+	}
+	return nil
+}
+
+func same(a, b fs.FileInfo) bool { return a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) }
+
+func changed(op string, src tasks.Source, how string) error {
+	return &tasks.Error{Code: tasks.Changed, Op: op, Err: fmt.Errorf("%s: %s while it was read", src.Display(), how)}
+}
+
+// regular refuses all that is not a regular file, by name.
+func regular(op string, src tasks.Source, info fs.FileInfo) error {
+	mode := info.Mode()
+	switch {
+	case mode.IsRegular():
+		return nil
+	case mode.IsDir():
+		return denied(op, src, "it is a folder, not a file")
+	case mode&fs.ModeNamedPipe != 0:
+		return denied(op, src, "it is a named pipe, not a file")
+	case mode&fs.ModeSocket != 0:
+		return denied(op, src, "it is a socket, not a file")
+	case mode&fs.ModeDevice != 0:
+		return denied(op, src, "it is a device, not a file")
+	}
+	return denied(op, src, "it is not a regular file")
+}

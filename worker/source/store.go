@@ -1,0 +1,160 @@
+// Package source opens and lists shared storage: folders and S3 buckets. It alone knows how a tasks.Source becomes
+// bytes. What it refuses is a *tasks.Error: Missing, Denied and Invalid judge the source itself; Storage says that
+// the root, the mount or the bucket can't be reached from here, which judges nothing; Changed asks for another try.
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Config says what storage there is.
+type Config struct {
+	// Root is the storage root. Empty: there is none, and sources below it are refused.
+	Root string
+	// Local lets sources of the person at the command line (file:///folder#path) be read, wherever they are.
+	Local bool
+	// S3 is the object storage; nil: none.
+	S3 *S3Config
+	// Log gets a line when the storage root goes away and when it is back. Nil: no log.
+	Log *slog.Logger
+}
+
+// Store is all the storage this process can read. It is safe for concurrent use and holds nothing open between calls.
+type Store struct {
+	root  *mount // nil: no storage root
+	local bool
+	s3    *buckets // nil: no object storage
+}
+
+// Entry is one file or object that List found.
+type Entry = tasks.Entry
+
+// New returns the store. It does not touch the storage: a root that is not mounted yet may come later (see Ready).
+func New(cfg Config) (*Store, error) {
+	log := cfg.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{local: cfg.Local}
+	if cfg.Root != "" {
+		abs, err := filepath.Abs(cfg.Root)
+		if err != nil {
+			return nil, fmt.Errorf("storage root: %w", err)
+		}
+		s.root = &mount{path: abs, log: log}
+	}
+	if cfg.S3 != nil {
+		b, err := newBuckets(*cfg.S3)
+		if err != nil {
+			return nil, fmt.Errorf("object storage: %w", err)
+		}
+		s.s3 = b
+	}
+	return s, nil
+}
+
+// Open opens a regular file or an object. The caller reads it once, calls Verify if there is one, then closes it.
+// Errors of Read are *tasks.Errors as well. A hung network mount blocks it in the kernel, where no ctx reaches.
+func (s *Store) Open(ctx context.Context, source string) (tasks.File, error) {
+	const op = "open source"
+	if err := ctx.Err(); err != nil {
+		return tasks.File{}, fmt.Errorf("%s: %w", op, err)
+	}
+	src, err := tasks.ParseSource(source)
+	if err != nil {
+		return tasks.File{}, err
+	}
+	if src.Bucket != "" {
+		if err := s.granted(op, src); err != nil {
+			return tasks.File{}, err
+		}
+		return s.s3.open(ctx, src)
+	}
+	at, err := s.folder(op, src)
+	if err != nil {
+		return tasks.File{}, err
+	}
+	return openFile(at, src)
+}
+
+// List yields every file below a folder, every object under a prefix, or the one file that source names. It streams:
+// nothing is read ahead but up to a few thousand names of the folder it is in. Files of one folder come by name if
+// they are no more than that, otherwise in the order of the file system; objects come by key.
+//
+// An error beside an entry with a Source concerns that one alone (a link that leads out, a FIFO, a folder without
+// permission) and the listing goes on; an error beside an empty Entry ends it. Links to folders are not followed.
+// skip, if not nil, is asked for the Name of each entry and of each folder (dir) and leaves out what it returns
+// true for; buckets have no folders.
+func (s *Store) List(ctx context.Context, source string, skip func(name string, dir bool) bool) iter.Seq2[Entry, error] {
+	const op = "list source"
+	if skip == nil {
+		skip = func(string, bool) bool { return false }
+	}
+	return func(yield func(Entry, error) bool) {
+		src, err := tasks.ParseSource(source)
+		if err != nil {
+			yield(Entry{}, err)
+			return
+		}
+		if src.Bucket != "" {
+			if err := s.granted(op, src); err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			s.s3.list(ctx, src, skip, yield)
+			return
+		}
+		at, err := s.folder(op, src)
+		if err != nil {
+			yield(Entry{}, err)
+			return
+		}
+		listFolder(ctx, at, src, skip, yield)
+	}
+}
+
+// Ready reports whether all of the storage can be reached now: a Storage error says what can't.
+func (s *Store) Ready(ctx context.Context) error {
+	var errs []error
+	if s.root != nil {
+		errs = append(errs, s.root.ready())
+	}
+	if s.s3 != nil {
+		errs = append(errs, s.s3.ready(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// folder returns how to open the folder that src lies in, if this store may read it.
+func (s *Store) folder(op string, src tasks.Source) (rooter, error) {
+	switch {
+	case src.Local() && !s.local:
+		return nil, denied(op, src, "a folder of the command line can't be read by this process")
+	case src.Local():
+		return func() (*os.Root, error) { return openLocal(src) }, nil
+	case s.root == nil:
+		return nil, &tasks.Error{Code: tasks.Storage, Op: op, Err: errors.New("this process has no storage root"),
+			Hint: "set the storage root (MEDIAFERRY_STORAGE_ROOT)"}
+	}
+	return s.root.open, nil
+}
+
+// granted reports whether src's bucket may be read.
+func (s *Store) granted(op string, src tasks.Source) error {
+	if s.s3 == nil {
+		return &tasks.Error{Code: tasks.Storage, Op: op, Err: errors.New("this process has no object storage"),
+			Hint: "add s3 to its settings"}
+	}
+	if !s.s3.grants(src.Bucket) {
+		return denied(op, src, "the bucket is not among those that may be read")
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package wechat
+
+import (
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// DefaultBaseURL is where WeChat's document says the API is.
+const DefaultBaseURL = "https://api.weixin.qq.com"
+
+// Config is what all accounts share. Its zero value reaches the real WeChat.
+type Config struct {
+	// BaseURLs are the API's addresses, the preferred one first; the others take over when it can't be reached.
+	// Plain http is taken for loopback hosts only. Zero: DefaultBaseURL.
+	BaseURLs []string
+	// Proxy is the egress proxy for calls to WeChat, which wants white-listed addresses. Zero: none; the
+	// environment's is never used.
+	Proxy *url.URL
+	// ConnectTimeout bounds one TCP connect, and one TLS handshake. Zero: 10 s.
+	ConnectTimeout time.Duration
+	// BaseTimeout and MinRate (bytes a second) bound one upload call: BaseTimeout + size/MinRate.
+	// Zero: 60 s and 64 KiB/s.
+	BaseTimeout time.Duration
+	MinRate     int64
+	// HostPause is how long a call stays away from the preferred address after it failed. Zero: 1 min.
+	HostPause time.Duration
+	// MaxConns is how many idle connections to one address are kept. Zero: 128.
+	MaxConns int
+	// Day is where WeChat's day begins, for the reset of daily limits. Zero: Asia/Shanghai.
+	Day *time.Location
+	// Errcodes overrides what an errcode of the upload call means.
+	Errcodes map[int]tasks.Code
+	// Pacer counts the calls of a minute. Zero: in this process's memory.
+	Pacer Pacer
+	// Log gets one line for each change: a token renewed, an address left, Redis away. Zero: none.
+	Log *slog.Logger
+	// Now is the clock. Zero: time.Now.
+	Now func() time.Time
+}
+
+// TokenSource says where an account's access token comes from.
+type TokenSource string
+
+// The sources. The empty source is StableToken.
+const (
+	StableToken  TokenSource = "stable_token" // WeChat's /cgi-bin/stable_token, with appid and secret
+	PlainToken   TokenSource = "token"        // WeChat's /cgi-bin/token: each call retires the token before
+	StaticToken  TokenSource = "static"       // Account.Static, which nobody renews
+	TokenURL     TokenSource = "url"          // GET Account.TokenURL
+	TokenCommand TokenSource = "command"      // run Account.Command
+)
+
+// Account is one official account and how its access token is got.
+type Account struct {
+	Name   string // how uploads name it
+	AppID  string // needed by stable_token and token; without it nothing is reused and holds go by Name
+	Source TokenSource
+	Secret tasks.Secret // the appsecret, for stable_token and token
+	Static tasks.Secret // the access token, for static
+	// TokenURL answers a GET with {"access_token","expires_in"} or with a bare token. User name and password in
+	// it are sent as basic authorization. Redirects are not followed.
+	TokenURL string
+	// Command prints the same to its standard output within 30 s. It is run without a shell.
+	Command []string
+	// RatePerMinute is how many upload calls are made in any minute, by the whole fleet where Config.Pacer is
+	// shared. Zero: no limit.
+	RatePerMinute int
+	// Concurrency is how many upload calls this process has under way at once. Zero: no limit.
+	Concurrency int
+}

@@ -1,0 +1,159 @@
+package enqueue
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Row is one line of a batch as its reader found it.
+type Row struct {
+	Line   int // from 1
+	Upload tasks.Upload
+	// Err says why the line is none. A *tasks.Error with code Invalid or Denied refuses this line alone; any other
+	// error means that the lines could not be read on.
+	Err error
+}
+
+// BatchReceipt says what became of a submitted batch.
+type BatchReceipt struct {
+	Batch    tasks.Batch     // as it was opened; look it up for its counts
+	Accepted int             // rows accepted now
+	Existing int             // rows that had been accepted before
+	Refused  int             // rows that were not accepted
+	First    []tasks.Refusal // the first 100 of them; the ledger keeps all
+}
+
+const (
+	chunkRows     = 1000 // rows of one transaction: some milliseconds, and a few megabytes at the very most
+	firstRefusals = 100
+)
+
+// SubmitBatch submits uploads as one batch, in chunks, holding few of them at a time. See SubmitRows.
+func (p *Producer) SubmitBatch(ctx context.Context, b tasks.Batch, uploads iter.Seq[tasks.Upload]) (BatchReceipt, error) {
+	return p.SubmitRows(ctx, b, func(yield func(Row) bool) {
+		line := 0
+		for u := range uploads {
+			line++
+			if !yield(Row{Line: line, Upload: u}) {
+				return
+			}
+		}
+	})
+}
+
+// SubmitRows accepts the rows one chunk after the other and seals the batch after the last. A row that can't be
+// accepted is recorded with its line and reason, and never stops the others. Of b only ExternalID, CallbackURL and
+// Metadata are taken.
+//
+// When it returns an error the batch stays open: submit it again, from its first row, under the same ExternalID.
+// Rows that were accepted then are counted as Existing: a row without an ExternalID of its own gets the batch's with
+// its line, "KEY#LINE", where the batch has one. A batch without an ExternalID can't be resumed.
+func (p *Producer) SubmitRows(ctx context.Context, b tasks.Batch, rows iter.Seq[Row]) (BatchReceipt, error) {
+	b.Producer = p.name()
+	opened, _, err := p.Ledger.OpenBatch(ctx, b)
+	if err != nil {
+		return BatchReceipt{}, fmt.Errorf("open batch: %w", err)
+	}
+	s := &submission{Producer: p, receipt: BatchReceipt{Batch: opened}}
+	for row := range rows {
+		if err := s.add(ctx, row); err != nil {
+			return s.receipt, err
+		}
+	}
+	if err := s.flush(ctx); err != nil {
+		return s.receipt, err
+	}
+	if err := p.Ledger.Seal(ctx, opened.ID, false); err != nil {
+		return s.receipt, fmt.Errorf("seal batch: %w", err)
+	}
+	return s.receipt, nil
+}
+
+// submission is one batch on its way into the ledger.
+type submission struct {
+	*Producer
+	receipt BatchReceipt
+	uploads []tasks.Upload
+	lines   []int // of uploads
+	refused []tasks.Refusal
+}
+
+func (s *submission) add(ctx context.Context, row Row) error {
+	u, err := row.Upload, row.Err
+	if err == nil {
+		u.Batch = s.receipt.Batch.ID
+		u.ExternalID = s.externalID(u, row.Line)
+		u, err = s.prepare(u)
+	}
+	switch code := tasks.CodeOf(err); code {
+	case "":
+		s.uploads = append(s.uploads, u)
+		s.lines = append(s.lines, row.Line)
+	case tasks.Invalid, tasks.Denied:
+		s.refuse(row.Line, row.Upload.ExternalID, tasks.AsError(err))
+	default:
+		return fmt.Errorf("read line %d: %w", row.Line, err)
+	}
+	if len(s.uploads)+len(s.refused) < chunkRows {
+		return nil
+	}
+	return s.flush(ctx)
+}
+
+// externalID makes a row without a name of its own recognisable when the batch is submitted again.
+func (s *submission) externalID(u tasks.Upload, line int) string {
+	if u.ExternalID != "" || s.receipt.Batch.ExternalID == "" {
+		return u.ExternalID
+	}
+	return fmt.Sprintf("%s#%d", s.receipt.Batch.ExternalID, line)
+}
+
+// refuse keeps a row that was not accepted until the next flush. What it repeats of the row is bounded by Validate.
+func (s *submission) refuse(line int, externalID string, why *tasks.Error) {
+	if len(externalID) > tasks.MaxExternalID {
+		externalID = "" // that is what was wrong with it
+	}
+	r := tasks.Refusal{Line: line, ExternalID: externalID, Code: why.Code, Reason: why.Error()}
+	s.refused = append(s.refused, r)
+	s.receipt.Refused++
+	if len(s.receipt.First) < firstRefusals {
+		s.receipt.First = append(s.receipt.First, r)
+	}
+}
+
+// flush commits the rows gathered so far.
+func (s *submission) flush(ctx context.Context) error {
+	if len(s.uploads) > 0 {
+		receipts, err := s.Ledger.Accept(ctx, s.uploads)
+		if err != nil {
+			return fmt.Errorf("accept lines %d to %d: %w", s.lines[0], s.lines[len(s.lines)-1], err)
+		}
+		s.count(receipts)
+		s.nudge()
+	}
+	if len(s.refused) > 0 {
+		if err := s.Ledger.Refuse(ctx, s.receipt.Batch.ID, s.refused); err != nil {
+			return fmt.Errorf("record refused lines: %w", err)
+		}
+	}
+	s.uploads, s.lines, s.refused = s.uploads[:0], s.lines[:0], nil
+	return nil
+}
+
+func (s *submission) count(receipts []tasks.Receipt) {
+	for i, r := range receipts {
+		switch {
+		case r.Err != nil:
+			s.refuse(s.lines[i], s.uploads[i].ExternalID, r.Err)
+		case r.Created:
+			s.receipt.Accepted++
+		default:
+			s.receipt.Existing++
+		}
+	}
+	slices.SortStableFunc(s.refused, func(a, b tasks.Refusal) int { return a.Line - b.Line })
+}

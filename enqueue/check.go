@@ -1,0 +1,109 @@
+package enqueue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Check asks, once at start, whether this Redis will do; each primary of a cluster is asked. It returns warnings for
+// people, and an error for what can't work: Unavailable when it can't be reached, Invalid for refused credentials, a
+// read-only replica, or a version before 6.2, which nobody maintains.
+func (b *Belt) Check(ctx context.Context) ([]string, error) {
+	cluster, ok := b.raw.(*redis.ClusterClient)
+	if !ok {
+		return checkServer(ctx, b.raw)
+	}
+	var mu sync.Mutex
+	var warnings []string
+	err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+		w, err := checkServer(ctx, node)
+		mu.Lock()
+		defer mu.Unlock()
+		warnings = append(warnings, w...)
+		return err
+	})
+	if err != nil {
+		err = checkError(ctx, err)
+	}
+	slices.Sort(warnings)
+	return slices.Compact(warnings), err
+}
+
+func checkServer(ctx context.Context, c redis.Cmdable) ([]string, error) {
+	if err := c.Ping(ctx).Err(); err != nil {
+		return nil, checkError(ctx, err)
+	}
+	text, err := c.Info(ctx).Result()
+	if redis.HasErrorPrefix(err, "NOPERM") {
+		return []string{"Redis does not let this user run INFO, so its version and maxmemory-policy could not be checked"}, nil
+	}
+	if err != nil {
+		return nil, checkError(ctx, err)
+	}
+	return judge(parseInfo(text))
+}
+
+// judge looks only at what the server tells: the embedded broker tells nothing, and managed ones hide some.
+func judge(info map[string]string) ([]string, error) {
+	if v := info["redis_version"]; v != "" && olderThan(v, 6, 2) {
+		return nil, unfit("use Redis 6.2 or later, or Valkey", "Redis %s is too old, 6.2 is the oldest that serves", v)
+	}
+	if info["role"] == "slave" && info["slave_read_only"] != "0" {
+		return nil, unfit("give the address of the primary, or let Sentinel name it", "this Redis is a read-only replica")
+	}
+	var warnings []string
+	if p := info["maxmemory_policy"]; p != "" && p != "noeviction" {
+		warnings = append(warnings, fmt.Sprintf("Redis has maxmemory-policy %s: it may drop queued tasks when its memory is full. "+
+			"They are found missing and sent again, but slowly; set it to noeviction", p))
+	}
+	return warnings, nil
+}
+
+// checkError tells what an operator must mend from what may mend itself.
+func checkError(ctx context.Context, err error) error {
+	var known *tasks.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	for _, refused := range []string{"WRONGPASS", "NOAUTH", "NOPERM", "ERR AUTH", "ERR invalid password", "ERR Client sent AUTH"} {
+		if redis.HasErrorPrefix(err, refused) {
+			return unfit("check the user name and password of the Redis URL", "Redis refuses the credentials: %v", err)
+		}
+	}
+	return beltError(ctx, "check redis", err)
+}
+
+func unfit(hint, format string, args ...any) error {
+	return &tasks.Error{Code: tasks.Invalid, Op: "check redis", Err: fmt.Errorf(format, args...), Hint: hint}
+}
+
+func parseInfo(text string) map[string]string {
+	info := map[string]string{}
+	for line := range strings.Lines(text) {
+		if k, v, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			info[k] = v
+		}
+	}
+	return info
+}
+
+// olderThan reports whether version, as in "7.0.15", is before major.minor. One that can't be read is not.
+func olderThan(version string, major, minor int) bool {
+	a, rest, _ := strings.Cut(version, ".")
+	b, _, _ := strings.Cut(rest, ".")
+	x, errX := strconv.Atoi(a)
+	y, errY := strconv.Atoi(b)
+	if errX != nil || errY != nil {
+		return false
+	}
+	return x < major || x == major && y < minor
+}

@@ -1,0 +1,82 @@
+package enqueue
+
+import (
+	"context"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Pipelined returns c with calls of scripts that are made at the same time sent together. asynq enqueues, looks up
+// and completes each task with a script of its own; called from many goroutines, they share round trips this way.
+// A call that is alone is sent at once, as without it.
+func Pipelined(c redis.UniversalClient) redis.UniversalClient {
+	return &pipelined{UniversalClient: c}
+}
+
+// pipeLength bounds the calls of one round trip, so that none of them waits long for its neighbours.
+const pipeLength = 256
+
+type pipelined struct {
+	redis.UniversalClient
+	mu      sync.Mutex
+	waiting []*scriptCall
+	sending bool // a goroutine is in send
+}
+
+type scriptCall struct {
+	sha  string
+	keys []string
+	args []any
+	done chan *redis.Cmd
+}
+
+// EvalSha gives up when ctx ends; the call may have been made all the same, as with any broken connection.
+func (p *pipelined) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
+	call := &scriptCall{sha, keys, args, make(chan *redis.Cmd, 1)}
+	p.mu.Lock()
+	p.waiting = append(p.waiting, call)
+	start := !p.sending
+	p.sending = true
+	p.mu.Unlock()
+	if start {
+		go p.send(context.WithoutCancel(ctx)) // the calls of others must not end with this one's context
+	}
+	select {
+	case cmd := <-call.done:
+		return cmd
+	case <-ctx.Done():
+		cmd := redis.NewCmd(ctx)
+		cmd.SetErr(ctx.Err())
+		return cmd
+	}
+}
+
+// send makes round trips until nobody waits. While one is under way, the calls for the next gather.
+func (p *pipelined) send(ctx context.Context) {
+	for {
+		calls := p.take()
+		if len(calls) == 0 {
+			return
+		}
+		pipe := p.Pipeline()
+		cmds := make([]*redis.Cmd, len(calls))
+		for i, c := range calls {
+			cmds[i] = pipe.EvalSha(ctx, c.sha, c.keys, c.args...)
+		}
+		_, _ = pipe.Exec(ctx) // each command carries its own error
+		for i, c := range calls {
+			c.done <- cmds[i]
+		}
+	}
+}
+
+func (p *pipelined) take() []*scriptCall {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := min(len(p.waiting), pipeLength)
+	calls := p.waiting[:n:n]
+	p.waiting = p.waiting[n:]
+	p.sending = n > 0
+	return calls
+}

@@ -1,0 +1,28 @@
+package enqueue
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// Connect returns a client for what o describes: one server, a cluster (more than one address, or IsClusterMode), or
+// the primary that Sentinels name (MasterName). An address that begins with "/" is a unix socket. It does not dial
+// yet; call Belt.Check to learn whether the server will do. The caller closes it.
+//
+// What o leaves zero is set so that an absent server is noticed within seconds, and calls end with their context.
+func Connect(o redis.UniversalOptions) redis.UniversalClient {
+	o.DialTimeout = cmp.Or(o.DialTimeout, 3*time.Second)
+	o.ReadTimeout = cmp.Or(o.ReadTimeout, 5*time.Second)
+	o.WriteTimeout = cmp.Or(o.WriteTimeout, 5*time.Second)
+	o.MaxRetries = cmp.Or(o.MaxRetries, 1)
+	o.DialerRetries = cmp.Or(o.DialerRetries, 1)
+	o.ContextTimeoutEnabled = true
+	o.DisableIdentity = true // one round trip less for each connection
+	if o.MaintNotificationsConfig == nil {
+		o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	}
+	return redis.NewUniversalClient(&o)
+}

@@ -1,0 +1,83 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Check reports what a subcommand ("run", "worker", "serve", "upload", …) still needs, in one tasks.Invalid error.
+// Commands that it does not know need nothing more.
+func (c Config) Check(command string) error {
+	var bad []string
+	works := command == "run" || command == "worker"
+	if (works || command == "serve") && c.StorageRoot == "" && len(c.S3.Buckets) == 0 {
+		bad = append(bad, fmt.Sprintf("storage_root: is not set; %s wants to be told which folder sources may come from (%sSTORAGE_ROOT), or s3.buckets", command, prefix))
+	}
+	if command == "upload" && c.RedisURL == Embedded {
+		works = true
+	}
+	if works && len(c.Accounts) == 0 {
+		bad = append(bad, fmt.Sprintf("accounts: there is none; want %[1]sWECHAT_APPID and %[1]sWECHAT_SECRET, or accounts in the settings file", prefix))
+	}
+	return invalid(bad)
+}
+
+// contained says so when the storage root contains the data dir, whose keys and ledger could then be submitted.
+func (c Config) contained() string {
+	if c.StorageRoot == "" || c.DataDir == "" {
+		return ""
+	}
+	root, data := resolved(c.StorageRoot), resolved(c.DataDir)
+	rel, err := filepath.Rel(root, data)
+	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return ""
+	}
+	return fmt.Sprintf("storage_root: %s contains the data dir %s: move one of them", c.StorageRoot, c.DataDir)
+}
+
+// resolved follows the symlinks of as much of the path as exists.
+func resolved(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	parent := filepath.Dir(path)
+	if parent == path {
+		return path
+	}
+	return filepath.Join(resolved(parent), filepath.Base(path))
+}
+
+// Warnings are sentences about settings that are taken but are seldom meant.
+func (c Config) Warnings() []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(c.Accounts)) {
+		a := c.Accounts[name]
+		if a.AppID == "" {
+			out = append(out, fmt.Sprintf("accounts.%s: has no appid, so no media is reused and its holds are kept by name", name))
+		}
+		if a.AccessToken != "" && a.Token != TokenStatic {
+			out = append(out, fmt.Sprintf("accounts.%s: access_token is not used (token: %s)", name, a.Token))
+		}
+		if url := a.TokenURL.Reveal(); strings.HasPrefix(url, "http://") && !isBaseURL(hostOnly(url)) {
+			out = append(out, fmt.Sprintf("accounts.%s: the token comes from token_url unencrypted", name))
+		}
+	}
+	if c.RedisURL != Embedded && strings.HasPrefix(c.LedgerURL.Reveal(), "sqlite:") {
+		out = append(out, "ledger_url: is a SQLite file while Redis is shared: every process must run on this machine")
+	}
+	if !c.Loopback() && c.TLS.CertFile == "" {
+		out = append(out, "listen: "+c.Listen+" can be reached from outside without TLS: API keys travel readable")
+	}
+	return out
+}
+
+// hostOnly cuts a URL behind its host.
+func hostOnly(url string) string {
+	scheme, rest, _ := strings.Cut(url, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	host, _, _ = strings.Cut(host, "?")
+	return scheme + "://" + host[strings.LastIndexByte(host, '@')+1:]
+}

@@ -1,0 +1,141 @@
+package config
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// check is one kind of text: what it must look like, in words and in code.
+type check struct {
+	want string
+	ok   func(string) bool
+}
+
+var checks = map[string]check{
+	"name":    {"a name of 1 to 64 of a-z A-Z 0-9 . _ -", tasks.ValidName},
+	"word":    {"a text without white space", isWord},
+	"path":    {"a path", func(s string) bool { return strings.TrimSpace(s) != "" }},
+	"ledger":  {"sqlite:PATH or postgres://…", isLedger},
+	"listen":  {"host:port, as in 127.0.0.1:8080", isListen},
+	"key32":   {"32 bytes, as 64 hex digits or base64", func(s string) bool { return key32(s) != nil }},
+	"baseurl": {"an https URL without path (http for loopback only)", isBaseURL},
+	"http":    {"an http or https URL", func(s string) bool { return isURL(s, "http", "https") }},
+	"proxy":   {"an http, https or socks5 URL", func(s string) bool { return isURL(s, "http", "https", "socks5", "socks5h") }},
+	"header":  {"a header as Name: value", isHeader},
+	"errcode": {"errcodes with one of " + strings.Join(errcodeClasses, ", "), func(s string) bool { return slices.Contains(errcodeClasses, s) }},
+	"zone":    {"a time zone as in Asia/Shanghai", func(s string) bool { _, err := time.LoadLocation(s); return err == nil && s != "Local" }},
+	"whsec":   {"whsec_ and the base64 of 24 to 64 bytes", isWebhookSecret},
+	"net":     {"a host, an address or a CIDR", func(s string) bool { return isHost(s) || isCIDR(s) }},
+	"host":    {"a host, or *.domain", func(s string) bool { return isHost(strings.TrimPrefix(s, "*.")) }},
+	"apikey":  {"at least 16 characters without white space", func(s string) bool { return isWord(s) && len(s) >= 16 }},
+	"sha256":  {"sha256: and 64 hex digits", isSHA256},
+	"source":  {"a prefix like folder/ or s3://bucket/prefix", isSource},
+	"bucket":  {"the name of a bucket", func(s string) bool { return tasks.ValidName(s) && len(s) >= 3 }},
+}
+
+// errcodeClasses are the codes that an errcode can be given.
+var errcodeClasses = []string{
+	string(tasks.Temporary), string(tasks.TokenRefused), string(tasks.MinuteLimit), string(tasks.DailyLimit),
+	string(tasks.Rejected), string(tasks.Defect), string(tasks.AccountHeld), string(tasks.Unknown),
+}
+
+func isWord(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f || r == 0xa0 || r == 0x3000 })
+}
+
+func isLedger(s string) bool {
+	if path, ok := strings.CutPrefix(s, "sqlite:"); ok {
+		return path != "" && !strings.HasPrefix(path, "//")
+	}
+	return isURL(s, "postgres", "postgresql")
+}
+
+func isListen(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
+}
+
+func isURL(s string, schemes ...string) bool {
+	u, err := url.Parse(s)
+	return err == nil && slices.Contains(schemes, u.Scheme) && (u.Host != "" || strings.HasPrefix(u.Scheme, "postgres")) && isWord(s)
+}
+
+func isBaseURL(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
+		return false
+	}
+	return u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+func isHeader(s string) bool {
+	name, value, ok := strings.Cut(s, ":")
+	return ok && name != "" && isWord(name) && strings.TrimSpace(value) != "" && !strings.ContainsAny(s, "\r\n")
+}
+
+func isWebhookSecret(s string) bool {
+	text, ok := strings.CutPrefix(s, "whsec_")
+	b, err := base64.StdEncoding.DecodeString(text)
+	return ok && err == nil && len(b) >= 24 && len(b) <= 64
+}
+
+func isHost(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return true
+	}
+	return s != "" && len(s) < 254 && !strings.ContainsFunc(s, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '.' || r == '-' || r == '_')
+	})
+}
+
+func isCIDR(s string) bool {
+	_, err := netip.ParsePrefix(s)
+	return err == nil
+}
+
+func isSHA256(s string) bool {
+	text, ok := strings.CutPrefix(s, "sha256:")
+	b, err := hex.DecodeString(text)
+	return ok && err == nil && len(b) == 32
+}
+
+func isSource(s string) bool {
+	if bucket, ok := strings.CutPrefix(s, "s3://"); ok {
+		return bucket != "" && bucket[0] != '/'
+	}
+	return s != "" && s[0] != '/' && !slices.Contains(strings.Split(s, "/"), "..") && !strings.Contains(s, "://")
+}
+
+// key32 decodes 32 bytes from hex or base64, nil if it is neither.
+func key32(s string) []byte {
+	if b, err := hex.DecodeString(s); err == nil && len(b) == 32 {
+		return b
+	}
+	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		if b, err := enc.DecodeString(s); err == nil && len(b) == 32 {
+			return b
+		}
+	}
+	return nil
+}

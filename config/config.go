@@ -1,0 +1,167 @@
+package config
+
+import (
+	"time"
+	_ "time/tzdata" // the reset zone must be found in an image without zone files
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Config is everything that can be set. The tags are the reference: Keys is made from them, and so is what Load
+// accepts. "default" is the value of a key that is not set, "unset" says in words what a missing value means where
+// there is no fixed one, "doc" is for people. "oneof", "min", "max" and "check" bound the value.
+type Config struct {
+	RedisURL    DSN           `koanf:"redis_url" default:"embedded" doc:"the Redis that carries uploads to workers: embedded, redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://"`
+	QueuePrefix string        `koanf:"queue_prefix" default:"mediaferry" check:"name" doc:"prefix of the queues and keys in Redis, so that several installations can share one"`
+	LedgerURL   DSN           `koanf:"ledger_url" unset:"sqlite:DATA_DIR/ledger.db" check:"ledger" doc:"the database that records everything: sqlite:PATH or postgres://…"`
+	DataDir     string        `koanf:"data_dir" unset:"$XDG_STATE_HOME/mediaferry or ~/.local/state/mediaferry" check:"path" doc:"folder for the embedded ledger, generated keys and the inbox; on a local disk"`
+	StorageRoot string        `koanf:"storage_root" check:"path" doc:"folder that sources are read from; nothing outside of it can be submitted to run, worker and serve"`
+	Listen      string        `koanf:"listen" default:"127.0.0.1:8080" check:"listen" doc:"address that HTTP is served on"`
+	Retention   time.Duration `koanf:"retention" default:"30d" min:"1h" doc:"how long outcomes, events and attempts are kept"`
+	TokenKey    tasks.Secret  `koanf:"token_key" unset:"made in the data dir (embedded Redis); none: tokens are not shared by Redis" check:"key32" doc:"32 bytes, as hex or base64, that encrypt access tokens in Redis"`
+
+	TLS        TLS                 `koanf:"tls"`
+	HTTP       HTTP                `koanf:"http"`
+	Log        Log                 `koanf:"log"`
+	WeChat     WeChat              `koanf:"wechat"`
+	Accounts   map[string]Account  `koanf:"accounts"`
+	Worker     Worker              `koanf:"worker"`
+	Dispatcher Dispatcher          `koanf:"dispatcher"`
+	Limits     Limits              `koanf:"limits"`
+	Webhook    Webhook             `koanf:"webhook"`
+	Producers  map[string]Producer `koanf:"producers"`
+	Inbox      Inbox               `koanf:"inbox"`
+	S3         S3                  `koanf:"s3"`
+}
+
+// TLS makes the listener speak HTTPS when both are set.
+type TLS struct {
+	CertFile string `koanf:"cert_file" check:"path" doc:"certificate chain, PEM"`
+	KeyFile  string `koanf:"key_file" check:"path" doc:"its private key, PEM"`
+}
+
+// HTTP is how the API behaves.
+type HTTP struct {
+	Wait time.Duration `koanf:"wait" default:"60s" min:"0s" max:"10m" doc:"how long POST /v1/media and the drop-in endpoint wait for an outcome before they answer without it"`
+}
+
+// Log is what goes to stderr.
+type Log struct {
+	Level  string `koanf:"level" default:"info" oneof:"debug|info|warn|error" doc:"least level that is logged"`
+	Format string `koanf:"format" default:"auto" oneof:"auto|text|json" doc:"auto is text on a terminal and json elsewhere"`
+}
+
+// WeChat is how its servers are reached and understood. Who calls it is in Accounts.
+type WeChat struct {
+	BaseURL        []string           `koanf:"base_url" default:"https://api.weixin.qq.com" check:"baseurl" doc:"where WeChat is; more than one is a fail-over list, in order. http is taken for loopback only"`
+	Proxy          DSN                `koanf:"proxy" check:"proxy" doc:"egress proxy, since WeChat wants allow-listed addresses: http://, https:// or socks5://"`
+	ConnectTimeout time.Duration      `koanf:"connect_timeout" default:"10s" min:"100ms" max:"5m" doc:"to connect, TLS included"`
+	Timeout        time.Duration      `koanf:"timeout" default:"60s" min:"1s" max:"30m" doc:"for a whole call; an upload gets more by its size (min_speed)"`
+	MinSpeed       Size               `koanf:"min_speed" default:"64KiB" min:"1KiB" doc:"bytes a second that an upload must reach: timeout + size/min_speed is its limit"`
+	TokenFloor     time.Duration      `koanf:"token_floor" default:"30s" min:"1s" max:"1h" doc:"least time between two token fetches for one account"`
+	Errcodes       map[int]tasks.Code `koanf:"errcodes" check:"errcode" doc:"overrides of the errcode table, as errcode: class"`
+}
+
+// Account is one WeChat official account and how to get its access token.
+type Account struct {
+	AppID         string       `koanf:"appid" check:"word" doc:"the account's appid; without it no media is reused"`
+	Secret        tasks.Secret `koanf:"secret" check:"word" doc:"its appsecret"`
+	Token         string       `koanf:"token" unset:"by what is set: access_token, token_url or token_command, otherwise stable_token" oneof:"stable_token|token|static|url|command" doc:"where its access token comes from"`
+	AccessToken   tasks.Secret `koanf:"access_token" check:"word" doc:"a fixed access token (static)"`
+	TokenURL      DSN          `koanf:"token_url" check:"http" doc:"a GET of it answers with the token, plain or as WeChat's JSON (url)"`
+	TokenHeader   tasks.Secret `koanf:"token_header" check:"header" doc:"a header for that GET, as Name: value"`
+	TokenCommand  []string     `koanf:"token_command" doc:"program and arguments, run without a shell, that print the token (command)"`
+	DailyLimit    int          `koanf:"daily_limit" default:"0" min:"0" doc:"upload calls a day; 0: they are only counted"`
+	RatePerMinute int          `koanf:"rate_per_minute" default:"0" min:"0" doc:"upload calls a minute over all workers; 0: what WeChat's quota/get says, otherwise unlimited"`
+	Concurrency   int          `koanf:"concurrency" default:"0" min:"0" doc:"uploads of this account at once over all workers; 0: unlimited"`
+}
+
+// The sources of an access token.
+const (
+	TokenStable  = "stable_token"
+	TokenPlain   = "token"
+	TokenStatic  = "static"
+	TokenURL     = "url"
+	TokenCommand = "command"
+)
+
+// Worker is how uploads are worked off.
+type Worker struct {
+	Concurrency     int           `koanf:"concurrency" default:"64" min:"1" max:"4096" doc:"bulk uploads under way at once in this process"`
+	Interactive     int           `koanf:"interactive" default:"16" min:"1" max:"4096" doc:"interactive uploads at once, beside the bulk ones"`
+	Slots           int           `koanf:"slots" default:"0" min:"0" max:"16384" doc:"asynq slots for bulk, more than concurrency so that waiting for a commit holds no upload; 0: three for each"`
+	Deliveries      int           `koanf:"deliveries" default:"16" min:"1" max:"1024" doc:"webhook requests at once"`
+	Memory          Size          `koanf:"memory_budget" default:"256MiB" min:"16MiB" doc:"bytes of files held at once"`
+	Lease           time.Duration `koanf:"lease" default:"10s" min:"2s" max:"10m" doc:"how long a worker may be silent before its uploads are given to others"`
+	Shutdown        time.Duration `koanf:"shutdown_timeout" default:"30s" min:"0s" max:"1h" doc:"how long uploads under way may go on after SIGTERM before they are handed back"`
+	Attempts        int           `koanf:"attempts" default:"8" min:"1" max:"100" doc:"tries in one round before an upload fails for good"`
+	BackoffBase     time.Duration `koanf:"backoff_base" default:"1s" min:"1ms" max:"1h" doc:"bound of the first random pause; it doubles by attempt"`
+	BackoffCap      time.Duration `koanf:"backoff_cap" default:"5m" min:"1ms" max:"24h" doc:"the longest such bound"`
+	UnknownAttempts int           `koanf:"unknown_attempts" default:"3" min:"1" max:"100" doc:"tries after an errcode that is not known"`
+	UnknownPause    time.Duration `koanf:"unknown_pause" default:"10m" min:"1ms" max:"24h" doc:"pause between them"`
+	ResetZone       string        `koanf:"reset_zone" default:"Asia/Shanghai" check:"zone" doc:"time zone whose midnight resets WeChat's daily quotas"`
+	HoldRecheck     time.Duration `koanf:"hold_recheck" default:"10m" min:"1s" max:"24h" doc:"how often an account that must be mended is probed"`
+	HoldRecheckSlow time.Duration `koanf:"hold_recheck_slow" default:"1h" min:"1s" max:"24h" doc:"the same for the 895xx errcodes, which wait for a person's consent"`
+	FreshMargin     time.Duration `koanf:"fresh_margin" default:"2h" min:"0s" max:"71h" doc:"a media must live at least so long to be reused"`
+}
+
+// Dispatcher bounds what lies in Redis.
+type Dispatcher struct {
+	Window      int           `koanf:"window" default:"2000" min:"1" max:"100000" doc:"bulk uploads on the belt at once"`
+	Interactive int           `koanf:"interactive_window" default:"200" min:"1" max:"100000" doc:"interactive uploads on the belt at once"`
+	LeadTTL     time.Duration `koanf:"lead_ttl" default:"10s" min:"2s" max:"5m" doc:"how long the elected dispatcher may be silent before another process takes over"`
+}
+
+// Limits are what WeChat takes; they are settings because its documents contradict each other.
+type Limits struct {
+	Image          Size          `koanf:"image" default:"10MiB" min:"1B" doc:"largest image"`
+	Voice          Size          `koanf:"voice" default:"2MiB" min:"1B" doc:"largest voice"`
+	Video          Size          `koanf:"video" default:"10MiB" min:"1B" doc:"largest video"`
+	Thumb          Size          `koanf:"thumb" default:"64KiB" min:"1B" doc:"largest thumb"`
+	VoiceLength    time.Duration `koanf:"voice_length" default:"60s" min:"1s" doc:"longest voice"`
+	VoiceTolerance time.Duration `koanf:"voice_tolerance" default:"500ms" min:"0s" doc:"how much longer a voice may be, since a clip of exactly 60 s encodes to a little more"`
+	ImagePixels    int           `koanf:"image_pixels" default:"100000000" min:"1" doc:"most pixels of an image: a small file can be a very large picture"`
+	AMRWB          bool          `koanf:"amr_wb" default:"false" doc:"take AMR-WB as voice"`
+	QuickTime      bool          `koanf:"quicktime" default:"false" doc:"take MP4 files of brand qt as video"`
+}
+
+// Webhook is how events are delivered; the fields of a producer win.
+type Webhook struct {
+	URL      string         `koanf:"url" check:"http" doc:"where the events of producers without a callback of their own go"`
+	Secrets  []tasks.Secret `koanf:"secrets" check:"whsec" doc:"whsec_… secrets that sign; all of them do, so that a receiver can change over"`
+	Allow    []string       `koanf:"allow" check:"net" doc:"hosts and CIDRs that may be called although they are private"`
+	Attempts int            `koanf:"attempts" default:"10" min:"1" max:"50" doc:"tries before a delivery is given up"`
+	Timeout  time.Duration  `koanf:"timeout" default:"15s" min:"100ms" max:"5m" doc:"for one request"`
+}
+
+// Producer is somebody who may submit, with its rights. The name is the key in the producers map.
+type Producer struct {
+	Key            tasks.Secret   `koanf:"key" check:"apikey" doc:"its API key, at least 16 characters"`
+	KeyHash        string         `koanf:"key_hash" check:"sha256" doc:"sha256:HEX of its API key, instead of the key itself"`
+	Role           string         `koanf:"role" default:"producer" oneof:"producer|operator|viewer" doc:"what its key may do"`
+	Accounts       []string       `koanf:"accounts" unset:"all" check:"name" doc:"accounts it may submit to"`
+	Sources        []string       `koanf:"sources" unset:"the whole storage root, no bucket" check:"source" doc:"prefixes of sources it may submit: folder/ or s3://bucket/prefix"`
+	CallbackHosts  []string       `koanf:"callback_hosts" unset:"any" check:"host" doc:"hosts its callback URLs may name; *.example.com takes subdomains"`
+	CallbackURL    string         `koanf:"callback_url" check:"http" doc:"where its events go when an upload names no URL"`
+	WebhookSecrets []tasks.Secret `koanf:"webhook_secrets" check:"whsec" doc:"whsec_… secrets that sign its events"`
+	WebhookAllow   []string       `koanf:"webhook_allow" check:"net" doc:"hosts and CIDRs that may be called for it although they are private"`
+	RatePerMinute  int            `koanf:"rate_per_minute" default:"0" min:"0" doc:"uploads it may submit a minute; 0: unlimited"`
+	DailyBudget    int            `koanf:"daily_budget" default:"0" min:"0" doc:"uploads it may submit a day; 0: unlimited"`
+	MaxPriority    string         `koanf:"max_priority" default:"interactive" oneof:"bulk|interactive" doc:"the highest priority it may ask for"`
+}
+
+// Inbox takes tasks that producers push into Redis without a ledger at hand.
+type Inbox struct {
+	Producer string `koanf:"producer" unset:"off" check:"name" doc:"the producer that tasks of the queue inbox belong to"`
+}
+
+// S3 is where s3:// sources are.
+type S3 struct {
+	Endpoint     string       `koanf:"endpoint" default:"https://s3.amazonaws.com" check:"http" doc:"the S3 service"`
+	Region       string       `koanf:"region" unset:"AWS_REGION, otherwise asked for" check:"word" doc:"its region"`
+	Buckets      []string     `koanf:"buckets" unset:"none" check:"bucket" doc:"buckets that may be read"`
+	Style        string       `koanf:"style" default:"auto" oneof:"auto|path|virtual" doc:"how a bucket is named in the URL; Alibaba OSS and Tencent COS want virtual"`
+	AccessKey    string       `koanf:"access_key" unset:"the usual AWS environment, files and roles" check:"word" doc:"access key ID"`
+	SecretKey    tasks.Secret `koanf:"secret_key" check:"word" doc:"secret access key"`
+	SessionToken tasks.Secret `koanf:"session_token" check:"word" doc:"token of temporary credentials"`
+}

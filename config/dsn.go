@@ -1,0 +1,57 @@
+package config
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+)
+
+// DSN is a URL that may hold a password. Every way of printing it shows where it leads and hides what opens it: the
+// user information, and each parameter that is not known to be harmless. Reveal gives it whole.
+type DSN string
+
+// harmless are the parameters of a DSN that are shown.
+var harmless = []string{"master", "db", "tls", "sslmode", "search_path", "application_name", "connect_timeout"}
+
+// Reveal returns the URL itself.
+func (d DSN) Reveal() string { return string(d) }
+
+// String returns the URL without its secrets.
+func (d DSN) String() string {
+	scheme, rest, ok := strings.Cut(string(d), "://")
+	if !ok {
+		if scheme, _, colon := strings.Cut(string(d), ":"); colon && scheme != "sqlite" {
+			return "***"
+		}
+		if strings.ContainsAny(string(d), "@=") { // libpq's "host=… password=…" among others
+			return "***"
+		}
+		return string(d)
+	}
+	rest, _, _ = strings.Cut(rest, "#")
+	rest, query, asked := strings.Cut(rest, "?")
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		rest = "***@" + rest[at+1:]
+	}
+	if !asked {
+		return scheme + "://" + rest
+	}
+	var shown []string
+	for pair := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if !slices.Contains(harmless, name) {
+			pair = name + "=***"
+		}
+		shown = append(shown, pair)
+	}
+	return scheme + "://" + rest + "?" + strings.Join(shown, "&")
+}
+
+// GoString is String, so that %#v reveals nothing either.
+func (d DSN) GoString() string { return `"` + d.String() + `"` }
+
+// LogValue is String, for slog.
+func (d DSN) LogValue() slog.Value { return slog.StringValue(d.String()) }
+
+// MarshalText encodes String.
+func (d DSN) MarshalText() ([]byte, error) { return []byte(d.String()), nil }

@@ -30,8 +30,8 @@ type leases struct {
 }
 
 type heldLease struct {
-	cancel   context.CancelCauseFunc
-	deadline time.Time
+	cancel context.CancelCauseFunc
+	expiry *time.Timer // cancels by itself
 }
 
 // renewals is how often a lease is renewed in its time. With the default lease of 10 s a request to cancel is seen
@@ -54,10 +54,12 @@ func (l *leases) close() {
 // its cause says which.
 func (l *leases) keep(ctx context.Context, claim tasks.Claim) (_ context.Context, drop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
+	expiry := time.AfterFunc(l.lease, func() { cancel(errLeaseLost) })
 	l.mu.Lock()
-	l.held[claim.Token] = &heldLease{cancel: cancel, deadline: time.Now().Add(l.lease)}
+	l.held[claim.Token] = &heldLease{cancel: cancel, expiry: expiry}
 	l.mu.Unlock()
 	return ctx, func() {
+		expiry.Stop()
 		l.mu.Lock()
 		delete(l.held, claim.Token)
 		l.mu.Unlock()
@@ -90,7 +92,6 @@ func (l *leases) renew(ctx context.Context) {
 	renewal, err := l.ledger.Renew(ctx, tokens, l.lease)
 	if err != nil {
 		l.gate.shut(err)
-		l.expire(time.Now())
 		return
 	}
 	l.apply(renewal, tokens, sent)
@@ -111,7 +112,7 @@ func (l *leases) apply(r tasks.Renewal, asked []tasks.Token, sent time.Time) {
 	defer l.mu.Unlock()
 	for _, t := range asked {
 		if h := l.held[t]; h != nil {
-			h.deadline = sent.Add(l.lease)
+			h.expiry.Reset(time.Until(sent.Add(l.lease)))
 		}
 	}
 	l.end(r.Lost, errLeaseLost)
@@ -122,17 +123,6 @@ func (l *leases) end(tokens []tasks.Token, cause error) {
 	for _, t := range tokens {
 		if h := l.held[t]; h != nil {
 			h.cancel(cause)
-		}
-	}
-}
-
-// expire ends those whose deadline has passed, since nobody could renew them.
-func (l *leases) expire(now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, h := range l.held {
-		if now.After(h.deadline) {
-			h.cancel(errLeaseLost)
 		}
 	}
 }

@@ -1,0 +1,116 @@
+// Package media says whether a file is what WeChat accepts as a temporary asset, from its bytes alone: a name or a
+// declared type counts for nothing.
+//
+// Every accepted format is walked from its first byte to its end, without decoding pixels or samples: JPEG markers to
+// EOI, PNG chunks with their CRCs to IEND, GIF blocks to the trailer, MP3 and AMR frame by frame, MP4 box by box. A
+// walk costs time linear in the file, and memory that does not grow with it. Bytes after the end are noted, not
+// refused. All functions are safe for concurrent use and keep nothing of the bytes they were given.
+package media
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Check judges b as an upload of type t. A refusal is a *tasks.Error: Empty, Unsupported (another kind of file),
+// Corrupt (truncated or damaged), TooLarge (bytes or pixels) or TooLong (a voice); its text has the measured value
+// and the limit, and its Hint is the remedy. The first that applies, in that order, is reported.
+//
+// The Content is what was found as far as the walk came, also beside an error, so that a report can show it.
+func Check(b []byte, t tasks.MediaType, l Limits) (tasks.Content, error) {
+	c, k, err := examine(b)
+	c.Type = t
+	if err == nil || tasks.CodeOf(err) == tasks.Corrupt {
+		if wrong := l.kindRefused(k, t); wrong != nil {
+			err = wrong
+		}
+	}
+	if err == nil {
+		c.Ext, c.ContentType = k.sentAs()
+		err = l.refuse(c)
+	}
+	return c, named(err, "check "+string(t))
+}
+
+// Inspect says what b is, whatever WeChat thinks of it: Format, Ext, ContentType, Size, and for the formats that
+// WeChat takes (with QuickTime and AMR-WB) dimensions, duration and notes. Type is what Guess would say, or "" for
+// what is neither picture, sound nor film. It returns Empty, or Corrupt beside what was found up to the damage;
+// Unsupported for a variant that no common decoder reads.
+func Inspect(b []byte) (tasks.Content, error) {
+	c, _, err := examine(b)
+	return c, named(err, "inspect")
+}
+
+// Guess returns the media type as which b could be meant: Image, Voice or Video, never Thumb. It says nothing about
+// whether WeChat takes it: a WebP is an Image that Check refuses by its name. It returns Empty, or Unsupported for
+// what is neither picture, sound nor film.
+func Guess(b []byte) (tasks.MediaType, error) {
+	if len(b) == 0 {
+		return "", named(errEmpty(), "guess type")
+	}
+	k := sniff(b)
+	if k.family == "" {
+		return "", named(refusal(tasks.Unsupported, "give the type with --type, or leave this file out",
+			"this is %s: neither picture, sound nor film", k.name), "guess type")
+	}
+	return k.family, nil
+}
+
+// examine names the kind of b and walks it where a walker exists.
+func examine(b []byte) (tasks.Content, kind, error) {
+	if len(b) == 0 {
+		return tasks.Content{}, kind{}, errEmpty()
+	}
+	k := sniff(b)
+	c := tasks.Content{Type: k.family, Format: k.format, Ext: k.ext, ContentType: k.mime, Size: int64(len(b))}
+	var err error
+	switch k.walker {
+	case walkerJPEG:
+		err = walkJPEG(b, &c)
+	case walkerPNG:
+		err = walkPNG(b, &c)
+	case walkerGIF:
+		err = walkGIF(b, &c)
+	case walkerMP3:
+		err = walkMP3(b, &c)
+	case walkerAMR:
+		err = walkAMR(b, &c)
+	case walkerMP4:
+		err = walkMP4(b, &c)
+	}
+	return c, k, err
+}
+
+func errEmpty() error { return refusal(tasks.Empty, "", "the file has 0 bytes") }
+
+// refusal makes the error of a walker or a limit. An empty hint leaves it to the code's own.
+func refusal(code tasks.Code, hint, format string, args ...any) error {
+	return &tasks.Error{Code: code, Err: fmt.Errorf(format, args...), Hint: hint}
+}
+
+// corrupt is the refusal of a file that is damaged or cut off.
+func corrupt(format string, args ...any) error {
+	return refusal(tasks.Corrupt, "", format, args...)
+}
+
+// named tells err, which was made here and is shared with nobody, the step in which it arose.
+func named(err error, op string) error {
+	var e *tasks.Error
+	if errors.As(err, &e) {
+		e.Op = op
+	}
+	return err
+}
+
+func note(c *tasks.Content, format string, args ...any) {
+	c.Notes = append(c.Notes, fmt.Sprintf(format, args...))
+}
+
+// noteTail notes n bytes after the end of the file proper.
+func noteTail(c *tasks.Content, n int) {
+	if n > 0 {
+		note(c, "%s after the end", count(n, "byte"))
+	}
+}

@@ -50,8 +50,8 @@ func (p *Producer) SubmitBatch(ctx context.Context, b tasks.Batch, uploads iter.
 // Metadata are taken.
 //
 // When it returns an error the batch stays open: submit it again, from its first row, under the same ExternalID.
-// Rows that were accepted then are counted as Existing: a row without an ExternalID of its own gets the batch's with
-// its line, "KEY#LINE", where the batch has one. A batch without an ExternalID can't be resumed.
+// Rows that were accepted then are counted as Existing. For that, a row without an ExternalID of its own is given
+// "BATCH_ID#LINE" where the batch has an ExternalID. A batch that has none can't be resumed.
 func (p *Producer) SubmitRows(ctx context.Context, b tasks.Batch, rows iter.Seq[Row]) (BatchReceipt, error) {
 	b.Producer = p.name()
 	opened, _, err := p.Ledger.OpenBatch(ctx, b)
@@ -85,9 +85,9 @@ type submission struct {
 func (s *submission) add(ctx context.Context, row Row) error {
 	u, err := row.Upload, row.Err
 	if err == nil {
-		u.Batch = s.receipt.Batch.ID
 		u.ExternalID = s.externalID(u, row.Line)
 		u, err = s.prepare(u)
+		u.Batch = s.receipt.Batch.ID
 	}
 	switch code := tasks.CodeOf(err); code {
 	case "":
@@ -109,7 +109,7 @@ func (s *submission) externalID(u tasks.Upload, line int) string {
 	if u.ExternalID != "" || s.receipt.Batch.ExternalID == "" {
 		return u.ExternalID
 	}
-	return fmt.Sprintf("%s#%d", s.receipt.Batch.ExternalID, line)
+	return fmt.Sprintf("%s#%d", s.receipt.Batch.ID, line)
 }
 
 // refuse keeps a row that was not accepted until the next flush. What it repeats of the row is bounded by Validate.
@@ -117,34 +117,36 @@ func (s *submission) refuse(line int, externalID string, why *tasks.Error) {
 	if len(externalID) > tasks.MaxExternalID {
 		externalID = "" // that is what was wrong with it
 	}
-	r := tasks.Refusal{Line: line, ExternalID: externalID, Code: why.Code, Reason: why.Error()}
-	s.refused = append(s.refused, r)
-	s.receipt.Refused++
-	if len(s.receipt.First) < firstRefusals {
-		s.receipt.First = append(s.receipt.First, r)
-	}
+	s.refused = append(s.refused, tasks.Refusal{Line: line, ExternalID: externalID, Code: why.Code, Reason: why.Error()})
 }
 
 // flush commits the rows gathered so far.
 func (s *submission) flush(ctx context.Context) error {
-	if len(s.uploads) > 0 {
-		receipts, err := s.Ledger.Accept(ctx, s.uploads)
-		if err != nil {
-			return fmt.Errorf("accept lines %d to %d: %w", s.lines[0], s.lines[len(s.lines)-1], err)
-		}
-		s.count(receipts)
-		s.nudge()
+	if err := s.accept(ctx); err != nil {
+		return err
 	}
-	if len(s.refused) > 0 {
-		if err := s.Ledger.Refuse(ctx, s.receipt.Batch.ID, s.refused); err != nil {
-			return fmt.Errorf("record refused lines: %w", err)
-		}
+	if len(s.refused) == 0 {
+		return nil
 	}
-	s.uploads, s.lines, s.refused = s.uploads[:0], s.lines[:0], nil
+	slices.SortFunc(s.refused, func(a, b tasks.Refusal) int { return a.Line - b.Line })
+	if err := s.Ledger.Refuse(ctx, s.receipt.Batch.ID, s.refused); err != nil {
+		return fmt.Errorf("record refused lines: %w", err)
+	}
+	s.receipt.Refused += len(s.refused)
+	room := firstRefusals - len(s.receipt.First)
+	s.receipt.First = append(s.receipt.First, s.refused[:min(room, len(s.refused))]...)
+	s.refused = nil
 	return nil
 }
 
-func (s *submission) count(receipts []tasks.Receipt) {
+func (s *submission) accept(ctx context.Context) error {
+	if len(s.uploads) == 0 {
+		return nil
+	}
+	receipts, err := s.Ledger.Accept(ctx, s.uploads)
+	if err != nil {
+		return fmt.Errorf("accept lines %d to %d: %w", s.lines[0], s.lines[len(s.lines)-1], err)
+	}
 	for i, r := range receipts {
 		switch {
 		case r.Err != nil:
@@ -155,5 +157,7 @@ func (s *submission) count(receipts []tasks.Receipt) {
 			s.receipt.Existing++
 		}
 	}
-	slices.SortStableFunc(s.refused, func(a, b tasks.Refusal) int { return a.Line - b.Line })
+	s.uploads, s.lines = s.uploads[:0], s.lines[:0]
+	s.nudge()
+	return nil
 }

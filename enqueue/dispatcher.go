@@ -71,20 +71,20 @@ type Conveyor interface {
 
 // Dispatcher keeps the belt filled from the ledger, up to a window, and brings back what was lost on the way or left
 // behind by a dead worker. Run one in every process: a lease in the ledger elects the one that works.
-// Everything that is due is on the belt again within 15 s of whatever happened, by itself.
+// Whatever happened, everything that is due is on the belt again within 15 s, by itself.
 type Dispatcher struct {
 	Ledger DispatchLedger
 	Belt   Conveyor
-	// Window is how many uploads may be on the belt or running at once. Zero: DefaultWindow.
+	// Window is how many uploads may be on the belt or running at once.
 	Window tasks.Window
-	// Deliveries is how many webhook deliveries may be on the belt at once. Zero: 500.
+	// Deliveries is how many webhook deliveries may be on the belt at once.
 	Deliveries int
-	// Holder names this process in the election. Empty: a random name.
+	// Holder names this process in the election.
 	Holder string
-	// Grace is how long workers get to renew their leases after the ledger was away, before they count as dead.
-	// It should be a worker's lease. Zero: 10 s.
+	// Grace is how long workers get to renew their leases once a ledger that was away is back, before they count as
+	// dead. It should be the length of a worker's lease.
 	Grace time.Duration
-	// Log gets one line when the ledger or the belt goes away, one when it is back, and one for each loss. Nil: none.
+	// Log gets one line when the ledger or the belt goes away, one when it is back, and one for each loss.
 	Log *slog.Logger
 
 	nudge chan struct{}
@@ -93,7 +93,7 @@ type Dispatcher struct {
 // DefaultWindow keeps Redis small whatever the backlog, and workers busy: 2,000 uploads are a second of a fast fleet.
 func DefaultWindow() tasks.Window { return tasks.Window{Bulk: 2000, Interactive: 500} }
 
-// NewDispatcher returns a dispatcher with its defaults. Set its fields before Run.
+// NewDispatcher returns a dispatcher with the defaults that are seen below; change its fields before Run.
 func NewDispatcher(l DispatchLedger, b Conveyor) *Dispatcher {
 	return &Dispatcher{
 		Ledger: l, Belt: b,
@@ -112,7 +112,20 @@ func (d *Dispatcher) Nudge() {
 }
 
 // Run works until ctx ends, then lets another process lead, and returns nil. It lives through any outage of the
-// ledger or the belt.
+// ledger and of the belt.
 func (d *Dispatcher) Run(ctx context.Context) error {
-	return nil
+	s := newShift(d)
+	defer s.resign(ctx)
+	for {
+		pause := time.NewTimer(s.turn(ctx))
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return nil
+		case <-d.nudge:
+			pause.Stop()
+			s.stayAwake()
+		case <-pause.C:
+		}
+	}
 }

@@ -1,20 +1,70 @@
 package enqueue
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/hibiken/asynq"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Inbox accepts uploads from a producer that has only Redis: tasks of type media:upload in the queue "inbox".
-// It does nothing but accept them; its Producer says in whose name.
+// Inbox accepts uploads from a producer that has only Redis: tasks of type media:upload in the queue "inbox". It does
+// nothing but accept them; its Producer says in whose name. Until then such an upload is as durable as that Redis is.
 type Inbox struct {
 	Producer *Producer
-	Results  *Results
-	Log      *slog.Logger // nil: none
+	Results  *Results     // records what was refused
+	Log      *slog.Logger // gets a line for each refusal; nil: none
 }
 
 // Handle is the asynq handler. It returns nil once the upload is in the ledger, or was refused and recorded as such,
-// and an error only while the ledger or Redis is away, so that asynq tries again.
-func (in *Inbox) Handle(ctx context.Context, t *asynq.Task) error { return nil }
+// and an error only while the ledger or Redis is away, so that asynq hands it out again. A task that comes twice is
+// accepted once: an upload without an ExternalID is given the task's ID, under which its result is found too.
+func (in *Inbox) Handle(ctx context.Context, t *asynq.Task) error {
+	u, err := tasks.ParseUploadTask(t)
+	task, _ := asynq.GetTaskID(ctx)
+	if err == nil {
+		u.ExternalID = cmp.Or(u.ExternalID, task)
+		_, err = in.Producer.Submit(ctx, u)
+	}
+	switch tasks.CodeOf(err) {
+	case "":
+		return nil
+	case tasks.Invalid, tasks.Denied, tasks.Conflict, tasks.Forbidden:
+		return in.refuse(ctx, task, u, tasks.AsError(err))
+	default:
+		return fmt.Errorf("accept upload of task %s: %w", task, err)
+	}
+}
+
+// refuse records what was wrong, for the producer and for people. Texts over their limits are left out.
+func (in *Inbox) refuse(ctx context.Context, task string, u tasks.Upload, why *tasks.Error) error {
+	now := time.Now().UTC()
+	err := in.Results.Refuse(ctx, tasks.Outcome{
+		ExternalID: cmp.Or(upTo(tasks.MaxExternalID, u.ExternalID), task),
+		Producer:   in.Producer.name(),
+		Account:    upTo(tasks.MaxName, u.Account),
+		Type:       tasks.MediaType(upTo(tasks.MaxName, string(u.Type))),
+		Source:     upTo(tasks.MaxSource, u.Source),
+		Filename:   upTo(tasks.MaxFilename, u.Filename),
+		Code:       why.Code, Reason: why.Error(), Hint: why.Advice(),
+		Submitted: now, Finished: now,
+	})
+	if err != nil {
+		return err
+	}
+	if in.Log != nil {
+		in.Log.Warn("refused an upload from the inbox", "task", task, "error", why)
+	}
+	return nil
+}
+
+func upTo(limit int, s string) string {
+	if len(s) > limit {
+		return ""
+	}
+	return s
+}

@@ -66,6 +66,7 @@ type Producer struct {
 // Submit accepts one upload. When it returns a receipt, the upload is durable and will get an outcome. The same
 // request under the same ExternalID gives the same receipt; another request under it is a Conflict. A request that
 // can't be right is Invalid, a source that leaves its root Denied; Unavailable means that nothing was accepted.
+// What u says of ID, Batch and Producer is ignored.
 func (p *Producer) Submit(ctx context.Context, u tasks.Upload) (tasks.Receipt, error) {
 	u, err := p.prepare(u)
 	if err != nil {
@@ -82,9 +83,9 @@ func (p *Producer) Submit(ctx context.Context, u tasks.Upload) (tasks.Receipt, e
 	return receipts[0], nil
 }
 
-// prepare fills in what the request left out, and refuses what can't be right.
+// prepare fills in what the request left out and what is not its to say, and refuses what can't be right.
 func (p *Producer) prepare(u tasks.Upload) (tasks.Upload, error) {
-	u.Producer = p.name()
+	u.ID, u.Batch, u.Producer = uuid.Nil, uuid.Nil, p.name()
 	u.Account = cmp.Or(u.Account, p.Account, DefaultAccount)
 	src, err := tasks.ParseSource(u.Source)
 	if u.Source != "" && err != nil {

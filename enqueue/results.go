@@ -1,9 +1,15 @@
 package enqueue
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -25,11 +31,126 @@ type ResultsLedger interface {
 type Results struct {
 	Ledger   ResultsLedger
 	Redis    redis.UniversalClient
-	Prefix   string // of the keys, as the belt's
-	Producer string
-	Holder   string       // names this process in the election; empty: a random name
-	Log      *slog.Logger // nil: none
+	Prefix   string       // of the keys, as the belt's
+	Producer string       // whose uploads
+	Log      *slog.Logger // gets one line when the ledger or Redis goes away, and one when it is back; nil: none
 }
 
-// Run follows the ledger until ctx ends, then returns nil. Run one in every process: a lease elects the one that works.
-func (r *Results) Run(ctx context.Context) error { return nil }
+const (
+	resultTTL   = 3 * 24 * time.Hour
+	resultsPage = 500
+)
+
+// Key returns the key of one upload's result.
+func (r *Results) Key(externalID string) string { return r.Prefix + "mediaferry:result:" + externalID }
+
+// Run follows the ledger's events until ctx ends, then returns nil. Run one in every process: a lease elects the one
+// that works. How far it has come is kept in Redis beside the results, so that it begins anew when they are lost.
+func (r *Results) Run(ctx context.Context) error {
+	log := cmp.Or(r.Log, slog.New(slog.DiscardHandler))
+	f := &follower{Results: r, holder: uuid.NewString(), away: outage{what: "ledger or redis", log: log}}
+	defer f.resign(ctx)
+	for {
+		more, err := f.turn(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		f.away.note(err)
+		pause := idlePause
+		switch {
+		case err != nil:
+			pause = f.away.backoff()
+		case more:
+			pause = 0
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// follower is one Run.
+type follower struct {
+	*Results
+	holder  string
+	away    outage
+	leading bool
+}
+
+func (f *follower) role() string      { return "results:" + f.Producer }
+func (f *follower) cursorKey() string { return f.Prefix + "mediaferry:results:" + f.Producer }
+
+// turn writes one page of outcomes, and reports whether there may be more.
+func (f *follower) turn(ctx context.Context) (bool, error) {
+	var err error
+	if f.leading, err = f.Ledger.Lead(ctx, f.role(), f.holder, leadTTL); err != nil || !f.leading {
+		return false, err
+	}
+	after, err := f.Redis.Get(ctx, f.cursorKey()).Int64()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return false, beltError(ctx, "read results cursor", err)
+	}
+	events, err := f.Ledger.Events(ctx, after, resultsPage)
+	if err != nil || len(events) == 0 {
+		return false, err
+	}
+	pipe := f.Redis.Pipeline()
+	for _, e := range events {
+		f.write(ctx, pipe, e)
+	}
+	pipe.Set(ctx, f.cursorKey(), events[len(events)-1].Seq, 0)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return false, beltError(ctx, "write results", err)
+	}
+	return len(events) == resultsPage, nil
+}
+
+func (f *follower) write(ctx context.Context, pipe redis.Pipeliner, e tasks.Event) {
+	ttl := resultTTL - time.Since(e.Time)
+	if e.Producer != f.Producer || !endsUpload(e.Type) || ttl <= 0 {
+		return
+	}
+	var named struct {
+		ExternalID string `json:"external_id"`
+	}
+	if json.Unmarshal(e.Data, &named) == nil && named.ExternalID != "" {
+		pipe.Set(ctx, f.Key(named.ExternalID), []byte(e.Data), ttl)
+	}
+}
+
+func endsUpload(t tasks.EventType) bool {
+	return t == tasks.UploadSucceeded || t == tasks.UploadFailed || t == tasks.UploadCanceled
+}
+
+func (f *follower) resign(ctx context.Context) {
+	if !f.leading {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	_ = f.Ledger.Resign(ctx, f.role(), f.holder) // its lease runs out anyway
+}
+
+// Refuse records a request that was never accepted: as the newest of the last 1,000 in the list
+// PREFIXmediaferry:refused, and as the failed outcome of its ExternalID. A Conflict is in the list alone, since its
+// ExternalID belongs to the request that came first.
+func (r *Results) Refuse(ctx context.Context, o tasks.Outcome) error {
+	o.State = tasks.Failed
+	text, err := json.Marshal(o)
+	if err != nil {
+		return fmt.Errorf("encode refusal: %w", err)
+	}
+	pipe := r.Redis.Pipeline()
+	if o.ExternalID != "" && o.Code != tasks.Conflict {
+		pipe.SetNX(ctx, r.Key(o.ExternalID), text, resultTTL)
+	}
+	list := r.Prefix + "mediaferry:refused"
+	pipe.LPush(ctx, list, text)
+	pipe.LTrim(ctx, list, 0, 999)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return beltError(ctx, "record refusal", err)
+	}
+	return nil
+}

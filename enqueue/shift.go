@@ -1,0 +1,139 @@
+package enqueue
+
+import (
+	"context"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// The rhythm of a dispatcher. Followers take over within leadTTL and a follower's pause after a leader's crash.
+const (
+	roleDispatch = "dispatch"
+	leadTTL      = 5 * time.Second
+	leadEvery    = 2 * time.Second        // a leader renews that often, so that it may miss one
+	idlePause    = time.Second            // nothing has happened for a while
+	busyPause    = 250 * time.Millisecond // the window empties by 8,000 uploads a second at most
+	awakeFor     = 5 * time.Second        // how long it stays busy after the last thing it did
+	bite         = 1000                   // rows that come back in one call
+	beltPatience = 2 * time.Second        // for one call of the belt: with the pause after it, shorter than leadTTL
+)
+
+// shift is one Run of a dispatcher: what it remembers from turn to turn. It belongs to one goroutine.
+type shift struct {
+	*Dispatcher
+	ledger, belt outage
+	leading      bool
+	leadDue      time.Time // when to ask for the lead again
+	graceEnds    time.Time // before it no worker counts as dead
+	awakeUntil   time.Time
+	more         bool // the last turn left something to do at once
+
+	epoch      string                   // that the dispatched uploads are on; empty: ask the ledger
+	sightings  map[stop]sighting        // of tasks that nobody claims
+	inspectDue time.Time                // when to look at them again
+	unsent     []tasks.DeliveryDispatch // that did not get on the belt
+}
+
+func newShift(d *Dispatcher) *shift {
+	return &shift{Dispatcher: d, ledger: outage{what: "ledger", log: d.Log}, belt: outage{what: "redis", log: d.Log}}
+}
+
+// turn does all that is due, and returns how long there will be nothing to do.
+func (s *shift) turn(ctx context.Context) time.Duration {
+	s.more = false
+	if !s.lead(ctx) {
+		return s.pause()
+	}
+	s.revive(ctx)
+	if !s.ledger.away() && s.sameBelt(ctx) {
+		s.fill(ctx)
+		s.deliver(ctx)
+		s.inspect(ctx)
+	}
+	return s.pause()
+}
+
+func (s *shift) pause() time.Duration {
+	switch {
+	case s.ledger.away():
+		return s.ledger.backoff()
+	case !s.leading:
+		return idlePause
+	case s.belt.away():
+		return s.belt.backoff()
+	case s.more:
+		return 0
+	case time.Now().Before(s.awakeUntil):
+		return busyPause
+	}
+	return idlePause
+}
+
+func (s *shift) stayAwake() { s.awakeUntil = time.Now().Add(awakeFor) }
+
+// lead reports whether this process is the one that works.
+func (s *shift) lead(ctx context.Context) bool {
+	if s.leading && !s.ledger.away() && time.Now().Before(s.leadDue) {
+		return true
+	}
+	s.leadDue = time.Now().Add(leadEvery)
+	var led bool
+	ok := s.ask(ctx, func() (err error) {
+		led, err = s.Ledger.Lead(ctx, roleDispatch, s.Holder, leadTTL)
+		return err
+	})
+	s.leading = ok && led
+	if !s.leading { // another process may do now what this one remembers
+		s.epoch, s.sightings, s.unsent = "", nil, nil
+	}
+	return s.leading
+}
+
+// resign lets another process work at once, when this one goes down in good order.
+func (s *shift) resign(ctx context.Context) {
+	if !s.leading {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	_ = s.Ledger.Resign(ctx, roleDispatch, s.Holder) // its lease runs out anyway
+}
+
+// ask makes one call of the ledger, and reports whether it succeeded. Workers could not renew their leases while the
+// ledger was away or stood still, so that what looks dead afterwards is given time to show that it lives.
+func (s *shift) ask(ctx context.Context, call func() error) bool {
+	start := time.Now()
+	wasAway := s.ledger.away()
+	err := call()
+	if ctx.Err() != nil {
+		return false
+	}
+	s.ledger.note(err)
+	stood := time.Since(start) > s.Grace/2
+	if err == nil && (wasAway || stood) {
+		s.graceEnds = time.Now().Add(s.Grace)
+		s.sightings = nil
+	}
+	return err == nil
+}
+
+// revive brings back what has waited long enough, and what dead workers left behind.
+func (s *shift) revive(ctx context.Context) {
+	s.bring(ctx, func() (int, error) { return s.Ledger.Mature(ctx, bite) })
+	if !time.Now().Before(s.graceEnds) {
+		s.bring(ctx, func() (int, error) { return s.Ledger.TakeOver(ctx, 0, bite) })
+	}
+}
+
+func (s *shift) bring(ctx context.Context, back func() (int, error)) {
+	var n int
+	s.ask(ctx, func() (err error) {
+		n, err = back()
+		return err
+	})
+	if n > 0 {
+		s.stayAwake()
+	}
+	s.more = s.more || n >= bite
+}

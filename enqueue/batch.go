@@ -16,6 +16,9 @@ type Row struct {
 	// Err says why the line is none. A *tasks.Error with code Invalid or Denied refuses this line alone; any other
 	// error means that the lines could not be read on.
 	Err error
+	// Receipt, if not nil, is called with the receipt of this row once it is committed, or with one that has only Err
+	// if it is refused. Calls come one at a time, in no particular order.
+	Receipt func(tasks.Receipt)
 }
 
 // BatchReceipt says what became of a submitted batch.
@@ -78,7 +81,7 @@ type submission struct {
 	*Producer
 	receipt BatchReceipt
 	uploads []tasks.Upload
-	lines   []int // of uploads
+	rows    []Row // of uploads
 	refused []tasks.Refusal
 }
 
@@ -92,9 +95,9 @@ func (s *submission) add(ctx context.Context, row Row) error {
 	switch code := tasks.CodeOf(err); code {
 	case "":
 		s.uploads = append(s.uploads, u)
-		s.lines = append(s.lines, row.Line)
+		s.rows = append(s.rows, row)
 	case tasks.Invalid, tasks.Denied:
-		s.refuse(row.Line, row.Upload.ExternalID, tasks.AsError(err))
+		s.refuse(row, row.Upload.ExternalID, tasks.AsError(err))
 	default:
 		return fmt.Errorf("read line %d: %w", row.Line, err)
 	}
@@ -113,11 +116,14 @@ func (s *submission) externalID(u tasks.Upload, line int) string {
 }
 
 // refuse keeps a row that was not accepted until the next flush. What it repeats of the row is bounded by Validate.
-func (s *submission) refuse(line int, externalID string, why *tasks.Error) {
+func (s *submission) refuse(row Row, externalID string, why *tasks.Error) {
+	if row.Receipt != nil {
+		row.Receipt(tasks.Receipt{Err: why})
+	}
 	if len(externalID) > tasks.MaxExternalID {
 		externalID = "" // that is what was wrong with it
 	}
-	s.refused = append(s.refused, tasks.Refusal{Line: line, ExternalID: externalID, Code: why.Code, Reason: why.Error()})
+	s.refused = append(s.refused, tasks.Refusal{Line: row.Line, ExternalID: externalID, Code: why.Code, Reason: why.Error()})
 }
 
 // flush commits the rows gathered so far.
@@ -145,16 +151,20 @@ func (s *submission) accept(ctx context.Context) error {
 	}
 	receipts, err := s.Ledger.Accept(ctx, s.uploads)
 	if err != nil {
-		return fmt.Errorf("accept lines %d to %d: %w", s.lines[0], s.lines[len(s.lines)-1], err)
+		return fmt.Errorf("accept lines %d to %d: %w", s.rows[0].Line, s.rows[len(s.rows)-1].Line, err)
 	}
 	for i, r := range receipts {
-		switch {
-		case r.Err != nil:
-			s.refuse(s.lines[i], s.uploads[i].ExternalID, r.Err)
-		case r.Created:
+		if r.Err != nil {
+			s.refuse(s.rows[i], s.uploads[i].ExternalID, r.Err)
+			continue
+		}
+		if r.Created {
 			s.receipt.Accepted++
-		default:
+		} else {
 			s.receipt.Existing++
+		}
+		if s.rows[i].Receipt != nil {
+			s.rows[i].Receipt(r)
 		}
 	}
 	s.uploads, s.lines = s.uploads[:0], s.lines[:0]

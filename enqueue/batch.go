@@ -167,7 +167,7 @@ func (s *submission) accept(ctx context.Context) error {
 			s.rows[i].Receipt(r)
 		}
 	}
-	s.uploads, s.lines = s.uploads[:0], s.lines[:0]
+	s.uploads, s.rows = s.uploads[:0], s.rows[:0]
 	s.nudge()
 	return nil
 }

@@ -142,6 +142,7 @@ func TestOpenCanceled(t *testing.T) {
 	root := t.TempDir()
 	write(t, filepath.Join(root, "a"), "a")
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	cancel()
 	if _, err := newStore(t, source.Config{Root: root}).Open(ctx, "a"); !errors.Is(err, context.Canceled) {
 		t.Errorf("Open: %v, want context.Canceled", err)

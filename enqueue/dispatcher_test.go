@@ -1,0 +1,264 @@
+package enqueue
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// within is the promise: whatever happened, what is due is on the belt again by then.
+const within = 15 * time.Second
+
+// running starts a dispatcher in the bubble, and lets it get to rest.
+func running(t *testing.T, l *fakeLedger, b *fakeBelt) (*Dispatcher, *notes) {
+	t.Helper()
+	n := &notes{}
+	d := NewDispatcher(l, b)
+	d.Log = n.logger()
+	start(t, d)
+	synctest.Wait()
+	return d, n
+}
+
+// start runs d until the test ends or stop is called.
+func start(t *testing.T, d *Dispatcher) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx) }()
+	ended := false
+	stop = func() {
+		if ended {
+			return
+		}
+		ended = true
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// pass lets d of the bubble's time go by.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+func TestDispatcherFillsTheWindow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, b := newFakeLedger(20_000), newFakeBelt()
+		running(t, l, b)
+		pass(time.Minute)
+		if n := len(b.snapshot()); n != DefaultWindow().Bulk {
+			t.Errorf("%d tasks are on the belt, want the window of %d", n, DefaultWindow().Bulk)
+		}
+	})
+}
+
+func TestDispatcherStartsOverOnAWipedBelt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, b := newFakeLedger(500), newFakeBelt()
+		_, log := running(t, l, b)
+		pass(time.Second)
+		before := b.snapshot()
+		b.change(func(b *fakeBelt) { clear(b.tasks); b.life++ })
+		pass(within)
+		want := map[stop]Place{}
+		for at := range before {
+			want[stop{at.id, at.generation + 1}] = PlacePending
+		}
+		if diff := cmp.Diff(want, b.snapshot(), cmp.AllowUnexported(stop{})); diff != "" {
+			t.Errorf("on the belt after it was wiped (-want +got):\n%s", diff)
+		}
+		if b.renewed != 2 { // at the first sight of a belt, and now
+			t.Errorf("the client was renewed %d times, want 2", b.renewed)
+		}
+		want1 := []string{`level=WARN msg="redis has lost its tasks: they are sent again" count=500`}
+		if diff := cmp.Diff(want1, log.lines()); diff != "" {
+			t.Errorf("log (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestDispatcherReplacesSingleLostTasks(t *testing.T) {
+	t.Parallel()
+	tests := map[string]func(b *fakeBelt, at stop){
+		"gone":                   func(b *fakeBelt, at stop) { delete(b.tasks, at) },
+		"active without a claim": func(b *fakeBelt, at stop) { b.tasks[at] = PlaceActive },
+	}
+	for name, lose := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				l, b := newFakeLedger(100), newFakeBelt()
+				running(t, l, b)
+				pass(7300 * time.Millisecond)
+				var victim stop
+				b.change(func(b *fakeBelt) {
+					for victim = range b.tasks {
+						break
+					}
+					lose(b, victim)
+				})
+				want := b.snapshot()
+				want[stop{victim.id, victim.generation + 1}] = PlacePending
+				pass(within)
+				if diff := cmp.Diff(want, b.snapshot(), cmp.AllowUnexported(stop{})); diff != "" {
+					t.Errorf("on the belt (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestDispatcherNeverDoublesASlowBelt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, b := newFakeLedger(300), newFakeBelt()
+		running(t, l, b)
+		want := b.snapshot()
+		pass(time.Hour)
+		if diff := cmp.Diff(want, b.snapshot(), cmp.AllowUnexported(stop{})); diff != "" {
+			t.Errorf("after an hour on a slow belt (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestDispatcherTakesBackWhatDidNotArrive(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, b := newFakeLedger(50), newFakeBelt()
+		l.deliveries = []tasks.DeliveryDispatch{{ID: uuid.New(), Generation: 1}, {ID: uuid.New(), Generation: 1}}
+		b.room = 20
+		_, log := running(t, l, b)
+		if n := len(l.queued); n != 30 {
+			t.Errorf("%d uploads went back to the ledger, want 30", n)
+		}
+		b.change(func(b *fakeBelt) { b.away = true })
+		pass(time.Minute)
+		b.change(func(b *fakeBelt) { b.away, b.room = false, -1 })
+		pass(within)
+		if n := len(b.snapshot()); n != 50 {
+			t.Errorf("%d tasks are on the belt, want 50", n)
+		}
+		for id, n := range b.deliveries {
+			if n != 1 {
+				t.Errorf("delivery %s was put on the belt %d times", id, n)
+			}
+		}
+		if len(b.deliveries) != 2 {
+			t.Errorf("%d deliveries are on the belt, want 2", len(b.deliveries))
+		}
+		if n := len(log.lines()); n != 2 {
+			t.Errorf("%d log lines, want one for the outage and one for its end: %q", n, log.lines())
+		}
+	})
+}
+
+func TestDispatcherSitsOutTheLedger(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, b := newFakeLedger(0), newFakeBelt()
+		_, log := running(t, l, b)
+		pass(time.Second)
+		l.setAway(true)
+		pass(time.Second)
+		calls := l.calls
+		pass(time.Minute)
+		if n := l.calls - calls; n > 40 {
+			t.Errorf("%d calls of an absent ledger in a minute", n)
+		}
+		l.setAway(false)
+		back := time.Now()
+		l.add(10)
+		took := len(l.takeOvers)
+		pass(within)
+		if n := len(b.snapshot()); n != 10 {
+			t.Errorf("%d tasks are on the belt, want 10", n)
+		}
+		if len(l.takeOvers) == took {
+			t.Fatal("no lease was looked at since")
+		}
+		if early := l.takeOvers[took].Sub(back); early < 10*time.Second {
+			t.Errorf("leases were judged %v after the ledger was back, want a grace of 10 s", early)
+		}
+		if n := len(log.lines()); n != 2 {
+			t.Errorf("%d log lines, want one for the outage and one for its end: %q", n, log.lines())
+		}
+	})
+}
+
+func TestDispatcherFollowsACrashedLeader(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, b := newFakeLedger(0), newFakeBelt()
+		l.noResign = true
+		crash := start(t, NewDispatcher(l, b))
+		synctest.Wait()
+		start(t, NewDispatcher(l, b))
+		pass(time.Minute)
+		crash()
+		l.add(5)
+		pass(7 * time.Second)
+		if n := len(b.snapshot()); n != 5 {
+			t.Errorf("%d tasks are on the belt 7 s after the leader's crash, want 5", n)
+		}
+	})
+}
+
+func TestDispatcherResigns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, b := newFakeLedger(0), newFakeBelt()
+		stop := start(t, NewDispatcher(l, b))
+		synctest.Wait()
+		start(t, NewDispatcher(l, b))
+		pass(time.Minute)
+		stop()
+		l.add(5)
+		pass(time.Second)
+		if n := len(b.snapshot()); n != 5 {
+			t.Errorf("%d tasks are on the belt a second after the leader left, want 5", n)
+		}
+	})
+}
+
+func TestDispatcherIsNudged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, b := newFakeLedger(0), newFakeBelt()
+		d, _ := running(t, l, b)
+		pass(time.Minute + 100*time.Millisecond)
+		l.add(1)
+		d.Nudge()
+		d.Nudge() // never blocks
+		synctest.Wait()
+		if n := len(b.snapshot()); n != 1 {
+			t.Errorf("%d tasks are on the belt right after the nudge, want 1", n)
+		}
+	})
+}
+
+func TestDispatcherIdlesQuietly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, b := newFakeLedger(0), newFakeBelt()
+		running(t, l, b)
+		pass(time.Minute)
+		ledger, belt := l.calls, b.calls
+		pass(time.Minute)
+		if ledger, belt = l.calls-ledger, b.calls-belt; ledger > 360 || belt > 61 {
+			t.Errorf("an idle minute made %d calls of the ledger and %d of Redis, want at most 6 and 1 a second", ledger, belt)
+		}
+	})
+}

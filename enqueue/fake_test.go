@@ -1,0 +1,313 @@
+package enqueue
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+var errAway = &tasks.Error{Code: tasks.Unavailable, Op: "fake", Err: errors.New("away")}
+
+// fakeLedger keeps dispatched uploads in memory, under the bubble's clock. It knows queued and dispatched ones.
+type fakeLedger struct {
+	id uuid.UUID
+
+	mu         sync.Mutex
+	queued     []tasks.Dispatch
+	dispatched map[uuid.UUID]tasks.Dispatch
+	deliveries []tasks.DeliveryDispatch
+	epoch      string
+	leader     string
+	leadEnds   time.Time
+	noResign   bool
+	away       bool
+	calls      int
+	takeOvers  []time.Time
+}
+
+func newFakeLedger(uploads int) *fakeLedger {
+	l := &fakeLedger{id: uuid.New(), dispatched: map[uuid.UUID]tasks.Dispatch{}}
+	l.add(uploads)
+	return l
+}
+
+func (l *fakeLedger) add(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for range n {
+		l.queued = append(l.queued, tasks.Dispatch{ID: uuid.New()})
+	}
+}
+
+func (l *fakeLedger) setAway(away bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.away = away
+}
+
+// enter begins each call: the caller unlocks.
+func (l *fakeLedger) enter() error {
+	l.mu.Lock()
+	l.calls++
+	if l.away {
+		return errAway
+	}
+	return nil
+}
+
+func (l *fakeLedger) ID() uuid.UUID { return l.id }
+
+func (l *fakeLedger) Lead(_ context.Context, _, holder string, ttl time.Duration) (bool, error) {
+	defer l.mu.Unlock()
+	if err := l.enter(); err != nil {
+		return false, err
+	}
+	if l.leader != holder && time.Now().Before(l.leadEnds) {
+		return false, nil
+	}
+	l.leader, l.leadEnds = holder, time.Now().Add(ttl)
+	return true, nil
+}
+
+func (l *fakeLedger) Resign(_ context.Context, _, holder string) error {
+	defer l.mu.Unlock()
+	if err := l.enter(); err != nil {
+		return err
+	}
+	if l.leader == holder && !l.noResign {
+		l.leadEnds = time.Time{}
+	}
+	return nil
+}
+
+func (l *fakeLedger) Mature(context.Context, int) (int, error) {
+	defer l.mu.Unlock()
+	return 0, l.enter()
+}
+
+func (l *fakeLedger) TakeOver(context.Context, time.Duration, int) (int, error) {
+	defer l.mu.Unlock()
+	if err := l.enter(); err != nil {
+		return 0, err
+	}
+	l.takeOvers = append(l.takeOvers, time.Now())
+	return 0, nil
+}
+
+func (l *fakeLedger) Dispatch(_ context.Context, w tasks.Window) ([]tasks.Dispatch, error) {
+	defer l.mu.Unlock()
+	if err := l.enter(); err != nil {
+		return nil, err
+	}
+	n := min(len(l.queued), max(0, w.Bulk-len(l.dispatched)))
+	out := make([]tasks.Dispatch, n)
+	for i, d := range l.queued[:n] {
+		d.Generation++
+		d.At = time.Now()
+		l.dispatched[d.ID] = d
+		out[i] = d
+	}
+	l.queued = l.queued[n:]
+	return out, nil
+}
+
+func (l *fakeLedger) Undispatch(_ context.Context, lost []tasks.Dispatch) (int, error) {
+	defer l.mu.Unlock()
+	if err := l.enter(); err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, d := range lost {
+		if l.dispatched[d.ID].Generation == d.Generation {
+			l.queued = append(l.queued, d)
+			delete(l.dispatched, d.ID)
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (l *fakeLedger) UndispatchAll(context.Context) (int, error) {
+	defer l.mu.Unlock()
+	if err := l.enter(); err != nil {
+		return 0, err
+	}
+	n := len(l.dispatched)
+	for _, d := range l.dispatched {
+		l.queued = append(l.queued, d)
+	}
+	clear(l.dispatched)
+	return n, nil
+}
+
+func (l *fakeLedger) OnBelt(_ context.Context, olderThan time.Duration, limit int) ([]tasks.Dispatch, error) {
+	defer l.mu.Unlock()
+	if err := l.enter(); err != nil {
+		return nil, err
+	}
+	var out []tasks.Dispatch
+	for _, d := range l.dispatched {
+		if time.Since(d.At) > olderThan && len(out) < limit {
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
+
+func (l *fakeLedger) BeltEpoch(context.Context) (string, error) {
+	defer l.mu.Unlock()
+	return l.epoch, l.enter()
+}
+
+func (l *fakeLedger) SetBeltEpoch(_ context.Context, epoch string) error {
+	defer l.mu.Unlock()
+	if err := l.enter(); err != nil {
+		return err
+	}
+	l.epoch = epoch
+	return nil
+}
+
+func (l *fakeLedger) DispatchDeliveries(_ context.Context, window int) ([]tasks.DeliveryDispatch, error) {
+	defer l.mu.Unlock()
+	if err := l.enter(); err != nil {
+		return nil, err
+	}
+	n := min(window, len(l.deliveries))
+	out := l.deliveries[:n:n]
+	l.deliveries = l.deliveries[n:]
+	return out, nil
+}
+
+// fakeBelt is a belt in memory, which can be wiped, stopped, and robbed of single tasks.
+type fakeBelt struct {
+	mu         sync.Mutex
+	tasks      map[stop]Place
+	deliveries map[uuid.UUID]int
+	life       int
+	away       bool
+	room       int // puts that still succeed; negative: all
+	calls      int
+	renewed    int
+}
+
+func newFakeBelt() *fakeBelt {
+	return &fakeBelt{tasks: map[stop]Place{}, deliveries: map[uuid.UUID]int{}, room: -1}
+}
+
+func (b *fakeBelt) change(f func(b *fakeBelt)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f(b)
+}
+
+func (b *fakeBelt) snapshot() map[stop]Place {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.tasks)
+}
+
+func (b *fakeBelt) full() bool {
+	if b.away || b.room == 0 {
+		return true
+	}
+	b.room--
+	return false
+}
+
+func (b *fakeBelt) Put(_ context.Context, _ uuid.UUID, all []tasks.Dispatch) ([]tasks.Dispatch, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calls++
+	for i, d := range all {
+		if b.full() {
+			return all[i:], errAway
+		}
+		b.tasks[stop{d.ID, d.Generation}] = PlacePending
+	}
+	return nil, nil
+}
+
+func (b *fakeBelt) PutDeliveries(_ context.Context, _ uuid.UUID, all []tasks.DeliveryDispatch) ([]tasks.DeliveryDispatch, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calls++
+	for i, d := range all {
+		if b.full() {
+			return all[i:], errAway
+		}
+		b.deliveries[d.ID]++
+	}
+	return nil, nil
+}
+
+func (b *fakeBelt) Look(_ context.Context, all []tasks.Dispatch) ([]Place, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calls++
+	if b.away {
+		return nil, errAway
+	}
+	places := make([]Place, len(all))
+	for i, d := range all {
+		p, ok := b.tasks[stop{d.ID, d.Generation}]
+		if !ok {
+			p = PlaceGone
+		}
+		places[i] = p
+	}
+	return places, nil
+}
+
+func (b *fakeBelt) Epoch(context.Context) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calls++
+	if b.away {
+		return "", errAway
+	}
+	return fmt.Sprintf("life %d", b.life), nil
+}
+
+func (b *fakeBelt) Renew() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.renewed++
+}
+
+// notes collects log lines, without their time.
+type notes struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (n *notes) Write(p []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.text.Write(p)
+}
+
+func (n *notes) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(n, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+}
+
+func (n *notes) lines() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return strings.FieldsFunc(n.text.String(), func(r rune) bool { return r == '\n' })
+}

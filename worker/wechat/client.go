@@ -3,31 +3,209 @@ package wechat
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // Client makes the calls of a set of accounts. It is safe for concurrent use.
-type Client struct{}
+type Client struct {
+	cfg      Config
+	hosts    *hosts
+	http     *http.Client // to WeChat
+	direct   *http.Client // to the users' own token servers: no egress proxy
+	order    []*account
+	accounts map[string]*account
+}
+
+// account is one official account at work.
+type account struct {
+	name    string
+	known   tasks.Account
+	secrets []tasks.Secret // that must not come back in an error
+	tokens  keeper
+	gate    *gate
+}
 
 // New checks the settings and returns a client. It makes no call. It returns one Invalid error that lists
 // everything that is wrong. A nil store keeps tokens in memory.
 func New(cfg Config, accounts []Account, store TokenStore) (*Client, error) {
-	return nil, errors.ErrUnsupported
+	var bad problems
+	cfg = cfg.filled()
+	bases := cfg.check(&bad)
+	c := &Client{cfg: cfg, accounts: map[string]*account{}}
+	c.http = newHTTP(cfg.Proxy, cfg.ConnectTimeout, cfg.MaxConns)
+	c.direct = newHTTP(nil, cfg.ConnectTimeout, 2)
+	c.hosts = &hosts{bases: bases, pause: cfg.HostPause, now: cfg.Now, log: cfg.Log}
+	if store == nil {
+		store = newMemoryTokens()
+	}
+	for _, a := range accounts {
+		if a.Source == "" {
+			a.Source = StableToken
+		}
+		a.check(&bad)
+		if c.accounts[a.Name] != nil {
+			bad.add("account %q: the name is used twice", clip(a.Name, tasks.MaxName))
+		}
+		if len(bad) == 0 {
+			c.add(a, store)
+		}
+	}
+	if err := bad.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Client) add(a Account, store TokenStore) {
+	realm := c.hosts.bases[0].Host
+	key := realm + "/" + a.AppID
+	if a.AppID == "" {
+		key = realm + "//" + a.Name
+	}
+	w := &account{
+		name:    a.Name,
+		known:   tasks.Account{Name: a.Name, Realm: realm, AppID: a.AppID, Fingerprint: fingerprint(realm, a)},
+		secrets: []tasks.Secret{a.Secret, a.Static},
+		tokens:  static{a.Static},
+		gate:    newGate(a, key, c.cfg),
+	}
+	if a.Source != StaticToken {
+		w.tokens = &shared{
+			key: key + "/" + string(a.Source), source: c.newSource(a), store: store,
+			now: c.cfg.Now, day: c.cfg.Day, log: c.cfg.Log.With("account", a.Name),
+		}
+	}
+	c.order = append(c.order, w)
+	c.accounts[a.Name] = w
 }
 
 // Accounts returns the accounts as the ledger wants to know them, in the order given to New.
-func (c *Client) Accounts() []tasks.Account { return nil }
+func (c *Client) Accounts() []tasks.Account {
+	var known []tasks.Account
+	for _, a := range c.order {
+		known = append(known, a.known)
+	}
+	return known
+}
 
-// Upload uploads one file to an account.
+// account returns NoWork for a name that New was not given.
+func (c *Client) account(name string) (*account, error) {
+	if a := c.accounts[name]; a != nil {
+		return a, nil
+	}
+	return nil, &tasks.Error{Code: tasks.NoWork, Op: "find account", Err: fmt.Errorf("no account %q is set up here", clip(name, tasks.MaxName))}
+}
+
+// Upload uploads one file to an account and returns its media. It waits for the account's turn within ctx.
+//
+// Every error is a *tasks.Error. A refused token is renewed and the call made again at once, one time, after
+// p.Spend agreed; where that does not help the code is TokenRefused, and RetryAfter says when a new token may be
+// fetched. MinuteLimit, DailyLimit and AccountHeld say in RetryAfter how long to leave the account alone. When ctx
+// ends, the code is Temporary and the error wraps ctx.Err(). NoWork means that the account is not known here.
 func (c *Client) Upload(ctx context.Context, account string, p tasks.Payload) (tasks.Media, error) {
-	return tasks.Media{}, errors.ErrUnsupported
+	a, err := c.account(account)
+	if err != nil {
+		return tasks.Media{}, err
+	}
+	f, err := newForm(p)
+	if err != nil {
+		return tasks.Media{}, c.noted(a, err)
+	}
+	leave, err := a.gate.enter(ctx)
+	if err != nil {
+		return tasks.Media{}, err
+	}
+	defer leave()
+	var media tasks.Media
+	err = c.withToken(ctx, a, p.Spend, func(t Token) error {
+		if err := a.gate.call(ctx); err != nil {
+			return err
+		}
+		media, err = c.post(ctx, a, t, p.Type, f)
+		return err
+	})
+	return media, c.noted(a, err)
 }
 
-// Probe asks whether an account is well again.
-func (c *Client) Probe(ctx context.Context, account string) error { return errors.ErrUnsupported }
-
-// Fetch returns the bytes of a media.
-func (c *Client) Fetch(ctx context.Context, account, mediaID string) ([]byte, error) {
-	return nil, errors.ErrUnsupported
+// post makes one upload call.
+func (c *Client) post(ctx context.Context, a *account, t Token, kind tasks.MediaType, f form) (tasks.Media, error) {
+	q := request{
+		op: "upload media", method: http.MethodPost, path: "/cgi-bin/media/upload",
+		query:       url.Values{"access_token": {t.Value.Reveal()}, "type": {string(kind)}},
+		contentType: f.contentType, size: f.size(), body: f.open,
+		secrets: a.hide(t),
+	}
+	o, err := c.call(ctx, APIUpload, q)
+	if err != nil {
+		return tasks.Media{}, err
+	}
+	m, err := o.media(c.cfg.Now())
+	if err != nil {
+		return tasks.Media{}, &tasks.Error{Code: tasks.Temporary, Op: q.op, Err: err}
+	}
+	return m, nil
 }
+
+// call makes one call and judges its answer.
+func (c *Client) call(ctx context.Context, api API, q request) (object, error) {
+	r, err := c.exchange(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return c.judge(api, q, r)
+}
+
+// withToken runs do with the account's token. Where that is refused it runs do once more with another one, after
+// spend agreed (nil: calls are not counted).
+func (c *Client) withToken(ctx context.Context, a *account, spend func(context.Context) error, do func(Token) error) error {
+	t, err := a.tokens.get(ctx)
+	if err != nil {
+		return err
+	}
+	refused := do(t)
+	if tasks.CodeOf(refused) != tasks.TokenRefused {
+		return refused
+	}
+	t, err = a.tokens.renew(ctx, t)
+	if err != nil {
+		return because(refused, err)
+	}
+	if spend != nil {
+		if err := spend(ctx); err != nil {
+			return err
+		}
+	}
+	err = do(t)
+	if e, ok := errors.AsType[*tasks.Error](err); ok && e.Code == tasks.TokenRefused {
+		e.RetryAfter = a.tokens.refuse(ctx, t)
+	}
+	return err
+}
+
+// because returns why a refused token was not replaced, with the errcode and the rid of the refusal, or err itself
+// where that has an errcode of its own or is no matter of the token.
+func because(refused, err error) error {
+	r, e := tasks.AsError(refused), tasks.AsError(err)
+	if e.Errcode != 0 || e.Code != tasks.TokenRefused && e.Code != tasks.AccountHeld {
+		return err
+	}
+	merged := *e
+	merged.Op, merged.Errcode, merged.RID = r.Op, r.Errcode, r.RID
+	merged.Err = fmt.Errorf("%w; %w", r.Err, e.Err)
+	return &merged
+}
+
+// noted logs what is a defect of ours, and returns err.
+func (c *Client) noted(a *account, err error) error {
+	if e, ok := errors.AsType[*tasks.Error](err); ok && e.Code == tasks.Defect {
+		c.cfg.Log.Error("wechat refuses our form: please report this", "account", a.name, "errcode", e.Errcode, "rid", e.RID, "err", err)
+	}
+	return err
+}
+
+// hide lists what must not come back in an error of a call with t.
+func (a *account) hide(t Token) []tasks.Secret { return append([]tasks.Secret{t.Value}, a.secrets...) }

@@ -1,6 +1,12 @@
 package wechat
 
-import "github.com/mediaferry/mediaferry/tasks"
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
 
 // API is a kind of call. The same errcode may mean different things to two of them.
 type API string
@@ -19,12 +25,82 @@ type Row struct {
 	Code      tasks.Code `json:"code"`
 	Meaning   string     `json:"meaning"`
 	MeaningZH string     `json:"meaning_zh"`
-	Advice    string     `json:"advice"`
+	Advice    string     `json:"advice"` // what the operator should do
 	AdviceZH  string     `json:"advice_zh"`
 }
 
 // Explain returns the row of an errcode: the upload call's, or another call's where the upload has none.
-func Explain(errcode int) (Row, bool) { return Row{}, false }
+// An errcode that is in no table is not guessed.
+func Explain(errcode int) (Row, bool) {
+	for _, api := range []API{APIUpload, APIToken, APIGet} {
+		if r, ok := find(api, errcode); ok {
+			return r, true
+		}
+	}
+	return Row{}, false
+}
 
-// Rows returns the whole table, the upload call's rows first, each part ordered by errcode.
-func Rows() []Row { return nil }
+// Rows returns the whole table, ordered by errcode. An errcode that means different things to different calls has
+// a row for each.
+func Rows() []Row {
+	rows := slices.Clone(table[:])
+	slices.SortStableFunc(rows, func(a, b Row) int { return cmp.Compare(a.Errcode, b.Errcode) })
+	return rows
+}
+
+func find(api API, errcode int) (Row, bool) {
+	for _, r := range table {
+		if r.Errcode == errcode && r.API == api {
+			return r, true
+		}
+	}
+	return Row{}, false
+}
+
+// row is what an errcode means to this client: the settings' word first, then the call's own table, then the
+// upload's. The rest is Unknown.
+func (c *Client) row(api API, errcode int) Row {
+	r, ok := find(api, errcode)
+	if !ok {
+		r, ok = find(APIUpload, errcode)
+	}
+	if !ok {
+		r = Row{API: api, Errcode: errcode, Code: tasks.Unknown}
+		r.Meaning, r.Advice = r.Code.Meaning(), r.Code.Hint()
+	}
+	if api == APIToken {
+		switch r.Code {
+		case tasks.TokenRefused: // a token call carries no token: what it refuses are the credentials
+			r.Code = tasks.AccountHeld
+		case tasks.Rejected: // and no file
+			r.Code = tasks.Defect
+		}
+	}
+	if code, set := c.cfg.Errcodes[errcode]; set && api == APIUpload {
+		r.Code = code
+	}
+	return r
+}
+
+// How long an account waits before somebody looks whether it is well again.
+const (
+	recheckAccount = 10 * time.Minute
+	recheckConfirm = time.Hour // 895xx: a person of the account has to agree to the call first
+)
+
+// holdFor is how long an account is to be left alone after a failure of this code; 0 where it is not held.
+func (c *Client) holdFor(code tasks.Code, errcode int) time.Duration {
+	now := c.cfg.Now()
+	switch {
+	case code == tasks.MinuteLimit:
+		return now.Truncate(time.Minute).Add(time.Minute).Sub(now)
+	case code == tasks.DailyLimit:
+		y, m, d := now.In(c.cfg.Day).Date()
+		return time.Date(y, m, d+1, 0, 0, 0, 0, c.cfg.Day).Sub(now)
+	case code == tasks.AccountHeld && errcode/100 == 895:
+		return recheckConfirm
+	case code == tasks.AccountHeld:
+		return recheckAccount
+	}
+	return 0
+}

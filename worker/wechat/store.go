@@ -2,6 +2,7 @@ package wechat
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -28,7 +29,7 @@ type Turn struct {
 	Release func() // gives the turn back
 }
 
-// TokenStore keeps one token per account for everybody who shares the store.
+// TokenStore keeps one token per account for everybody who shares the store. It must be safe for concurrent use.
 type TokenStore interface {
 	// Load returns the account's token, or the zero Token where there is none.
 	Load(ctx context.Context, account string) (Token, error)
@@ -39,4 +40,57 @@ type TokenStore interface {
 	// Lock gives the turn to one caller at a time; false: somebody else has it. It does not wait. A turn that is
 	// not released ends by itself after a while.
 	Lock(ctx context.Context, account string) (Turn, bool, error)
+}
+
+// memoryTokens is the store of one process.
+type memoryTokens struct {
+	mu     sync.Mutex
+	tokens map[string]Token
+	taken  map[string]bool
+	seq    int64
+}
+
+func newMemoryTokens() *memoryTokens {
+	return &memoryTokens{tokens: map[string]Token{}, taken: map[string]bool{}}
+}
+
+func (m *memoryTokens) Load(_ context.Context, account string) (Token, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.tokens[account], nil
+}
+
+func (m *memoryTokens) Save(_ context.Context, account string, t Token) (Token, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t.Seq > m.tokens[account].Seq {
+		m.tokens[account] = t
+	}
+	return m.tokens[account], nil
+}
+
+func (m *memoryTokens) Refuse(_ context.Context, account string, value tasks.Secret) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t := m.tokens[account]; t.Value == value {
+		t.Refused = true
+		m.tokens[account] = t
+	}
+	return nil
+}
+
+func (m *memoryTokens) Lock(_ context.Context, account string) (Turn, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.taken[account] {
+		return Turn{}, false, nil
+	}
+	m.taken[account] = true
+	m.seq = max(m.seq, m.tokens[account].Seq) + 1
+	release := func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.taken, account)
+	}
+	return Turn{Seq: m.seq, Release: sync.OnceFunc(release)}, true, nil
 }

@@ -1,0 +1,149 @@
+package wechat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// maxAnswer bounds an answer of the API in bytes. A true one has a few hundred.
+const maxAnswer = 64 << 10
+
+// request is one HTTP call to whichever address serves.
+type request struct {
+	op          string
+	method      string
+	path        string
+	query       url.Values
+	contentType string
+	size        int64
+	body        func() io.Reader // nil: none
+	limit       int64            // of the answer, in bytes; 0: maxAnswer
+	secrets     []tasks.Secret   // that must not come back in an error
+}
+
+// reply is a whole answer, whatever its status.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// newHTTP returns a client that follows no redirect (a token must not travel), uses no proxy but the given one,
+// and keeps its connections. TLS and TCP have connect each; what a whole call may take is up to its context.
+func newHTTP(proxy *url.URL, connect time.Duration, conns int) *http.Client {
+	dial := &net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}
+	t := &http.Transport{
+		DialContext:            dial.DialContext,
+		TLSHandshakeTimeout:    connect,
+		MaxIdleConnsPerHost:    conns,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		DisableCompression:     true, // answers are small, and media must come as they are
+	}
+	if proxy != nil {
+		t.Proxy = http.ProxyURL(proxy)
+	}
+	return &http.Client{
+		Transport:     t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// exchange makes one call and reads its answer. Where an address can't even be connected to, nothing was sent and
+// the next one is asked at once; after anything was sent the call is over, since it may have counted.
+// Every error is a Temporary *tasks.Error.
+func (c *Client) exchange(ctx context.Context, q request) (reply, error) {
+	var err error
+	for range c.hosts.bases {
+		i, base := c.hosts.pick()
+		var r reply
+		var sent bool
+		r, sent, err = c.once(ctx, base, q)
+		if err == nil && r.status < 500 {
+			c.hosts.worked(i)
+			return r, nil
+		}
+		if ctx.Err() != nil { // the caller gave up: nothing is known about the address
+			break
+		}
+		c.hosts.failed(i)
+		if err == nil {
+			return r, nil
+		}
+		if sent {
+			break
+		}
+	}
+	return reply{}, &tasks.Error{Code: tasks.Temporary, Op: q.op, Err: err}
+}
+
+// once makes the call to one address. sent reports whether a connection was there to send it on.
+func (c *Client) once(ctx context.Context, base *url.URL, q request) (r reply, sent bool, err error) {
+	total := c.cfg.BaseTimeout + time.Duration(float64(q.size)/float64(c.cfg.MinRate)*float64(time.Second))
+	ctx, cancel := context.WithTimeoutCause(ctx, total, fmt.Errorf("no answer within %v: %w", total.Round(time.Millisecond), context.DeadlineExceeded))
+	defer cancel()
+	var connected atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	req, err := q.make(traced, base)
+	if err != nil {
+		return reply{}, false, plain(err, q.secrets...)
+	}
+	r, err = send(c.http, req, q.limit)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return reply{}, connected.Load(), plain(err, q.secrets...)
+	}
+	return r, true, nil
+}
+
+func (q request) make(ctx context.Context, base *url.URL) (*http.Request, error) {
+	u := *base.JoinPath(q.path)
+	u.RawQuery = q.query.Encode()
+	req, err := http.NewRequestWithContext(ctx, q.method, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", "mediaferry")
+	if q.body == nil {
+		return req, nil
+	}
+	req.Header.Set("Content-Type", q.contentType)
+	req.ContentLength = q.size
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(q.body()), nil }
+	req.Body, err = req.GetBody()
+	return req, err
+}
+
+var errTooLong = errors.New("the answer is longer than any that WeChat gives")
+
+// send reads the whole answer, so that the connection serves again.
+func send(h *http.Client, req *http.Request, limit int64) (reply, error) {
+	if limit == 0 {
+		limit = maxAnswer
+	}
+	res, err := h.Do(req)
+	if err != nil {
+		return reply{}, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
+	if err != nil {
+		return reply{}, fmt.Errorf("read answer: %w", err)
+	}
+	if int64(len(body)) > limit {
+		return reply{}, errTooLong
+	}
+	return reply{res.StatusCode, res.Header, body}, nil
+}

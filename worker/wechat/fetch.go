@@ -1,0 +1,66 @@
+package wechat
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// maxMedia bounds what Fetch reads, in bytes. WeChat takes 10 MB at most.
+const maxMedia = 32 << 20
+
+// Fetch returns the bytes of a media that WeChat keeps, at most 32 MiB. It returns NotFound for a media_id that is
+// wrong or has expired, Unsupported for a video that WeChat gives only a link to, and the errors of Upload otherwise.
+func (c *Client) Fetch(ctx context.Context, account, mediaID string) ([]byte, error) {
+	a, err := c.account(account)
+	if err != nil {
+		return nil, err
+	}
+	if !plainID.MatchString(mediaID) {
+		return nil, &tasks.Error{Code: tasks.NotFound, Op: opFetch, Err: errBadID}
+	}
+	var body []byte
+	err = c.withToken(ctx, a, nil, func(t Token) error {
+		body, err = c.fetch(ctx, a, t, mediaID)
+		return err
+	})
+	return body, err
+}
+
+const opFetch = "get media"
+
+var (
+	errBadID = errors.New("this is no media_id")
+	errLink  = errors.New("WeChat gives only a link to this video")
+)
+
+func (c *Client) fetch(ctx context.Context, a *account, t Token, mediaID string) ([]byte, error) {
+	q := request{
+		op: opFetch, method: http.MethodGet, path: "/cgi-bin/media/get",
+		query: url.Values{"access_token": {t.Value.Reveal()}, "media_id": {mediaID}},
+		limit: maxMedia, secrets: a.hide(t),
+	}
+	r, err := c.exchange(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if r.status == http.StatusOK && len(r.body) > 0 {
+		if len(r.body) > maxAnswer {
+			return r.body, nil
+		}
+		if _, isJSON := parse(r.body); !isJSON { // no media that WeChat takes is JSON
+			return r.body, nil
+		}
+	}
+	o, err := c.judge(APIGet, q, r)
+	if err != nil {
+		return nil, err
+	}
+	if o.text("video_url") != "" || o.text("down_url") != "" {
+		return nil, &tasks.Error{Code: tasks.Unsupported, Op: q.op, Err: errLink}
+	}
+	return nil, &tasks.Error{Code: tasks.Temporary, Op: q.op, Err: noAnswer(r)}
+}

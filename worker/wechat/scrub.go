@@ -1,0 +1,83 @@
+package wechat
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// maxText bounds a foreign text in an error, in bytes.
+const maxText = 240
+
+const hidden = "***"
+
+var (
+	secretParam = regexp.MustCompile(`(?i)((?:access_token|secret|appsecret)["']?\s*[=:]\s*["']?)[^&\s"']+`)
+	longWord    = regexp.MustCompile(`[A-Za-z0-9_-]{30,}`) // a secret has 32 characters, a token over 100, a rid 26
+)
+
+// scrub makes a foreign text fit for errors and logs: one line of at most maxText bytes, without the given
+// secrets and without whatever else looks like a token or a secret.
+func scrub(text string, secrets ...tasks.Secret) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == utf8.RuneError || unicode.Is(unicode.Cf, r) {
+			return ' '
+		}
+		return r
+	}, text)
+	for _, s := range secrets {
+		if v := s.Reveal(); v != "" {
+			text = strings.ReplaceAll(text, v, hidden)
+			text = strings.ReplaceAll(text, url.QueryEscape(v), hidden)
+		}
+	}
+	text = secretParam.ReplaceAllString(text, "${1}"+hidden)
+	text = longWord.ReplaceAllStringFunc(text, func(w string) string {
+		if strings.ContainsAny(w, "0123456789") {
+			return hidden
+		}
+		return w // a long name, like access_clientip_is_not_registered
+	})
+	return clip(strings.Join(strings.Fields(text), " "), maxText)
+}
+
+// clip cuts s to at most limit bytes without cutting a character.
+func clip(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return s[:limit] + "…"
+}
+
+// fault is an error of the network or of a command with a text that is fit to be shown. What it unwraps to is
+// only whether the caller's context ended: the original may hold a URL, and with it a token.
+type fault struct {
+	text string
+	why  error
+}
+
+func (f *fault) Error() string { return f.text }
+func (f *fault) Unwrap() error { return f.why }
+
+// plain returns err without anything that must not be shown.
+func plain(err error, secrets ...tasks.Secret) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err // its text is the whole URL
+	}
+	f := &fault{text: scrub(err.Error(), secrets...)}
+	for _, known := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, known) {
+			f.why = known
+		}
+	}
+	return f
+}

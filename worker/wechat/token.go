@@ -1,0 +1,269 @@
+package wechat
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+const (
+	copyLife     = time.Minute      // how long a copy is used before the store is asked again
+	renewEarly   = 4 * time.Minute  // WeChat gives a new token in the last five minutes, and the old one serves on
+	refusalFloor = 30 * time.Second // between two fetches that refusals caused; WeChat's own for force_refresh
+	failurePause = 5 * time.Second  // after a failed fetch, before this process tries again
+	forcedPerDay = 10               // of WeChat's 20: other programs want some too
+	fetchTimeout = 40 * time.Second // one fetch in all; a command may take 30 s
+	turnPoll     = 50 * time.Millisecond
+	storeTimeout = 2 * time.Second  // one call of the store or the pacer
+	storeAway    = 10 * time.Second // how long a store that failed is left alone
+)
+
+// keeper gives out the access token of one account.
+type keeper interface {
+	// get returns a token that is believed to serve.
+	get(ctx context.Context) (Token, error)
+	// renew returns another token than the one that WeChat refused, or the error that says why there is none.
+	renew(ctx context.Context, refused Token) (Token, error)
+	// refuse notes that WeChat refused a token, and returns how long it takes until another may be fetched.
+	refuse(ctx context.Context, refused Token) time.Duration
+	// check fetches a token even where one is at hand, to see whether that works.
+	check(ctx context.Context) (Token, error)
+}
+
+// shared keeps the token of one account for the whole fleet. Among its callers one at a time looks into the store,
+// and in the fleet one at a time fetches; the others wait for it, or go on with a copy that still serves.
+type shared struct {
+	key    string // of the account, in the store
+	source source
+	store  TokenStore
+	now    func() time.Time
+	day    *time.Location
+	log    *slog.Logger
+
+	looking sync.Mutex // held by the one caller that looks into the store although its copy serves
+	flight  singleflight.Group
+
+	mu        sync.Mutex // guards what follows
+	copy      Token
+	copiedAt  time.Time
+	away      time.Time // until then the store is not asked
+	wasAway   bool
+	failure   error // of the last fetch,
+	failedTil time.Time
+}
+
+func (s *shared) get(ctx context.Context) (Token, error) {
+	t, fresh := s.have()
+	if fresh {
+		return t, nil
+	}
+	if s.serves(t) {
+		if !s.looking.TryLock() {
+			return t, nil
+		}
+		defer s.looking.Unlock()
+	}
+	return s.fly(ctx, "settle", s.settle)
+}
+
+// renew returns a TokenRefused error where WeChat stays with the refused token, or where a refusal made somebody
+// fetch only just now: a storm of refusals must not burn the day's token calls.
+func (s *shared) renew(ctx context.Context, refused Token) (Token, error) {
+	wait := s.refuse(ctx, refused)
+	for range 2 { // the first look may have begun before the refusal was known
+		t, err := s.get(ctx)
+		if err != nil {
+			return Token{}, err
+		}
+		if t.Value != refused.Value {
+			return t, nil
+		}
+		if t.Vouched {
+			break
+		}
+	}
+	return Token{}, &tasks.Error{Code: tasks.TokenRefused, Op: opToken, Err: errSameToken, RetryAfter: max(wait, s.floorLeft())}
+}
+
+func (s *shared) check(ctx context.Context) (Token, error) {
+	return s.fly(ctx, "check", func(ctx context.Context) (Token, error) {
+		have := s.load(ctx)
+		turn, _, err := s.turn(ctx, func(Token) bool { return false })
+		if err != nil {
+			return Token{}, err
+		}
+		defer turn.Release()
+		return s.fetch(ctx, have, turn.Seq)
+	})
+}
+
+var (
+	errSameToken = errors.New("the access token was refused, and the one that was fetched then is the same")
+	errTooSoon   = errors.New("the access token was refused, and a new one was fetched less than 30 s ago")
+)
+
+// fly makes all concurrent callers share one run of do. The run does not end with the caller that began it.
+func (s *shared) fly(ctx context.Context, what string, do func(context.Context) (Token, error)) (Token, error) {
+	ch := s.flight.DoChan(what, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
+		defer cancel()
+		return do(ctx)
+	})
+	select {
+	case r := <-ch:
+		if r.Err != nil {
+			return Token{}, r.Err
+		}
+		return r.Val.(Token), nil
+	case <-ctx.Done():
+		return Token{}, gaveUp(ctx)
+	}
+}
+
+// settle takes what the store has if that is good, and fetches otherwise.
+func (s *shared) settle(ctx context.Context) (Token, error) {
+	have := s.load(ctx)
+	if s.good(have) {
+		return s.keep(have), nil
+	}
+	t, err := s.replace(ctx, have)
+	if err != nil && s.serves(have) {
+		s.log.Warn("access token not renewed yet, the old one still serves", "err", err, "expires_at", have.ExpiresAt)
+		return s.keep(have), nil
+	}
+	return t, err
+}
+
+// replace fetches a token in place of have, unless somebody else did so meanwhile.
+func (s *shared) replace(ctx context.Context, have Token) (Token, error) {
+	if err := s.mayFetch(have); err != nil {
+		return Token{}, err
+	}
+	patience := s.good
+	if s.serves(have) {
+		patience = s.serves // somebody else is fetching: this one will do until then
+	}
+	turn, now, err := s.turn(ctx, patience)
+	if err != nil {
+		return Token{}, err
+	}
+	if turn.Release == nil {
+		return s.keep(now), nil
+	}
+	defer turn.Release()
+	have = s.load(ctx) // the one whose turn it was before may have fetched
+	if s.good(have) {
+		return s.keep(have), nil
+	}
+	if err := s.mayFetch(have); err != nil {
+		return Token{}, err
+	}
+	return s.fetch(ctx, have, turn.Seq)
+}
+
+// turn waits for the right to fetch. While somebody else has it, a stored token that is enough ends the wait: then
+// that token comes back, and the Turn is zero.
+func (s *shared) turn(ctx context.Context, enough func(Token) bool) (Turn, Token, error) {
+	for {
+		turn, ok := s.lock(ctx)
+		if ok {
+			return turn, Token{}, nil
+		}
+		if t := s.load(ctx); enough(t) {
+			return Turn{}, t, nil
+		}
+		if err := pause(ctx, turnPoll); err != nil {
+			return Turn{}, Token{}, &tasks.Error{Code: tasks.Temporary, Op: opToken, Err: errTurn}
+		}
+	}
+}
+
+var errTurn = errors.New("another process is fetching the account's token and takes too long")
+
+// fetch asks the source and saves what it gives. have is what it replaces.
+func (s *shared) fetch(ctx context.Context, have Token, seq int64) (Token, error) {
+	asked := s.now()
+	force := have.Refused && have.Vouched && s.mayForce(have)
+	g, err := s.source.fetch(ctx, force)
+	if err != nil {
+		return Token{}, s.failed(err)
+	}
+	t := Token{
+		Value: g.value, Seq: seq, ExpiresAt: asked.Add(g.life), RenewAt: asked.Add(g.life - min(renewEarly, g.life/4)),
+		RenewedAt: have.RenewedAt, ForcedAt: have.ForcedAt, Forced: have.Forced,
+	}
+	if have.Refused {
+		t.RenewedAt, t.Vouched = asked, g.value == have.Value
+	}
+	if force {
+		if !s.sameDay(have.ForcedAt, asked) {
+			t.Forced = 0
+		}
+		t.ForcedAt, t.Forced = asked, t.Forced+1
+	}
+	s.log.Info("access token fetched", "expires_at", t.ExpiresAt, "after_refusal", have.Refused, "forced", force)
+	return s.keep(s.save(ctx, t)), nil
+}
+
+// mayFetch says no where a fetch would be one of a storm.
+func (s *shared) mayFetch(have Token) error {
+	if have.Refused && s.recent(have.RenewedAt) {
+		return &tasks.Error{Code: tasks.TokenRefused, Op: opToken, Err: errTooSoon, RetryAfter: refusalFloor - s.now().Sub(have.RenewedAt)}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failure != nil && s.now().Before(s.failedTil) {
+		return s.failure
+	}
+	return nil
+}
+
+func (s *shared) mayForce(have Token) bool {
+	now := s.now()
+	return !s.recent(have.ForcedAt) && (have.Forced < forcedPerDay || !s.sameDay(have.ForcedAt, now))
+}
+
+// recent says whether a refusal's fetch at that time forbids the next one. A time that another machine's wrong
+// clock put into the future does not.
+func (s *shared) recent(at time.Time) bool { return s.now().Sub(at).Abs() < refusalFloor }
+
+func (s *shared) sameDay(a, b time.Time) bool {
+	const day = "2006-01-02"
+	return a.In(s.day).Format(day) == b.In(s.day).Format(day)
+}
+
+// serves says whether calls may be made with t.
+func (s *shared) serves(t Token) bool {
+	if t.Value == "" || !s.now().Before(t.ExpiresAt) {
+		return false
+	}
+	// WeChat stays with a token that it has refused: all that can be done until the next fetch is to try it.
+	return !t.Refused || t.Vouched && s.recent(t.RenewedAt)
+}
+
+// good says whether nothing has to be done about t.
+func (s *shared) good(t Token) bool { return s.serves(t) && s.now().Before(t.RenewAt) }
+
+// failed remembers a failure that a new try might not have mended yet. What holds the account is not remembered:
+// the hold keeps calls away, and its end is meant to try.
+func (s *shared) failed(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failure = nil
+	if tasks.CodeOf(err).Reaction() != tasks.ReactHold {
+		s.failure, s.failedTil = err, s.now().Add(failurePause)
+	}
+	return err
+}
+
+func (s *shared) floorLeft() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return min(refusalFloor, max(0, refusalFloor-s.now().Sub(s.copy.RenewedAt)))
+}

@@ -1,0 +1,113 @@
+package wechat
+
+import (
+	"context"
+	"time"
+)
+
+// This file is how shared speaks with its store: through a copy that carries on while the store is away.
+
+// have returns the copy, and whether it can be used without asking anybody.
+func (s *shared) have() (t Token, fresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	age := s.now().Sub(s.copiedAt)
+	return s.copy, s.good(s.copy) && age >= 0 && age < copyLife
+}
+
+// keep makes t the copy and returns it.
+func (s *shared) keep(t Token) Token {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.copy, s.copiedAt = t, s.now()
+	return t
+}
+
+// refuse marks the token as refused wherever it is still the one in use.
+func (s *shared) refuse(ctx context.Context, refused Token) time.Duration {
+	s.mu.Lock()
+	if s.copy.Value == refused.Value {
+		s.copy.Refused = true
+	}
+	s.mu.Unlock()
+	s.ask(ctx, func(ctx context.Context) error { return s.store.Refuse(ctx, s.key, refused.Value) })
+	return s.floorLeft()
+}
+
+// load returns the stored token, or the copy while the store is away. A copy that the store has lost (a wiped
+// Redis) or missed (an outage) is put back, so that nobody fetches because of that.
+func (s *shared) load(ctx context.Context) Token {
+	var stored Token
+	there := s.ask(ctx, func(ctx context.Context) (err error) {
+		stored, err = s.store.Load(ctx, s.key)
+		return err
+	})
+	s.mu.Lock()
+	mine := s.copy
+	s.mu.Unlock()
+	switch {
+	case !there:
+		return mine
+	case mine.Seq > stored.Seq:
+		return s.save(ctx, mine)
+	case mine.Refused && mine.Value == stored.Value && !stored.Refused && mine.Seq == stored.Seq:
+		s.ask(ctx, func(ctx context.Context) error { return s.store.Refuse(ctx, s.key, mine.Value) })
+		stored.Refused = true
+	}
+	return stored
+}
+
+// save stores t and returns what is stored then: a newer token of somebody else wins.
+func (s *shared) save(ctx context.Context, t Token) Token {
+	s.ask(ctx, func(ctx context.Context) error {
+		stored, err := s.store.Save(ctx, s.key, t)
+		if err == nil {
+			t = stored
+		}
+		return err
+	})
+	return t
+}
+
+// lock asks for the turn. While the store is away everybody has it: in this process there is one caller anyway.
+func (s *shared) lock(ctx context.Context) (Turn, bool) {
+	var turn Turn
+	var ok bool
+	there := s.ask(ctx, func(ctx context.Context) (err error) {
+		turn, ok, err = s.store.Lock(ctx, s.key)
+		return err
+	})
+	if there {
+		return turn, ok
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Turn{Seq: max(s.now().UnixMicro(), s.copy.Seq+1), Release: func() {}}, true
+}
+
+// ask makes one call of the store, or none while it is away. It reports whether the store answered.
+func (s *shared) ask(ctx context.Context, call func(context.Context) error) bool {
+	s.mu.Lock()
+	skip := s.now().Before(s.away)
+	s.mu.Unlock()
+	if skip {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	err := call(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err != nil && !s.wasAway:
+		s.log.Warn("token store not at hand, going on from memory", "err", err)
+	case err == nil && s.wasAway:
+		s.log.Info("token store is back")
+	}
+	s.wasAway = err != nil
+	s.away = time.Time{}
+	if err != nil {
+		s.away = s.now().Add(storeAway)
+	}
+	return err == nil
+}

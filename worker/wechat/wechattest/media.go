@@ -7,12 +7,14 @@ import (
 
 // medium is one media that was issued.
 type medium struct {
-	id       string
-	account  *account
-	kind     kind
-	filename string
-	data     []byte // nil once the store needed the room
-	expires  time.Time
+	id        string
+	account   *account
+	mediaType string
+	kind      kind
+	filename  string
+	size      int
+	data      []byte // nil once the store needed the room
+	expires   time.Time
 }
 
 // store keeps media in the order they were issued, which is the order they expire in. The sandbox's mutex guards it.
@@ -53,13 +55,13 @@ func (st *store) expire(now time.Time) {
 	st.kept = max(0, st.kept-n)
 }
 
-// find returns a media that lives and whose bytes are still here, or nil.
-func (st *store) find(id string, now time.Time) *medium {
+// find returns a media that lives and whose bytes are still here.
+func (st *store) find(id string, now time.Time) (medium, bool) {
 	m := st.byID[id]
 	if m == nil || m.data == nil || !now.Before(m.expires) {
-		return nil
+		return medium{}, false
 	}
-	return m
+	return *m, true
 }
 
 // Media returns the bytes that were uploaded as the media of that id. It is false if the id is unknown or expired,
@@ -67,11 +69,8 @@ func (st *store) find(id string, now time.Time) *medium {
 func (s *Sandbox) Media(id string) ([]byte, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := s.media.find(id, s.Now())
-	if m == nil {
-		return nil, false
-	}
-	return m.data, true
+	m, found := s.media.find(id, s.Now())
+	return m.data, found
 }
 
 // getMedia is GET /cgi-bin/media/get: the very bytes, a video's too.
@@ -81,16 +80,16 @@ func (s *Sandbox) getMedia(c *call) answer {
 		return s.refuse(c, missingMediaID, "")
 	}
 	s.mu.Lock()
-	m := s.media.find(id, c.now)
+	m, found := s.media.find(id, c.now)
 	s.mu.Unlock()
-	if m == nil || m.account != c.account {
+	if !found || m.account != c.account {
 		return s.refuse(c, badMediaID, "")
 	}
 	c.MediaID, c.Size = id, int64(len(m.data))
 	return m.answer()
 }
 
-func (m *medium) answer() answer {
+func (m medium) answer() answer {
 	name := strings.NewReplacer(`"`, "%22", "\r", "", "\n", "").Replace(m.filename)
 	return answer{status: 200, contentType: m.kind.contentType(), disposition: `attachment; filename="` + name + `"`, body: m.data}
 }

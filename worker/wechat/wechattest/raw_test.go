@@ -37,12 +37,37 @@ func raw(t *testing.T, srv *wechattest.Server, request string) reply {
 	return readReply(t, conn)
 }
 
+// halfSent sends what is only the beginning of a request, says that nothing more will come, and waits for the end.
+func halfSent(t *testing.T, srv *wechattest.Server, request string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(srv.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if r := readReply(t, conn); r.status != 0 {
+		t.Errorf("answered %+v, want a reset", r)
+	}
+}
+
 func readReply(t *testing.T, conn net.Conn) reply {
 	t.Helper()
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		return reply{}
 	}
+	return replyOf(t, resp)
+}
+
+// replyOf reads and closes resp; an answer that breaks off gives a zero reply.
+func replyOf(t *testing.T, resp *http.Response) reply {
+	t.Helper()
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
@@ -110,4 +135,26 @@ func sample(t testing.TB, name string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// dial opens a connection that is kept for many requests.
+func dial(t *testing.T, srv *wechattest.Server) func(request string) reply {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(srv.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	in := bufio.NewReader(conn)
+	return func(request string) reply {
+		t.Helper()
+		if _, err := io.WriteString(conn, request); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return replyOf(t, resp)
+	}
 }

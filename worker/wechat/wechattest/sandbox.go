@@ -146,7 +146,9 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.fault = s.faults.next(r.URL.Path, s.dice)
 	c.Fault = c.fault.name()
 	a := s.answer(c)
-	c.Status = a.status
+	if c.Status = a.status; a.status != 0 {
+		s.drain(c)
+	}
 	s.record(c)
 	if !wait(r, c.fault.Delay) {
 		return
@@ -181,7 +183,6 @@ func (s *Sandbox) handle(c *call) answer {
 		return rt.handle(c)
 	}
 	if code := s.authorize(c); code != 0 {
-		s.drain(c)
 		return s.refuse(c, code, "")
 	}
 	return rt.handle(c)

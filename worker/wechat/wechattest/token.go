@@ -131,7 +131,7 @@ func (s *Sandbox) getToken(c *call) answer {
 	if code != 0 {
 		return s.refuse(c, code, "")
 	}
-	if a.plain != nil && a.plain.retired.IsZero() {
+	if a.plain != nil {
 		a.plain.retired = c.now.Add(overlap)
 	}
 	a.plain = s.issue(a, c.now)

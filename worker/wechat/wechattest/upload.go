@@ -47,15 +47,13 @@ func (s *Sandbox) upload(c *call) answer {
 	c.Type = clip(c.query().Get("type"))
 	t := mediaTypeOf(c.Type)
 	if t == nil {
-		s.drain(c)
 		return s.refuse(c, badType, "")
 	}
 	if c.req.ContentLength > maxBody {
-		s.drain(c)
 		return s.refuse(c, bodyTooLarge, "")
 	}
 	if s.cfg.Drain {
-		return s.count(c, t)
+		return s.tally(c, t)
 	}
 	body := make([]byte, c.req.ContentLength)
 	if _, err := io.ReadFull(c.req.Body, body); err != nil {
@@ -77,15 +75,18 @@ func (s *Sandbox) upload(c *call) answer {
 
 // take keeps the media and answers with its id.
 func (s *Sandbox) take(c *call, t *mediaType, k kind, f form) answer {
-	m := &medium{id: s.dice.mediaID(), account: c.account, kind: k, filename: f.filename, data: f.media, expires: c.now.Add(s.cfg.MediaTTL)}
+	m := &medium{
+		id: s.dice.mediaID(), account: c.account, mediaType: t.name, kind: k, filename: clip(f.filename),
+		size: len(f.media), data: f.media, expires: c.now.Add(s.cfg.MediaTTL),
+	}
 	s.mu.Lock()
 	s.media.add(m, c.now)
 	s.mu.Unlock()
 	return c.issued(t, m.id)
 }
 
-// count is upload in Drain mode: it looks at the head of the form only, and drops the rest.
-func (s *Sandbox) count(c *call, t *mediaType) answer {
+// tally is upload in Drain mode: it looks at the head of the form only, and drops the rest.
+func (s *Sandbox) tally(c *call, t *mediaType) answer {
 	buf := s.buffers.Get().(*[]byte)
 	defer s.buffers.Put(buf)
 	head := (*buf)[:min(int64(readBuffer), c.req.ContentLength)]
@@ -94,11 +95,9 @@ func (s *Sandbox) count(c *call, t *mediaType) answer {
 	}
 	f, err := parseHead(c.contentType(), head)
 	if err != nil {
-		s.drain(c)
 		return s.refuse(c, missingMedia, err.Error())
 	}
 	if kindByName(f.filename) == unknownKind {
-		s.drain(c)
 		return s.refuse(c, badExtension, "")
 	}
 	for err == nil {

@@ -37,7 +37,7 @@ func raw(t *testing.T, srv *wechattest.Server, request string) reply {
 	return readReply(t, conn)
 }
 
-// halfSent sends what is only the beginning of a request, says that nothing more will come, and waits for the end.
+// halfSent sends request, says that nothing more will come, and waits for the connection to be reset.
 func halfSent(t *testing.T, srv *wechattest.Server, request string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(srv.URL, "http://"))

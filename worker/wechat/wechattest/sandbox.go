@@ -151,7 +151,7 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.record(c)
 	if !wait(r, c.fault.Delay) {
-		return
+		a = answer{}
 	}
 	a.write(w)
 }

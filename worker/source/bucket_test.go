@@ -55,7 +55,7 @@ func (s *s3) serve(fake http.Handler, w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	if status != 0 {
 		w.WriteHeader(status)
-		io.WriteString(w, answer)
+		fmt.Fprint(w, answer)
 		return
 	}
 	rec := httptest.NewRecorder()
@@ -73,12 +73,12 @@ func (s *s3) serve(fake http.Handler, w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(rec.Code)
 	if r.Method == http.MethodGet && s.cuts() {
-		w.Write(body[:len(body)/2])
+		fmt.Fprintf(w, "%s", body[:len(body)/2])
 		w.(http.Flusher).Flush()
 		s.between()
 		panic(http.ErrAbortHandler)
 	}
-	w.Write(body)
+	fmt.Fprintf(w, "%s", body)
 }
 
 func (s *s3) cuts() bool {

@@ -68,10 +68,10 @@ func (s *Store) Locate(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", op, err)
 	}
-	real, err := filepath.EvalSymlinks(abs)
+	target, err := filepath.EvalSymlinks(abs)
 	var info fs.FileInfo
 	if err == nil {
-		info, err = os.Stat(real)
+		info, err = os.Stat(target)
 	}
 	switch {
 	case err != nil:
@@ -79,7 +79,7 @@ func (s *Store) Locate(path string) (string, error) {
 	case info.IsDir():
 		return Local(abs, "."), nil
 	}
-	return Local(filepath.Dir(real), filepath.Base(real)), nil
+	return Local(filepath.Dir(target), filepath.Base(target)), nil
 }
 
 // inside returns path relative to root if it lies in it.
@@ -90,8 +90,8 @@ func inside(root, path string) (string, bool) {
 
 // resolve follows the links of path, or of as much of it as exists.
 func resolve(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
 	}
 	if dir := filepath.Dir(path); dir != path {
 		return filepath.Join(resolve(dir), filepath.Base(path))

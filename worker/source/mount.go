@@ -133,8 +133,8 @@ func (w *watch) see(dev uint64, under func() uint64) error {
 
 // below returns the device of the closest folder above path that is not on dev, or dev.
 func below(path string, dev uint64) uint64 {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
 	}
 	for path != filepath.Dir(path) {
 		path = filepath.Dir(path)

@@ -1,0 +1,25 @@
+package media
+
+import "github.com/mediaferry/mediaferry/tasks"
+
+// Fits reports, before a byte is read, whether a file of so many bytes can be an upload of type t: TooLarge if not.
+func (l Limits) Fits(t tasks.MediaType, bytes int64) error {
+	limit := l.Max(t)
+	if bytes <= limit {
+		return nil
+	}
+	err := refusal(tasks.TooLarge, shrinkRemedy(l, tasks.Content{Type: t, Size: bytes}), "%s has %s (%d bytes), WeChat takes %s (%d bytes)",
+		t, size(bytes), bytes, size(limit), limit)
+	return named(err, "check "+string(t))
+}
+
+// maxFixable is the largest picture that Fix is given: six times what WeChat takes, more than cameras write as JPEG.
+const maxFixable = 64 << 20
+
+// Fixable is the largest source, in bytes, that Fix may make fit as t; 0 where it never can.
+func (l Limits) Fixable(t tasks.MediaType) int64 {
+	if isPicture(t) {
+		return maxFixable
+	}
+	return 0
+}

@@ -1,0 +1,307 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// tally is what a transaction changes in a batch. It is written at the transaction's end, under the batch's lock.
+type tally struct {
+	accepted, open, succeeded, failed, canceled, refused int
+
+	seal, truncated bool
+	touch           bool   // the producer was here
+	reopen          bool   // one of its outcomes was taken back by a retry
+	callback        string // read under the lock, for the events of its uploads
+}
+
+// tally returns the changes to the batch with that seq, for the caller to add to.
+func (t *tx) tally(batch int64) *tally {
+	if t.tallies == nil {
+		t.tallies = map[int64]*tally{}
+	}
+	y, ok := t.tallies[batch]
+	if !ok {
+		y = &tally{}
+		t.tallies[batch] = y
+	}
+	return y
+}
+
+// count adds n to the uploads with that outcome.
+func (y *tally) count(s tasks.State, n int) {
+	switch s {
+	case tasks.Succeeded:
+		y.succeeded += n
+	case tasks.Failed:
+		y.failed += n
+	case tasks.Canceled:
+		y.canceled += n
+	}
+}
+
+// errSealedMeanwhile undoes the transaction, so that the rows are refused when it is run again.
+var errSealedMeanwhile = errors.New("the batch was sealed meanwhile")
+
+// settleBatches applies the tallies in the order of the batches, and completes those that are sealed and done.
+func (t *tx) settleBatches() error {
+	for _, seq := range slices.Sorted(maps.Keys(t.tallies)) {
+		b, err := t.lockBatch(seq)
+		if err != nil {
+			return err
+		}
+		if err := t.settle(seq, b, t.tallies[seq]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) settle(seq int64, b *tasks.Batch, y *tally) error {
+	sealed := b.State != tasks.BatchOpen
+	if sealed && y.accepted > 0 {
+		return errSealedMeanwhile
+	}
+	y.callback = b.CallbackURL
+	c := &b.Counts
+	c.Total, c.Open, c.Refused = c.Total+y.accepted, c.Open+y.open, c.Refused+y.refused
+	c.Succeeded, c.Failed, c.Canceled = c.Succeeded+y.succeeded, c.Failed+y.failed, c.Canceled+y.canceled
+	if y.seal && !sealed {
+		b.State, b.Truncated = tasks.BatchSealed, y.truncated
+	}
+	if y.reopen && b.State == tasks.BatchComplete {
+		b.State, b.Completed = tasks.BatchSealed, time.Time{}
+		b.Round++
+	}
+	if b.State == tasks.BatchSealed && c.Open == 0 {
+		b.State, b.Completed = tasks.BatchComplete, timeOf(t.now)
+		if err := t.completed(seq, b); err != nil {
+			return err
+		}
+	}
+	_, err := t.exec(`UPDATE batches SET total = ?, open = ?, succeeded = ?, failed = ?, canceled = ?, refused = ?, sealed = ?, truncated = ?,
+		round = ?, completed_at = ?, touched_at = CASE WHEN ? = 1 THEN ? ELSE touched_at END WHERE seq = ?`,
+		c.Total, c.Open, c.Succeeded, c.Failed, c.Canceled, c.Refused, flag(b.State != tasks.BatchOpen), flag(b.Truncated),
+		b.Round, optional(b.Completed), flag(y.touch || y.accepted > 0), t.now, seq)
+	return err
+}
+
+// completed tells of it. The counts are kept with the event, since the next round changes them.
+func (t *tx) completed(seq int64, b *tasks.Batch) error {
+	data, err := json.Marshal(b)
+	if err != nil {
+		return fmt.Errorf("encode batch: %w", err)
+	}
+	t.events = append(t.events, event{kind: tasks.BatchCompleted, batch: seq, round: b.Round, data: data, url: b.CallbackURL})
+	return nil
+}
+
+const batchColumns = `id, producer, COALESCE(external_id, ''), COALESCE(callback_url, ''), metadata, sealed, truncated, round, total, open,
+	succeeded, failed, canceled, refused, submitted_at, completed_at`
+
+func scanBatch(s interface{ Scan(...any) error }, b *tasks.Batch, more ...any) error {
+	var (
+		sealed    bool
+		metadata  []byte
+		submitted int64
+		completed sql.NullInt64
+	)
+	c := &b.Counts
+	err := s.Scan(append(more, &b.ID, &b.Producer, &b.ExternalID, &b.CallbackURL, &metadata, &sealed, &b.Truncated, &b.Round, &c.Total, &c.Open,
+		&c.Succeeded, &c.Failed, &c.Canceled, &c.Refused, &submitted, &completed)...)
+	if err != nil {
+		return err
+	}
+	b.Metadata, b.Submitted, b.Completed = metadata, timeOf(submitted), timeOrZero(completed)
+	switch {
+	case completed.Valid:
+		b.State = tasks.BatchComplete
+	case sealed:
+		b.State = tasks.BatchSealed
+	default:
+		b.State = tasks.BatchOpen
+	}
+	return nil
+}
+
+func (t *tx) lockBatch(seq int64) (*tasks.Batch, error) {
+	b := new(tasks.Batch)
+	found := false
+	err := t.each("SELECT "+batchColumns+" FROM batches WHERE seq = ?"+t.l.d.forUpdate, args{seq}, func(s *sql.Rows) error {
+		found = true
+		return scanBatch(s, b)
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("batch %d is gone", seq)
+	}
+	return b, err
+}
+
+// batchRef is a batch as a new row refers to it; seq 0: none, or none that is known.
+type batchRef struct {
+	seq     int64
+	asked   bool
+	sealed  bool
+	round   int
+	isKnown bool
+}
+
+func (b batchRef) refuses() *tasks.Error {
+	switch {
+	case b.asked && !b.isKnown:
+		return &tasks.Error{Code: tasks.NotFound, Op: "accept upload", Err: errors.New("there is no such batch")}
+	case b.sealed:
+		return &tasks.Error{Code: tasks.Conflict, Op: "accept upload", Err: errors.New("the batch is sealed"), Hint: "submit it with a new batch"}
+	}
+	return nil
+}
+
+func (t *tx) batchRef(id uuid.UUID, seen map[uuid.UUID]batchRef) (batchRef, error) {
+	if id == uuid.Nil {
+		return batchRef{}, nil
+	}
+	if b, ok := seen[id]; ok {
+		return b, nil
+	}
+	b := batchRef{asked: true}
+	var err error
+	b.isKnown, err = t.row("SELECT seq, sealed FROM batches WHERE id = ?", args{id[:]}, &b.seq, &b.sealed)
+	if err == nil {
+		seen[id] = b
+	}
+	return b, err
+}
+
+// OpenBatch opens a batch, and reports whether it is new: the same (producer, external id) finds the one there is,
+// in whatever state. A batch without an ID gets a UUIDv7. It returns Conflict where that name was used with another
+// callback URL or other metadata.
+func (l *Ledger) OpenBatch(ctx context.Context, b tasks.Batch) (tasks.Batch, bool, error) {
+	if b.ID == uuid.Nil {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return b, false, fmt.Errorf("mint batch id: %w", err)
+		}
+		b.ID = id
+	}
+	var (
+		got     tasks.Batch
+		created bool
+	)
+	err := l.do(ctx, "open batch", func(t *tx) error {
+		n, err := t.exec(`INSERT INTO batches (id, producer, external_id, callback_url, metadata, submitted_at, touched_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			b.ID[:], b.Producer, text(b.ExternalID), text(b.CallbackURL), text(string(b.Metadata)), t.now, t.now)
+		if err != nil {
+			return err
+		}
+		created = n > 0
+		var seq int64
+		got, seq, err = t.findBatch(b)
+		if err != nil || created {
+			return err
+		}
+		if got.Producer != b.Producer || got.CallbackURL != b.CallbackURL || !bytes.Equal(got.Metadata, b.Metadata) {
+			return &tasks.Error{Code: tasks.Conflict, Op: "open batch", Err: errors.New("this batch was opened before, as another request")}
+		}
+		t.tally(seq).touch = true
+		return nil
+	})
+	return got, created, err
+}
+
+func (t *tx) findBatch(like tasks.Batch) (b tasks.Batch, seq int64, err error) {
+	found := false
+	read := func(where string, a ...any) error {
+		return t.each("SELECT seq, "+batchColumns+" FROM batches WHERE "+where, a, func(s *sql.Rows) error {
+			found = true
+			return scanBatch(s, &b, &seq)
+		})
+	}
+	if like.ExternalID != "" {
+		err = read("producer = ? AND external_id = ?", like.Producer, like.ExternalID)
+	}
+	if err == nil && !found {
+		err = read("id = ?", like.ID[:])
+	}
+	if err == nil && !found {
+		err = noBatch("open batch")
+	}
+	return b, seq, err
+}
+
+func noBatch(op string) error {
+	return &tasks.Error{Code: tasks.NotFound, Op: op, Err: errors.New("there is no such batch")}
+}
+
+// Refuse records rows of a batch that were not accepted. A line that was recorded before stays as it was.
+func (l *Ledger) Refuse(ctx context.Context, batch uuid.UUID, rs []tasks.Refusal) error {
+	return l.do(ctx, "record refusals", func(t *tx) error {
+		b, err := t.batchRef(batch, map[uuid.UUID]batchRef{})
+		if err != nil {
+			return err
+		}
+		if !b.isKnown {
+			return noBatch("record refusals")
+		}
+		for _, r := range rs {
+			n, err := t.exec("INSERT INTO refusals (batch, line, external_id, code, reason) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+				b.seq, r.Line, text(clean(r.ExternalID)), string(r.Code), clean(r.Reason))
+			if err != nil {
+				return err
+			}
+			t.tally(b.seq).refused += int(n)
+		}
+		return nil
+	})
+}
+
+// Seal says that no more rows will come. The batch completes on the spot where all of its uploads, or none, have
+// their outcome. Sealing it again changes nothing. truncated: its rows stopped coming before their end.
+func (l *Ledger) Seal(ctx context.Context, batch uuid.UUID, truncated bool) error {
+	return l.do(ctx, "seal batch", func(t *tx) error {
+		b, err := t.batchRef(batch, map[uuid.UUID]batchRef{})
+		if err != nil {
+			return err
+		}
+		if !b.isKnown {
+			return noBatch("seal batch")
+		}
+		if b.sealed {
+			return nil
+		}
+		y := t.tally(b.seq)
+		y.seal, y.truncated = true, truncated
+		return nil
+	})
+}
+
+// SealAbandoned seals, as truncated, the open batches that nothing came to for that long. It returns how many.
+func (l *Ledger) SealAbandoned(ctx context.Context, idle time.Duration) (int, error) {
+	const atOnce = 100
+	var n int
+	err := l.do(ctx, "seal abandoned batches", func(t *tx) error {
+		var seqs []int64
+		err := t.each("SELECT seq FROM batches WHERE sealed = 0 AND touched_at <= ? ORDER BY touched_at LIMIT ?",
+			args{t.now - idle.Microseconds(), atOnce}, func(s *sql.Rows) error {
+				seqs = append(seqs, 0)
+				return s.Scan(&seqs[len(seqs)-1])
+			})
+		for _, seq := range seqs {
+			y := t.tally(seq)
+			y.seal, y.truncated = true, true
+		}
+		n = len(seqs)
+		return err
+	})
+	return n, err
+}

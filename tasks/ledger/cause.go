@@ -1,0 +1,46 @@
+package ledger
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// maxText bounds a reason or hint in bytes: enough for a sentence and a path, and small in a row.
+const maxText = 1024
+
+// cause is an error as a row keeps it.
+type cause struct {
+	code    tasks.Code
+	errcode int
+	rid     string
+	reason  string
+	hint    string // only where it says more than the code's own
+}
+
+func causeOf(e *tasks.Error) cause {
+	if e == nil {
+		return cause{}
+	}
+	return cause{e.Code, e.Errcode, clean(e.RID), clean(e.Error()), clean(e.Hint)}
+}
+
+// clean makes a foreign text fit for a row: valid UTF-8, one line, without control characters, not too long.
+func clean(s string) string {
+	if len(s) > maxText {
+		cut := maxText - len("…")
+		for cut > 0 && !utf8.RuneStart(s[cut]) {
+			cut--
+		}
+		s = s[:cut] + "…"
+	}
+	s = strings.ToValidUTF8(s, "�")
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s))
+}

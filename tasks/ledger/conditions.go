@@ -1,0 +1,78 @@
+package ledger
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// conditions is a WHERE clause in the making: all of them must hold.
+type conditions struct {
+	terms []string
+	args  args
+}
+
+func (c *conditions) add(term string, a ...any) {
+	c.terms = append(c.terms, term)
+	c.args = append(c.args, a...)
+}
+
+// text adds a term for a value that was given.
+func (c *conditions) text(term, value string) {
+	if value != "" {
+		c.add(term, value)
+	}
+}
+
+// after adds that rows lie behind those of the last page.
+func (c *conditions) after(column, cursor string) error {
+	if cursor == "" {
+		return nil
+	}
+	seq, err := parseCursor(cursor)
+	if err != nil {
+		return err
+	}
+	c.add(column+" < ?", seq)
+	return nil
+}
+
+func (c *conditions) times(column string, f tasks.Filter) {
+	if !f.Since.IsZero() {
+		c.add(column+" >= ?", micros(f.Since))
+	}
+	if !f.Until.IsZero() {
+		c.add(column+" < ?", micros(f.Until))
+	}
+}
+
+func (c *conditions) search(query string) {
+	if query == "" {
+		return
+	}
+	p := like(query)
+	c.add("(u.source LIKE ? ESCAPE '!' OR u.filename LIKE ? ESCAPE '!' OR u.external_id LIKE ? ESCAPE '!')", p, p, p)
+}
+
+func (c *conditions) where() string {
+	if len(c.terms) == 0 {
+		return "1 = 1"
+	}
+	return strings.Join(c.terms, " AND ")
+}
+
+// like is the pattern for texts that contain s.
+func like(s string) string {
+	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s) + "%"
+}
+
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
+
+func numbers(ps []phase) string {
+	var s []string
+	for _, p := range ps {
+		s = append(s, strconv.Itoa(int(p)))
+	}
+	return strings.Join(s, ", ")
+}

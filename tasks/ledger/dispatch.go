@@ -1,0 +1,260 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"maps"
+	"math"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Bounds of one dispatch: it looks at so many accounts of a priority, and so many batches of an account. Whoever is
+// beyond them comes in a later one, since dispatch goes on among the batches where it stopped.
+const (
+	maxAccounts = 1000
+	maxBatches  = 256
+)
+
+// lane is the uploads of one account with one priority.
+type lane struct {
+	priority tasks.Priority
+	account  string
+}
+
+// candidates is a lane with something to dispatch.
+type candidates struct {
+	lane
+	underWay int
+	hold     *hold // nil: not held
+	take     int
+}
+
+// room is how many more may be under way, at most n.
+func (c *candidates) room(n int) int {
+	if c.hold == nil {
+		return n
+	}
+	return max(min(n, c.hold.room()-c.hold.underWay), 0)
+}
+
+// filling is one dispatch on its way: what it counted, and what it has taken.
+type filling struct {
+	*tx
+	load map[lane]int
+	turn map[lane]int64
+	got  []tasks.Dispatch
+}
+
+// Dispatch fills the window: it counts what is on the belt or running, and marks so many ready uploads as dispatched,
+// with their next generation, for the caller to put on the belt. Slots go to the accounts that have the fewest under
+// way, and in an account to its batches in turn. Accounts on hold are left out without a look at their uploads;
+// one that comes back gets as many as its ramp allows. What the caller can't put on the belt it gives to Undispatch.
+func (l *Ledger) Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Dispatch, error) {
+	var f filling
+	err := l.do(ctx, "dispatch uploads", func(t *tx) error {
+		f = filling{tx: t, load: map[lane]int{}, turn: map[lane]int64{}}
+		if err := f.count(); err != nil {
+			return err
+		}
+		if err := f.fill(tasks.Interactive, w.Interactive); err != nil {
+			return err
+		}
+		return f.fill(tasks.Bulk, w.Bulk)
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.turnMu.Lock()
+	defer l.turnMu.Unlock()
+	maps.Copy(l.turn, f.turn)
+	return f.got, nil
+}
+
+// count finds out what is under way in each lane, and for each hold.
+func (f *filling) count() error {
+	held, err := f.holds()
+	if err != nil {
+		return err
+	}
+	for _, h := range held {
+		h.underWay = 0
+	}
+	return f.each("SELECT priority, account, count(*) FROM uploads WHERE phase IN (1, 2) AND due_at IS NOT NULL GROUP BY priority, account", nil,
+		func(s *sql.Rows) error {
+			var k lane
+			var n int
+			if err := s.Scan(&k.priority, &k.account, &n); err != nil {
+				return err
+			}
+			f.load[k] = n
+			if h := held[k.account]; h != nil {
+				h.underWay += n
+			}
+			return nil
+		})
+}
+
+// fill gives the free slots of one priority away, until they or the uploads are used up.
+func (f *filling) fill(p tasks.Priority, window int) error {
+	free := window
+	for k, n := range f.load {
+		if k.priority == p {
+			free -= n
+		}
+	}
+	if free <= 0 {
+		return nil
+	}
+	lanes, err := f.lanes(p)
+	for err == nil && free > 0 && len(lanes) > 0 {
+		share(lanes, free)
+		free, lanes, err = f.pass(lanes, free)
+	}
+	return err
+}
+
+// pass draws what each lane may take, and returns the free slots and the lanes that may have more.
+func (f *filling) pass(lanes []*candidates, free int) (int, []*candidates, error) {
+	more := lanes[:0]
+	for _, c := range lanes {
+		want := c.room(c.take)
+		n, err := f.draw(c.lane, want)
+		if err != nil {
+			return free, nil, err
+		}
+		free -= n
+		c.underWay += n
+		if c.hold != nil {
+			c.hold.underWay += n
+		}
+		if n == want && c.room(1) > 0 {
+			more = append(more, c)
+		}
+	}
+	return free, more, nil
+}
+
+// lanes lists the accounts that have something ready. It jumps from account to account: what lies between is not read.
+func (f *filling) lanes(p tasks.Priority) ([]*candidates, error) {
+	held, err := f.holds()
+	if err != nil {
+		return nil, err
+	}
+	var lanes []*candidates
+	for last := ""; len(lanes) < maxAccounts; {
+		const next = "SELECT account FROM uploads WHERE phase = 0 AND priority = ? AND account > ? ORDER BY account LIMIT 1"
+		found, err := f.row(next, args{int(p), last}, &last)
+		if err != nil || !found {
+			return lanes, err
+		}
+		h := held[last]
+		if h.inForce(f.now) {
+			continue
+		}
+		k := lane{p, last}
+		if c := (&candidates{lane: k, underWay: f.load[k], hold: h}); c.room(1) > 0 {
+			lanes = append(lanes, c)
+		}
+	}
+	return lanes, nil
+}
+
+// share gives n slots away one by one, each to the lane that has the fewest under way then.
+func share(lanes []*candidates, n int) {
+	for _, c := range lanes {
+		c.take = 0
+	}
+	for range n {
+		var least *candidates
+		for _, c := range lanes {
+			if c.room(c.take+1) > c.take && (least == nil || c.underWay+c.take < least.underWay+least.take) {
+				least = c
+			}
+		}
+		if least == nil {
+			return
+		}
+		least.take++
+	}
+}
+
+// draw dispatches up to n uploads of a lane, from its batches in turn, and returns how many there were.
+func (f *filling) draw(k lane, n int) (int, error) {
+	drawn := 0
+	for drawn < n {
+		batches, err := f.batches(k, min(n-drawn, maxBatches))
+		if err != nil || len(batches) == 0 {
+			return drawn, err
+		}
+		for i, b := range batches {
+			left := len(batches) - i
+			m, err := f.take(k, b, (n-drawn+left-1)/left)
+			if err != nil {
+				return drawn, err
+			}
+			drawn += m
+			f.turn[k] = b
+		}
+	}
+	return drawn, nil
+}
+
+// batches lists up to n batches that have something ready in a lane, going on behind the one that was served last.
+func (f *filling) batches(k lane, n int) ([]int64, error) {
+	from, ok := f.turn[k]
+	if !ok {
+		from = f.l.lastServed(k)
+	}
+	after, err := f.batchesIn(k, from, math.MaxInt64, n)
+	if err != nil || len(after) == n {
+		return after, err
+	}
+	upTo, err := f.batchesIn(k, -1, from, n-len(after))
+	return append(after, upTo...), err
+}
+
+// batchesIn lists up to n batches with something ready, above low and not above high.
+func (f *filling) batchesIn(k lane, low, high int64, n int) ([]int64, error) {
+	var bs []int64
+	for len(bs) < n {
+		const next = "SELECT batch FROM uploads WHERE phase = 0 AND priority = ? AND account = ? AND batch > ? AND batch <= ? ORDER BY batch LIMIT 1"
+		found, err := f.row(next, args{int(k.priority), k.account, low, high}, &low)
+		if err != nil || !found {
+			return bs, err
+		}
+		bs = append(bs, low)
+	}
+	return bs, nil
+}
+
+// take dispatches up to n uploads of one batch, the oldest first.
+func (f *filling) take(k lane, batch int64, n int) (int, error) {
+	var seqs []int64
+	first := len(f.got)
+	err := f.each("SELECT seq, id, generation FROM uploads WHERE phase = 0 AND priority = ? AND account = ? AND batch = ? ORDER BY seq LIMIT ?"+
+		f.l.d.skipLocked, args{int(k.priority), k.account, batch, n}, func(s *sql.Rows) error {
+		d := tasks.Dispatch{Priority: k.priority, At: timeOf(f.now + int64(len(f.got)))}
+		var seq int64
+		err := s.Scan(&seq, &d.ID, &d.Generation)
+		d.Generation++
+		seqs, f.got = append(seqs, seq), append(f.got, d)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	for i, seq := range seqs {
+		d := f.got[first+i]
+		if _, err := f.exec("UPDATE uploads SET phase = 1, generation = ?, due_at = ? WHERE seq = ?", d.Generation, micros(d.At), seq); err != nil {
+			return 0, err
+		}
+	}
+	return len(seqs), nil
+}
+
+func (l *Ledger) lastServed(k lane) int64 {
+	l.turnMu.Lock()
+	defer l.turnMu.Unlock()
+	return l.turn[k]
+}

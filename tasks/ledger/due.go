@@ -1,0 +1,69 @@
+package ledger
+
+import (
+	"context"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Mature makes waiting uploads ready whose time has come, and fails those whose deadline has passed before they were
+// running again. It does at most limit of each, and returns how many in all: call it again while that is limit or more.
+func (l *Ledger) Mature(ctx context.Context, limit int) (int, error) {
+	var count int
+	err := l.do(ctx, "mature uploads", func(t *tx) error {
+		late, err := t.findAll("expires_by <= ? AND "+before(tasks.StepDeadline)+" ORDER BY expires_by LIMIT ?", t.now, limit)
+		if err != nil {
+			return err
+		}
+		for _, r := range late {
+			if err := t.conclude(r, ending{state: tasks.Failed, cause: &tasks.Error{Code: tasks.Deadline}}); err != nil {
+				return err
+			}
+		}
+		n, err := t.exec(`UPDATE uploads SET phase = 0, due_at = NULL, twin_of = NULL, code = NULL, errcode = 0, rid = NULL, reason = NULL, hint = NULL
+			WHERE seq IN (SELECT seq FROM uploads WHERE phase = 3 AND due_at <= ? ORDER BY due_at LIMIT ?`+t.l.d.skipLocked+`)`, t.now, limit)
+		count = len(late) + int(n)
+		return err
+	})
+	return count, err
+}
+
+// TakeOver makes running uploads ready again whose lease ran out more than grace ago, and counts the lost lease; those
+// that somebody asked to cancel end canceled. One whose worker was lost three times while it ran alone fails with
+// code poison. It does at most limit, and returns how many.
+func (l *Ledger) TakeOver(ctx context.Context, grace time.Duration, limit int) (int, error) {
+	var count int
+	err := l.do(ctx, "take over uploads", func(t *tx) error {
+		lost, err := t.findAll("phase = 2 AND due_at < ? ORDER BY due_at LIMIT ?", t.now-grace.Microseconds(), limit)
+		if err != nil {
+			return err
+		}
+		for _, r := range lost {
+			if err := t.takeOver(r); err != nil {
+				return err
+			}
+		}
+		count = len(lost)
+		return nil
+	})
+	return count, err
+}
+
+func (t *tx) takeOver(r *row) error {
+	if r.alone {
+		r.crashes++
+	} else {
+		r.lost++
+	}
+	if _, err := t.exec("UPDATE uploads SET lost_leases = ?, crashes = ? WHERE seq = ?", r.lost, r.crashes, r.seq); err != nil {
+		return err
+	}
+	switch {
+	case r.cancel:
+		return t.conclude(r, ending{state: tasks.Canceled})
+	case r.crashes >= crashesAllowed:
+		return t.conclude(r, ending{state: tasks.Failed, cause: &tasks.Error{Code: tasks.Poison}})
+	}
+	return t.requeue(r)
+}

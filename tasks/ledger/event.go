@@ -1,0 +1,69 @@
+package ledger
+
+import (
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// event is one that a transaction will write at its end.
+type event struct {
+	kind   tasks.EventType
+	upload int64
+	batch  int64
+	round  int
+	data   []byte // nil: rendered when it is read
+	url    string // who is told; empty: nobody, or the callback of the batch in ofBatch
+	// ofBatch is the batch of an upload without a callback of its own.
+	ofBatch int64
+}
+
+// writeEvents writes what happened, and a delivery wherever somebody asked to be told. It is the last step of a
+// transaction: PostgreSQL hands out seq under a lock that is held until the commit, so that no reader can see a
+// later event before an earlier one.
+func (t *tx) writeEvents() error {
+	if len(t.events) == 0 {
+		return nil
+	}
+	if q := t.l.d.lockEvents; q != "" {
+		if _, err := t.row(q, nil, new(any)); err != nil {
+			return err
+		}
+	}
+	for _, e := range t.events {
+		if e.url == "" && e.ofBatch != 0 {
+			e.url = t.tally(e.ofBatch).callback
+		}
+		if err := t.writeEvent(e); err != nil {
+			return fmt.Errorf("write event %s: %w", e.kind, err)
+		}
+	}
+	return nil
+}
+
+func (t *tx) writeEvent(e event) error {
+	const insert = "INSERT INTO events (type, at, upload, batch, round, data) VALUES (?, ?, ?, ?, ?, ?)"
+	a := args{string(e.kind), t.now, reference(e.upload), reference(e.batch), e.round, text(string(e.data))}
+	if e.url == "" {
+		_, err := t.exec(insert, a...)
+		return err
+	}
+	var seq int64
+	if _, err := t.row(insert+" RETURNING seq", a, &seq); err != nil {
+		return err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	_, err = t.exec("INSERT INTO deliveries (id, event, url, due_at) VALUES (?, ?, ?, ?)", id[:], seq, e.url, t.now)
+	return err
+}
+
+func reference(seq int64) any {
+	if seq == 0 {
+		return nil
+	}
+	return seq
+}

@@ -1,0 +1,233 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// hold is one row of the holds, as dispatch and claim look at it: one for all accounts of one (realm, appid).
+type hold struct {
+	tasks.Hold
+	underWay int // counted by dispatch
+}
+
+// inForce reports whether nothing may be started.
+func (h *hold) inForce(now int64) bool { return h != nil && now < micros(h.Until) }
+
+// room is how many uploads may be under way at once after the hold's time.
+func (h *hold) room() int { return max(h.Ramp, 1) }
+
+const holdColumns = "h.realm, h.appid, h.code, h.errcode, COALESCE(h.rid, ''), h.reason, h.since_at, h.until_at, h.ramp"
+
+func scanHold(s interface{ Scan(...any) error }, h *tasks.Hold, more ...any) error {
+	var since, until int64
+	err := s.Scan(append(more, &h.Realm, &h.AppID, &h.Code, &h.Errcode, &h.RID, &h.Reason, &since, &until, &h.Ramp)...)
+	h.Since, h.Until = timeOf(since), timeOf(until)
+	return err
+}
+
+// holds returns the holds by the names of their accounts, read once for each transaction.
+func (t *tx) holds() (map[string]*hold, error) {
+	if t.held != nil {
+		return t.held, nil
+	}
+	held, same := map[string]*hold{}, map[[2]string]*hold{}
+	err := t.each("SELECT a.name, "+holdColumns+" FROM holds h JOIN accounts a ON a.realm = h.realm AND a.appid = h.appid", nil,
+		func(s *sql.Rows) error {
+			var name string
+			h := new(hold)
+			if err := scanHold(s, &h.Hold, &name); err != nil {
+				return err
+			}
+			key := [2]string{h.Realm, h.AppID}
+			if same[key] == nil {
+				same[key] = h
+			}
+			held[name] = same[key]
+			return nil
+		})
+	if err == nil {
+		t.held = held
+	}
+	return held, err
+}
+
+// RegisterAccounts tells the ledger which accounts there are. An account whose credentials changed is no longer held
+// for what was wrong with them.
+func (l *Ledger) RegisterAccounts(ctx context.Context, accounts []tasks.Account) error {
+	return l.do(ctx, "register accounts", func(t *tx) error {
+		for _, a := range accounts {
+			if err := t.register(a); err != nil {
+				return err
+			}
+		}
+		t.held = nil
+		return nil
+	})
+}
+
+func (t *tx) register(a tasks.Account) error {
+	var old tasks.Account
+	found, err := t.row("SELECT realm, appid, fingerprint FROM accounts WHERE name = ?", args{a.Name}, &old.Realm, &old.AppID, &old.Fingerprint)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO accounts (name, realm, appid, fingerprint, daily_limit) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (name) DO UPDATE SET realm = excluded.realm, appid = excluded.appid, fingerprint = excluded.fingerprint,
+		daily_limit = excluded.daily_limit`, a.Name, a.Realm, a.AppID, a.Fingerprint, a.DailyLimit)
+	if err != nil || !found || old.Fingerprint == a.Fingerprint {
+		return err
+	}
+	_, err = t.lift(a.Realm, a.AppID, tasks.AccountHeld)
+	return err
+}
+
+// Hold pauses an account until h.Until. While it is held already, the later of the two ends counts; while it was
+// coming back, it is held anew. Since is set by the ledger. The event account.held is written when an account
+// becomes held, or is held for another reason than before.
+func (l *Ledger) Hold(ctx context.Context, h tasks.Hold) error {
+	return l.do(ctx, "hold account", func(t *tx) error { return t.hold(h) })
+}
+
+func (t *tx) hold(h tasks.Hold) error {
+	old, err := t.findHold(h.Realm, h.AppID)
+	if err != nil {
+		return err
+	}
+	if old.inForce(t.now) && !h.Until.After(old.Until) {
+		return nil
+	}
+	h.Since, h.Ramp, h.Reason, h.RID = timeOf(t.now), 0, clean(h.Reason), clean(h.RID)
+	if old != nil && old.Code == h.Code {
+		h.Since = old.Since
+	}
+	_, err = t.exec(`INSERT INTO holds (realm, appid, code, errcode, rid, reason, since_at, until_at, ramp) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)
+		ON CONFLICT (realm, appid) DO UPDATE SET code = excluded.code, errcode = excluded.errcode, rid = excluded.rid,
+		reason = excluded.reason, since_at = excluded.since_at, until_at = excluded.until_at, ramp = 0`,
+		h.Realm, h.AppID, string(h.Code), h.Errcode, text(h.RID), h.Reason, micros(h.Since), micros(h.Until))
+	t.held = nil
+	if err != nil || (old != nil && old.Code == h.Code) {
+		return err
+	}
+	return t.tell(tasks.HoldBegan, h)
+}
+
+func (t *tx) findHold(realm, appid string) (*hold, error) {
+	var h *hold
+	err := t.each("SELECT "+holdColumns+" FROM holds h WHERE realm = ? AND appid = ?"+t.l.d.forUpdate, args{realm, appid},
+		func(s *sql.Rows) error {
+			h = new(hold)
+			return scanHold(s, &h.Hold)
+		})
+	return h, err
+}
+
+// lift ends a hold, only one with that code where one is given, and reports whether there was one.
+func (t *tx) lift(realm, appid string, only tasks.Code) (bool, error) {
+	h, err := t.findHold(realm, appid)
+	if err != nil || h == nil || (only != "" && h.Code != only) {
+		return false, err
+	}
+	t.held = nil
+	if _, err := t.exec("DELETE FROM holds WHERE realm = ? AND appid = ?", realm, appid); err != nil {
+		return false, err
+	}
+	return true, t.tell(tasks.HoldEnded, h.Hold)
+}
+
+func (t *tx) tell(kind tasks.EventType, h tasks.Hold) error {
+	data, err := json.Marshal(h)
+	if err != nil {
+		return fmt.Errorf("encode hold: %w", err)
+	}
+	t.events = append(t.events, event{kind: kind, data: data})
+	return nil
+}
+
+// Resume lifts an account's hold, and reports whether there was one.
+func (l *Ledger) Resume(ctx context.Context, realm, appid string) (bool, error) {
+	var lifted bool
+	err := l.do(ctx, "resume account", func(t *tx) (err error) {
+		lifted, err = t.lift(realm, appid, "")
+		return err
+	})
+	return lifted, err
+}
+
+// climb lets a coming-back account have twice as many uploads under way, and ends its hold where that is enough.
+func (t *tx) climb(account string) error {
+	held, err := t.holds()
+	if err != nil || len(held) == 0 {
+		return err
+	}
+	h := held[account]
+	if h == nil || h.inForce(t.now) {
+		return nil
+	}
+	if h.Ramp = h.room() * 2; h.Ramp >= tasks.RampEnd {
+		_, err := t.lift(h.Realm, h.AppID, "")
+		return err
+	}
+	_, err = t.exec("UPDATE holds SET ramp = ? WHERE realm = ? AND appid = ?", h.Ramp, h.Realm, h.AppID)
+	return err
+}
+
+// Holds lists the holds there are, those whose accounts are coming back included.
+func (l *Ledger) Holds(ctx context.Context) ([]tasks.Hold, error) {
+	var hs []tasks.Hold
+	err := l.view(ctx, "list holds", func(t *tx) error {
+		return t.each("SELECT "+holdColumns+" FROM holds h ORDER BY realm, appid", nil, func(s *sql.Rows) error {
+			hs = append(hs, tasks.Hold{})
+			h := &hs[len(hs)-1]
+			if err := scanHold(s, h); err != nil {
+				return err
+			}
+			if t.now >= micros(h.Until) {
+				h.Ramp = max(h.Ramp, 1)
+			}
+			return nil
+		})
+	})
+	return hs, err
+}
+
+// Spend counts one more call of an account today. It returns DailyLimit, with the time until the next day begins,
+// where the limit is reached; then nothing is counted.
+func (l *Ledger) Spend(ctx context.Context, a tasks.Account) error {
+	return l.do(ctx, "count call", func(t *tx) error {
+		ok, err := t.spend(a.Realm, a.AppID, a.DailyLimit)
+		if err != nil || ok {
+			return err
+		}
+		return &tasks.Error{
+			Code: tasks.DailyLimit, Op: "count call", Err: errors.New("the account's calls of today are used up"),
+			RetryAfter: dayEnd(t.now).Sub(timeOf(t.now)),
+		}
+	})
+}
+
+// spend takes one call from today's count, and reports whether there was one left. limit 0: there always is.
+func (t *tx) spend(realm, appid string, limit int) (bool, error) {
+	n, err := t.exec(`INSERT INTO quota (realm, appid, day, calls) VALUES (?, ?, ?, 1)
+		ON CONFLICT (realm, appid, day) DO UPDATE SET calls = quota.calls + 1 WHERE quota.calls < ? OR ? = 0`,
+		realm, appid, dayOf(t.now), limit, limit)
+	return n > 0, err
+}
+
+// WeChat's day begins at midnight in Asia/Shanghai, which has had no daylight saving time since 1991.
+const (
+	shanghai = int64(8 * time.Hour / time.Microsecond)
+	day      = int64(24 * time.Hour / time.Microsecond)
+)
+
+// dayOf is the number of the day at us, from 1970-01-01 in Asia/Shanghai.
+func dayOf(us int64) int64 { return (us + shanghai) / day }
+
+// dayEnd is when the next day begins.
+func dayEnd(us int64) time.Time { return timeOf((dayOf(us)+1)*day - shanghai) }

@@ -1,0 +1,151 @@
+// Package ledger is the durable record of all uploads, and the only truth about them: what was accepted, who works
+// on it, how it ended and who is to be told. It runs on SQLite (one file, no server) or on PostgreSQL, with one
+// contract for both.
+//
+// Whatever a method returned without an error is committed, and survives the loss of power. Whatever decides who may
+// do what is decided here, by generations and tokens in the rows themselves, never by the clock of a process.
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Options are the settings of Open. The zero value is good for production.
+type Options struct {
+	// Now is SQLite's only clock. Zero: time.Now. PostgreSQL goes by its own clock, so that processes whose clocks
+	// disagree can share a ledger.
+	Now func() time.Time
+	// Log gets a line when something was tried again or could not be cleaned up. Zero: nothing is logged.
+	Log *slog.Logger
+	// NoMigrate refuses a schema that is not up to date instead of migrating it.
+	NoMigrate bool
+	// Linger is how long a commit waits for more claims and outcomes to share it with, while many are under way.
+	// Zero: 10 ms. Accepting, dispatching and people's actions never wait.
+	Linger time.Duration
+	// GroupSize is how many operations share one commit at most. Zero: 128.
+	GroupSize int
+}
+
+// callTimeout bounds every call whose context has no deadline of its own.
+const callTimeout = 10 * time.Second
+
+// Ledger is an open ledger. It is safe for concurrent use; several processes may have the same one open.
+type Ledger struct {
+	d      *dialect
+	reads  *sql.DB
+	writer *writer
+	writes *sql.DB
+	now    func() time.Time
+	id     uuid.UUID
+
+	turnMu sync.Mutex
+	turn   map[lane]int64 // where dispatch goes on among the batches of an account
+}
+
+// Open opens the ledger at url, "sqlite:PATH" or "postgres://…", and brings its schema up to date.
+// It returns Invalid for a URL or place it can't use, Conflict for a schema newer than this program, and Unavailable
+// where the database can't be reached.
+func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	b, err := connect(url)
+	if err != nil {
+		return nil, err
+	}
+	if err := prepare(ctx, b, o.NoMigrate); err != nil {
+		return nil, errors.Join(b.d.explain("open ledger", err), b.close())
+	}
+	l := &Ledger{d: b.d, reads: b.reads, writes: b.writes, now: o.Now, turn: map[lane]int64{}}
+	if l.now == nil {
+		l.now = time.Now
+	}
+	l.writer = newWriter(l, cmp.Or(o.Linger, 10*time.Millisecond), cmp.Or(o.GroupSize, 128), logger(o.Log))
+	if err := l.identify(ctx); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// Close ends all calls that wait with Unavailable and closes the database.
+func (l *Ledger) Close() error {
+	l.writer.stop()
+	return backend{l.d, l.reads, l.writes}.close()
+}
+
+// ID names this ledger: minted when it was made, and the same for everybody who opens it.
+func (l *Ledger) ID() uuid.UUID { return l.id }
+
+// Ping asks the database for a sign of life.
+func (l *Ledger) Ping(ctx context.Context) error {
+	return l.view(ctx, "ping ledger", func(t *tx) error {
+		_, err := t.row("SELECT 1", nil, new(int))
+		return err
+	})
+}
+
+func (l *Ledger) identify(ctx context.Context) error {
+	const key = "ledger_id"
+	var text string
+	err := l.do(ctx, "name ledger", func(t *tx) error {
+		if _, err := t.exec("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING", key, uuid.NewString()); err != nil {
+			return err
+		}
+		_, err := t.row("SELECT value FROM meta WHERE key = ?", args{key}, &text)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	l.id, err = uuid.Parse(text)
+	if err != nil {
+		return fmt.Errorf("read ledger id: %w", err)
+	}
+	return nil
+}
+
+// backend is the two handles of an open database: one for the writer, one for everybody who only reads.
+type backend struct {
+	d             *dialect
+	reads, writes *sql.DB
+}
+
+func (b backend) close() error { return errors.Join(b.writes.Close(), b.reads.Close()) }
+
+func connect(url string) (backend, error) {
+	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
+	case "sqlite":
+		return connectSQLite(rest)
+	case "postgres", "postgresql":
+		return connectPostgres(url)
+	default:
+		return backend{}, &tasks.Error{
+			Code: tasks.Invalid, Op: "open ledger", Err: errors.New("the ledger's URL begins neither with sqlite: nor with postgres://"),
+			Hint: "give sqlite:PATH or postgres://user@host/database",
+		}
+	}
+}
+
+func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, callTimeout)
+}
+
+func logger(l *slog.Logger) *slog.Logger {
+	if l == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return l
+}

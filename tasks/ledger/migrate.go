@@ -1,0 +1,124 @@
+package ledger
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Migrate brings the schema at url up to date, and returns its version before and after.
+// It returns Conflict for a schema that is newer than this program.
+func Migrate(ctx context.Context, url string) (from, to int64, err error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	b, err := connect(url)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = errors.Join(b.d.explain("migrate ledger", err), b.close()) }()
+	return migrate(ctx, b, false)
+}
+
+func prepare(ctx context.Context, b backend, refuse bool) error {
+	_, _, err := migrate(ctx, b, refuse)
+	return err
+}
+
+// migrate does nothing where the schema is current already. Several processes that start at once migrate once:
+// PostgreSQL's advisory lock lets one in, and on SQLite the loser of the race looks again.
+func migrate(ctx context.Context, b backend, refuse bool) (from, to int64, err error) {
+	unlock, err := migrationLock(ctx, b)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer unlock()
+	for try := 0; ; try++ {
+		from, to, err = step(ctx, b, refuse)
+		if err == nil || refusal(err) || b.d.concurrent || try == 10 {
+			return from, to, err
+		}
+		pause := time.NewTimer(20 * time.Millisecond)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return from, to, err
+		}
+	}
+}
+
+func step(ctx context.Context, b backend, refuse bool) (from, to int64, err error) {
+	p, err := provider(b)
+	if err != nil {
+		return 0, 0, err
+	}
+	from, to, err = p.GetVersions(ctx)
+	switch {
+	case err != nil:
+		return from, to, fmt.Errorf("read schema version: %w", err)
+	case from > to:
+		return from, to, &tasks.Error{
+			Code: tasks.Conflict, Op: "open ledger", Hint: "run the newer program, or restore a backup from before it",
+			Err: fmt.Errorf("the ledger has schema version %d, written by a newer program: this one knows %d", from, to),
+		}
+	case from == to:
+		return from, to, nil
+	case refuse:
+		return from, to, &tasks.Error{
+			Code: tasks.Conflict, Op: "open ledger", Hint: "run: mediaferry migrate",
+			Err: fmt.Errorf("the ledger has schema version %d, this program needs %d", from, to),
+		}
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return from, to, fmt.Errorf("migrate from version %d to %d: %w", from, to, err)
+	}
+	return from, to, nil
+}
+
+func provider(b backend) (*goose.Provider, error) {
+	dialect := goose.DialectSQLite3
+	if b.d.name == "postgres" {
+		dialect = goose.DialectPostgres
+	}
+	dir, err := fs.Sub(migrations, "migrations/"+b.d.name)
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	p, err := goose.NewProvider(dialect, b.writes, dir, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	return p, nil
+}
+
+// migrationLock keeps other processes out while one migrates, on a connection of its own.
+func migrationLock(ctx context.Context, b backend) (unlock func(), err error) {
+	if !b.d.concurrent {
+		return func() {}, nil
+	}
+	conn, err := b.reads.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	const key = "hashtextextended('mediaferry ' || current_schema(), 0)"
+	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock("+key+")"); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+		defer cancel()
+		_, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock("+key+")")
+		if err != nil { // the session's end frees the lock as well
+			_ = conn.Raw(func(any) error { return err })
+		}
+		_ = conn.Close()
+	}, nil
+}

@@ -1,0 +1,278 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+const (
+	// lingerAbove is how many claims must be under way before a commit waits for company: fewer gain nothing by it.
+	lingerAbove = 4
+	// commitTries bounds how often a group is tried again after the database asked for it.
+	commitTries = 8
+)
+
+// op is one operation on its way to a commit. run may be called several times, each time in a new transaction that
+// forgot the earlier ones; what it returns as a *tasks.Error is the caller's answer and is committed with whatever it
+// wrote, anything else undoes the transaction.
+type op struct {
+	name   string
+	key    uuid.UUID // groups work in this order, so that two processes don't lock rows crosswise
+	work   bool      // of a running upload: may wait for company
+	run    func(*tx) error
+	answer error
+	state  atomic.Int32
+	done   chan error
+}
+
+const (
+	opQueued int32 = iota
+	opStarted
+	opAbandoned
+)
+
+// writer is the one goroutine that writes. It commits what has queued up as one transaction.
+type writer struct {
+	l      *Ledger
+	linger time.Duration
+	size   int
+	log    *slog.Logger
+
+	queue  chan *op
+	quit   chan struct{}
+	closed sync.Once
+	ended  chan struct{}
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	claims  atomic.Int64 // under way through this handle
+	session *session
+}
+
+func newWriter(l *Ledger, linger time.Duration, size int, log *slog.Logger) *writer {
+	w := &writer{
+		l: l, linger: linger, size: size, log: log,
+		queue: make(chan *op, size), quit: make(chan struct{}), ended: make(chan struct{}),
+	}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	go w.loop()
+	return w
+}
+
+// stop lets the group under way end, within callTimeout, and refuses the rest.
+func (w *writer) stop() {
+	w.closed.Do(func() { close(w.quit) })
+	late := time.AfterFunc(callTimeout, w.cancel)
+	defer late.Stop()
+	<-w.ended
+	w.cancel()
+}
+
+// do runs one operation and waits for its commit.
+func (l *Ledger) do(ctx context.Context, name string, run func(*tx) error) error {
+	return l.writer.submit(ctx, &op{name: name, run: run})
+}
+
+// work runs one operation of a claimed upload, which may wait a little to share its commit with others.
+func (l *Ledger) work(ctx context.Context, name string, id uuid.UUID, run func(*tx) error) error {
+	return l.writer.submit(ctx, &op{name: name, key: id, work: true, run: run})
+}
+
+func (w *writer) submit(ctx context.Context, o *op) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	o.done = make(chan error, 1)
+	select {
+	case w.queue <- o:
+	case <-ctx.Done():
+		return abandoned(o.name, ctx.Err())
+	case <-w.quit:
+		return closed(o.name)
+	}
+	select {
+	case err := <-o.done:
+		return err
+	case <-w.ended:
+		select {
+		case err := <-o.done:
+			return err
+		default:
+			return closed(o.name)
+		}
+	case <-ctx.Done():
+		if o.state.CompareAndSwap(opQueued, opAbandoned) {
+			return abandoned(o.name, ctx.Err())
+		}
+		return <-o.done
+	}
+}
+
+func abandoned(op string, err error) error {
+	return &tasks.Error{Code: tasks.Unavailable, Op: op, Err: err, Hint: "the ledger did not get to it in time: try again"}
+}
+
+func closed(op string) error {
+	return &tasks.Error{Code: tasks.Unavailable, Op: op, Err: errors.New("the ledger is closed")}
+}
+
+func (w *writer) loop() {
+	defer close(w.ended)
+	defer w.drop()
+	for {
+		select {
+		case <-w.quit:
+			return
+		case o := <-w.queue:
+			w.commit(w.gather(o))
+		}
+	}
+}
+
+// gather takes what is queued already, and waits for more only where all of it is running work, while more claims
+// are under way than have asked.
+func (w *writer) gather(first *op) []*op {
+	group := []*op{first}
+	patient := first.work
+	var late <-chan time.Time
+	for len(group) < w.size {
+		select {
+		case o := <-w.queue:
+			group = append(group, o)
+			patient = patient && o.work
+			continue
+		default:
+		}
+		n := w.claims.Load()
+		if !patient || n <= lingerAbove || int64(len(group)) >= n {
+			return group
+		}
+		if late == nil {
+			t := time.NewTimer(w.linger)
+			defer t.Stop()
+			late = t.C
+		}
+		select {
+		case o := <-w.queue:
+			group = append(group, o)
+			patient = patient && o.work
+		case <-late:
+			return group
+		case <-w.quit:
+			return group
+		}
+	}
+	return group
+}
+
+// commit runs the group in one transaction. Where that fails for a reason that lies in one of them, each gets a
+// transaction of its own, so that nobody fails for a neighbour.
+func (w *writer) commit(group []*op) {
+	group = slices.DeleteFunc(group, func(o *op) bool { return !o.state.CompareAndSwap(opQueued, opStarted) })
+	if len(group) == 0 {
+		return
+	}
+	slices.SortStableFunc(group, func(a, b *op) int { return bytes.Compare(a.key[:], b.key[:]) })
+	err := w.persist(group)
+	if err != nil && len(group) > 1 && !w.l.d.gone(err) {
+		w.log.Warn("a group of ledger operations is committed one by one", "operations", len(group), "error", err)
+		for _, o := range group {
+			w.answer([]*op{o}, w.persist([]*op{o}))
+		}
+		return
+	}
+	w.answer(group, err)
+}
+
+func (w *writer) answer(group []*op, err error) {
+	for _, o := range group {
+		if err != nil {
+			o.done <- w.l.d.explain(o.name, err)
+			continue
+		}
+		o.done <- o.answer
+	}
+}
+
+// persist tries the group until it is committed, the database gives a reason that trying again can't mend, or the
+// tries are used up.
+func (w *writer) persist(group []*op) error {
+	ctx, cancel := context.WithTimeout(w.ctx, callTimeout)
+	defer cancel()
+	for try := 1; ; try++ {
+		err := w.attempt(ctx, group)
+		if err == nil || !w.l.d.again(err) || try == commitTries {
+			return err
+		}
+		w.log.Debug("the database asks to try again", "try", try, "error", err)
+		pause := time.NewTimer(time.Duration(rand.Int64N(int64(try) * int64(5*time.Millisecond))))
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return err
+		}
+	}
+}
+
+func (w *writer) attempt(ctx context.Context, group []*op) (err error) {
+	t, err := w.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil && w.session.rollback() != nil {
+			w.drop()
+		}
+	}()
+	for _, o := range group {
+		if o.answer = o.run(t); o.answer != nil && !refusal(o.answer) {
+			return o.answer
+		}
+	}
+	if err := t.finish(); err != nil {
+		return err
+	}
+	_, err = w.session.exec(ctx, "COMMIT")
+	return err
+}
+
+// begin starts a transaction, on a new connection where the one at hand is broken, as after a restart of the server.
+func (w *writer) begin(ctx context.Context) (*tx, error) {
+	if w.session != nil {
+		t, err := begin(ctx, w.l, w.session, w.l.d.beginWrite)
+		if err == nil || w.l.d.again(err) {
+			return t, err
+		}
+		w.drop()
+	}
+	var err error
+	if w.session, err = openSession(ctx, w.l.d, w.l.writes, true); err != nil {
+		return nil, err
+	}
+	t, err := begin(ctx, w.l, w.session, w.l.d.beginWrite)
+	if err != nil {
+		w.drop()
+	}
+	return t, err
+}
+
+// drop gives up the connection, which may be broken; the next group opens another one.
+func (w *writer) drop() {
+	if w.session == nil {
+		return
+	}
+	if err := w.session.close(); err != nil {
+		w.log.Debug("close the ledger's connection", "error", err)
+	}
+	w.session = nil
+}

@@ -20,7 +20,7 @@ type dice struct {
 func newDice(seed int64) *dice {
 	var key [32]byte
 	if seed == 0 {
-		crand.Read(key[:]) // never fails: it ends the program instead
+		_, _ = crand.Read(key[:]) // never fails: it ends the program instead
 	} else {
 		binary.LittleEndian.PutUint64(key[:], uint64(seed))
 	}
@@ -32,7 +32,7 @@ func newDice(seed int64) *dice {
 func (d *dice) text(n int) string {
 	var buf [96]byte
 	d.mu.Lock()
-	d.src.Read(buf[:n]) // never fails
+	_, _ = d.src.Read(buf[:n]) // never fails
 	d.mu.Unlock()
 	return base64.RawURLEncoding.EncodeToString(buf[:n])
 }

@@ -1,7 +1,9 @@
 package wechattest_test
 
 import (
+	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -184,6 +186,19 @@ func TestAClientThatGivesUpOnASlowAnswer(t *testing.T) {
 	if len(calls) != 1 || calls[0].MediaID == "" {
 		t.Errorf("journal says %+v", calls)
 	}
+}
+
+// Where a connection can't be taken over, net/http itself is asked to break it off.
+func TestResetWithoutAConnection(t *testing.T) {
+	t.Parallel()
+	s := wechattest.New(wechattest.Config{})
+	s.Script(wechattest.Fault{Kind: wechattest.ResetBefore})
+	defer func() {
+		if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {
+			t.Errorf("recovered %v", err)
+		}
+	}()
+	s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/cgi-bin/token", nil))
 }
 
 // Resets reach a client as such, over TLS too.

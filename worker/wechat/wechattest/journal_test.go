@@ -21,7 +21,6 @@ func TestJournal(t *testing.T) {
 	cfg := frozen(wechattest.Config{Journal: &lines})
 	srv := wechattest.NewServer(t, cfg)
 	jpg := sample(t, "photo.jpg")
-	sum := sha256.Sum256([]byte(jpg))
 	srv.Script(wechattest.Fault{Path: "media/upload", Errcode: -1})
 	token, _ := stableToken(t, srv, false)
 	upload(t, srv, token, "image", "a.jpg", jpg)
@@ -30,7 +29,7 @@ func TestJournal(t *testing.T) {
 	raw(t, srv, get("/cgi-bin/media/get?access_token="+token+"&media_id="+id))
 	raw(t, srv, get(tokenPath("wx0", "a-secret")))
 	now := cfg.Now()
-	hash := hex.EncodeToString(sum[:])
+	hash := hashOf(jpg)
 	const app = wechattest.DefaultAppID
 	want := []wechattest.Call{
 		{Time: now, Method: "POST", Path: "/cgi-bin/stable_token", AppID: app, Token: 1, Status: 200},
@@ -57,6 +56,11 @@ func TestJournal(t *testing.T) {
 			t.Errorf("Count(%q) is %d, want %d", path, got, want)
 		}
 	}
+}
+
+func hashOf(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
 }
 
 type brokenWriter struct{ err error }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -103,44 +104,44 @@ func (s *Sandbox) controlSecret(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Sandbox) controlJournal(w http.ResponseWriter, r *http.Request) error {
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	out := json.NewEncoder(w)
-	for _, c := range s.Calls() {
-		if !pathEnds(c.Path, r.URL.Query().Get("path")) {
-			continue
-		}
-		if err := out.Encode(c); err != nil {
-			return nil // the caller has gone away
-		}
-	}
-	return nil
+	path := r.URL.Query().Get("path")
+	return sayLines(w, slices.DeleteFunc(s.Calls(), func(c Call) bool { return !pathEnds(c.Path, path) }))
+}
+
+// mediumLine is a media as it is listed.
+type mediumLine struct {
+	MediaID  string    `json:"media_id"`
+	AppID    string    `json:"appid"`
+	Type     string    `json:"type"`
+	Filename string    `json:"filename"`
+	Size     int       `json:"size"`
+	Expires  time.Time `json:"expires_at"`
 }
 
 func (s *Sandbox) controlMedia(w http.ResponseWriter, _ *http.Request) error {
-	type line struct {
-		MediaID  string    `json:"media_id"`
-		AppID    string    `json:"appid"`
-		Type     string    `json:"type"`
-		Filename string    `json:"filename"`
-		Size     int       `json:"size"`
-		Expires  time.Time `json:"expires_at"`
-	}
-	var lines []line
+	var lines []mediumLine
 	now := s.Now()
 	s.mu.Lock()
 	for _, m := range s.media.order {
 		if now.Before(m.expires) {
-			lines = append(lines, line{m.id, m.account.AppID, m.mediaType, m.filename, m.size, m.expires})
+			lines = append(lines, mediumLine{m.id, m.account.AppID, m.mediaType, m.filename, m.size, m.expires})
 		}
 	}
 	s.mu.Unlock()
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	out := json.NewEncoder(w)
+	return sayLines(w, lines)
+}
+
+// sayLines answers with one line of JSON for each of lines.
+func sayLines[T any](w http.ResponseWriter, lines []T) error {
+	var b bytes.Buffer
+	out := json.NewEncoder(&b)
 	for _, l := range lines {
 		if err := out.Encode(l); err != nil {
-			return nil // the caller has gone away
+			return err
 		}
 	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	_, _ = b.WriteTo(w) // a caller that has gone away needs no answer
 	return nil
 }
 

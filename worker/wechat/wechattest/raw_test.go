@@ -33,7 +33,7 @@ func raw(t *testing.T, srv *wechattest.Server, request string) reply {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	go io.WriteString(conn, request) // a refused body may stay unread
+	go func() { _, _ = io.WriteString(conn, request) }() // a refused body may stay unread
 	return readReply(t, conn)
 }
 

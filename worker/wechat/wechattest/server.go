@@ -1,6 +1,7 @@
 package wechattest
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"sync"
@@ -29,7 +30,7 @@ type Server struct {
 // WeChat itself speaks HTTPS only: for that, give New's result to httptest.NewTLSServer.
 func NewServer(tb TB, cfg Config) *Server {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatalf("wechattest: listen: %v", err)
 	}

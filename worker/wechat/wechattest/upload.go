@@ -3,6 +3,7 @@ package wechattest
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"strings"
 )
@@ -103,7 +104,7 @@ func (s *Sandbox) tally(c *call, t *mediaType) answer {
 	for err == nil {
 		_, err = c.req.Body.Read(*buf)
 	}
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		return c.brokenOff()
 	}
 	return c.issued(t, s.dice.mediaID())

@@ -20,9 +20,9 @@ type incoming struct {
 // digestSize is how many bytes of a request's digest are kept: enough to tell two requests apart.
 const digestSize = 16
 
-const insertUpload = `INSERT INTO uploads (id, phase, priority, batch, no_reuse, submitted_at, expires_by, keep_fresh_until, digest,
+const insertUpload = `INSERT INTO uploads (id, phase, priority, batch, no_reuse, fix, submitted_at, expires_by, keep_fresh_until, digest,
 	producer, account, type, source, external_id, filename, callback_url, metadata)
-	VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 
 // Accept takes uploads in one transaction: once it returns without an error, they are kept. The receipts are in the
 // order of the uploads. An upload without an ID gets a UUIDv7. The same request under the same (producer, external
@@ -79,7 +79,7 @@ func (t *tx) accept(u *incoming, batches map[uuid.UUID]batchRef) (tasks.Receipt,
 	if refused := b.refuses(); refused != nil {
 		return t.acceptedBefore(u, refused)
 	}
-	n, err := t.exec(insertUpload, u.ID[:], int(u.Priority), b.seq, flag(u.NoReuse), t.now, optional(u.ExpiresBy), optional(u.KeepFreshUntil),
+	n, err := t.exec(insertUpload, u.ID[:], int(u.Priority), b.seq, flag(u.NoReuse), flag(u.Fix), t.now, optional(u.ExpiresBy), optional(u.KeepFreshUntil),
 		u.digest, u.Producer, u.Account, string(u.Type), u.Source, text(u.ExternalID), text(u.Filename), text(u.CallbackURL), text(string(u.Metadata)))
 	if err != nil {
 		return tasks.Receipt{}, err

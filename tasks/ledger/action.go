@@ -36,7 +36,7 @@ func (t *tx) reopen(r *row) error {
 		return err
 	}
 	_, err := t.exec(`UPDATE uploads SET phase = 0, round = round + 1, attempts = 0, cancel_requested = 0, lost_leases = 0, crashes = 0,
-		claim_token = NULL, finished_at = NULL, reused = 0, media_id = NULL, issued_at = NULL, expires_at = NULL, sha256 = NULL, size = NULL,
+		claim_token = NULL, finished_at = NULL, reused = 0, media_id = NULL, issued_at = NULL, expires_at = NULL, sha256 = NULL, original = NULL, fixed = NULL, size = NULL,
 		code = NULL, errcode = 0, rid = NULL, reason = NULL, hint = NULL WHERE seq = ?`, r.seq)
 	if err != nil || r.batch == 0 {
 		return err
@@ -50,7 +50,7 @@ func (t *tx) reopen(r *row) error {
 
 // archive keeps the outcome that a retry takes the place of, so that its event still tells of it.
 func (t *tx) archive(r *row) error {
-	const columns = "round, phase, attempts, reused, errcode, finished_at, issued_at, expires_at, size, sha256, media_id, code, rid, reason, hint"
+	const columns = "round, phase, attempts, reused, errcode, finished_at, issued_at, expires_at, size, sha256, original, fixed, media_id, code, rid, reason, hint"
 	_, err := t.exec("INSERT INTO rounds (upload, "+columns+") SELECT seq, "+columns+" FROM uploads WHERE seq = ?", r.seq)
 	return err
 }

@@ -113,9 +113,9 @@ func (t *tx) candidate(id uuid.UUID) (*row, tasks.Claim, error) {
 		found    bool
 	)
 	dest := append(r.dest(), &c.Producer, &c.ExternalID, &batch, &c.Account, &c.Type, &c.Source, &c.Filename, &c.CallbackURL, &metadata,
-		&c.NoReuse, &keep, &expires)
+		&c.NoReuse, &c.Fix, &keep, &expires)
 	found, err := t.row("SELECT "+rowColumns+`, producer, COALESCE(external_id, ''), (SELECT b.id FROM batches b WHERE b.seq = uploads.batch),
-		account, type, source, COALESCE(filename, ''), COALESCE(callback_url, ''), metadata, no_reuse, keep_fresh_until, expires_by
+		account, type, source, COALESCE(filename, ''), COALESCE(callback_url, ''), metadata, no_reuse, fix, keep_fresh_until, expires_by
 		FROM uploads WHERE id = ?`+t.l.d.forUpdate, args{id[:]}, dest...)
 	if err != nil || !found {
 		return nil, c, err

@@ -39,15 +39,14 @@ func (t *tx) conclude(r *row, e ending) error {
 
 func (t *tx) end(r *row, e ending) error {
 	var (
-		mediaID, sha256, size any
-		issued, expires       sql.NullInt64
-		reused                bool
+		mediaID, size, fixed any
+		sha256, original     any
+		issued, expires      sql.NullInt64
+		reused               bool
 	)
 	if res := e.result; res != nil {
 		size = sizeOf(res.Size)
-		if res.Key.Hash != (tasks.Hash{}) {
-			sha256 = res.Key.Hash[:]
-		}
+		sha256, original, fixed = hash(res.Key.Hash), hash(res.Original), text(clean(res.Fixed))
 		if e.state == tasks.Succeeded {
 			mediaID, reused = text(clean(res.Media.ID)), res.Reused
 			issued = sql.NullInt64{Int64: micros(res.Media.IssuedAt), Valid: !res.Media.IssuedAt.IsZero()}
@@ -59,11 +58,19 @@ func (t *tx) end(r *row, e ending) error {
 		c = causeOf(e.cause)
 	}
 	_, err := t.exec(`UPDATE uploads SET phase = ?, due_at = NULL, expires_by = NULL, twin_of = NULL, worker = NULL, alone = 0, attempts = ?,
-		finished_at = ?, reused = ?, media_id = ?, issued_at = ?, expires_at = ?, sha256 = ?, size = ?,
+		finished_at = ?, reused = ?, media_id = ?, issued_at = ?, expires_at = ?, sha256 = ?, original = ?, fixed = ?, size = ?,
 		code = ?, errcode = ?, rid = ?, reason = ?, hint = ? WHERE seq = ?`,
-		int(phaseOf(e.state)), r.attempts, t.now, flag(reused), mediaID, issued, expires, sha256, size,
+		int(phaseOf(e.state)), r.attempts, t.now, flag(reused), mediaID, issued, expires, sha256, original, fixed, size,
 		text(string(c.code)), c.errcode, text(c.rid), text(c.reason), text(c.hint), r.seq)
 	return err
+}
+
+// hash is a hash as a column: null for the zero one.
+func hash(h tasks.Hash) any {
+	if h == (tasks.Hash{}) {
+		return nil
+	}
+	return h[:]
 }
 
 func sizeOf(n int64) any {

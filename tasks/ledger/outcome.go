@@ -22,25 +22,29 @@ const (
 	outcomeRequest = `u.seq, u.id, COALESCE(u.external_id, ''), (SELECT b.id FROM batches b WHERE b.seq = u.batch), u.producer, u.account, u.type,
 	u.source, COALESCE(u.filename, ''), u.metadata, u.submitted_at, `
 	outcomeEnd = `r.phase, r.round, r.attempts, r.reused, r.errcode, COALESCE(r.code, ''), COALESCE(r.rid, ''), COALESCE(r.reason, ''),
-	COALESCE(r.hint, ''), COALESCE(r.media_id, ''), r.issued_at, r.expires_at, r.finished_at, r.sha256, COALESCE(r.size, 0)`
+	COALESCE(r.hint, ''), COALESCE(r.media_id, ''), r.issued_at, r.expires_at, r.finished_at, r.sha256, r.original, COALESCE(r.fixed, ''),
+	COALESCE(r.size, 0)`
 )
 
 // currentEnd is outcomeEnd of an upload's own row.
 const currentEnd = `u.phase, u.round, u.attempts, u.reused, u.errcode, COALESCE(u.code, ''), COALESCE(u.rid, ''), COALESCE(u.reason, ''),
-	COALESCE(u.hint, ''), COALESCE(u.media_id, ''), u.issued_at, u.expires_at, u.finished_at, u.sha256, COALESCE(u.size, 0)`
+	COALESCE(u.hint, ''), COALESCE(u.media_id, ''), u.issued_at, u.expires_at, u.finished_at, u.sha256, u.original, COALESCE(u.fixed, ''),
+	COALESCE(u.size, 0)`
 
 func (o *outcomeRow) scan(s *sql.Rows, more ...any) error {
 	var (
 		batch, sha, metadata      []byte
+		original                  []byte
 		submitted                 int64
 		issued, expires, finished sql.NullInt64
 	)
 	err := s.Scan(append([]any{
 		&o.seq, &o.ID, &o.ExternalID, &batch, &o.Producer, &o.Account, &o.Type, &o.Source, &o.Filename, &metadata, &submitted,
-		&o.phase, &o.Round, &o.Attempts, &o.Reused, &o.Errcode, &o.Code, &o.RID, &o.Reason, &o.Hint, &o.MediaID, &issued, &expires, &finished, &sha, &o.Size,
+		&o.phase, &o.Round, &o.Attempts, &o.Reused, &o.Errcode, &o.Code, &o.RID, &o.Reason, &o.Hint, &o.MediaID, &issued, &expires, &finished, &sha,
+		&original, &o.Fixed, &o.Size,
 	}, more...)...)
 	copy(o.Batch[:], batch)
-	o.State, o.Metadata, o.SHA256 = o.phase.state(), metadata, hex.EncodeToString(sha)
+	o.State, o.Metadata, o.SHA256, o.Original = o.phase.state(), metadata, hex.EncodeToString(sha), hex.EncodeToString(original)
 	o.Submitted, o.IssuedAt, o.ExpiresAt, o.Finished = timeOf(submitted), timeOrZero(issued), timeOrZero(expires), timeOrZero(finished)
 	if o.Filename == "" {
 		o.Filename = path.Base(o.Source)

@@ -116,7 +116,9 @@ func (t *tx) byState(c *conditions, f tasks.Filter) error {
 		c.add("("+strings.Join(any, " OR ")+")", a...)
 	}
 	if f.Code != "" || f.Errcode != 0 {
-		by := names(func(h *hold) bool { return (f.Code == "" || h.Code == f.Code) && (f.Errcode == 0 || h.Errcode == f.Errcode) })
+		by := names(func(h *hold) bool {
+			return (f.Code == "" || h.Code == f.Code) && (f.Errcode == 0 || h.Errcode == f.Errcode)
+		})
 		own := new(conditions)
 		own.text("u.code = ?", string(f.Code))
 		if f.Errcode != 0 {

@@ -53,6 +53,7 @@ CREATE TABLE uploads (
     alone            SMALLINT NOT NULL DEFAULT 0,
     crashes          BIGINT NOT NULL DEFAULT 0,
     no_reuse         SMALLINT NOT NULL DEFAULT 0,
+    fix              SMALLINT NOT NULL DEFAULT 0,
     reused           SMALLINT NOT NULL DEFAULT 0,
     errcode          BIGINT NOT NULL DEFAULT 0,
     submitted_at     BIGINT NOT NULL,
@@ -67,6 +68,8 @@ CREATE TABLE uploads (
     expires_at       BIGINT,
     size             BIGINT,
     sha256           BYTEA,
+    original         BYTEA,
+    fixed            TEXT,
     media_id         TEXT,
     code             TEXT,
     rid              TEXT,
@@ -103,6 +106,8 @@ CREATE TABLE rounds (
     expires_at  BIGINT,
     size        BIGINT,
     sha256      BYTEA,
+    original    BYTEA,
+    fixed       TEXT,
     media_id    TEXT,
     code        TEXT,
     rid         TEXT,
@@ -170,7 +175,8 @@ CREATE TABLE quota (
 );
 
 -- An event refers to one round of one upload or batch; data is null where it is rendered when it is read.
--- The unique indexes are what makes outcomes and completions happen once.
+-- The unique indexes are what makes outcomes and completions happen once. The newest event is never pruned, so that
+-- seq goes on from it.
 CREATE TABLE events (
     seq    BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     type   TEXT    NOT NULL,

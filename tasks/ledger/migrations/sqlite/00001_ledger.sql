@@ -53,6 +53,7 @@ CREATE TABLE uploads (
     alone            INTEGER NOT NULL DEFAULT 0,
     crashes          INTEGER NOT NULL DEFAULT 0,
     no_reuse         INTEGER NOT NULL DEFAULT 0,
+    fix              INTEGER NOT NULL DEFAULT 0,
     reused           INTEGER NOT NULL DEFAULT 0,
     errcode          INTEGER NOT NULL DEFAULT 0,
     submitted_at     INTEGER NOT NULL,
@@ -67,6 +68,8 @@ CREATE TABLE uploads (
     expires_at       INTEGER,
     size             INTEGER,
     sha256           BLOB,
+    original         BLOB,
+    fixed            TEXT,
     media_id         TEXT,
     code             TEXT,
     rid              TEXT,
@@ -103,6 +106,8 @@ CREATE TABLE rounds (
     expires_at  INTEGER,
     size        INTEGER,
     sha256      BLOB,
+    original    BLOB,
+    fixed       TEXT,
     media_id    TEXT,
     code        TEXT,
     rid         TEXT,
@@ -170,7 +175,8 @@ CREATE TABLE quota (
 ) WITHOUT ROWID;
 
 -- An event refers to one round of one upload or batch; data is null where it is rendered when it is read.
--- The unique indexes are what makes outcomes and completions happen once.
+-- The unique indexes are what makes outcomes and completions happen once. The newest event is never pruned, so that
+-- seq goes on from it.
 CREATE TABLE events (
     seq    INTEGER PRIMARY KEY,
     type   TEXT    NOT NULL,

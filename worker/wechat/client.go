@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -61,7 +62,7 @@ func New(cfg Config, accounts []Account, store TokenStore) (*Client, error) {
 }
 
 func (c *Client) add(a Account, store TokenStore) {
-	realm := c.hosts.bases[0].Host
+	realm := strings.ToLower(c.hosts.bases[0].Host)
 	key := realm + "/" + a.AppID
 	if a.AppID == "" {
 		key = realm + "//" + a.Name

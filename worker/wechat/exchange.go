@@ -18,6 +18,9 @@ import (
 // maxAnswer bounds an answer of the API in bytes. A true one has a few hundred.
 const maxAnswer = 64 << 10
 
+// shortTimeout bounds a call that carries no file. It leaves room for another address within fetchTimeout.
+const shortTimeout = 15 * time.Second
+
 // request is one HTTP call to whichever address serves.
 type request struct {
 	op          string
@@ -28,6 +31,7 @@ type request struct {
 	size        int64
 	body        func() io.Reader // nil: none
 	limit       int64            // of the answer, in bytes; 0: maxAnswer
+	short       bool             // it carries no file: shortTimeout bounds it
 	secrets     []tasks.Secret   // that must not come back in an error
 }
 
@@ -89,26 +93,35 @@ func (c *Client) exchange(ctx context.Context, q request) (reply, error) {
 
 // once makes the call to one address. sent reports whether a connection was there to send it on.
 func (c *Client) once(ctx context.Context, base *url.URL, q request) (r reply, sent bool, err error) {
-	total := c.cfg.BaseTimeout + time.Duration(float64(q.size)/float64(c.cfg.MinRate)*float64(time.Second))
-	ctx, cancel := context.WithTimeoutCause(ctx, total, fmt.Errorf("no answer within %v: %w", total.Round(time.Millisecond), context.DeadlineExceeded))
+	limit := c.cfg.BaseTimeout + time.Duration(float64(q.size)/float64(c.cfg.MinRate)*float64(time.Second))
+	if q.short {
+		limit = min(limit, shortTimeout)
+	}
+	timed, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var connected atomic.Bool
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
-	req, err := q.make(traced, base)
+	traced := httptrace.WithClientTrace(timed, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	again := &replay{open: q.body}
+	defer again.end()
+	req, err := q.make(traced, base, again)
 	if err != nil {
 		return reply{}, false, plain(err, q.secrets...)
 	}
 	r, err = send(c.http, req, q.limit)
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
+	switch {
+	case err == nil:
+		return r, true, nil
+	case ctx.Err() != nil:
+		err = ended(ctx)
+	case timed.Err() != nil:
+		err = fmt.Errorf("no answer within %v", limit.Round(time.Millisecond))
+	default:
+		err = plain(err, q.secrets...)
 	}
-	if err != nil {
-		return reply{}, connected.Load(), plain(err, q.secrets...)
-	}
-	return r, true, nil
+	return reply{}, connected.Load(), err
 }
 
-func (q request) make(ctx context.Context, base *url.URL) (*http.Request, error) {
+func (q request) make(ctx context.Context, base *url.URL, again *replay) (*http.Request, error) {
 	u := *base.JoinPath(q.path)
 	u.RawQuery = q.query.Encode()
 	req, err := http.NewRequestWithContext(ctx, q.method, u.String(), nil)
@@ -121,7 +134,7 @@ func (q request) make(ctx context.Context, base *url.URL) (*http.Request, error)
 	}
 	req.Header.Set("Content-Type", q.contentType)
 	req.ContentLength = q.size
-	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(q.body()), nil }
+	req.GetBody = again.body
 	req.Body, err = req.GetBody()
 	return req, err
 }

@@ -2,7 +2,6 @@ package wechat
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -41,7 +40,7 @@ func newMemoryPacer() *memoryPacer {
 
 func (m *memoryPacer) Take(_ context.Context, account string, perMinute int) (time.Duration, error) {
 	burst, rate := gcra(perMinute)
-	step := time.Minute / time.Duration(rate)
+	step := (time.Minute + time.Duration(rate) - 1) / time.Duration(rate)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now, tat := m.now(), m.tat[account]
@@ -182,9 +181,5 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // gaveUp is the error of an upload whose caller's context ended before its call was made.
 func gaveUp(ctx context.Context) error {
-	err := plain(context.Cause(ctx))
-	if !errors.Is(err, ctx.Err()) {
-		err = &fault{err.Error(), ctx.Err()}
-	}
-	return &tasks.Error{Code: tasks.Temporary, Op: "wait for the account's turn", Err: err}
+	return &tasks.Error{Code: tasks.Temporary, Op: "wait for the account's turn", Err: ended(ctx)}
 }

@@ -53,7 +53,7 @@ func (c *Client) quota(ctx context.Context, a *account, t Token) (Quota, error) 
 		op: opQuota, method: http.MethodPost, path: "/cgi-bin/openapi/quota/get",
 		query:       url.Values{"access_token": {t.Value.Reveal()}},
 		contentType: "application/json", size: int64(len(body)), body: func() io.Reader { return bytes.NewReader(body) },
-		secrets: a.hide(t),
+		short: true, secrets: a.hide(t),
 	})
 	if err != nil {
 		return Quota{}, err

@@ -58,8 +58,8 @@ func clip(s string, limit int) string {
 	return s[:limit] + "…"
 }
 
-// fault is an error of the network or of a command with a text that is fit to be shown. What it unwraps to is
-// only whether the caller's context ended: the original may hold a URL, and with it a token.
+// fault is an error with a text that is fit to be shown. It unwraps to what the caller's context says, if that has
+// ended, and never to the original: that may hold a URL, and with it a token.
 type fault struct {
 	text string
 	why  error
@@ -71,13 +71,12 @@ func (f *fault) Unwrap() error { return f.why }
 // plain returns err without anything that must not be shown.
 func plain(err error, secrets ...tasks.Secret) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err // its text is the whole URL
+		err = e.Err // its own text is the whole URL
 	}
-	f := &fault{text: scrub(err.Error(), secrets...)}
-	for _, known := range []error{context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, known) {
-			f.why = known
-		}
-	}
-	return f
+	return &fault{text: scrub(err.Error(), secrets...)}
+}
+
+// ended is the error of a call whose caller's context has ended. It wraps ctx.Err().
+func ended(ctx context.Context) error {
+	return &fault{text: scrub(context.Cause(ctx).Error()), why: ctx.Err()}
 }

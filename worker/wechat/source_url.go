@@ -18,6 +18,8 @@ type urlSource struct {
 func (s urlSource) fetch(ctx context.Context, _ bool) (grant, error) {
 	const op = "get access token from the token URL"
 	q := request{op: op, secrets: s.secrets()}
+	ctx, cancel := context.WithTimeout(ctx, min(shortTimeout, s.client.cfg.BaseTimeout))
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
 	if err != nil {
 		return grant{}, &tasks.Error{Code: tasks.AccountHeld, Op: op, Err: plain(err, q.secrets...)}

@@ -1,0 +1,162 @@
+package manifest
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// ReadCSV reads a table whose first row names the columns, in any order and case:
+//
+//	path              below the storage root, or an s3:// object   (one of path and source)
+//	source            a source as tasks.ParseSource reads it
+//	id, external_id   the producer's own name for the upload
+//	type              image, voice, video, thumb, auto
+//	account, filename, callback, callback_url, priority
+//	metadata          JSON; meta.NAME puts a text into it under NAME
+//	no_reuse          true or false
+//	keep_fresh_until, expires_by                                   RFC 3339
+//
+// Cells are separated by commas; by tabs or semicolons where the first row has those and no comma. A column that is
+// not known is refused, since what it asks for would be lost silently. A report (see ReportWriter) can be given as a
+// manifest again: the columns of its answers are left out and its cells restored. Empty rows are left out. Rows are
+// read as they are asked for.
+func ReadCSV(r io.Reader, o Options) iter.Seq[Row] {
+	return func(yield func(Row) bool) {
+		b, err := text(r, o)
+		if err != nil {
+			yield(broken(1, err))
+			return
+		}
+		s := records{r: b, comma: comma(b)}
+		t, err := readHeader(&s, o)
+		if err != nil {
+			yield(refuse(max(s.line, 1), tasks.Upload{}, err))
+			return
+		}
+		for {
+			cells, err := s.next()
+			switch {
+			case errors.Is(err, io.EOF):
+				return
+			case errors.Is(err, errTooLong), errors.Is(err, errUnclosed), errors.Is(err, errQuote):
+				if !yield(refuse(s.line, tasks.Upload{}, invalid("row", "%w", err))) {
+					return
+				}
+				continue
+			case err != nil:
+				yield(broken(s.after+1, err))
+				return
+			}
+			if !blank(cells) && !yield(t.row(s.line, cells)) {
+				return
+			}
+		}
+	}
+}
+
+// comma guesses what separates the cells by the first line.
+func comma(b *bufio.Reader) byte {
+	var head []byte
+	for n := 1; n <= MaxLine; n = len(head) + 1 {
+		if _, err := b.Peek(n); err != nil {
+			break
+		}
+		head, _ = b.Peek(b.Buffered())
+		if end := bytes.IndexByte(head, '\n'); end >= 0 {
+			head = head[:end]
+			break
+		}
+	}
+	for _, c := range []byte(",\t;") {
+		if bytes.IndexByte(head, c) >= 0 {
+			return c
+		}
+	}
+	return ','
+}
+
+// table is the columns of one manifest.
+type table struct {
+	columns []column
+	names   []string // as they are written in the first row
+	report  bool     // it is one that ReportWriter wrote: its cells are neutralized
+	o       Options
+}
+
+func readHeader(s *records, o Options) (*table, error) {
+	names, err := s.next()
+	for err == nil && blank(names) {
+		names, err = s.next()
+	}
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, invalid("header", "there is no first row that names the columns")
+	case err != nil:
+		return nil, invalid("header", "%w", err)
+	}
+	if err := legible([]byte(strings.Join(names, ",")), o); err != nil {
+		return nil, fmt.Errorf("header: %w", err)
+	}
+	t := &table{o: o}
+	seen := map[string]string{}
+	for _, name := range names {
+		name = strings.TrimSpace(name)
+		c, err := columnOf(name)
+		if err != nil {
+			return nil, err
+		}
+		if first, twice := seen[c.field]; twice && c.field != "" {
+			return nil, invalid("header", "the columns %q and %q say the same", first, name)
+		}
+		seen[c.field] = name
+		t.columns, t.names = append(t.columns, c), append(t.names, name)
+		t.report = t.report || c.field == reportMark
+	}
+	if seen["source"] == "" {
+		return nil, invalid("header", `there is no column "path" or "source"`)
+	}
+	return t, nil
+}
+
+// row makes an upload of one record.
+func (t *table) row(line int, cells []string) Row {
+	if len(cells) != len(t.columns) {
+		return refuse(line, tasks.Upload{}, invalid("row", "it has %d cells, the first row has %d", len(cells), len(t.columns)))
+	}
+	var d draft
+	for i, cell := range cells {
+		if t.report {
+			cell = Restore(cell)
+		}
+		if err := legible([]byte(cell), t.o); err != nil {
+			return refuse(line, d.Upload, fmt.Errorf("column %q: %w", t.names[i], err))
+		}
+		if cell == "" || t.columns[i].set == nil {
+			continue
+		}
+		if err := t.columns[i].set(&d, cell); err != nil {
+			return refuse(line, d.Upload, fmt.Errorf("column %q: %w", t.names[i], err))
+		}
+	}
+	u, err := d.upload()
+	if err != nil {
+		return refuse(line, u, err)
+	}
+	return accept(line, u)
+}
+
+func blank(cells []string) bool {
+	for _, c := range cells {
+		if strings.TrimSpace(c) != "" {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,145 @@
+package manifest
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// reportColumns are what a report says: the row as it was submitted, then its answer.
+var reportColumns = [...]string{
+	"line", "id", "source", "type", "account", "filename", "callback_url", "priority", "no_reuse", "keep_fresh_until", "expires_by", "metadata",
+	reportMark, "media_id", "expires_at", "reused", "errcode", "reason",
+}
+
+// refused is the outcome of a row that was never accepted.
+const refused = "refused"
+
+// ReportWriter writes the rows of a manifest, in their order, with the outcome of each: CSV that spreadsheets open
+// and that ReadCSV takes as a manifest again. Cells are neutralized (see Neutralize). It is not safe for concurrent use.
+type ReportWriter struct {
+	w     *csv.Writer
+	begun bool
+}
+
+// NewReportWriter returns a writer to w. Call Flush at the end.
+func NewReportWriter(w io.Writer) *ReportWriter { return &ReportWriter{w: csv.NewWriter(w)} }
+
+// Write adds one row and its outcome. A row with an Err is reported as refused, whatever o says; an outcome that is
+// not final yet is reported as the state it is in. What o says of the upload wins over the row, since the account or
+// the type may have been filled in when it was submitted.
+func (r *ReportWriter) Write(row Row, o tasks.Outcome) error {
+	if err := r.begin(); err != nil {
+		return err
+	}
+	record := append(asked(row, o), answer(row, o)...)
+	for i := range record {
+		record[i] = Neutralize(record[i])
+	}
+	if err := r.w.Write(record); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// Flush writes what is buffered, and the first row even where there is no other.
+func (r *ReportWriter) Flush() error {
+	if err := r.begin(); err != nil {
+		return err
+	}
+	r.w.Flush()
+	if err := r.w.Error(); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+func (r *ReportWriter) begin() error {
+	if r.begun {
+		return nil
+	}
+	r.begun = true
+	names := reportColumns
+	names[0] = "\ufeff" + names[0] // without a BOM, spreadsheets take UTF-8 for the system's old encoding
+	if err := r.w.Write(names[:]); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+func asked(row Row, o tasks.Outcome) []string {
+	u := row.Upload
+	if o.Type != "" {
+		u.Type = o.Type
+	}
+	if o.Account != "" {
+		u.Account = o.Account
+	}
+	if o.ExternalID != "" {
+		u.ExternalID = o.ExternalID
+	}
+	priority := ""
+	if u.Priority != tasks.Bulk {
+		priority = u.Priority.String()
+	}
+	return []string{strconv.Itoa(row.Line), u.ExternalID, u.Source, string(u.Type), u.Account, u.Filename, u.CallbackURL,
+		priority, yes(u.NoReuse), stamp(u.KeepFreshUntil), stamp(u.ExpiresBy), string(u.Metadata)}
+}
+
+func answer(row Row, o tasks.Outcome) []string {
+	if row.Err != nil {
+		return []string{refused, "", "", "", "", reason(row.Err.Error(), row.Err.Advice())}
+	}
+	errcode := ""
+	if o.Errcode != 0 {
+		errcode = strconv.Itoa(o.Errcode)
+	}
+	return []string{string(o.State), o.MediaID, stamp(o.ExpiresAt), yes(o.Reused), errcode, reason(o.Reason, o.Hint)}
+}
+
+func reason(what, hint string) string {
+	if hint == "" {
+		return what
+	}
+	return what + " (" + hint + ")"
+}
+
+func yes(b bool) string {
+	if b {
+		return "true"
+	}
+	return ""
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// Neutralize makes a cell that spreadsheets would take for a formula a text, by a ' before it. Those are cells whose
+// first character, or first after blanks, is one of = + - @ (or their full-width forms), and those that begin with a
+// tab or a line end. A media_id may begin with "-". A cell that begins with ' gets another, so that Restore, which
+// takes one ' away, gives back exactly what was there.
+func Neutralize(cell string) string {
+	first, _ := utf8.DecodeRuneInString(cell)
+	solid, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(cell, unseen))
+	if strings.ContainsRune("'\t\r\n", first) || strings.ContainsRune("=+-@＝＋－＠", solid) {
+		return "'" + cell
+	}
+	return cell
+}
+
+// unseen are the characters that a spreadsheet may leave out before it looks for a formula.
+func unseen(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }
+
+// Restore gives back what Neutralize was given.
+func Restore(cell string) string { return strings.TrimPrefix(cell, "'") }

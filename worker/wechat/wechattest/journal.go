@@ -128,6 +128,14 @@ func pathEnds(path, end string) bool {
 	return found && (head == "" || end == "" || strings.HasPrefix(end, "/") || strings.HasSuffix(head, "/"))
 }
 
+// cleanPath bounds a path and cuts it where a query that lacks its '?' begins, since tokens stand there.
+func cleanPath(path string) string {
+	if i := strings.IndexAny(path, "&=?"); i >= 0 {
+		path = path[:i]
+	}
+	return clip(path)
+}
+
 // clip bounds text that came from outside.
 func clip(s string) string {
 	if len(s) > 255 {

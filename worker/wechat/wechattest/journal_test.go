@@ -63,6 +63,16 @@ func hashOf(s string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+func TestAQueryWithoutItsQuestionMarkIsNotJournaled(t *testing.T) {
+	t.Parallel()
+	srv := wechattest.NewServer(t, wechattest.Config{})
+	token := srv.Token(wechattest.DefaultAppID)
+	wantErrcode(t, raw(t, srv, get("/cgi-bin/media/get&access_token="+token)), 40066)
+	if got := srv.Calls()[0].Path; got != "/cgi-bin/media/get" {
+		t.Errorf("the path is journaled as %q", got)
+	}
+}
+
 type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }

@@ -142,7 +142,7 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &call{req: r, now: s.Now()}
-	c.Time, c.Method, c.Path = c.now, clip(r.Method), clip(r.URL.Path)
+	c.Time, c.Method, c.Path = c.now, clip(r.Method), cleanPath(r.URL.Path)
 	c.fault = s.faults.next(r.URL.Path, s.dice)
 	c.Fault = c.fault.name()
 	a := s.answer(c)

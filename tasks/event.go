@@ -70,4 +70,7 @@ type DeliveryResult struct {
 	Status int
 	Reason string
 	Retry  time.Duration
+	// Skipped says that no request was made, or that it was given up by us: the delivery comes back after Retry and
+	// no attempt is counted.
+	Skipped bool
 }

@@ -1,0 +1,121 @@
+package webhook
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+// maxClients bounds how many sets of allowed addresses have connections of their own.
+const maxClients = 64
+
+// clients keeps one HTTP client for each set of allowed addresses. A connection that one producer may have must not
+// be reused for another, and a pool knows connections by host alone.
+type clients struct {
+	cfg   Config
+	byKey *lru.Cache[string, *http.Client]
+}
+
+func newClients(cfg Config) *clients {
+	// The size is a positive constant, which is all that NewWithEvict can refuse.
+	cache, _ := lru.NewWithEvict(maxClients, func(_ string, c *http.Client) { c.CloseIdleConnections() })
+	return &clients{cfg: cfg, byKey: cache}
+}
+
+// of returns the client for that set. Two callers may make it at once; the one that is not kept serves its request.
+func (c *clients) of(allow []string) *http.Client {
+	key := strings.Join(allow, "\n")
+	if client, ok := c.byKey.Get(key); ok {
+		return client
+	}
+	client := newClient(newGuard(allow), c.cfg)
+	if kept, found, _ := c.byKey.PeekOrAdd(key, client); found {
+		return kept
+	}
+	return client
+}
+
+func (c *clients) close() { c.byKey.Purge() }
+
+// allowed is what the producer may call besides public addresses, in an order of its own.
+func (s *Sender) allowed(producer string) []string {
+	var allow []string
+	if s.cfg.Allow != nil {
+		allow = slices.Clone(s.cfg.Allow(producer))
+	}
+	if s.cfg.LocalLoopback && producer == localProducer {
+		allow = append(allow, loopback...)
+	}
+	slices.Sort(allow)
+	return slices.Compact(allow)
+}
+
+func newClient(g *guard, cfg Config) *http.Client {
+	return &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			Proxy:                  nil, // a proxy would connect in our place, past the guard
+			DialContext:            g.dial,
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.RootCAs},
+			TLSHandshakeTimeout:    connectTimeout,
+			ForceAttemptHTTP2:      true,
+			MaxIdleConns:           256,
+			MaxIdleConnsPerHost:    4,
+			IdleConnTimeout:        90 * time.Second,
+			MaxResponseHeaderBytes: cfg.MaxResponse,
+		},
+	}
+}
+
+// explain says in our own words why there was no answer. The client's error would print the URL, and a receiver can
+// put any text into the rest.
+func (s *Sender) explain(err error) string {
+	var dns *net.DNSError
+	var unknown x509.UnknownAuthorityError
+	var hostname x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case refused(err):
+		return "its address is not public; an operator may allow it (webhook.allow)"
+	case isTimeout(err):
+		return "no answer within " + s.cfg.Timeout.String()
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return "there is no such host"
+	case errors.As(err, &dns):
+		return "the host could not be looked up"
+	case errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &invalid):
+		return "its certificate is not valid for it"
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "it does not speak TLS"
+	case isDial(err):
+		return "the connection was refused or could not be made"
+	}
+	return "the connection broke before the answer"
+}
+
+// verdictOf: what the guard refuses says nothing about the endpoint.
+func verdictOf(err error) verdict {
+	if refused(err) {
+		return unproven
+	}
+	return down
+}
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || (errors.As(err, &ne) && ne.Timeout())
+}
+
+func isDial(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}

@@ -1,0 +1,178 @@
+package webhook
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// The defaults of a Config.
+const (
+	Timeout     = 15 * time.Second
+	MaxResponse = 64 << 10
+)
+
+// Sender delivers events. Safe for concurrent use.
+type Sender struct {
+	cfg      Config
+	secrets  func(producer string) []tasks.Secret
+	clients  *clients
+	breakers *breakers
+}
+
+// New returns a Sender that signs with what secrets gives for a producer, asked anew for each attempt: several
+// secrets while a receiver changes over. It is called concurrently.
+func New(cfg Config, secrets func(producer string) []tasks.Secret) *Sender {
+	cfg.Timeout = cmp.Or(cfg.Timeout, Timeout)
+	cfg.MaxResponse = cmp.Or(cfg.MaxResponse, MaxResponse)
+	cfg.Attempts = cmp.Or(cfg.Attempts, Attempts)
+	cfg.UserAgent = cmp.Or(cfg.UserAgent, "mediaferry")
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Sender{cfg: cfg, secrets: secrets, clients: newClients(cfg), breakers: newBreakers()}
+}
+
+// Close ends idle connections.
+func (s *Sender) Close() { s.clients.close() }
+
+// Deliver makes one attempt, the one after d.Attempts, and says how it ended: Delivered by a 2xx, Disabled by a 410,
+// GivenUp when it was the last one or the URL can't ever be called, Pending with the pause before the next otherwise.
+// Skipped is set when the endpoint is being left alone, or ctx ended first. The reason names no more of the URL than
+// its host, since paths and queries of webhooks often are secret.
+func (s *Sender) Deliver(ctx context.Context, d tasks.Delivery) tasks.DeliveryResult {
+	u, err := target(d.URL)
+	if err != nil {
+		return tasks.DeliveryResult{State: tasks.GivenUp, Reason: err.Error()}
+	}
+	endpoint := d.Event.Producer + " " + u.Scheme + "://" + strings.ToLower(u.Host)
+	if wait := s.breakers.admit(endpoint, s.cfg.Now()); wait > 0 {
+		return tasks.DeliveryResult{
+			State: tasks.Pending, Skipped: true, Retry: max(jitter(wait), pause(d.Attempts+1, 0)),
+			Reason: fmt.Sprintf("%s failed %d times in a row and is left alone for now", u.Host, breakerFailures),
+		}
+	}
+	a := s.attempt(ctx, d, u)
+	if s.breakers.report(endpoint, a.verdict, s.cfg.Now()) {
+		s.cfg.Log.Warn("webhook endpoint is left alone", "producer", d.Event.Producer, "host", u.Host, "reason", a.reason, "for", breakerOpen)
+	}
+	return s.judge(d, a)
+}
+
+// answer is how one request ended.
+type answer struct {
+	status  int // 0: none
+	reason  string
+	asked   time.Duration // Retry-After
+	verdict verdict
+	skipped bool // we gave it up
+}
+
+// attempt makes the request.
+func (s *Sender) attempt(ctx context.Context, d tasks.Delivery, u *url.URL) answer {
+	limited, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	defer cancel()
+	req, err := s.request(limited, d, u)
+	if err != nil {
+		return answer{reason: err.Error(), verdict: unproven}
+	}
+	resp, err := s.clients.of(s.allowed(d.Event.Producer)).Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return answer{reason: "interrupted", verdict: unproven, skipped: true}
+		}
+		return answer{reason: u.Host + ": " + s.explain(err), verdict: verdictOf(err)}
+	}
+	defer resp.Body.Close()
+	// What was read lets the connection be used again; a longer answer costs the connection, and nothing else.
+	_, _ = io.CopyN(io.Discard, resp.Body, s.cfg.MaxResponse)
+	return s.read(resp, u.Host)
+}
+
+func (s *Sender) request(ctx context.Context, d tasks.Delivery, u *url.URL) (*http.Request, error) {
+	event := d.Event
+	event.Time = event.Time.UTC()
+	body, err := json.Marshal(event)
+	if err != nil {
+		return nil, fmt.Errorf("encode event: %w", err)
+	}
+	header, err := Sign(event.ID.String(), s.cfg.Now(), body, s.secrets(event.Producer)...)
+	if err != nil {
+		return nil, fmt.Errorf("sign for producer %q: %w", event.Producer, err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, errors.New("the URL can't be called")
+	}
+	req.Header = header
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", s.cfg.UserAgent)
+	return req, nil
+}
+
+// read judges the status alone. An overloaded or dead backend counts against the endpoint, as no answer does; any
+// other status comes from something that lives.
+func (s *Sender) read(resp *http.Response, host string) answer {
+	a := answer{status: resp.StatusCode, asked: retryAfter(resp.Header, s.cfg.Now())}
+	switch code := resp.StatusCode; {
+	case code >= 200 && code < 300:
+		return a
+	case code >= 300 && code < 400:
+		a.reason = fmt.Sprintf("%s answered %d: redirects are not followed, give the final URL", host, code)
+	case code == http.StatusGone:
+		a.reason = host + " answered 410: the receiver wants no more events"
+	case code == http.StatusTooManyRequests, code == http.StatusBadGateway, code == http.StatusServiceUnavailable, code == http.StatusGatewayTimeout:
+		a.reason = fmt.Sprintf("%s answered %d", host, code)
+		a.verdict = down
+	default:
+		a.reason = fmt.Sprintf("%s answered %d", host, code)
+	}
+	return a
+}
+
+// judge turns the answer into what the ledger records.
+func (s *Sender) judge(d tasks.Delivery, a answer) tasks.DeliveryResult {
+	r := tasks.DeliveryResult{State: tasks.Pending, Status: a.status, Reason: a.reason}
+	attempts := d.Attempts + 1
+	switch {
+	case a.skipped:
+		r.Skipped = true
+	case a.status >= 200 && a.status < 300:
+		r.State = tasks.Delivered
+	case a.status == http.StatusGone:
+		r.State = tasks.Disabled
+	case attempts >= s.cfg.Attempts:
+		r.State = tasks.GivenUp
+	default:
+		r.Retry = pause(attempts, a.asked)
+	}
+	return r
+}
+
+// target parses the URL of a delivery; its errors show nothing of it.
+func target(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil, u.Hostname() == "", u.Opaque != "":
+		return nil, errors.New("the webhook's URL is not an absolute URL")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, errors.New("the webhook's URL is neither https nor http")
+	case u.User != nil:
+		return nil, errors.New("the webhook's URL carries a user name or password: leave them out")
+	}
+	return u, nil
+}

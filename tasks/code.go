@@ -138,3 +138,14 @@ func (c Code) Hint() string { return c.row().hint }
 
 // Retryable reports whether a new try without any change may succeed.
 func (c Code) Retryable() bool { return c.row().reaction != ReactFail }
+
+// Mendable reports whether the same request may succeed later although it has failed: the fault may pass, or somebody
+// may have put the file right without changing its name.
+func (c Code) Mendable() bool {
+	switch c {
+	case Missing, Denied, Poison, Stopped, Deadline:
+		return true
+	default:
+		return c.Retryable()
+	}
+}

@@ -1,0 +1,19 @@
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /mediaferry ./cmd/mediaferry \
+    && mkdir -p /state/data && chown -R 65532:65532 /state
+
+# One static binary, the certificate authorities it needs to know WeChat by, and a folder it may write to.
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /mediaferry /mediaferry
+COPY --from=build --chown=65532:65532 /state/data /data
+USER 65532:65532
+ENV MEDIAFERRY_DATA_DIR=/data MEDIAFERRY_LISTEN=:8080
+EXPOSE 8080
+VOLUME /data
+ENTRYPOINT ["/mediaferry"]
+CMD ["run"]

@@ -1,0 +1,48 @@
+# Every target says what it does: make help
+
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+BIN := $(shell go env GOPATH)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test unit lint vuln fuzz bench chaos image tools
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build the static binary bin/mediaferry
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/mediaferry ./cmd/mediaferry
+
+demo: ## see it work: nothing to set up
+	go run ./cmd/mediaferry demo
+
+test: tools ## run every test with the race detector, on real servers; installs what is missing (Debian, as root)
+	PATH="$$(.ci/servers path):$$PATH" go test -race -timeout 10m ./...
+
+unit: ## run the quick tests that need no server
+	go test -short ./tasks ./config ./worker ./worker/media/... ./worker/source ./enqueue/manifest
+
+tools:
+	@.ci/servers
+
+lint: ## gofmt, go vet and golangci-lint; any finding fails
+	@test -z "$$(gofmt -l cmd config enqueue tasks worker)" || { gofmt -d cmd config enqueue tasks worker; exit 1; }
+	go vet ./...
+	@test -x $(BIN)/golangci-lint || go install $(GOLANGCI_LINT)
+	$(BIN)/golangci-lint run ./...
+
+vuln: ## look for known vulnerabilities (needs govulncheck and its database)
+	go run golang.org/x/vuln/cmd/govulncheck@latest ./...
+
+FUZZTIME ?= 30s
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	@for pkg in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+bench: ## compare with a plain asynq handler and a plain loop, side by side
+	go run ./cmd/mediaferry-bench
+
+image: ## build the container image
+	docker build -t mediaferry .

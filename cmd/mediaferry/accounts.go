@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/url"
+	"slices"
+
+	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/worker/wechat"
+)
+
+// newWeChat makes the client of all configured accounts. Tokens and the rate of calls are shared through store and
+// pacer; nil keeps them in this process.
+func newWeChat(c config.Config, store wechat.TokenStore, pacer wechat.Pacer, log *slog.Logger) (*wechat.Client, error) {
+	var proxy *url.URL
+	if c.WeChat.Proxy != "" {
+		var err error
+		if proxy, err = url.Parse(c.WeChat.Proxy.Reveal()); err != nil {
+			return nil, usagef("wechat.proxy is not a URL")
+		}
+	}
+	var accounts []wechat.Account
+	for _, name := range slices.Sorted(maps.Keys(c.Accounts)) {
+		accounts = append(accounts, wechatAccount(name, c.Accounts[name]))
+	}
+	client, err := wechat.New(wechat.Config{
+		BaseURLs:       c.WeChat.BaseURL,
+		Proxy:          proxy,
+		ConnectTimeout: c.WeChat.ConnectTimeout,
+		BaseTimeout:    c.WeChat.Timeout,
+		MinRate:        int64(c.WeChat.MinSpeed),
+		Day:            c.ResetZone(),
+		Errcodes:       c.WeChat.Errcodes,
+		Pacer:          pacer,
+		Log:            log,
+	}, accounts, store)
+	if err != nil {
+		return nil, fmt.Errorf("set up WeChat client: %w", err)
+	}
+	return client, nil
+}
+
+func wechatAccount(name string, a config.Account) wechat.Account {
+	return wechat.Account{
+		Name: name, AppID: a.AppID, Source: wechat.TokenSource(a.Token),
+		Secret: a.Secret, Static: a.AccessToken, TokenURL: a.TokenURL.Reveal(), Command: a.TokenCommand,
+		RatePerMinute: a.RatePerMinute, Concurrency: a.Concurrency,
+	}
+}
+
+// ledgerAccounts are the accounts as the ledger keeps them, with the calls that a day grants.
+func ledgerAccounts(c config.Config, client *wechat.Client) []tasks.Account {
+	accounts := client.Accounts()
+	for i, a := range accounts {
+		accounts[i].DailyLimit = c.Accounts[a.Name].DailyLimit
+	}
+	return accounts
+}

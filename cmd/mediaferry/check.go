@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/worker/media"
+	"github.com/mediaferry/mediaferry/worker/source"
+)
+
+// checked is what mediaferry check says of one file.
+type checked struct {
+	File     string          `json:"file"`
+	Type     tasks.MediaType `json:"type,omitempty"`
+	Format   string          `json:"format,omitempty"`
+	Size     int64           `json:"size"`
+	Width    int             `json:"width,omitzero"`
+	Height   int             `json:"height,omitzero"`
+	Seconds  float64         `json:"seconds,omitzero"`
+	Verdict  string          `json:"verdict"` // ok or refused
+	Code     tasks.Code      `json:"code,omitempty"`
+	Reason   string          `json:"reason,omitempty"`
+	Remedy   string          `json:"remedy,omitempty"`
+	Notes    []string        `json:"notes,omitempty"`
+	FixedBy  string          `json:"fixed,omitempty"`
+	position int
+}
+
+func (a *app) checkCommand() *cobra.Command {
+	var (
+		output *format
+		flags  uploadFlags
+	)
+	cmd := &cobra.Command{
+		Use:   "check PATH|GLOB …",
+		Short: "Say what WeChat would take, without any call",
+		Example: `  mediaferry check photos/
+  mediaferry check --type thumb --output json covers/*.jpg`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := a.settings()
+			if err != nil {
+				return err
+			}
+			if err := flags.check(); err != nil {
+				return err
+			}
+			files, err := source.New(source.Config{Local: true})
+			if err != nil {
+				return err
+			}
+			g := &gatherer{stack: &stack{cfg: cfg, files: files, embedded: true}, flags: flags, limits: newChecker(cfg).limits}
+			return a.check(cmd.Context(), g, args, *output)
+		},
+	}
+	cmd.Flags().StringVarP(&flags.kind, "type", "t", "auto", "media type: auto, image, voice, video or thumb")
+	cmd.Flags().BoolVar(&flags.fix, "fix", false, "say too what would be done to make a refused picture fit")
+	flags.gather.add(cmd.Flags())
+	output = outputFlag(cmd)
+	return cmd
+}
+
+// check looks at all files, some at once, and prints them in the order they were named.
+func (a *app) check(ctx context.Context, g *gatherer, args []string, f format) error {
+	results := make(chan checked, 4*runtime.GOMAXPROCS(0))
+	workers, ctx := errgroup.WithContext(ctx)
+	workers.SetLimit(2 * runtime.GOMAXPROCS(0))
+	go func() {
+		defer close(results)
+		n := 0
+		for file := range g.files(ctx, args) {
+			position := n
+			n++
+			workers.Go(func() error {
+				c := g.checkFile(ctx, file)
+				c.position = position
+				results <- c
+				return nil
+			})
+		}
+		_ = workers.Wait() // every failure is a result
+	}()
+	p := newCheckPrinter(f, a.Out)
+	refused, total := 0, 0
+	for c := range inOrder(results) {
+		total++
+		if c.Verdict != verdictOK {
+			refused++
+		}
+		if err := p.print(c); err != nil {
+			return err
+		}
+	}
+	if err := p.end(); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.Err, "%d files: %d ok, %d refused\n", total, total-refused, refused)
+	switch {
+	case total == 0:
+		return &exitError{code: tasks.ExitNothing}
+	case refused > 0:
+		return &exitError{code: tasks.ExitFailed}
+	}
+	return nil
+}
+
+// inOrder yields results by position; few are held back, since the workers keep close together.
+func inOrder(results <-chan checked) func(func(checked) bool) {
+	return func(yield func(checked) bool) {
+		early, next := map[int]checked{}, 0
+		for c := range results {
+			early[c.position] = c
+			for ; ; next++ {
+				ready, ok := early[next]
+				if !ok {
+					break
+				}
+				delete(early, next)
+				if !yield(ready) {
+					return
+				}
+			}
+		}
+	}
+}
+
+const (
+	verdictOK      = "ok"
+	verdictRefused = "refused"
+)
+
+func (g *gatherer) checkFile(ctx context.Context, f found) checked {
+	c := checked{File: showSource(f.Source), Size: f.Size, Verdict: verdictOK}
+	content, _, fixed, err := g.judge(ctx, f)
+	c.Type, c.Format, c.Width, c.Height = content.Type, content.Format, content.Width, content.Height
+	c.Seconds, c.Notes, c.FixedBy = content.Duration.Seconds(), content.Notes, fixed
+	if err != nil {
+		e := tasks.AsError(err)
+		c.Verdict, c.Code, c.Reason, c.Remedy = verdictRefused, e.Code, e.Error(), e.Advice()
+	}
+	return c
+}
+
+// judge reads a file and says what it is, its bytes as WeChat would get them, and what --fix did to them.
+func (g *gatherer) judge(ctx context.Context, f found) (content tasks.Content, b []byte, did string, err error) {
+	if f.err != nil {
+		return content, nil, "", f.err
+	}
+	kind, err := g.kind(ctx, f.Entry)
+	content.Type = kind
+	if err != nil {
+		return content, nil, "", err
+	}
+	if err := g.limits.Fits(kind, f.Size); err != nil && (!g.flags.fix || f.Size > g.limits.Fixable(kind)) {
+		return content, nil, "", err
+	}
+	if b, err = g.read(ctx, f.Entry); err != nil {
+		return content, nil, "", err
+	}
+	content, err = media.Check(b, kind, g.limits)
+	if err == nil || !g.flags.fix {
+		return content, b, "", err
+	}
+	fixed, did, err := media.Fix(b, kind, g.limits)
+	return content, fixed, did, err
+}
+
+func (g *gatherer) read(ctx context.Context, e tasks.Entry) ([]byte, error) {
+	file, err := g.stack.files.Open(ctx, e.Source)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, e.Size+1))
+}
+
+// checkPrinter writes results of check.
+type checkPrinter interface {
+	print(c checked) error
+	end() error
+}
+
+func newCheckPrinter(f format, w io.Writer) checkPrinter {
+	switch f {
+	case asJSON:
+		return checkJSON{json.NewEncoder(w)}
+	case asCSV:
+		return &checkCSV{w: csv.NewWriter(w)}
+	default:
+		return &checkTable{w: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
+	}
+}
+
+type checkJSON struct{ enc *json.Encoder }
+
+func (p checkJSON) print(c checked) error { return p.enc.Encode(c) }
+func (p checkJSON) end() error            { return nil }
+
+type checkCSV struct {
+	w    *csv.Writer
+	rows int
+}
+
+func (p *checkCSV) print(c checked) error {
+	if p.rows == 0 {
+		if err := p.w.Write([]string{"file", "type", "format", "size", "width", "height", "seconds", "verdict", "code", "reason", "remedy"}); err != nil {
+			return err
+		}
+	}
+	p.rows++
+	return p.w.Write([]string{
+		c.File, string(c.Type), c.Format, strconv.FormatInt(c.Size, 10), strconv.Itoa(c.Width), strconv.Itoa(c.Height),
+		strconv.FormatFloat(c.Seconds, 'f', 3, 64), c.Verdict, string(c.Code), c.Reason, c.Remedy,
+	})
+}
+
+func (p *checkCSV) end() error {
+	p.w.Flush()
+	return p.w.Error()
+}
+
+type checkTable struct {
+	w    *tabwriter.Writer
+	rows int
+}
+
+func (p *checkTable) print(c checked) error {
+	if p.rows == 0 {
+		fmt.Fprintln(p.w, "FILE\tKIND\tSIZE\tMEASURE\tVERDICT")
+	}
+	p.rows++
+	_, err := fmt.Fprintf(p.w, "%s\t%s %s\t%d\t%s\t%s\n", c.File, c.Type, c.Format, c.Size, c.measure(), c.verdict())
+	return err
+}
+
+func (p *checkTable) end() error { return p.w.Flush() }
+
+func (c checked) measure() string {
+	switch {
+	case c.Seconds > 0:
+		return fmt.Sprintf("%.2f s", c.Seconds)
+	case c.Width > 0:
+		return fmt.Sprintf("%d×%d", c.Width, c.Height)
+	default:
+		return ""
+	}
+}
+
+func (c checked) verdict() string {
+	switch {
+	case c.FixedBy != "":
+		return "ok with --fix: " + c.FixedBy
+	case c.Verdict == verdictOK:
+		return verdictOK
+	case c.Remedy == "":
+		return c.Reason
+	default:
+		return c.Reason + " → " + c.Remedy
+	}
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/config"
+)
+
+const embedded = config.Embedded
+
+// commands lists every subcommand, in the order of --help.
+func (a *app) commands() []*cobra.Command {
+	return []*cobra.Command{
+		a.demoCommand(),
+		a.uploadCommand(),
+		a.checkCommand(),
+		a.runCommand(),
+		a.workerCommand(),
+		a.serveCommand(),
+		a.statusCommand(),
+		a.listCommand(),
+		a.showCommand(),
+		a.accountsCommand(),
+		a.explainCommand(),
+		a.sandboxCommand(),
+		a.migrateCommand(),
+		a.versionCommand(),
+	}
+}
+
+// settingsFor reads the settings and checks that the command has what it needs.
+func (a *app) settingsFor(command string) (config.Config, error) {
+	c, err := a.settings()
+	if err != nil {
+		return c, err
+	}
+	return c, c.Check(command)
+}

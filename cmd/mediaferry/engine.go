@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/worker"
+	"github.com/mediaferry/mediaferry/worker/webhook"
+)
+
+// engine is what works off the ledger in this process: it dispatches, carries and delivers.
+type engine struct {
+	stack      *stack
+	dispatcher *enqueue.Dispatcher
+	worker     *worker.Worker
+	server     *worker.Server
+	stop       context.CancelFunc
+	background sync.WaitGroup
+}
+
+// start begins to work. End it with shutdown.
+func (s *stack) start(ctx context.Context) (*engine, error) {
+	secrets, err := s.webhookSecrets()
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{stack: s, dispatcher: s.dispatcher()}
+	e.worker = worker.New(worker.Deps{
+		Ledger:   s.ledger,
+		Files:    s.files,
+		Checker:  newChecker(s.cfg),
+		Fixer:    &fixer{limits: newChecker(s.cfg).limits},
+		Uploader: s.wechat,
+		Accounts: ledgerAccounts(s.cfg, s.wechat),
+	}, s.workerConfig())
+	courier := &worker.Courier{Ledger: s.ledger, Sender: webhook.New(s.webhookConfig(), secrets), Log: s.log}
+	handlers := worker.Handlers{Run: e.worker.Carry, Deliver: courier.Deliver}
+	ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if name := s.cfg.Inbox.Producer; name != "" {
+		results := &enqueue.Results{Ledger: s.ledger, Redis: s.redis, Prefix: s.prefix(), Producer: name, Log: s.log}
+		inbox := &enqueue.Inbox{Producer: s.producer(name, e.dispatcher.Nudge), Results: results, Log: s.log}
+		handlers.Inbox = inbox.Handle
+		e.background.Go(func() { s.report("results", results.Run(ctx)) })
+	}
+	e.server = worker.NewServer(enqueue.Pipelined(s.redis), handlers, s.serverConfig())
+	e.background.Go(func() { s.report("dispatcher", e.dispatcher.Run(ctx)) })
+	if err := e.server.Start(); err != nil {
+		e.stop()
+		e.background.Wait()
+		e.worker.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// shutdown takes no more work, lets what runs end or hands it back, and returns when nothing runs any more.
+func (e *engine) shutdown(ctx context.Context) {
+	e.server.Shutdown(ctx, e.worker.Stop)
+	e.stop()
+	e.background.Wait()
+	e.worker.Close()
+}
+
+func (s *stack) report(part string, err error) {
+	if err != nil {
+		s.log.Error("a part of this process ended", "part", part, "error", err)
+	}
+}
+
+func (s *stack) dispatcher() *enqueue.Dispatcher {
+	d := enqueue.NewDispatcher(s.ledger, s.belt)
+	d.Window = tasks.Window{Bulk: s.cfg.Dispatcher.Window, Interactive: s.cfg.Dispatcher.Interactive}
+	d.Grace = s.cfg.Worker.Lease
+	d.Log = s.log
+	return d
+}
+
+// producer submits in a name of the settings, or as the person at the command line.
+func (s *stack) producer(name string, nudge func()) *enqueue.Producer {
+	return &enqueue.Producer{Ledger: s.ledger, Name: name, Nudge: nudge, Local: s.embedded && name == enqueue.DefaultProducer}
+}
+
+func (s *stack) workerConfig() worker.Config {
+	w := s.cfg.Worker
+	return worker.Config{
+		Name:             hostname(),
+		Slots:            w.Concurrency,
+		InteractiveSlots: w.Interactive,
+		Memory:           int64(w.Memory),
+		Lease:            w.Lease,
+		Retry: worker.Retry{
+			Attempts: w.Attempts, Base: w.BackoffBase, Cap: w.BackoffCap,
+			UnknownAttempts: w.UnknownAttempts, UnknownPause: w.UnknownPause,
+		},
+		Fresh:           w.FreshMargin,
+		AccountHold:     w.HoldRecheck,
+		AccountHoldSlow: w.HoldRecheckSlow,
+		Log:             s.log,
+		Metrics:         worker.NewMetrics(s.metrics),
+	}
+}
+
+func (s *stack) serverConfig() worker.ServerConfig {
+	w := s.cfg.Worker
+	return worker.ServerConfig{
+		Prefix: s.prefix(), Slots: w.Concurrency, InteractiveSlots: w.Interactive, Deliveries: w.Deliveries,
+		Drain: w.Shutdown, Log: s.log,
+	}
+}
+
+func hostname() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d", host, os.Getpid())
+}
+
+// webhookSecrets returns the secrets of each producer: its own, the common ones, and for the person at the command
+// line one that is made in the data dir.
+func (s *stack) webhookSecrets() (func(producer string) []tasks.Secret, error) {
+	local, err := localWebhookSecret(s.cfg)
+	if err != nil {
+		return nil, err
+	}
+	return func(producer string) []tasks.Secret {
+		if own := s.cfg.Producers[producer].WebhookSecrets; len(own) > 0 {
+			return own
+		}
+		if len(s.cfg.Webhook.Secrets) > 0 {
+			return s.cfg.Webhook.Secrets
+		}
+		if producer == enqueue.DefaultProducer {
+			return []tasks.Secret{local}
+		}
+		return nil
+	}, nil
+}
+
+func localWebhookSecret(c config.Config) (tasks.Secret, error) {
+	secret, _, err := keptSecret(c.DataDir, "webhook.secret", webhook.NewSecret)
+	return secret, err
+}
+
+func (s *stack) webhookConfig() webhook.Config {
+	return webhook.Config{
+		Timeout:  s.cfg.Webhook.Timeout,
+		Attempts: s.cfg.Webhook.Attempts,
+		Allow: func(producer string) []string {
+			return append(s.cfg.Webhook.Allow, s.cfg.Producers[producer].WebhookAllow...)
+		},
+		LocalLoopback: s.embedded,
+		Log:           s.log,
+	}
+}

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/mediaferry/mediaferry/tasks/ledger"
+)
+
+// look opens the ledger alone, for commands that only read it or act on its rows.
+func (a *app) look(ctx context.Context) (*stack, error) {
+	cfg, err := a.settings()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make data dir: %w", err)
+	}
+	log := a.logger(cfg, true)
+	l, err := ledger.Open(ctx, cfg.LedgerURL.Reveal(), ledger.Options{Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("open ledger: %w", err)
+	}
+	s := &stack{cfg: cfg, log: log, ledger: l, embedded: cfg.RedisURL == embedded}
+	s.closeWith(func() { l.Close() })
+	return s, nil
+}

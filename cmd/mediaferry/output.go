@@ -1,0 +1,156 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// format is how results are printed: table for people, json (an object a line) and csv for programs.
+type format string
+
+const (
+	asTable format = "table"
+	asJSON  format = "json"
+	asCSV   format = "csv"
+)
+
+func (f *format) String() string { return string(*f) }
+
+// Type is what --help shows.
+func (f *format) Type() string { return "table|json|csv" }
+
+// Set takes one of the three.
+func (f *format) Set(s string) error {
+	switch format(s) {
+	case asTable, asJSON, asCSV:
+		*f = format(s)
+		return nil
+	}
+	return fmt.Errorf("%q is not one of table, json, csv", s)
+}
+
+func outputFlag(cmd *cobra.Command) *format {
+	f := asTable
+	cmd.Flags().VarP(&f, "output", "o", "how results are printed on stdout")
+	return &f
+}
+
+// printer writes rows to stdout as they come; end must be called after the last.
+type printer interface {
+	outcome(o tasks.Outcome) error
+	end() error
+}
+
+func newPrinter(f format, w io.Writer) printer {
+	switch f {
+	case asJSON:
+		return &jsonPrinter{json.NewEncoder(w)}
+	case asCSV:
+		return &csvPrinter{w: csv.NewWriter(w)}
+	default:
+		return &tablePrinter{w: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
+	}
+}
+
+type jsonPrinter struct{ enc *json.Encoder }
+
+func (p *jsonPrinter) outcome(o tasks.Outcome) error { return p.enc.Encode(o) }
+func (p *jsonPrinter) end() error                    { return nil }
+
+type tablePrinter struct {
+	w    *tabwriter.Writer
+	rows int
+}
+
+func (p *tablePrinter) outcome(o tasks.Outcome) error {
+	if p.rows == 0 {
+		fmt.Fprintln(p.w, "FILE\tTYPE\tOUTCOME\tATTEMPTS\tMEDIA_ID\tEXPIRES")
+	}
+	p.rows++
+	_, err := fmt.Fprintf(p.w, "%s\t%s\t%s\t%d\t%s\t%s\n",
+		showSource(o.Source), o.Type, verdict(o), o.Attempts, o.MediaID, when(o.ExpiresAt))
+	return err
+}
+
+func (p *tablePrinter) end() error { return p.w.Flush() }
+
+// verdict is a state with what people want to know beside it.
+func verdict(o tasks.Outcome) string {
+	switch {
+	case o.Reused:
+		return "succeeded (reused)"
+	case o.State == tasks.Failed, o.State == tasks.Waiting:
+		return strings.TrimSpace(string(o.State) + " " + string(o.Code))
+	default:
+		return string(o.State)
+	}
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// showSource shows where a file is, relative to the working folder where it lies below it.
+func showSource(s string) string {
+	src, err := tasks.ParseSource(s)
+	if err != nil {
+		return strconv.Quote(s)
+	}
+	if src.Local() {
+		if here, err := os.Getwd(); err == nil {
+			if rel, err := filepath.Rel(here, filepath.Join(src.Root, src.Path)); err == nil && filepath.IsLocal(rel) {
+				src = tasks.Source{Path: rel}
+			}
+		}
+	}
+	return src.Display()
+}
+
+type csvPrinter struct {
+	w    *csv.Writer
+	rows int
+}
+
+func (p *csvPrinter) outcome(o tasks.Outcome) error {
+	if p.rows == 0 {
+		if err := p.w.Write(outcomeColumns); err != nil {
+			return err
+		}
+	}
+	p.rows++
+	return p.w.Write(outcomeCells(o))
+}
+
+func (p *csvPrinter) end() error {
+	p.w.Flush()
+	return p.w.Error()
+}
+
+// outcomeColumns are the columns of CSV output, named as the fields of the JSON.
+var outcomeColumns = []string{
+	"id", "external_id", "batch_id", "account", "type", "source", "filename", "state", "code", "errcode", "rid", "reason", "hint",
+	"attempts", "round", "reused", "media_id", "issued_at", "expires_at", "sha256", "size", "submitted_at", "finished_at",
+}
+
+func outcomeCells(o tasks.Outcome) []string {
+	return []string{
+		o.ID.String(), o.ExternalID, o.Batch.String(), o.Account, string(o.Type), o.Source, o.Filename, string(o.State), string(o.Code),
+		strconv.Itoa(o.Errcode), o.RID, o.Reason, o.Hint, strconv.Itoa(o.Attempts), strconv.Itoa(o.Round), strconv.FormatBool(o.Reused),
+		o.MediaID, when(o.IssuedAt), when(o.ExpiresAt), o.SHA256, strconv.FormatInt(o.Size, 10), when(o.Submitted), when(o.Finished),
+	}
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// owner is the right to run the embedded belt of one data dir: a lock that the kernel drops with the process,
+// however it ends.
+type owner struct{ file *os.File }
+
+// own takes the data dir, or returns nil and who has it.
+func own(dataDir string) (*owner, string, error) {
+	path := filepath.Join(dataDir, "owner.lock")
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, "", fmt.Errorf("open lock of the data dir: %w", err)
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		who, _ := os.ReadFile(path) // only for the message
+		f.Close()
+		return nil, strings.TrimSpace(string(who)), nil
+	}
+	if err != nil {
+		f.Close()
+		return nil, "", fmt.Errorf("lock the data dir: %w", err)
+	}
+	if err := errors.Join(f.Truncate(0), writeOwner(f)); err != nil {
+		f.Close()
+		return nil, "", fmt.Errorf("write lock of the data dir: %w", err)
+	}
+	return &owner{f}, "", nil
+}
+
+func writeOwner(f *os.File) error {
+	_, err := fmt.Fprintf(f, "process %d (%s)\n", os.Getpid(), strings.Join(os.Args[:min(2, len(os.Args))], " "))
+	return err
+}
+
+func (o *owner) release() { o.file.Close() }
+
+// mustOwn is own for commands that can't do without.
+func mustOwn(dataDir string) (*owner, error) {
+	o, who, err := own(dataDir)
+	if err != nil || o != nil {
+		return o, err
+	}
+	return nil, &exitError{code: tasks.ExitUsage, err: fmt.Errorf(
+		"the data dir %s is in use by %s: stop it first, choose another data_dir, or set redis_url to share the work", dataDir, who)}
+}

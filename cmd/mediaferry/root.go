@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// app is one run of the program.
+type app struct {
+	Streams
+	configFile string
+	verbose    bool
+}
+
+const exitCodes = `Exit codes, the first that applies:
+    1  unexpected error
+    2  usage or configuration
+    7  account on hold: an operator must act
+    8  quota reached
+    5  only temporary failures remain: run it again
+    3  some uploads failed or were canceled for good; something was found
+    9  nothing to do
+    0  all succeeded
+  130  interrupted`
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "mediaferry",
+		Short: "The way to get media files into WeChat",
+		Long: `mediaferry carries media files from a folder or shared storage to WeChat's temporary-media API,
+and reports exactly one outcome for each: the media_id and when it expires, or why not and what to do.`,
+		Example: `  mediaferry demo                                  see it work, nothing to set up
+  mediaferry upload photos/                        a folder, one account, no server
+  mediaferry upload --output json photos/*.jpg     one JSON object per file
+  mediaferry run                                   work off what is queued, serve the API`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
+	root.PersistentFlags().StringVar(&a.configFile, "config", "", "settings file, YAML (default $MEDIAFERRY_CONFIG)")
+	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log on stderr what happens")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.AddCommand(a.commands()...)
+	for _, c := range root.Commands() {
+		c.Args = usageArgs(c.Args)
+		c.Long = strings.TrimSpace(c.Long + "\n\n" + exitCodes)
+	}
+	return root
+}
+
+// exit says what went wrong, and with which code the program ends.
+func (a *app) exit(ctx context.Context, err error) int {
+	if err == nil {
+		return tasks.ExitOK
+	}
+	var done *exitError
+	if errors.As(err, &done) {
+		if done.err != nil {
+			a.complain(done.err)
+		}
+		return done.code
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return tasks.ExitInterrupted
+	}
+	a.complain(err)
+	if e := tasks.AsError(err); e.Code != tasks.Internal {
+		return e.Code.Exit()
+	}
+	return tasks.ExitError
+}
+
+func (a *app) complain(err error) {
+	fmt.Fprintln(a.Err, "mediaferry:", err)
+	var e *tasks.Error
+	if errors.As(err, &e) && e.Advice() != "" {
+		fmt.Fprintln(a.Err, "  ", e.Advice())
+	}
+}
+
+// exitError ends the program with a code; err may be nil where everything has been said.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// usage marks err as the caller's mistake.
+func usage(err error) error { return &exitError{code: tasks.ExitUsage, err: err} }
+
+func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
+
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		if err := check(cmd, args); err != nil {
+			return usagef("%w; see mediaferry %s --help", err, cmd.Name())
+		}
+		return nil
+	}
+}
+
+func (a *app) settings() (config.Config, error) {
+	return config.Load(a.configFile, a.Env)
+}
+
+// logger writes to stderr: everything that long-running commands have to say, and for a person's short commands
+// only what goes wrong, unless --verbose asks for more.
+func (a *app) logger(c config.Config, quiet bool) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
+		level = slog.LevelInfo
+	}
+	if quiet && !a.verbose {
+		level = slog.LevelError
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.Log.Format == "json" || c.Log.Format == "auto" && !isTerminal(a.Err) && !quiet {
+		return slog.New(slog.NewJSONHandler(a.Err, options))
+	}
+	return slog.New(slog.NewTextHandler(a.Err, options))
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// The limits of every connection: nobody may hold one by being slow.
+const (
+	headerTime = 10 * time.Second
+	idleTime   = 2 * time.Minute
+	stopTime   = 10 * time.Second
+)
+
+// serve answers HTTP until ctx ends. e is nil where no work is done in this process.
+func (s *stack) serve(ctx context.Context, e *engine) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	server := &http.Server{Handler: s.handler(e), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime}
+	ended := make(chan error, 1)
+	go func() { ended <- s.serveOn(server, listener) }()
+	s.log.Info("listening", "address", listener.Addr().String())
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	if err := server.Shutdown(stop); err != nil {
+		server.Close()
+	}
+	return nil
+}
+
+func (s *stack) serveOn(server *http.Server, l net.Listener) error {
+	err := http.ErrServerClosed
+	if t := s.cfg.TLS; t.CertFile != "" {
+		err = server.ServeTLS(l, t.CertFile, t.KeyFile)
+	} else {
+		err = server.Serve(l)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func (s *stack) handler(e *engine) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := s.ready(r.Context(), e); err != nil {
+			s.log.Warn("not ready", "error", err)
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}))
+	return mux
+}
+
+// ready reports whether this process can do its work: the ledger answers, the storage is there, and so is the belt.
+func (s *stack) ready(ctx context.Context, e *engine) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := s.ledger.Ping(ctx); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if e == nil {
+		return nil
+	}
+	if err := s.redis.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("belt: %w", err)
+	}
+	return s.files.Ready(ctx)
+}

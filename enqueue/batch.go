@@ -2,9 +2,12 @@ package enqueue
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"iter"
 	"slices"
+
+	"github.com/google/uuid"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -50,13 +53,15 @@ func (p *Producer) SubmitBatch(ctx context.Context, b tasks.Batch, uploads iter.
 
 // SubmitRows accepts the rows one chunk after the other and seals the batch after the last. A row that can't be
 // accepted is recorded with its line and reason, and never stops the others. Of b only ExternalID, CallbackURL and
-// Metadata are taken.
+// Metadata are taken. Each row's Line must be its own.
 //
-// When it returns an error the batch stays open: submit it again, from its first row, under the same ExternalID.
-// Rows that were accepted then are counted as Existing. For that, a row without an ExternalID of its own is given
-// "BATCH_ID#LINE" where the batch has an ExternalID. A batch that has none can't be resumed.
+// When it returns an error the batch stays open: submit it again, from its first row, under the same ExternalID, and
+// the rows that were accepted are counted as Existing. A batch without an ExternalID can't be resumed.
 func (p *Producer) SubmitRows(ctx context.Context, b tasks.Batch, rows iter.Seq[Row]) (BatchReceipt, error) {
-	b.Producer = p.name()
+	b = tasks.Batch{Producer: p.name(), ExternalID: b.ExternalID, CallbackURL: b.CallbackURL, Metadata: b.Metadata}
+	if err := checkBatch(b); err != nil {
+		return BatchReceipt{}, err
+	}
 	opened, _, err := p.Ledger.OpenBatch(ctx, b)
 	if err != nil {
 		return BatchReceipt{}, fmt.Errorf("open batch: %w", err)
@@ -76,6 +81,14 @@ func (p *Producer) SubmitRows(ctx context.Context, b tasks.Batch, rows iter.Seq[
 	return s.receipt, nil
 }
 
+// checkBatch holds a batch to the rules of an upload's fields of the same names.
+func checkBatch(b tasks.Batch) error {
+	return tasks.Upload{
+		ExternalID: b.ExternalID, CallbackURL: b.CallbackURL, Metadata: b.Metadata,
+		Account: DefaultAccount, Type: tasks.Image, Source: "any",
+	}.Validate()
+}
+
 // submission is one batch on its way into the ledger.
 type submission struct {
 	*Producer
@@ -88,9 +101,9 @@ type submission struct {
 func (s *submission) add(ctx context.Context, row Row) error {
 	u, err := row.Upload, row.Err
 	if err == nil {
-		u.ExternalID = s.externalID(u, row.Line)
 		u, err = s.prepare(u)
 		u.Batch = s.receipt.Batch.ID
+		u.ID = s.rowID(u, row.Line)
 	}
 	switch code := tasks.CodeOf(err); code {
 	case "":
@@ -107,12 +120,20 @@ func (s *submission) add(ctx context.Context, row Row) error {
 	return s.flush(ctx)
 }
 
-// externalID makes a row without a name of its own recognisable when the batch is submitted again.
-func (s *submission) externalID(u tasks.Upload, line int) string {
-	if u.ExternalID != "" || s.receipt.Batch.ExternalID == "" {
-		return u.ExternalID
+// rowID makes a row recognisable when its batch is submitted again, even without a name of its own: a UUIDv7 of the
+// moment when the batch was opened, its random part made from batch and line. Zero where it needs none.
+func (s *submission) rowID(u tasks.Upload, line int) uuid.UUID {
+	b := s.receipt.Batch
+	if u.ExternalID != "" || b.ExternalID == "" {
+		return uuid.Nil
 	}
-	return fmt.Sprintf("%s#%d", s.receipt.Batch.ID, line)
+	const moment, version = 6, 7 // bytes that hold the time, the version's number
+	hash := sha256.Sum256(fmt.Appendf(nil, "%s#%d", b.ID, line))
+	id := uuid.UUID(hash[:16])
+	copy(id[:moment], b.ID[:moment])
+	id[6] = version<<4 | id[6]&0x0f
+	id[8] = 0x80 | id[8]&0x3f
+	return id
 }
 
 // refuse keeps a row that was not accepted until the next flush. What it repeats of the row is bounded by Validate.

@@ -43,9 +43,7 @@ func TestCheckOfARealServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test.options.Addrs = []string{test.server.Addr()}
-			c := Connect(test.options)
-			defer c.Close()
-			checks(t, NewBelt(c, ""), test.code, test.says)
+			checks(t, NewBelt(connected(t, test.options), ""), test.code, test.says)
 		})
 	}
 }
@@ -80,8 +78,7 @@ func checks(t *testing.T, b *Belt, code tasks.Code, says string) {
 func TestCheckOfAnAbsentServer(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
-	c := Connect(redis.UniversalOptions{Addrs: []string{s.Addr()}})
-	defer c.Close()
+	c := connected(t, redis.UniversalOptions{Addrs: []string{s.Addr()}})
 	s.Kill()
 	checks(t, NewBelt(c, ""), tasks.Unavailable, "refused")
 }

@@ -80,9 +80,11 @@ func TestDispatcherStartsOverOnAWipedBelt(t *testing.T) {
 		if diff := cmp.Diff(want, b.snapshot(), cmp.AllowUnexported(stop{})); diff != "" {
 			t.Errorf("on the belt after it was wiped (-want +got):\n%s", diff)
 		}
-		if b.renewed != 2 { // at the first sight of a belt, and now
-			t.Errorf("the client was renewed %d times, want 2", b.renewed)
-		}
+		b.change(func(b *fakeBelt) {
+			if b.renewed != 2 { // at the first sight of a belt, and now
+				t.Errorf("the client was renewed %d times, want 2", b.renewed)
+			}
+		})
 		want1 := []string{`level=WARN msg="redis has lost its tasks: they are sent again" count=500`}
 		if diff := cmp.Diff(want1, log.lines()); diff != "" {
 			t.Errorf("log (-want +got):\n%s", diff)
@@ -138,10 +140,12 @@ func TestDispatcherTakesBackWhatDidNotArrive(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l, b := newFakeLedger(50), newFakeBelt()
-		l.deliveries = []tasks.DeliveryDispatch{{ID: uuid.New(), Generation: 1}, {ID: uuid.New(), Generation: 1}}
+		one, two := uuid.New(), uuid.New()
+		l.deliveries = []tasks.DeliveryDispatch{{ID: one}, {ID: two}}
+		want := map[tasks.DeliveryDispatch]int{{ID: one, Generation: 1}: 1, {ID: two, Generation: 1}: 1}
 		b.room = 20
 		_, log := running(t, l, b)
-		if n := len(l.queued); n != 30 {
+		if n := l.queueLength(); n != 30 {
 			t.Errorf("%d uploads went back to the ledger, want 30", n)
 		}
 		b.change(func(b *fakeBelt) { b.away = true })
@@ -151,16 +155,53 @@ func TestDispatcherTakesBackWhatDidNotArrive(t *testing.T) {
 		if n := len(b.snapshot()); n != 50 {
 			t.Errorf("%d tasks are on the belt, want 50", n)
 		}
-		for id, n := range b.deliveries {
-			if n != 1 {
-				t.Errorf("delivery %s was put on the belt %d times", id, n)
+		b.change(func(b *fakeBelt) {
+			if diff := cmp.Diff(want, b.deliveries); diff != "" {
+				t.Errorf("deliveries on the belt (-want +got):\n%s", diff)
 			}
-		}
-		if len(b.deliveries) != 2 {
-			t.Errorf("%d deliveries are on the belt, want 2", len(b.deliveries))
-		}
+		})
 		if n := len(log.lines()); n != 2 {
 			t.Errorf("%d log lines, want one for the outage and one for its end: %q", n, log.lines())
+		}
+	})
+}
+
+func TestDispatcherForgetsDeliveriesOfALostBelt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, b := newFakeLedger(0), newFakeBelt()
+		one := uuid.New()
+		l.deliveries = []tasks.DeliveryDispatch{{ID: one}}
+		b.room = 0
+		running(t, l, b)
+		b.change(func(b *fakeBelt) { b.room = -1; b.life++ })
+		pass(within)
+		want := map[tasks.DeliveryDispatch]int{{ID: one, Generation: 2}: 1}
+		b.change(func(b *fakeBelt) {
+			if diff := cmp.Diff(want, b.deliveries); diff != "" {
+				t.Errorf("deliveries on the belt (-want +got):\n%s", diff)
+			}
+		})
+	})
+}
+
+func TestDispatcherGivesGraceWhenTheLedgerStoodStill(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, b := newFakeLedger(0), newFakeBelt()
+		running(t, l, b)
+		l.setStall(8 * time.Second)
+		pass(2 * time.Second)
+		l.setStall(0)
+		pass(8 * time.Second) // the call that stood still ended within the last second
+		back := time.Now()
+		pass(8 * time.Second)
+		if judged := l.takeOversAfter(back); len(judged) > 0 {
+			t.Errorf("leases were judged %v after the ledger had stood still, want a grace of 10 s", judged[0].Sub(back))
+		}
+		pass(5 * time.Second)
+		if judged := l.takeOversAfter(back); len(judged) == 0 {
+			t.Error("leases were never judged again")
 		}
 	})
 }
@@ -173,23 +214,23 @@ func TestDispatcherSitsOutTheLedger(t *testing.T) {
 		pass(time.Second)
 		l.setAway(true)
 		pass(time.Second)
-		calls := l.calls
+		calls := l.callCount()
 		pass(time.Minute)
-		if n := l.calls - calls; n > 40 {
+		if n := l.callCount() - calls; n > 40 {
 			t.Errorf("%d calls of an absent ledger in a minute", n)
 		}
 		l.setAway(false)
 		back := time.Now()
 		l.add(10)
-		took := len(l.takeOvers)
 		pass(within)
 		if n := len(b.snapshot()); n != 10 {
 			t.Errorf("%d tasks are on the belt, want 10", n)
 		}
-		if len(l.takeOvers) == took {
-			t.Fatal("no lease was looked at since")
+		judged := l.takeOversAfter(back)
+		if len(judged) == 0 {
+			t.Fatal("no lease was judged since")
 		}
-		if early := l.takeOvers[took].Sub(back); early < 10*time.Second {
+		if early := judged[0].Sub(back); early < 10*time.Second {
 			t.Errorf("leases were judged %v after the ledger was back, want a grace of 10 s", early)
 		}
 		if n := len(log.lines()); n != 2 {
@@ -255,9 +296,9 @@ func TestDispatcherIdlesQuietly(t *testing.T) {
 		l, b := newFakeLedger(0), newFakeBelt()
 		running(t, l, b)
 		pass(time.Minute)
-		ledger, belt := l.calls, b.calls
+		ledger, belt := l.callCount(), b.callCount()
 		pass(time.Minute)
-		if ledger, belt = l.calls-ledger, b.calls-belt; ledger > 360 || belt > 61 {
+		if ledger, belt = l.callCount()-ledger, b.callCount()-belt; ledger > 360 || belt > 61 {
 			t.Errorf("an idle minute made %d calls of the ledger and %d of Redis, want at most 6 and 1 a second", ledger, belt)
 		}
 	})

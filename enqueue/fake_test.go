@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,8 @@ type fakeLedger struct {
 	away       bool
 	calls      int
 	takeOvers  []time.Time
+	stall      time.Duration // how long a call of Mature takes
+	sent       []tasks.DeliveryDispatch
 }
 
 func newFakeLedger(uploads int) *fakeLedger {
@@ -53,6 +56,24 @@ func (l *fakeLedger) setAway(away bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.away = away
+}
+
+func (l *fakeLedger) callCount() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.calls
+}
+
+func (l *fakeLedger) queueLength() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queued)
+}
+
+func (l *fakeLedger) takeOversAfter(t time.Time) []time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(l.takeOvers), func(at time.Time) bool { return at.Before(t) })
 }
 
 // enter begins each call: the caller unlocks.
@@ -91,8 +112,17 @@ func (l *fakeLedger) Resign(_ context.Context, _, holder string) error {
 }
 
 func (l *fakeLedger) Mature(context.Context, int) (int, error) {
+	err := l.enter()
+	stall := l.stall
+	l.mu.Unlock()
+	<-time.After(stall)
+	return 0, err
+}
+
+func (l *fakeLedger) setStall(d time.Duration) {
+	l.mu.Lock()
 	defer l.mu.Unlock()
-	return 0, l.enter()
+	l.stall = d
 }
 
 func (l *fakeLedger) TakeOver(context.Context, time.Duration, int) (int, error) {
@@ -147,6 +177,8 @@ func (l *fakeLedger) UndispatchAll(context.Context) (int, error) {
 		l.queued = append(l.queued, d)
 	}
 	clear(l.dispatched)
+	l.deliveries = append(l.deliveries, l.sent...)
+	l.sent = nil
 	return n, nil
 }
 
@@ -184,8 +216,12 @@ func (l *fakeLedger) DispatchDeliveries(_ context.Context, window int) ([]tasks.
 		return nil, err
 	}
 	n := min(window, len(l.deliveries))
-	out := l.deliveries[:n:n]
+	out := slices.Clone(l.deliveries[:n])
+	for i := range out {
+		out[i].Generation++
+	}
 	l.deliveries = l.deliveries[n:]
+	l.sent = append(l.sent, out...)
 	return out, nil
 }
 
@@ -193,7 +229,7 @@ func (l *fakeLedger) DispatchDeliveries(_ context.Context, window int) ([]tasks.
 type fakeBelt struct {
 	mu         sync.Mutex
 	tasks      map[stop]Place
-	deliveries map[uuid.UUID]int
+	deliveries map[tasks.DeliveryDispatch]int // how often each was put
 	life       int
 	away       bool
 	room       int // puts that still succeed; negative: all
@@ -202,7 +238,7 @@ type fakeBelt struct {
 }
 
 func newFakeBelt() *fakeBelt {
-	return &fakeBelt{tasks: map[stop]Place{}, deliveries: map[uuid.UUID]int{}, room: -1}
+	return &fakeBelt{tasks: map[stop]Place{}, deliveries: map[tasks.DeliveryDispatch]int{}, room: -1}
 }
 
 func (b *fakeBelt) change(f func(b *fakeBelt)) {
@@ -215,6 +251,12 @@ func (b *fakeBelt) snapshot() map[stop]Place {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return maps.Clone(b.tasks)
+}
+
+func (b *fakeBelt) callCount() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.calls
 }
 
 func (b *fakeBelt) full() bool {
@@ -246,7 +288,7 @@ func (b *fakeBelt) PutDeliveries(_ context.Context, _ uuid.UUID, all []tasks.Del
 		if b.full() {
 			return all[i:], errAway
 		}
-		b.deliveries[d.ID]++
+		b.deliveries[d]++
 	}
 	return nil, nil
 }

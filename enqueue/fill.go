@@ -31,7 +31,7 @@ func (s *shift) knownEpoch(ctx context.Context) bool {
 // startOver takes back what was on a lost belt. The new epoch is recorded last: after a crash in between it is done again.
 func (s *shift) startOver(ctx context.Context, epoch string) bool {
 	s.Belt.Renew()
-	s.sightings, s.unsent = nil, nil
+	s.unsent = nil // comes back from the ledger as well
 	var back int
 	ok := s.ask(ctx, func() (err error) {
 		if back, err = s.Ledger.UndispatchAll(ctx); err != nil {

@@ -1,0 +1,353 @@
+package enqueue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger"
+)
+
+var _ interface {
+	DispatchLedger
+	ProducerLedger
+	ResultsLedger
+} = (*ledger.Ledger)(nil)
+
+func openLedger(t testing.TB) *ledger.Ledger {
+	t.Helper()
+	l, err := ledger.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "ledger.db"), ledger.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+func picture(n int) tasks.Upload {
+	return tasks.Upload{Source: fmt.Sprintf("2026/%d.jpg", n), Type: tasks.Image}
+}
+
+func pictures(n int) iter.Seq[tasks.Upload] {
+	return func(yield func(tasks.Upload) bool) {
+		for i := range n {
+			if !yield(picture(i)) {
+				return
+			}
+		}
+	}
+}
+
+func TestSubmitFillsInWhatWasLeftOut(t *testing.T) {
+	t.Parallel()
+	l := openLedger(t)
+	var nudges atomic.Int32
+	p := &Producer{Ledger: l, Nudge: func() { nudges.Add(1) }}
+	foreign := uuid.New()
+	u := picture(1)
+	u.ID, u.Batch, u.Producer = foreign, foreign, "somebody"
+	r, err := p.Submit(t.Context(), u)
+	if err != nil || !r.Created {
+		t.Fatalf("Submit: %+v, %v", r, err)
+	}
+	got, err := p.Outcome(t.Context(), r.ID)
+	want := tasks.Outcome{ID: r.ID, Producer: "local", Account: "default", Type: tasks.Image, Source: "2026/1.jpg",
+		Filename: "1.jpg", State: tasks.Queued, Round: 1}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(tasks.Outcome{}, "Submitted"), cmpopts.EquateEmpty()); err != nil || diff != "" {
+		t.Errorf("accepted, %v (-want +got):\n%s", err, diff)
+	}
+	if r.ID == foreign {
+		t.Error("the request chose its own ID")
+	}
+	if nudges.Load() != 1 {
+		t.Errorf("%d nudges, want 1", nudges.Load())
+	}
+}
+
+func TestSubmitIsIdempotentByExternalID(t *testing.T) {
+	t.Parallel()
+	p := &Producer{Ledger: openLedger(t), Name: "shop"}
+	u := picture(1)
+	u.ExternalID = "order-1"
+	receipts := make([]tasks.Receipt, 20)
+	var wg sync.WaitGroup
+	for i := range receipts {
+		wg.Go(func() {
+			var err error
+			if receipts[i], err = p.Submit(t.Context(), u); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	created := 0
+	for _, r := range receipts {
+		if r.ID != receipts[0].ID {
+			t.Errorf("receipts for %s and %s, want one upload", r.ID, receipts[0].ID)
+		}
+		if r.Created {
+			created++
+		}
+	}
+	if created != 1 {
+		t.Errorf("created %d times, want once", created)
+	}
+	u.Source = "another.jpg"
+	if _, err := p.Submit(t.Context(), u); tasks.CodeOf(err) != tasks.Conflict {
+		t.Errorf("another request under the same ExternalID: %v, want Conflict", err)
+	}
+}
+
+func TestSubmitRefuses(t *testing.T) {
+	t.Parallel()
+	p := &Producer{Ledger: openLedger(t)}
+	tests := map[string]struct {
+		upload tasks.Upload
+		code   tasks.Code
+		says   string
+	}{
+		"nothing":      {tasks.Upload{}, tasks.Invalid, "source: is missing"},
+		"no type":      {tasks.Upload{Source: "a.jpg"}, tasks.Invalid, "type:"},
+		"a way out":    {tasks.Upload{Source: "../etc/passwd", Type: tasks.Image}, tasks.Denied, ".."},
+		"a local file": {tasks.Upload{Source: "file:///etc#passwd", Type: tasks.Image}, tasks.Denied, "command line"},
+		"odd callback": {tasks.Upload{Source: "a.jpg", Type: tasks.Image, CallbackURL: "ftp://x/"}, tasks.Invalid, "callback_url"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := p.Submit(t.Context(), test.upload)
+			if tasks.CodeOf(err) != test.code || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("Submit: %v, want %s about %q", err, test.code, test.says)
+			}
+		})
+	}
+}
+
+func TestSubmitTakesLocalSourcesFromTheCommandLine(t *testing.T) {
+	t.Parallel()
+	p := &Producer{Ledger: openLedger(t), Local: true}
+	if _, err := p.Submit(t.Context(), tasks.Upload{Source: "file:///home/li#a.jpg", Type: tasks.Image}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestProducerTouchesItsOwnAlone(t *testing.T) {
+	t.Parallel()
+	l := openLedger(t)
+	mine, theirs := &Producer{Ledger: l, Name: "mine"}, &Producer{Ledger: l, Name: "theirs"}
+	got, err := mine.SubmitBatch(t.Context(), tasks.Batch{}, pictures(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, _, err := l.List(t.Context(), tasks.Filter{})
+	if err != nil || len(page) != 1 {
+		t.Fatalf("List: %d, %v", len(page), err)
+	}
+	id := page[0].ID
+	_, errWait := theirs.Wait(t.Context(), id)
+	_, errCancel := theirs.Cancel(t.Context(), id)
+	_, errBatch := theirs.RetryFailed(t.Context(), got.Batch.ID)
+	for what, err := range map[string]error{
+		"Wait": errWait, "Cancel": errCancel, "Retry": theirs.Retry(t.Context(), id, false), "RetryFailed": errBatch,
+	} {
+		if tasks.CodeOf(err) != tasks.NotFound {
+			t.Errorf("%s of another producer's: %v, want NotFound", what, err)
+		}
+	}
+	if s, err := mine.Cancel(t.Context(), id); err != nil || s != tasks.Canceled {
+		t.Errorf("Cancel of its own: %s, %v", s, err)
+	}
+}
+
+func TestSubmitBatchInChunks(t *testing.T) {
+	t.Parallel()
+	l := openLedger(t)
+	p := &Producer{Ledger: l, Name: "shop"}
+	got, err := p.SubmitBatch(t.Context(), tasks.Batch{CallbackURL: "https://shop.example/done"}, pictures(2500))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Accepted != 2500 || got.Existing != 0 || got.Refused != 0 || len(got.First) != 0 {
+		t.Errorf("receipt %+v, want 2500 accepted", got)
+	}
+	b, err := l.Batch(t.Context(), got.Batch.ID)
+	want := tasks.Batch{ID: got.Batch.ID, Producer: "shop", CallbackURL: "https://shop.example/done", State: tasks.BatchSealed,
+		Round: 1, Counts: tasks.BatchCounts{Total: 2500, Open: 2500}}
+	if diff := cmp.Diff(want, b, cmpopts.IgnoreFields(tasks.Batch{}, "Submitted")); err != nil || diff != "" {
+		t.Errorf("batch, %v (-want +got):\n%s", err, diff)
+	}
+}
+
+// rows yields n pictures as lines from 1, and then err where there is one.
+func rows(n int, err error) iter.Seq[Row] {
+	return func(yield func(Row) bool) {
+		for i := range n {
+			if !yield(Row{Line: i + 1, Upload: picture(i)}) {
+				return
+			}
+		}
+		if err != nil {
+			yield(Row{Line: n + 1, Err: err})
+		}
+	}
+}
+
+func TestSubmitRowsRefusesByLine(t *testing.T) {
+	t.Parallel()
+	l := openLedger(t)
+	p := &Producer{Ledger: l}
+	if _, err := p.Submit(t.Context(), tasks.Upload{Source: "first.jpg", Type: tasks.Image, ExternalID: "taken"}); err != nil {
+		t.Fatal(err)
+	}
+	lines := []Row{
+		{Line: 2, Upload: picture(1)},
+		{Line: 3, Upload: tasks.Upload{Source: "other.jpg", Type: tasks.Image, ExternalID: "taken"}},
+		{Line: 5, Err: &tasks.Error{Code: tasks.Invalid, Op: "read row", Err: errors.New("is no JSON")}},
+		{Line: 7, Upload: tasks.Upload{Source: "../x", Type: tasks.Image, ExternalID: "out"}},
+		{Line: 9, Upload: picture(2)},
+	}
+	got, err := p.SubmitRows(t.Context(), tasks.Batch{}, slices.Values(lines))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []tasks.Refusal{
+		{Line: 3, ExternalID: "taken", Code: tasks.Conflict, Reason: `accept upload: "taken" was submitted before, as another request`},
+		{Line: 5, Code: tasks.Invalid, Reason: "read row: is no JSON"},
+		{Line: 7, ExternalID: "out", Code: tasks.Denied, Reason: `read source: the path has "..": it may not leave its folder`},
+	}
+	if diff := cmp.Diff(want, got.First); diff != "" || got.Accepted != 2 || got.Refused != 3 {
+		t.Errorf("accepted %d, refused %d (-want +got):\n%s", got.Accepted, got.Refused, diff)
+	}
+	stored, err := l.Refusals(t.Context(), got.Batch.ID, 0, 10)
+	if diff := cmp.Diff(want, stored); err != nil || diff != "" {
+		t.Errorf("recorded, %v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestSubmitRowsKeepsTheFirstRefusals(t *testing.T) {
+	t.Parallel()
+	p := &Producer{Ledger: openLedger(t)}
+	got, err := p.SubmitBatch(t.Context(), tasks.Batch{}, func(yield func(tasks.Upload) bool) {
+		for range 2345 {
+			if !yield(tasks.Upload{}) {
+				return
+			}
+		}
+	})
+	if err != nil || got.Refused != 2345 || len(got.First) != 100 || got.First[99].Line != 100 {
+		t.Errorf("refused %d, %d of them at hand, %v; want 2345 and the first 100", got.Refused, len(got.First), err)
+	}
+}
+
+func TestSubmitRowsGoesOnWhereItBrokeOff(t *testing.T) {
+	t.Parallel()
+	l := openLedger(t)
+	p := &Producer{Ledger: l}
+	key := tasks.Batch{ExternalID: "import-7"}
+	broken := errors.New("connection reset")
+	first, err := p.SubmitRows(t.Context(), key, rows(1500, broken))
+	if !errors.Is(err, broken) || first.Accepted != 1000 {
+		t.Fatalf("a broken stream: %d accepted, %v; want one whole chunk and the reason", first.Accepted, err)
+	}
+	if b, err := l.Batch(t.Context(), first.Batch.ID); err != nil || b.State != tasks.BatchOpen {
+		t.Fatalf("the batch is %s, %v; want it open", b.State, err)
+	}
+	for _, want := range []BatchReceipt{{Accepted: 1000, Existing: 1000}, {Existing: 2000}} {
+		got, err := p.SubmitRows(t.Context(), key, rows(2000, nil))
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(BatchReceipt{}, "Batch")); err != nil || diff != "" {
+			t.Errorf("submitted again, %v (-want +got):\n%s", err, diff)
+		}
+	}
+	b, err := l.Batch(t.Context(), first.Batch.ID)
+	if err != nil || b.Counts.Total != 2000 || b.State != tasks.BatchSealed {
+		t.Errorf("the batch is %s with %d uploads, %v; want it sealed with 2000", b.State, b.Counts.Total, err)
+	}
+}
+
+func TestRowIDsAreVersion7OfTheBatch(t *testing.T) {
+	t.Parallel()
+	batch := uuid.Must(uuid.NewV7())
+	s := &submission{receipt: BatchReceipt{Batch: tasks.Batch{ID: batch, ExternalID: "k"}}}
+	a, b := s.rowID(tasks.Upload{}, 1), s.rowID(tasks.Upload{}, 2)
+	if a.Version() != 7 || a.Variant() != uuid.RFC4122 || a == b || [6]byte(a[:6]) != [6]byte(batch[:6]) {
+		t.Errorf("rows 1 and 2 of %s are %s and %s, want different UUIDv7 of its moment", batch, a, b)
+	}
+	if id := s.rowID(tasks.Upload{ExternalID: "own"}, 1); id != uuid.Nil {
+		t.Errorf("a row with its own ExternalID is given the ID %s", id)
+	}
+}
+
+// failAll runs every upload of the ledger to a failed outcome.
+func failAll(t *testing.T, l *ledger.Ledger) {
+	t.Helper()
+	ds, err := l.Dispatch(t.Context(), tasks.Window{Bulk: 1000, Interactive: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range ds {
+		c, err := l.Claim(t.Context(), d.ID, d.Generation, "test", time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cause := &tasks.Error{Code: tasks.Missing, Op: "open source"}
+		if err := l.Finish(t.Context(), c.Token, tasks.Result{State: tasks.Failed, Cause: cause}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestRetryFailedOpensARoundForEach(t *testing.T) {
+	t.Parallel()
+	l := openLedger(t)
+	p := &Producer{Ledger: l}
+	got, err := p.SubmitBatch(t.Context(), tasks.Batch{}, pictures(30))
+	if err != nil {
+		t.Fatal(err)
+	}
+	failAll(t, l)
+	for _, want := range []int{30, 0} {
+		if n, err := p.RetryFailed(t.Context(), got.Batch.ID); err != nil || n != want {
+			t.Errorf("RetryFailed: %d, %v; want %d", n, err, want)
+		}
+	}
+	page, _, err := l.List(t.Context(), tasks.Filter{Batch: got.Batch.ID})
+	if err != nil || len(page) != 30 || page[0].Round != 2 || page[0].State != tasks.Queued {
+		t.Errorf("after the retry: %d uploads, the newest %+v, %v", len(page), page[0], err)
+	}
+}
+
+func TestWaitReturnsTheOutcome(t *testing.T) {
+	t.Parallel()
+	l := openLedger(t)
+	p := &Producer{Ledger: l}
+	r, err := p.Submit(t.Context(), picture(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if o, err := p.Wait(short, r.ID); !errors.Is(err, context.DeadlineExceeded) || o.State != tasks.Queued {
+		t.Errorf("Wait that was given no time: %s, %v", o.State, err)
+	}
+	failAll(t, l)
+	if o, err := p.Wait(t.Context(), r.ID); err != nil || o.State != tasks.Failed || o.Code != tasks.Missing {
+		t.Errorf("Wait: %+v, %v; want failed, missing", o, err)
+	}
+}

@@ -147,6 +147,7 @@ func TestControlRefusesMistakes(t *testing.T) {
 		{"back in time", "clock", `{"advance":"-1h"}`, "never runs back"},
 		{"clock without JSON", "clock", ``, "read the JSON"},
 		{"revoke of an unknown account", "revoke", `{"appid":"wx0"}`, "wx0"},
+		{"revoke with a misspelt key", "revoke", `{"app":"wx0"}`, `unknown field "app"`},
 		{"revoke without JSON", "revoke", ``, "read the JSON"},
 		{"secret of an unknown account", "secret", `{"appid":"wx0","secret":"x"}`, "wx0"},
 		{"secret without JSON", "secret", ``, "read the JSON"},

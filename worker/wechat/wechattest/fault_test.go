@@ -2,9 +2,12 @@ package wechattest_test
 
 import (
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -201,7 +204,26 @@ func TestResetWithoutAConnection(t *testing.T) {
 	s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/cgi-bin/token", nil))
 }
 
-// Resets reach a client as such, over TLS too.
+// Resets reach a client as such, not as the end of a connection.
+func TestResets(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []wechattest.Kind{wechattest.ResetBefore, wechattest.ResetAfter} {
+		srv := wechattest.NewServer(t, wechattest.Config{})
+		srv.Script(wechattest.Fault{Kind: kind})
+		conn, err := net.Dial("tcp", strings.TrimPrefix(srv.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, get("/cgi-bin/token")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("%s ended with %v, want a reset", kind, err)
+		}
+		conn.Close()
+	}
+}
+
 func TestResetsOverTLS(t *testing.T) {
 	t.Parallel()
 	sandbox := wechattest.New(wechattest.Config{})
@@ -211,8 +233,11 @@ func TestResetsOverTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp, err := srv.Client().Do(req); err == nil {
+	resp, err := srv.Client().Do(req)
+	if err == nil {
 		resp.Body.Close()
-		t.Errorf("answered HTTP %d, want a reset", resp.StatusCode)
+	}
+	if !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("ended with %v, want a reset", err)
 	}
 }

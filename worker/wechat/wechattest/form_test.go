@@ -42,6 +42,7 @@ func TestMalformedFormsAreRefused(t *testing.T) {
 		{"two Content-Dispositions", contentType, with(disposition + "\r\n" + disposition), "head of a part"},
 		{"a head line without a colon", contentType, with(disposition + "\r\nnonsense"), "head of a part"},
 		{"a space before the colon", contentType, with(`Content-Disposition : form-data; name="media"; filename="a.jpg"`), "head of a part"},
+		{"a space before another colon", contentType, with(disposition + "\r\nX-Note : hello"), "head of a part"},
 		{"lines that end in LF", contentType, strings.ReplaceAll(opening("a.jpg"), "\r\n", "\n") + jpg + "\n--xyz--\n", "does not begin"},
 		{"a head that ends in LF", contentType, strings.Replace(whole, "stream\r\n\r\n", "stream\n\n", 1), "head of a part"},
 		{"a head over 8 KiB", contentType, with(disposition + "\r\nX-Long: " + strings.Repeat("x", 8<<10)), "head of a part"},
@@ -209,6 +210,7 @@ func TestBodiesWithoutLengthAreRefused(t *testing.T) {
 		"a token call":   "POST /cgi-bin/stable_token HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
 		"of HTTP/1.0":    strings.Replace(head, "HTTP/1.1", "HTTP/1.0", 1) + "\r\n",
 		"a wrong token":  strings.Replace(head, token, "x", 1) + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"both":           head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n--xyz\r\n0\r\n\r\n",
 		"a large stream": head + "Transfer-Encoding: chunked\r\n\r\n100000\r\n" + strings.Repeat("x", 1<<20) + "\r\n0\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -218,6 +220,16 @@ func TestBodiesWithoutLengthAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A large body that is refused is read all the same: the client gets its answer, and may use the connection again.
+func TestALargeBodyThatIsRefusedGetsItsAnswer(t *testing.T) {
+	t.Parallel()
+	srv := wechattest.NewServer(t, wechattest.Config{})
+	body := opening("a.jpg") + pad(sample(t, "photo.jpg"), 8<<20) + closing
+	keep := dial(t, srv)
+	wantErrcode(t, keep(post(uploadPath("wrong", "image"), contentType, body)), 40014)
+	wantErrcode(t, keep(post(uploadPath(srv.Token(wechattest.DefaultAppID), "image"), "text/plain", body)), 41005)
 }
 
 // A body that breaks off has no answer, and leaves no media.

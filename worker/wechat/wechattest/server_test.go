@@ -4,7 +4,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,5 +51,48 @@ func TestCloseDoesNotWaitForSlowAnswers(t *testing.T) {
 	srv.Close()
 	if _, err := net.Dial("tcp", strings.TrimPrefix(srv.URL, "http://")); err == nil {
 		t.Error("it still listens")
+	}
+}
+
+// slowJournal holds up a call until its server has stopped listening, and then a little longer.
+type slowJournal struct {
+	addr    string
+	entered chan struct{}
+	done    atomic.Bool
+}
+
+func (j *slowJournal) Write(b []byte) (int, error) {
+	close(j.entered)
+	for {
+		conn, err := net.Dial("tcp", j.addr)
+		if err != nil {
+			break
+		}
+		conn.Close()
+	}
+	for range 1000 {
+		runtime.Gosched()
+	}
+	j.done.Store(true)
+	return len(b), nil
+}
+
+func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	j := &slowJournal{entered: make(chan struct{})}
+	srv := wechattest.NewServer(t, wechattest.Config{Journal: j})
+	j.addr = strings.TrimPrefix(srv.URL, "http://")
+	conn, err := net.Dial("tcp", j.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte(get("/cgi-bin/token"))); err != nil {
+		t.Fatal(err)
+	}
+	<-j.entered
+	srv.Close()
+	if !j.done.Load() {
+		t.Error("a call was still under way after Close")
 	}
 }

@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -66,13 +67,18 @@ func columnOf(name string) (column, error) {
 	case reportMark, "line", "media_id", "expires_at", "reused", "errcode", "reason":
 		return column{lower, nil}, nil
 	}
-	return column{}, &tasks.Error{Code: tasks.Invalid, Op: "header", Err: errUnknownColumn(name),
+	return column{}, &tasks.Error{Code: tasks.Invalid, Op: "header", Err: fmt.Errorf("the column %q is not known", short(name)),
 		Hint: "correct its name, call it meta.NAME to carry it along, or leave it out"}
 }
 
-func setPath(d *draft, cell string) (err error) {
-	d.Source, err = pathSource(cell)
-	return err
+func setPath(d *draft, cell string) error {
+	src, err := pathSource(cell)
+	if err != nil {
+		d.Source = cell // so that the report shows what was refused
+		return err
+	}
+	d.Source = src
+	return nil
 }
 
 func cutMeta(name string) (string, bool) {
@@ -127,13 +133,6 @@ func moment(cell string) (time.Time, error) {
 		return time.Time{}, invalid("value", "%q is not a time like 2026-11-22T18:00:00+08:00", short(cell))
 	}
 	return at, nil
-}
-
-// errUnknownColumn is a column's name that stands for nothing.
-type errUnknownColumn string
-
-func (e errUnknownColumn) Error() string {
-	return "the column " + strconv.Quote(short(string(e))) + " is not known"
 }
 
 // short keeps a foreign text short enough for an error message.

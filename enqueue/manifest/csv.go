@@ -131,19 +131,21 @@ func (t *table) row(line int, cells []string) Row {
 		return refuse(line, tasks.Upload{}, invalid("row", "it has %d cells, the first row has %d", len(cells), len(t.columns)))
 	}
 	var d draft
+	var first error // the cells after it are still read, for the report
 	for i, cell := range cells {
 		if t.report {
 			cell = Restore(cell)
 		}
-		if err := legible([]byte(cell), t.o); err != nil {
-			return refuse(line, d.Upload, fmt.Errorf("column %q: %w", t.names[i], err))
+		err := legible([]byte(cell), t.o)
+		if err == nil && cell != "" && t.columns[i].set != nil {
+			err = t.columns[i].set(&d, cell)
 		}
-		if cell == "" || t.columns[i].set == nil {
-			continue
+		if err != nil && first == nil {
+			first = fmt.Errorf("column %q: %w", short(t.names[i]), err)
 		}
-		if err := t.columns[i].set(&d, cell); err != nil {
-			return refuse(line, d.Upload, fmt.Errorf("column %q: %w", t.names[i], err))
-		}
+	}
+	if first != nil {
+		return refuse(line, d.Upload, first)
 	}
 	u, err := d.upload()
 	if err != nil {

@@ -125,6 +125,16 @@ func TestReadCSVNamesTheField(t *testing.T) {
 	}
 }
 
+func TestRefusedRowsKeepWhatTheySay(t *testing.T) {
+	t.Parallel()
+	for r := range manifest.ReadCSV(strings.NewReader("path,no_reuse,id,account\n../a,maybe,7,shop\n"), manifest.Options{}) {
+		want := tasks.Upload{Source: "../a", ExternalID: "7", Account: "shop"}
+		if diff := cmp.Diff(want, r.Upload); diff != "" || r.Err == nil || !strings.Contains(r.Err.Error(), `"path"`) {
+			t.Errorf("%v, upload for the report (-want +got):\n%s", r.Err, diff)
+		}
+	}
+}
+
 func TestReadCSVHeader(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string]string{

@@ -42,7 +42,7 @@ func jsonRow(n int, line []byte, o Options) Row {
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&u); err != nil {
-		return refuse(n, tasks.Upload{}, invalid("row", "%w", err))
+		return refuse(n, u, invalid("row", "%w", err))
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return refuse(n, u, invalid("row", "there is something after the JSON object"))

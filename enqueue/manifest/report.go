@@ -41,7 +41,7 @@ func (r *ReportWriter) Write(row Row, o tasks.Outcome) error {
 	}
 	record := append(asked(row, o), answer(row, o)...)
 	for i := range record {
-		record[i] = Neutralize(record[i])
+		record[i] = Neutralize(strings.ToValidUTF8(record[i], "\uFFFD")) // a refused row may hold anything
 	}
 	if err := r.w.Write(record); err != nil {
 		return fmt.Errorf("write report: %w", err)

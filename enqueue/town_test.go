@@ -1,0 +1,98 @@
+package enqueue_test
+
+import (
+	"context"
+	"errors"
+	"log"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger"
+)
+
+// town is what runs elsewhere in the examples: a ledger, a broker, a dispatcher, and workers with some files.
+type town struct {
+	ledger     *ledger.Ledger
+	redis      redis.UniversalClient
+	dispatcher *enqueue.Dispatcher
+	files      sync.Map // source -> media_id
+	ends       []func()
+}
+
+// newTown builds it. The examples have no test to fail, so that whatever goes wrong ends them.
+func newTown(files ...string) *town {
+	t := &town{}
+	for _, f := range files {
+		t.files.Store(f, "MEDIA_OF_"+f)
+	}
+	dir, err := os.MkdirTemp("", "mediaferry-example-")
+	must(err)
+	t.onClose(func() { _ = os.RemoveAll(dir) })
+	t.ledger, err = ledger.Open(context.Background(), "sqlite:"+filepath.Join(dir, "ledger.db"), ledger.Options{})
+	must(err)
+	t.onClose(func() { _ = t.ledger.Close() })
+	broker, err := enqueue.StartEmbedded()
+	must(err)
+	t.onClose(broker.Close)
+	t.redis = enqueue.Connect(broker.Options())
+	t.onClose(func() { _ = t.redis.Close() })
+
+	t.dispatcher = enqueue.NewDispatcher(t.ledger, enqueue.NewBelt(t.redis, ""))
+	t.background(t.dispatcher.Run)
+	t.serve(tasks.QueueBulk, t.work)
+	return t
+}
+
+func (t *town) onClose(end func()) { t.ends = append(t.ends, end) }
+
+func (t *town) close() {
+	for i := len(t.ends) - 1; i >= 0; i-- {
+		t.ends[i]()
+	}
+}
+
+func (t *town) background(run func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- run(ctx) }()
+	t.onClose(func() { cancel(); must(<-done) })
+}
+
+func (t *town) serve(queue string, handle asynq.HandlerFunc) {
+	srv := asynq.NewServerFromRedisClient(t.redis, asynq.Config{
+		Queues: map[string]int{queue: 1}, Concurrency: 4, LogLevel: asynq.FatalLevel, TaskCheckInterval: 10 * time.Millisecond,
+	})
+	must(srv.Start(handle))
+	t.onClose(srv.Shutdown)
+}
+
+// work stands in for a worker: it has the media_id of each file that is there.
+func (t *town) work(ctx context.Context, task *asynq.Task) error {
+	run, err := tasks.ParseRunTask(task)
+	must(err)
+	claim, err := t.ledger.Claim(ctx, run.Upload, run.Generation, "example", time.Minute)
+	if errors.Is(err, tasks.ErrFenced) {
+		return nil
+	}
+	must(err)
+	id, ok := t.files.Load(claim.Source)
+	result := tasks.Result{State: tasks.Failed, Cause: &tasks.Error{Code: tasks.Missing}}
+	if ok {
+		now := time.Now()
+		result = tasks.Result{State: tasks.Succeeded, Media: tasks.Media{ID: id.(string), IssuedAt: now, ExpiresAt: now.Add(72 * time.Hour)}}
+	}
+	return t.ledger.Finish(ctx, claim.Token, result)
+}
+
+func must(err error) {
+	if err != nil {
+		log.Panic(err)
+	}
+}

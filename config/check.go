@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,13 +36,13 @@ func (c Config) contained() string {
 	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
 		return ""
 	}
-	return fmt.Sprintf("storage_root: %s contains the data dir %s: move one of them", c.StorageRoot, c.DataDir)
+	return fmt.Sprintf("%s contains the data dir %s: move one of them", c.StorageRoot, c.DataDir)
 }
 
 // resolved follows the symlinks of as much of the path as exists.
 func resolved(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
+	if followed, err := filepath.EvalSymlinks(path); err == nil {
+		return followed
 	}
 	parent := filepath.Dir(path)
 	if parent == path {
@@ -61,7 +62,7 @@ func (c Config) Warnings() []string {
 		if a.AccessToken != "" && a.Token != TokenStatic {
 			out = append(out, fmt.Sprintf("accounts.%s: access_token is not used (token: %s)", name, a.Token))
 		}
-		if url := a.TokenURL.Reveal(); strings.HasPrefix(url, "http://") && !isBaseURL(hostOnly(url)) {
+		if plain := a.TokenURL.Reveal(); strings.HasPrefix(plain, "http://") && !isLoopback(hostOf(plain)) {
 			out = append(out, fmt.Sprintf("accounts.%s: the token comes from token_url unencrypted", name))
 		}
 	}
@@ -74,10 +75,11 @@ func (c Config) Warnings() []string {
 	return out
 }
 
-// hostOnly cuts a URL behind its host.
-func hostOnly(url string) string {
-	scheme, rest, _ := strings.Cut(url, "://")
-	host, _, _ := strings.Cut(rest, "/")
-	host, _, _ = strings.Cut(host, "?")
-	return scheme + "://" + host[strings.LastIndexByte(host, '@')+1:]
+// hostOf returns the host that a URL names, "" for what is none.
+func hostOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }

@@ -24,11 +24,13 @@ var checks = map[string]check{
 	"name":    {"a name of 1 to 64 of a-z A-Z 0-9 . _ -", tasks.ValidName},
 	"word":    {"a text without white space", isWord},
 	"path":    {"a path", func(s string) bool { return strings.TrimSpace(s) != "" }},
+	"redis":   {"embedded, redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://", func(string) bool { return true }}, // Validate knows more
 	"ledger":  {"sqlite:PATH or postgres://…", isLedger},
 	"listen":  {"host:port, as in 127.0.0.1:8080", isListen},
 	"key32":   {"32 bytes, as 64 hex digits or base64", func(s string) bool { return key32(s) != nil }},
 	"baseurl": {"an https URL without path (http for loopback only)", isBaseURL},
 	"http":    {"an http or https URL", func(s string) bool { return isURL(s, "http", "https") }},
+	"hook":    {"an http or https URL without user name or password", isHook},
 	"proxy":   {"an http, https or socks5 URL", func(s string) bool { return isURL(s, "http", "https", "socks5", "socks5h") }},
 	"header":  {"a header as Name: value", isHeader},
 	"errcode": {"errcodes with one of " + strings.Join(errcodeClasses, ", "), func(s string) bool { return slices.Contains(errcodeClasses, s) }},
@@ -73,6 +75,11 @@ func isURL(s string, schemes ...string) bool {
 	return err == nil && slices.Contains(schemes, u.Scheme) && (u.Host != "" || strings.HasPrefix(u.Scheme, "postgres")) && isWord(s)
 }
 
+func isHook(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.User == nil && isURL(s, "http", "https")
+}
+
 func isBaseURL(s string) bool {
 	u, err := url.Parse(s)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
@@ -105,7 +112,11 @@ func isHost(s string) bool {
 		return true
 	}
 	return s != "" && len(s) < 254 && !strings.ContainsFunc(s, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '.' || r == '-' || r == '_')
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '.', r == '-', r == '_':
+			return false
+		}
+		return true
 	})
 }
 

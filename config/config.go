@@ -11,9 +11,9 @@ import (
 // accepts. "default" is the value of a key that is not set, "unset" says in words what a missing value means where
 // there is no fixed one, "doc" is for people. "oneof", "min", "max" and "check" bound the value.
 type Config struct {
-	RedisURL    DSN           `koanf:"redis_url" default:"embedded" doc:"the Redis that carries uploads to workers: embedded, redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://"`
+	RedisURL    DSN           `koanf:"redis_url" default:"embedded" check:"redis" doc:"the Redis that carries uploads to workers; embedded is a broker inside the process"`
 	QueuePrefix string        `koanf:"queue_prefix" default:"mediaferry" check:"name" doc:"prefix of the queues and keys in Redis, so that several installations can share one"`
-	LedgerURL   DSN           `koanf:"ledger_url" unset:"sqlite:DATA_DIR/ledger.db" check:"ledger" doc:"the database that records everything: sqlite:PATH or postgres://…"`
+	LedgerURL   DSN           `koanf:"ledger_url" unset:"sqlite:DATA_DIR/ledger.db" check:"ledger" doc:"the database that records everything"`
 	DataDir     string        `koanf:"data_dir" unset:"$XDG_STATE_HOME/mediaferry or ~/.local/state/mediaferry" check:"path" doc:"folder for the embedded ledger, generated keys and the inbox; on a local disk"`
 	StorageRoot string        `koanf:"storage_root" check:"path" doc:"folder that sources are read from; nothing outside of it can be submitted to run, worker and serve"`
 	Listen      string        `koanf:"listen" default:"127.0.0.1:8080" check:"listen" doc:"address that HTTP is served on"`
@@ -127,7 +127,7 @@ type Limits struct {
 
 // Webhook is how events are delivered; the fields of a producer win.
 type Webhook struct {
-	URL      string         `koanf:"url" check:"http" doc:"where the events of producers without a callback of their own go"`
+	URL      string         `koanf:"url" check:"hook" doc:"where the events of producers without a callback of their own go"`
 	Secrets  []tasks.Secret `koanf:"secrets" check:"whsec" doc:"whsec_… secrets that sign; all of them do, so that a receiver can change over"`
 	Allow    []string       `koanf:"allow" check:"net" doc:"hosts and CIDRs that may be called although they are private"`
 	Attempts int            `koanf:"attempts" default:"10" min:"1" max:"50" doc:"tries before a delivery is given up"`
@@ -142,7 +142,7 @@ type Producer struct {
 	Accounts       []string       `koanf:"accounts" unset:"all" check:"name" doc:"accounts it may submit to"`
 	Sources        []string       `koanf:"sources" unset:"the whole storage root, no bucket" check:"source" doc:"prefixes of sources it may submit: folder/ or s3://bucket/prefix"`
 	CallbackHosts  []string       `koanf:"callback_hosts" unset:"any" check:"host" doc:"hosts its callback URLs may name; *.example.com takes subdomains"`
-	CallbackURL    string         `koanf:"callback_url" check:"http" doc:"where its events go when an upload names no URL"`
+	CallbackURL    string         `koanf:"callback_url" check:"hook" doc:"where its events go when an upload names no URL"`
 	WebhookSecrets []tasks.Secret `koanf:"webhook_secrets" check:"whsec" doc:"whsec_… secrets that sign its events"`
 	WebhookAllow   []string       `koanf:"webhook_allow" check:"net" doc:"hosts and CIDRs that may be called for it although they are private"`
 	RatePerMinute  int            `koanf:"rate_per_minute" default:"0" min:"0" doc:"uploads it may submit a minute; 0: unlimited"`

@@ -69,9 +69,9 @@ func (l *loader) entries(t reflect.Type, node map[string]any, path []string) ref
 	return out
 }
 
-// value sets one leaf from what the tree holds, or from its default.
+// value sets one leaf from what the tree holds, or from its default. An empty text is nothing.
 func (l *loader) value(v reflect.Value, f leaf, raw any, path []string) {
-	if raw == nil {
+	if raw == nil || raw == "" {
 		if f.def == "" {
 			return
 		}

@@ -19,14 +19,11 @@ func (d DSN) Reveal() string { return string(d) }
 // String returns the URL without its secrets.
 func (d DSN) String() string {
 	scheme, rest, ok := strings.Cut(string(d), "://")
-	if !ok {
-		if scheme, _, colon := strings.Cut(string(d), ":"); colon && scheme != "sqlite" {
-			return "***"
-		}
-		if strings.ContainsAny(string(d), "@=") { // libpq's "host=… password=…" among others
-			return "***"
-		}
+	switch {
+	case d == "" || d == Embedded || strings.HasPrefix(string(d), "sqlite:"):
 		return string(d)
+	case !ok:
+		return "***"
 	}
 	rest, _, _ = strings.Cut(rest, "#")
 	rest, query, asked := strings.Cut(rest, "?")

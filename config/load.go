@@ -39,29 +39,42 @@ func Load(path string, environ []string) (Config, error) {
 	var c Config
 	l.decode(reflect.ValueOf(&c).Elem(), k.Raw(), nil)
 	l.complete(&c)
-	if len(l.bad) == 0 {
-		l.bad = c.problems()
+	for _, p := range c.problems() {
+		if !l.doubted(p.key) {
+			l.reject(strings.Split(p.key, "."), "%s", p.why)
+		}
 	}
-	return c, l.err()
+	if len(l.bad) > 0 {
+		return Config{}, invalid(l.bad)
+	}
+	return c, nil
 }
 
 // loader collects what is wrong while settings are read.
 type loader struct {
-	bad     []string
-	origin  map[string]string // where a key was set, for messages
-	environ []string
+	bad      []string
+	rejected []string          // the keys of bad values
+	origin   map[string]string // where a key was set, for messages
+	environ  []string
 }
 
 // reject notes that the value at path can't be taken.
 func (l *loader) reject(path []string, format string, args ...any) {
 	name := strings.Join(path, ".")
+	l.rejected = append(l.rejected, name)
 	if where := l.origin[name]; where != "" {
 		name += " (" + where + ")"
 	}
 	l.bad = append(l.bad, name+": "+fmt.Sprintf(format, args...))
 }
 
-func (l *loader) err() error { return invalid(l.bad) }
+// doubted reports whether a value next to the key was rejected: what is missing there may be only that.
+func (l *loader) doubted(key string) bool {
+	section := key[:strings.LastIndexByte(key, '.')+1]
+	return slices.ContainsFunc(l.rejected, func(r string) bool {
+		return r == key || section != "" && strings.HasPrefix(r, section) || strings.HasPrefix(r, key+".")
+	})
+}
 
 // invalid makes one error of all that is wrong, nil of nothing.
 func invalid(bad []string) error {

@@ -40,7 +40,7 @@ func (c Config) Redis() (RedisOptions, error) {
 	return RedisOptions{Universal: u}, nil
 }
 
-const wantRedis = "want embedded, redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://"
+var errRedisScheme = errors.New("want " + checks["redis"].want)
 
 // redisURL is the URL in its parts, nothing interpreted yet.
 type redisURL struct {
@@ -66,7 +66,7 @@ func parseRedisURL(text string) (*redis.UniversalOptions, error) {
 	case "redis-cluster":
 		err = u.cluster(&o)
 	default:
-		return nil, errors.New(wantRedis)
+		return nil, errRedisScheme
 	}
 	if err == nil {
 		err = u.security(&o)
@@ -81,7 +81,7 @@ func parseRedisURL(text string) (*redis.UniversalOptions, error) {
 func splitRedisURL(text string, o *redis.UniversalOptions) (redisURL, error) {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok {
-		return redisURL{}, errors.New(wantRedis)
+		return redisURL{}, errRedisScheme
 	}
 	u := redisURL{scheme: scheme, query: map[string]string{}}
 	rest, query, _ := strings.Cut(rest, "?")

@@ -11,76 +11,80 @@ import (
 
 // Validate reports every setting that contradicts another, in one tasks.Invalid error. Load has called it; whoever
 // changes a field afterwards calls it again.
-func (c Config) Validate() error { return invalid(c.problems()) }
-
-func (c Config) problems() []string {
+func (c Config) Validate() error {
 	var bad []string
-	reject := func(format string, args ...any) { bad = append(bad, fmt.Sprintf(format, args...)) }
+	for _, p := range c.problems() {
+		bad = append(bad, p.String())
+	}
+	return invalid(bad)
+}
+
+// problem is a setting that contradicts another.
+type problem struct {
+	key string
+	why string
+}
+
+func (p problem) String() string { return p.key + ": " + p.why }
+
+func (c Config) problems() []problem {
+	var bad []problem
+	reject := func(when bool, key, format string, args ...any) {
+		if when {
+			bad = append(bad, problem{key, fmt.Sprintf(format, args...)})
+		}
+	}
 	if c.RedisURL != Embedded && c.RedisURL != "" {
-		if _, err := parseRedisURL(c.RedisURL.Reveal()); err != nil {
-			reject("redis_url: %v", err)
-		}
+		_, err := parseRedisURL(c.RedisURL.Reveal())
+		reject(err != nil, "redis_url", "%v", err)
 	}
-	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
-		reject("tls: want both cert_file and key_file, or none")
-	}
-	if c.Worker.BackoffCap < c.Worker.BackoffBase {
-		reject("worker.backoff_cap: %v is below worker.backoff_base, %v", c.Worker.BackoffCap, c.Worker.BackoffBase)
-	}
-	if c.Worker.Slots != 0 && c.Worker.Slots < c.Worker.Concurrency {
-		reject("worker.slots: %d is below worker.concurrency, %d", c.Worker.Slots, c.Worker.Concurrency)
-	}
-	if largest := max(c.Limits.Image, c.Limits.Voice, c.Limits.Video, c.Limits.Thumb); c.Worker.Memory < largest {
-		reject("worker.memory_budget: %v can't hold one file of %v, the largest of limits", c.Worker.Memory, largest)
-	}
-	if err := c.contained(); err != "" {
-		reject("%s", err)
-	}
+	inside := c.contained()
+	reject(inside != "", "storage_root", "%s", inside)
+	reject((c.TLS.CertFile == "") != (c.TLS.KeyFile == ""), "tls", "want both cert_file and key_file, or none")
+	w := c.Worker
+	reject(w.BackoffCap < w.BackoffBase, "worker.backoff_cap", "%v is below worker.backoff_base, %v", w.BackoffCap, w.BackoffBase)
+	reject(w.Slots != 0 && w.Slots < w.Concurrency, "worker.slots", "%d is below worker.concurrency, %d", w.Slots, w.Concurrency)
+	largest := max(c.Limits.Image, c.Limits.Voice, c.Limits.Video, c.Limits.Thumb)
+	reject(w.Memory < largest, "worker.memory_budget", "%v can't hold one file of %v, the largest of limits", w.Memory, largest)
+	reject((c.S3.AccessKey == "") != (c.S3.SecretKey == ""), "s3", "want both access_key and secret_key, or none for the usual AWS environment")
 	for _, name := range slices.Sorted(maps.Keys(c.Accounts)) {
-		for _, why := range c.Accounts[name].problems() {
-			reject("accounts.%s.%s", name, why)
-		}
+		bad = append(bad, c.Accounts[name].problems("accounts."+name+".")...)
 	}
-	bad = append(bad, c.producerProblems()...)
-	if (c.S3.AccessKey == "") != (c.S3.SecretKey == "") {
-		reject("s3: want both access_key and secret_key, or none for the usual AWS environment")
-	}
-	return bad
-}
-
-func (a Account) problems() []string {
-	var bad []string
-	need := func(missing bool, key string) {
-		if missing {
-			bad = append(bad, fmt.Sprintf("%s: is missing (token: %s wants it)", key, a.Token))
-		}
-	}
-	switch a.Token {
-	case TokenStable, TokenPlain:
-		need(a.AppID == "", "appid")
-		need(a.Secret == "", "secret")
-	case TokenStatic:
-		need(a.AccessToken == "", "access_token")
-	case TokenURL:
-		need(a.TokenURL == "", "token_url")
-	case TokenCommand:
-		need(len(a.TokenCommand) == 0, "token_command")
-	}
-	return bad
-}
-
-func (c Config) producerProblems() []string {
-	var bad []string
 	for _, name := range slices.Sorted(maps.Keys(c.Producers)) {
-		p := c.Producers[name]
-		if p.Key != "" && p.KeyHash != "" {
-			bad = append(bad, "producers."+name+": key and key_hash are both set: give one of them")
+		bad = append(bad, c.producerProblems(name)...)
+	}
+	return bad
+}
+
+// problems are that an account misses what the source of its token needs.
+func (a Account) problems(prefix string) []problem {
+	missing := map[string]bool{
+		"appid": a.AppID == "", "secret": a.Secret == "", "access_token": a.AccessToken == "",
+		"token_url": a.TokenURL == "", "token_command": len(a.TokenCommand) == 0,
+	}
+	needs := map[string][]string{
+		TokenStable: {"appid", "secret"}, TokenPlain: {"appid", "secret"}, TokenStatic: {"access_token"},
+		TokenURL: {"token_url"}, TokenCommand: {"token_command"},
+	}
+	var bad []problem
+	for _, key := range needs[a.Token] {
+		if missing[key] {
+			bad = append(bad, problem{prefix + key, "is missing: token source " + a.Token + " wants it"})
 		}
-		for _, account := range p.Accounts {
-			if _, known := c.Accounts[account]; !known {
-				bad = append(bad, fmt.Sprintf("producers.%s.accounts: there is no account %q%s", name, account,
-					didYouMean(account, slices.Sorted(maps.Keys(c.Accounts)))))
-			}
+	}
+	return bad
+}
+
+func (c Config) producerProblems(name string) []problem {
+	var bad []problem
+	p, key := c.Producers[name], "producers."+name
+	if p.Key != "" && p.KeyHash != "" {
+		bad = append(bad, problem{key, "key and key_hash are both set: give one of them"})
+	}
+	for _, account := range p.Accounts {
+		if _, known := c.Accounts[account]; !known {
+			hint := didYouMean(account, slices.Sorted(maps.Keys(c.Accounts)))
+			bad = append(bad, problem{key + ".accounts", fmt.Sprintf("there is no account %q%s", account, hint)})
 		}
 	}
 	return bad

@@ -1,0 +1,154 @@
+package config_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+const account = "accounts: {default: {appid: wx0, secret: s}}\n"
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ yaml, commands, want string }{
+		{account, "run worker serve", "storage_root: is not set"},
+		{account + "storage_root: /srv", "run worker serve upload status", ""},
+		{account + "s3: {buckets: [media]}", "run worker serve", ""},
+		{account, "upload check demo status", ""},
+		{"storage_root: /srv", "run worker upload", "accounts: there is none"},
+		{"storage_root: /srv", "serve status check", ""},
+		{"redis_url: redis://h", "upload", ""}, // somebody else works
+	} {
+		cfg := load(t, c.yaml)
+		for command := range strings.FieldsSeq(c.commands) {
+			err := cfg.Check(command)
+			if c.want == "" && err != nil || c.want != "" && (tasks.CodeOf(err) != tasks.Invalid || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%s with %q: %v, want %q", command, c.yaml, err, c.want)
+			}
+		}
+	}
+}
+
+// A symlink does not hide that the data dir lies below the storage root, whether it exists yet or not.
+func TestStorageRootContainsDataDir(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "srv", "sub"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(dir, "srv", "sub"), filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for data, bad := range map[string]bool{
+		"srv": true, "srv/sub": true, "srv/sub/new/deep": true, "link": true, "link/new": true, "srv/..data": true,
+		"srv2": false, ".": false, "other/new": false, "srv/../x": false,
+	} {
+		_, err := config.Load("", at("MEDIAFERRY_STORAGE_ROOT="+filepath.Join(dir, "srv"), "MEDIAFERRY_DATA_DIR="+dir+"/"+data))
+		if bad != (err != nil) {
+			t.Errorf("%s: %v", data, err)
+		}
+	}
+}
+
+func TestLoopback(t *testing.T) {
+	t.Parallel()
+	for listen, want := range map[string]bool{
+		"127.0.0.1:1": true, "127.1.2.3:1": true, "[::1]:1": true, "localhost:1": true, "[::ffff:127.0.0.1]:1": true,
+		":1": false, "0.0.0.0:1": false, "[::]:1": false, "10.0.0.1:1": false, "example.com:1": false, "": false,
+	} {
+		if got := (config.Config{Listen: listen}).Loopback(); got != want {
+			t.Errorf("%q: %v", listen, got)
+		}
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	for yaml, want := range map[string][]string{
+		account:                            nil,
+		"accounts: {a: {access_token: t}}": {"accounts.a: has no appid, so no media is reused and its holds are kept by name"},
+		"accounts: {a: {appid: x, secret: s, token: token, access_token: t}}": {"accounts.a: access_token is not used (token: token)"},
+		"accounts: {a: {appid: x, token_url: 'http://tokens/a'}}":             {"accounts.a: the token comes from token_url unencrypted"},
+		"accounts: {a: {appid: x, token_url: 'http://127.0.0.1:1/a'}}":        nil,
+		"redis_url: redis://h":                              {"ledger_url: is a SQLite file while Redis is shared: every process must run on this machine"},
+		"redis_url: redis://h\nledger_url: postgres://h/db": nil,
+		"listen: ':80'":                                     {"listen: :80 can be reached from outside without TLS: API keys travel readable"},
+		"listen: ':80'\ntls: {cert_file: /c, key_file: /k}": nil,
+	} {
+		if diff := cmp.Diff(want, load(t, yaml).Warnings()); diff != "" {
+			t.Errorf("%s: %s", yaml, diff)
+		}
+	}
+}
+
+func TestDerived(t *testing.T) {
+	t.Parallel()
+	c := load(t, "token_key: "+strings.Repeat("0a", 32))
+	if c.Realm() != "api.weixin.qq.com" || c.ResetZone().String() != "Asia/Shanghai" {
+		t.Errorf("%s, %s", c.Realm(), c.ResetZone())
+	}
+	want := bytes.Repeat([]byte{10}, 32)
+	if got := c.TokenKeyBytes(); !bytes.Equal(got, want) {
+		t.Error(hex.EncodeToString(got))
+	}
+	for _, b64 := range []string{"CgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgo=", "CgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgo"} {
+		if got := load(t, "token_key: "+b64).TokenKeyBytes(); !bytes.Equal(got, want) {
+			t.Error(hex.EncodeToString(got))
+		}
+	}
+	if got := load(t, "").TokenKeyBytes(); got != nil {
+		t.Error(hex.EncodeToString(got))
+	}
+}
+
+// Whoever changes a Config after Load can have it looked at again.
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	c := load(t, account)
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+	c.RedisURL, c.TLS.KeyFile = "redis://", "/k"
+	err := c.Validate()
+	if want := "read settings: 2 settings are wrong:\n  redis_url: names no host\n  tls: want both cert_file and key_file, or none"; err == nil || err.Error() != want {
+		t.Error(err)
+	}
+}
+
+// The reference is complete: every key says what it is, what it takes and how it is set.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	short := 0
+	for _, k := range config.Keys() {
+		if k.Meaning == "" || k.Accepts == "" || seen[k.Path] || k.Env != "MEDIAFERRY_"+strings.ToUpper(strings.ReplaceAll(k.Path, ".", "__")) {
+			t.Errorf("%+v", k)
+		}
+		seen[k.Path] = true
+		if k.Short != "" {
+			short++
+		}
+	}
+	if short != 5 {
+		t.Errorf("%d short names", short)
+	}
+	want := config.Key{
+		Path: "accounts.NAME.secret", Env: "MEDIAFERRY_ACCOUNTS__NAME__SECRET", Short: "MEDIAFERRY_WECHAT_SECRET",
+		Accepts: "a text without white space", Meaning: "its appsecret", Secret: true,
+	}
+	for _, k := range config.Keys() {
+		if k.Path == want.Path {
+			if diff := cmp.Diff(want, k); diff != "" {
+				t.Error(diff)
+			}
+		}
+	}
+}

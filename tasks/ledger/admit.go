@@ -125,11 +125,3 @@ func (t *tx) daySpent(r *row, k tasks.MediaKey) (tasks.Admission, error) {
 	}
 	return tasks.Admission{Verdict: tasks.DaySpent, Until: until}, err
 }
-
-// yield makes a running upload ready again, or canceled where somebody asked for that.
-func (t *tx) yield(r *row) error {
-	if r.cancel {
-		return t.conclude(r, ending{state: tasks.Canceled})
-	}
-	return t.requeue(r)
-}

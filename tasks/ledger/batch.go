@@ -109,7 +109,7 @@ func (t *tx) completed(seq int64, b *tasks.Batch) error {
 const batchColumns = `id, producer, COALESCE(external_id, ''), COALESCE(callback_url, ''), metadata, sealed, truncated, round, total, open,
 	succeeded, failed, canceled, refused, submitted_at, completed_at`
 
-func scanBatch(s interface{ Scan(...any) error }, b *tasks.Batch, more ...any) error {
+func scanBatch(s scanner, b *tasks.Batch, more ...any) error {
 	var (
 		sealed    bool
 		metadata  []byte
@@ -137,7 +137,7 @@ func scanBatch(s interface{ Scan(...any) error }, b *tasks.Batch, more ...any) e
 func (t *tx) lockBatch(seq int64) (*tasks.Batch, error) {
 	b := new(tasks.Batch)
 	found := false
-	err := t.each("SELECT "+batchColumns+" FROM batches WHERE seq = ?"+t.l.d.forUpdate, args{seq}, func(s *sql.Rows) error {
+	err := t.each("SELECT "+batchColumns+" FROM batches WHERE seq = ?"+t.l.d.forUpdate, args{seq}, func(s scanner) error {
 		found = true
 		return scanBatch(s, b)
 	})
@@ -222,7 +222,7 @@ func (l *Ledger) OpenBatch(ctx context.Context, b tasks.Batch) (tasks.Batch, boo
 func (t *tx) findBatch(like tasks.Batch) (b tasks.Batch, seq int64, err error) {
 	found := false
 	read := func(where string, a ...any) error {
-		return t.each("SELECT seq, "+batchColumns+" FROM batches WHERE "+where, a, func(s *sql.Rows) error {
+		return t.each("SELECT seq, "+batchColumns+" FROM batches WHERE "+where, a, func(s scanner) error {
 			found = true
 			return scanBatch(s, &b, &seq)
 		})
@@ -292,7 +292,7 @@ func (l *Ledger) SealAbandoned(ctx context.Context, idle time.Duration) (int, er
 	err := l.do(ctx, "seal abandoned batches", func(t *tx) error {
 		var seqs []int64
 		err := t.each("SELECT seq FROM batches WHERE sealed = 0 AND touched_at <= ? ORDER BY touched_at LIMIT ?",
-			args{t.now - idle.Microseconds(), atOnce}, func(s *sql.Rows) error {
+			args{t.now - idle.Microseconds(), atOnce}, func(s scanner) error {
 				seqs = append(seqs, 0)
 				return s.Scan(&seqs[len(seqs)-1])
 			})

@@ -3,7 +3,6 @@ package ledger
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"slices"
 	"time"
 
@@ -50,7 +49,7 @@ func (l *Ledger) OnBelt(ctx context.Context, olderThan time.Duration, limit int)
 	var ds []tasks.Dispatch
 	err := l.view(ctx, "list dispatched uploads", func(t *tx) error {
 		return t.each("SELECT id, generation, priority, due_at FROM uploads WHERE phase = 1 AND due_at < ? ORDER BY due_at LIMIT ?",
-			args{t.now - olderThan.Microseconds(), limit}, func(s *sql.Rows) error {
+			args{t.now - olderThan.Microseconds(), limit}, func(s scanner) error {
 				var d tasks.Dispatch
 				var at int64
 				err := s.Scan(&d.ID, &d.Generation, &d.Priority, &at)

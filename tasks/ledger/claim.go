@@ -87,7 +87,7 @@ func (t *tx) mayStart(r *row) (bool, error) {
 		return false, nil
 	}
 	n := 0
-	err = t.each("SELECT account, count(*) FROM uploads WHERE phase = 2 AND due_at IS NOT NULL GROUP BY account", nil, func(s *sql.Rows) error {
+	err = t.each("SELECT account, count(*) FROM uploads WHERE phase = 2 AND due_at IS NOT NULL GROUP BY account", nil, func(s scanner) error {
 		var account string
 		var k int
 		if err := s.Scan(&account, &k); err != nil {

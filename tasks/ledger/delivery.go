@@ -54,7 +54,7 @@ func (t *tx) dispatchDeliveries(phase, n int) ([]tasks.DeliveryDispatch, error) 
 	}
 	var ds []tasks.DeliveryDispatch
 	err := t.each("SELECT id, generation + 1 FROM deliveries WHERE phase = ? AND due_at <= ? ORDER BY due_at LIMIT ?"+t.l.d.skipLocked,
-		args{phase, t.now, n}, func(s *sql.Rows) error {
+		args{phase, t.now, n}, func(s scanner) error {
 			ds = append(ds, tasks.DeliveryDispatch{})
 			d := &ds[len(ds)-1]
 			return s.Scan(&d.ID, &d.Generation)
@@ -201,7 +201,7 @@ func (t *tx) deliveries(where string, a ...any) ([]tasks.Delivery, []int64, erro
 	)
 	err := t.each(`SELECT d.seq, d.id, d.url, d.phase, d.attempts, d.due_at, d.last_status, COALESCE(d.last_error, ''), `+eventColumns+`
 		FROM deliveries d JOIN events e ON e.seq = d.event LEFT JOIN uploads u ON u.seq = e.upload LEFT JOIN batches b ON b.seq = e.batch
-		WHERE `+where, a, func(s *sql.Rows) error {
+		WHERE `+where, a, func(s scanner) error {
 		var (
 			d     tasks.Delivery
 			e     recorded

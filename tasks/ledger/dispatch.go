@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"database/sql"
 	"maps"
 	"math"
 
@@ -81,7 +80,7 @@ func (f *filling) count() error {
 		h.underWay = 0
 	}
 	return f.each("SELECT priority, account, count(*) FROM uploads WHERE phase IN (1, 2) AND due_at IS NOT NULL GROUP BY priority, account", nil,
-		func(s *sql.Rows) error {
+		func(s scanner) error {
 			var k lane
 			var n int
 			if err := s.Scan(&k.priority, &k.account, &n); err != nil {
@@ -233,7 +232,7 @@ func (f *filling) take(k lane, batch int64, n int) (int, error) {
 	var seqs []int64
 	first := len(f.got)
 	err := f.each("SELECT seq, id, generation FROM uploads WHERE phase = 0 AND priority = ? AND account = ? AND batch = ? ORDER BY seq LIMIT ?"+
-		f.l.d.skipLocked, args{int(k.priority), k.account, batch, n}, func(s *sql.Rows) error {
+		f.l.d.skipLocked, args{int(k.priority), k.account, batch, n}, func(s scanner) error {
 		d := tasks.Dispatch{Priority: k.priority, At: timeOf(f.now + int64(len(f.got)))}
 		var seq int64
 		err := s.Scan(&seq, &d.ID, &d.Generation)

@@ -83,7 +83,7 @@ type recorded struct {
 
 const eventColumns = "e.seq, e.type, e.at, e.upload, e.batch, e.round, e.data, u.id, b.id, COALESCE(u.producer, b.producer, '')"
 
-func (e *recorded) scan(s *sql.Rows, before ...any) error {
+func (e *recorded) scan(s scanner, before ...any) error {
 	var at int64
 	err := s.Scan(append(before, &e.Seq, &e.Type, &at, &e.upload, &e.batch, &e.round, &e.data, &e.uploadID, &e.batchID, &e.Producer)...)
 	e.Time = timeOf(at)
@@ -128,7 +128,7 @@ func (l *Ledger) Events(ctx context.Context, afterSeq int64, limit int) ([]tasks
 	err := l.view(ctx, "read events", func(t *tx) error {
 		var rs []recorded
 		err := t.each("SELECT "+eventColumns+` FROM events e LEFT JOIN uploads u ON u.seq = e.upload LEFT JOIN batches b ON b.seq = e.batch
-			WHERE e.seq > ? ORDER BY e.seq LIMIT ?`, args{afterSeq, pageSize(limit)}, func(s *sql.Rows) error {
+			WHERE e.seq > ? ORDER BY e.seq LIMIT ?`, args{afterSeq, pageSize(limit)}, func(s scanner) error {
 			rs = append(rs, recorded{})
 			return rs[len(rs)-1].scan(s)
 		})

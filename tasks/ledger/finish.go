@@ -84,12 +84,13 @@ func (t *tx) finishClaim(k tasks.Token, res tasks.Result) error {
 	if err := t.keep(res, r); err != nil {
 		return err
 	}
-	if res.State == tasks.Succeeded && !res.Reused {
-		if err := t.climb(r.account); err != nil {
-			return err
-		}
+	if err := t.conclude(r, ending{state: res.State, result: &res, cause: res.Cause}); err != nil {
+		return err
 	}
-	return t.conclude(r, ending{state: res.State, result: &res, cause: res.Cause})
+	if res.State != tasks.Succeeded || res.Reused {
+		return nil // it says nothing about the account
+	}
+	return t.climb(r.account)
 }
 
 func stepTo(s tasks.State) tasks.Step {

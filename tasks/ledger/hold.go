@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,7 +24,7 @@ func (h *hold) room() int { return max(h.Ramp, 1) }
 
 const holdColumns = "h.realm, h.appid, h.code, h.errcode, COALESCE(h.rid, ''), h.reason, h.since_at, h.until_at, h.ramp"
 
-func scanHold(s interface{ Scan(...any) error }, h *tasks.Hold, more ...any) error {
+func scanHold(s scanner, h *tasks.Hold, more ...any) error {
 	var since, until int64
 	err := s.Scan(append(more, &h.Realm, &h.AppID, &h.Code, &h.Errcode, &h.RID, &h.Reason, &since, &until, &h.Ramp)...)
 	h.Since, h.Until = timeOf(since), timeOf(until)
@@ -39,7 +38,7 @@ func (t *tx) holds() (map[string]*hold, error) {
 	}
 	held, same := map[string]*hold{}, map[[2]string]*hold{}
 	err := t.each("SELECT a.name, "+holdColumns+" FROM holds h JOIN accounts a ON a.realm = h.realm AND a.appid = h.appid", nil,
-		func(s *sql.Rows) error {
+		func(s scanner) error {
 			var name string
 			h := new(hold)
 			if err := scanHold(s, &h.Hold, &name); err != nil {
@@ -121,7 +120,7 @@ func (t *tx) hold(h tasks.Hold) error {
 func (t *tx) findHold(realm, appid string) (*hold, error) {
 	var h *hold
 	err := t.each("SELECT "+holdColumns+" FROM holds h WHERE realm = ? AND appid = ?"+t.l.d.forUpdate, args{realm, appid},
-		func(s *sql.Rows) error {
+		func(s scanner) error {
 			h = new(hold)
 			return scanHold(s, &h.Hold)
 		})
@@ -182,7 +181,7 @@ func (t *tx) climb(account string) error {
 func (l *Ledger) Holds(ctx context.Context) ([]tasks.Hold, error) {
 	var hs []tasks.Hold
 	err := l.view(ctx, "list holds", func(t *tx) error {
-		return t.each("SELECT "+holdColumns+" FROM holds h ORDER BY realm, appid", nil, func(s *sql.Rows) error {
+		return t.each("SELECT "+holdColumns+" FROM holds h ORDER BY realm, appid", nil, func(s scanner) error {
 			hs = append(hs, tasks.Hold{})
 			h := &hs[len(hs)-1]
 			if err := scanHold(s, h); err != nil {

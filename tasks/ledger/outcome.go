@@ -31,7 +31,7 @@ const currentEnd = `u.phase, u.round, u.attempts, u.reused, u.errcode, COALESCE(
 	COALESCE(u.hint, ''), COALESCE(u.media_id, ''), u.issued_at, u.expires_at, u.finished_at, u.sha256, u.original, COALESCE(u.fixed, ''),
 	COALESCE(u.size, 0)`
 
-func (o *outcomeRow) scan(s *sql.Rows, more ...any) error {
+func (o *outcomeRow) scan(s scanner, more ...any) error {
 	var (
 		batch, sha, metadata      []byte
 		original                  []byte
@@ -63,7 +63,7 @@ func (t *tx) outcomes(where string, a ...any) ([]outcomeRow, error) {
 	}
 	var os []outcomeRow
 	query := "SELECT " + outcomeRequest + currentEnd + ", u.due_at FROM uploads u WHERE " + where
-	err = t.each(query, a, func(s *sql.Rows) error {
+	err = t.each(query, a, func(s scanner) error {
 		var o outcomeRow
 		var due sql.NullInt64
 		if err := o.scan(s, &due); err != nil {
@@ -91,7 +91,7 @@ func (o *outcomeRow) show(h *hold, now int64) {
 // ofRound reads an upload with the outcome of one of its rounds, be it the current one or an earlier one.
 func (t *tx) ofRound(seq int64, round int) (o outcomeRow, found bool, err error) {
 	read := func(query string, a ...any) error {
-		return t.each(query, a, func(s *sql.Rows) error {
+		return t.each(query, a, func(s scanner) error {
 			found = true
 			return o.scan(s)
 		})
@@ -107,7 +107,7 @@ func (t *tx) ofRound(seq int64, round int) (o outcomeRow, found bool, err error)
 func (t *tx) history(seq int64) ([]tasks.Attempt, error) {
 	var as []tasks.Attempt
 	err := t.each(`SELECT round, number, started_at, took, errcode, COALESCE(code, ''), COALESCE(rid, ''), COALESCE(reason, '')
-		FROM attempts WHERE upload = ? ORDER BY round, number`, args{seq}, func(s *sql.Rows) error {
+		FROM attempts WHERE upload = ? ORDER BY round, number`, args{seq}, func(s scanner) error {
 		var a tasks.Attempt
 		var started, took int64
 		err := s.Scan(&a.Round, &a.Number, &started, &took, &a.Errcode, &a.Code, &a.RID, &a.Reason)

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"database/sql"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -138,7 +137,7 @@ func (l *Ledger) Batch(ctx context.Context, id uuid.UUID) (tasks.Batch, error) {
 	var b tasks.Batch
 	err := l.view(ctx, "look up batch", func(t *tx) error {
 		found := false
-		err := t.each("SELECT "+batchColumns+" FROM batches WHERE id = ?", args{id[:]}, func(s *sql.Rows) error {
+		err := t.each("SELECT "+batchColumns+" FROM batches WHERE id = ?", args{id[:]}, func(s scanner) error {
 			found = true
 			return scanBatch(s, &b)
 		})
@@ -171,7 +170,7 @@ func (l *Ledger) Batches(ctx context.Context, f tasks.Filter) ([]tasks.Batch, st
 		limit := pageSize(f.Limit)
 		var seqs []int64
 		err := t.each("SELECT seq, "+batchColumns+" FROM batches WHERE "+c.where()+" ORDER BY seq DESC LIMIT ?", append(c.args, limit+1),
-			func(s *sql.Rows) error {
+			func(s scanner) error {
 				page, seqs = append(page, tasks.Batch{}), append(seqs, 0)
 				return scanBatch(s, &page[len(page)-1], &seqs[len(seqs)-1])
 			})
@@ -189,7 +188,7 @@ func (l *Ledger) Refusals(ctx context.Context, batch uuid.UUID, afterLine, limit
 	err := l.view(ctx, "list refusals", func(t *tx) error {
 		return t.each(`SELECT line, COALESCE(external_id, ''), code, reason FROM refusals
 			WHERE batch = (SELECT seq FROM batches WHERE id = ?) AND line > ? ORDER BY line LIMIT ?`,
-			args{batch[:], afterLine, pageSize(limit)}, func(s *sql.Rows) error {
+			args{batch[:], afterLine, pageSize(limit)}, func(s scanner) error {
 				var r tasks.Refusal
 				err := s.Scan(&r.Line, &r.ExternalID, &r.Code, &r.Reason)
 				rs = append(rs, r)

@@ -53,7 +53,7 @@ func (t *tx) find(id uuid.UUID) (*row, error) {
 // findAll reads and locks the uploads that a condition chooses, leaving out those that others have locked.
 func (t *tx) findAll(where string, a ...any) ([]*row, error) {
 	var rs []*row
-	err := t.each("SELECT "+rowColumns+" FROM uploads WHERE "+where+t.l.d.skipLocked, a, func(s *sql.Rows) error {
+	err := t.each("SELECT "+rowColumns+" FROM uploads WHERE "+where+t.l.d.skipLocked, a, func(s scanner) error {
 		r := new(row)
 		rs = append(rs, r)
 		return s.Scan(r.dest()...)
@@ -100,14 +100,24 @@ func (t *tx) release(r *row) error {
 	return err
 }
 
-// requeue puts an upload back among the ready ones. Its claim's token stays: only the next claim makes it worthless.
+// requeue puts an upload back among the ready ones, with the token of its last claim, which is worthless only once the
+// next claim is made. Whoever gave it back by himself has no token any more: see yield.
 func (t *tx) requeue(r *row) error {
 	if err := t.release(r); err != nil {
 		return err
 	}
-	_, err := t.exec(`UPDATE uploads SET phase = 0, due_at = NULL, worker = NULL, twin_of = NULL, alone = 0, code = NULL, errcode = 0,
-		rid = NULL, reason = NULL, hint = NULL WHERE seq = ?`, r.seq)
+	_, err := t.exec(`UPDATE uploads SET phase = 0, due_at = NULL, claim_token = ?, worker = NULL, twin_of = NULL, alone = 0, code = NULL,
+		errcode = 0, rid = NULL, reason = NULL, hint = NULL WHERE seq = ?`, r.token, r.seq)
 	return err
+}
+
+// yield ends a claim without an outcome: the upload is ready again, or canceled where somebody asked for that.
+func (t *tx) yield(r *row) error {
+	if r.cancel {
+		return t.conclude(r, ending{state: tasks.Canceled})
+	}
+	r.token = nil
+	return t.requeue(r)
 }
 
 // postpone puts an upload to wait until then, for a reason that is shown meanwhile. Its claim is over.

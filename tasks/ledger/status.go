@@ -52,7 +52,7 @@ type openKey struct {
 // open counts the open uploads from the indexes that hold nothing else.
 func (t *tx) open() (map[openKey]int, error) {
 	n := map[openKey]int{}
-	count := func(s *sql.Rows) error {
+	count := func(s scanner) error {
 		var k openKey
 		var m int
 		err := s.Scan(&k.phase, &k.account, &m)
@@ -73,7 +73,7 @@ func (t *tx) accounts(open map[openKey]int) ([]tasks.AccountStatus, error) {
 	}
 	var as []tasks.AccountStatus
 	err = t.each(`SELECT a.name, a.realm, a.appid, a.daily_limit, COALESCE(q.calls, 0) FROM accounts a
-		LEFT JOIN quota q ON q.realm = a.realm AND q.appid = a.appid AND q.day = ? ORDER BY a.name`, args{dayOf(t.now)}, func(s *sql.Rows) error {
+		LEFT JOIN quota q ON q.realm = a.realm AND q.appid = a.appid AND q.day = ? ORDER BY a.name`, args{dayOf(t.now)}, func(s scanner) error {
 		var a tasks.AccountStatus
 		if err := s.Scan(&a.Name, &a.Realm, &a.AppID, &a.DailyLimit, &a.CallsToday); err != nil {
 			return err
@@ -118,7 +118,7 @@ func (t *tx) countRest(st *tasks.Status) error {
 	if _, err := t.row("SELECT count(*) FROM uploads", nil, &total); err != nil {
 		return err
 	}
-	err := t.each("SELECT phase, count(*) FROM uploads WHERE phase >= 5 GROUP BY phase", nil, func(s *sql.Rows) error {
+	err := t.each("SELECT phase, count(*) FROM uploads WHERE phase >= 5 GROUP BY phase", nil, func(s scanner) error {
 		var p phase
 		var n int
 		err := s.Scan(&p, &n)

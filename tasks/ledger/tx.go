@@ -97,7 +97,7 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 // row scans the first row, and reports whether there was one.
 func (t *tx) row(query string, args args, dest ...any) (bool, error) {
 	found := false
-	err := t.each(query, args, func(r *sql.Rows) error {
+	err := t.each(query, args, func(r scanner) error {
 		if found {
 			return nil
 		}
@@ -107,8 +107,11 @@ func (t *tx) row(query string, args args, dest ...any) (bool, error) {
 	return found, err
 }
 
+// scanner is the row at hand.
+type scanner interface{ Scan(...any) error }
+
 // each calls scan for every row. scan must not use t.
-func (t *tx) each(query string, args args, scan func(*sql.Rows) error) error {
+func (t *tx) each(query string, args args, scan func(scanner) error) error {
 	rows, err := t.s.query(t.ctx, query, args...)
 	if err != nil {
 		return err

@@ -210,7 +210,7 @@ func (w *writer) persist(group []*op) error {
 	defer cancel()
 	for try := 1; ; try++ {
 		err := w.attempt(ctx, group)
-		if err == nil || !w.l.d.again(err) || try == commitTries {
+		if err == nil || !again(w.l.d, err) || try == commitTries {
 			return err
 		}
 		w.log.Debug("the database asks to try again", "try", try, "error", err)
@@ -223,6 +223,8 @@ func (w *writer) persist(group []*op) error {
 		}
 	}
 }
+
+func again(d *dialect, err error) bool { return d.again(err) || errors.Is(err, errSealedMeanwhile) }
 
 func (w *writer) attempt(ctx context.Context, group []*op) (err error) {
 	t, err := w.begin(ctx)

@@ -1,0 +1,33 @@
+package ledger
+
+import "testing"
+
+// testCase is one promise that both databases keep.
+type testCase struct {
+	name string
+	run  func(*harness)
+}
+
+func TestSQLite(t *testing.T) {
+	t.Parallel()
+	testContract(t, openSQLiteHarness)
+}
+
+func TestPostgres(t *testing.T) {
+	t.Parallel()
+	testContract(t, openPostgresHarness)
+}
+
+func testContract(t *testing.T, open func(*testing.T) *harness) {
+	for _, part := range [][]testCase{
+		acceptContract, dispatchContract, claimContract, admitContract, finishContract, batchContract,
+		holdContract, actionContract, eventContract, deliveryContract, queryContract,
+	} {
+		for _, c := range part {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				c.run(open(t))
+			})
+		}
+	}
+}

@@ -1,0 +1,331 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
+)
+
+// clock is a process's clock that stands still until it is told to go on.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// harness is a fresh ledger with shorthands for what most tests do.
+type harness struct {
+	*testing.T
+	*Ledger
+	url   string
+	clock *clock // nil on PostgreSQL, which has its own
+	names int
+}
+
+var (
+	wide    = tasks.Window{Bulk: 1000, Interactive: 1000}
+	account = tasks.Account{Name: "shop", Realm: "wechat.example", AppID: "wx1", Fingerprint: "f1"}
+)
+
+const lease = time.Minute
+
+func openSQLiteHarness(t *testing.T) *harness {
+	h := &harness{T: t, url: ledgertest.SQLite(t), clock: &clock{at: time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)}}
+	h.Ledger = h.another()
+	return h
+}
+
+func openPostgresHarness(t *testing.T) *harness {
+	h := &harness{T: t, url: ledgertest.Postgres(t)}
+	h.Ledger = h.another()
+	return h
+}
+
+// another opens the same ledger once more, as another process would.
+func (h *harness) another() *Ledger {
+	h.Helper()
+	o := Options{Linger: time.Millisecond}
+	if h.clock != nil {
+		o.Now = h.clock.now
+	}
+	l, err := Open(h.Context(), h.url, o)
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			h.Error(err)
+		}
+	})
+	return l
+}
+
+// pass lets time pass: the clock goes on, or all that is recorded moves into the past.
+func (h *harness) pass(d time.Duration) {
+	h.Helper()
+	if h.clock != nil {
+		h.clock.pass(d)
+		return
+	}
+	for table, columns := range map[string]string{
+		"uploads":    "submitted_at due_at expires_by finished_at issued_at expires_at",
+		"batches":    "submitted_at touched_at completed_at",
+		"media":      "issued_at expires_at",
+		"holds":      "since_at until_at",
+		"deliveries": "due_at",
+		"leaders":    "until_at",
+		"events":     "at",
+	} {
+		var set []string
+		for _, c := range strings.Fields(columns) {
+			set = append(set, fmt.Sprintf("%s = %s - %d", c, c, d.Microseconds()))
+		}
+		h.sql("UPDATE " + table + " SET " + strings.Join(set, ", "))
+	}
+	h.sql(fmt.Sprintf("UPDATE quota SET day = day - %d", int64(d/(24*time.Hour))))
+}
+
+// sql runs a statement behind the ledger's back.
+func (h *harness) sql(query string, args ...any) {
+	h.Helper()
+	must(h, h.do(h.Context(), "test", func(t *tx) error {
+		_, err := t.exec(query, args...)
+		return err
+	}))
+}
+
+// number reads one number.
+func (h *harness) number(query string, a ...any) int {
+	h.Helper()
+	var n int
+	must(h, h.view(h.Context(), "test", func(t *tx) error {
+		_, err := t.row(query, a, &n)
+		return err
+	}))
+	return n
+}
+
+// upload is a valid request with a name of its own.
+func (h *harness) upload(change ...func(*tasks.Upload)) tasks.Upload {
+	h.names++
+	u := tasks.Upload{Producer: "crm", ExternalID: fmt.Sprintf("n%d", h.names), Account: account.Name, Type: tasks.Image, Source: fmt.Sprintf("in/%d.jpg", h.names)}
+	for _, c := range change {
+		c(&u)
+	}
+	return u
+}
+
+// submit accepts n uploads, changed the same way, and returns their ids.
+func (h *harness) submit(n int, change ...func(*tasks.Upload)) []uuid.UUID {
+	h.Helper()
+	us := make([]tasks.Upload, n)
+	for i := range us {
+		us[i] = h.upload(change...)
+	}
+	rs := value(h, h.Ledger.Accept)(h.Context(), us)
+	ids := make([]uuid.UUID, n)
+	for i, r := range rs {
+		if r.Err != nil {
+			h.Fatalf("row %d: %v", i, r.Err)
+		}
+		ids[i] = r.ID
+	}
+	return ids
+}
+
+func (h *harness) dispatch() []tasks.Dispatch {
+	h.Helper()
+	ds, err := h.Dispatch(h.Context(), wide)
+	must(h, err)
+	return ds
+}
+
+func (h *harness) claimed(d tasks.Dispatch) tasks.Claim {
+	h.Helper()
+	c, err := h.Claim(h.Context(), d.ID, d.Generation, "w1", lease)
+	must(h, err)
+	return c
+}
+
+// running submits one upload and claims it.
+func (h *harness) running(change ...func(*tasks.Upload)) tasks.Claim {
+	h.Helper()
+	return h.runningN(1, change...)[0]
+}
+
+func (h *harness) runningN(n int, change ...func(*tasks.Upload)) []tasks.Claim {
+	h.Helper()
+	h.submit(n, change...)
+	var cs []tasks.Claim
+	for _, d := range h.dispatch() {
+		cs = append(cs, h.claimed(d))
+	}
+	if len(cs) != n {
+		h.Fatalf("%d uploads are running, want %d", len(cs), n)
+	}
+	return cs
+}
+
+// again dispatches and claims the only upload that is ready.
+func (h *harness) again() tasks.Claim {
+	h.Helper()
+	ds := h.dispatch()
+	if len(ds) != 1 {
+		h.Fatalf("%d uploads were dispatched, want 1", len(ds))
+	}
+	return h.claimed(ds[0])
+}
+
+func (h *harness) outcome(id uuid.UUID) tasks.Outcome {
+	h.Helper()
+	o, err := h.Outcome(h.Context(), id)
+	must(h, err)
+	return o
+}
+
+func (h *harness) state(id uuid.UUID) tasks.State {
+	h.Helper()
+	return h.outcome(id).State
+}
+
+func (h *harness) wantState(id uuid.UUID, want tasks.State) {
+	h.Helper()
+	if got := h.state(id); got != want {
+		h.Errorf("upload is %s, want %s", got, want)
+	}
+}
+
+func (h *harness) events() []tasks.Event {
+	h.Helper()
+	es, err := h.Events(h.Context(), 0, maxPage)
+	must(h, err)
+	return es
+}
+
+func (h *harness) eventTypes() []tasks.EventType {
+	h.Helper()
+	var ts []tasks.EventType
+	for _, e := range h.events() {
+		ts = append(ts, e.Type)
+	}
+	return ts
+}
+
+func (h *harness) batch(b tasks.Batch) tasks.Batch {
+	h.Helper()
+	if b.Producer == "" {
+		b.Producer = "crm"
+	}
+	got, _, err := h.OpenBatch(h.Context(), b)
+	must(h, err)
+	return got
+}
+
+func in(b uuid.UUID) func(*tasks.Upload) { return func(u *tasks.Upload) { u.Batch = b } }
+
+func of(account string) func(*tasks.Upload) { return func(u *tasks.Upload) { u.Account = account } }
+
+func urgent(u *tasks.Upload) { u.Priority = tasks.Interactive }
+
+// key is the media key of a content in the account of the tests.
+func key(content string) tasks.MediaKey {
+	return tasks.MediaKey{Realm: account.Realm, AppID: account.AppID, Type: tasks.Image, Hash: tasks.HashOf([]byte(content))}
+}
+
+// success is what a worker reports that uploaded content.
+func (h *harness) success(content string) tasks.Result {
+	now := h.today()
+	return tasks.Result{
+		State: tasks.Succeeded, Key: key(content), Size: int64(len(content)), Media: h.media("media-" + content),
+		Attempt: &tasks.Attempt{Started: now, Took: 250 * time.Millisecond},
+	}
+}
+
+func (h *harness) media(id string) tasks.Media {
+	now := h.today()
+	return tasks.Media{ID: id, IssuedAt: now, ExpiresAt: now.Add(72 * time.Hour)}
+}
+
+// today is about the ledger's time.
+func (h *harness) today() time.Time {
+	if h.clock != nil {
+		return h.clock.now()
+	}
+	return time.Now().UTC().Truncate(time.Microsecond)
+}
+
+func failure(code tasks.Code) tasks.Result {
+	return tasks.Result{State: tasks.Failed, Cause: &tasks.Error{Code: code, Op: "upload media", Errcode: 40004, RID: "r-1", Err: errors.New("refused")}, Attempt: &tasks.Attempt{Code: code, Errcode: 40004, RID: "r-1"}}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// value turns a method that returns a value and an error into one that fails the test.
+func value[A, R any](t testing.TB, f func(context.Context, A) (R, error)) func(context.Context, A) R {
+	return func(ctx context.Context, a A) R {
+		t.Helper()
+		r, err := f(ctx, a)
+		must(t, err)
+		return r
+	}
+}
+
+func wantCode(t testing.TB, err error, want tasks.Code) {
+	t.Helper()
+	if got := tasks.CodeOf(err); err == nil || got != want {
+		t.Errorf("error %v has code %q, want %q", err, got, want)
+	}
+}
+
+func wantFenced(t testing.TB, err error) {
+	t.Helper()
+	if !errors.Is(err, tasks.ErrFenced) {
+		t.Errorf("got %v, want ErrFenced", err)
+	}
+}
+
+func same(t testing.TB, what string, got, want any, opts ...cmp.Option) {
+	t.Helper()
+	if d := cmp.Diff(want, got, opts...); d != "" {
+		t.Errorf("%s (-want +got):\n%s", what, d)
+	}
+}
+
+// together runs f(0) … f(n-1) at once and waits for all.
+func together(n int, f func(i int)) {
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		wg.Go(func() {
+			<-start
+			f(i)
+		})
+	}
+	close(start)
+	wg.Wait()
+}

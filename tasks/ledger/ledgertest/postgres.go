@@ -1,0 +1,190 @@
+// Package ledgertest gives tests real databases for a ledger, as net/http/httptest gives them a real server:
+// a PostgreSQL of their own, started from the binaries on this machine, or an SQLite file.
+package ledgertest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// SQLite returns the URL of a ledger in a file of its own, which goes with the test.
+func SQLite(tb testing.TB) string {
+	tb.Helper()
+	return "sqlite:" + filepath.Join(tb.TempDir(), "ledger.db")
+}
+
+// Postgres returns the URL of an empty schema of its own, which goes with the test. The first call starts a server for
+// the whole test binary, on a socket in a temporary directory; it ends with the binary, however that ends. A machine
+// without PostgreSQL fails the test.
+func Postgres(tb testing.TB) string {
+	tb.Helper()
+	dir, err := server()
+	if err != nil {
+		tb.Fatalf("start PostgreSQL for the tests: %v", err)
+	}
+	schema := "t_" + strings.ToLower(rand.Text())
+	if err := execute(dir, "CREATE SCHEMA "+schema); err != nil {
+		tb.Fatalf("make a schema: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := execute(dir, "DROP SCHEMA "+schema+" CASCADE"); err != nil {
+			tb.Errorf("drop the schema: %v", err)
+		}
+	})
+	return address(dir, schema)
+}
+
+const (
+	owner    = "mediaferry"
+	patience = 30 * time.Second
+)
+
+func address(dir, schema string) string {
+	q := url.Values{"host": {dir}, "user": {owner}, "search_path": {schema}}
+	return "postgres:///postgres?" + q.Encode()
+}
+
+func execute(dir, sql string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, address(dir, "public"))
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, sql)
+	return errors.Join(err, conn.Close(ctx))
+}
+
+// script runs the server until its standard input ends, which it does when the test's process is gone.
+const script = `
+initdb -D "$1/data" -A trust -U "$2" -E UTF8 --locale=C --no-sync >"$1/log" 2>&1 || exit 1
+postgres -D "$1/data" -k "$1" -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=200 \
+  -c shared_buffers=64MB -c deadlock_timeout=50ms >>"$1/log" 2>&1 &
+server=$!
+cat >/dev/null
+kill -INT $server
+wait $server
+rm -rf "$1"
+`
+
+var server = sync.OnceValues(start)
+
+// start starts the server and returns the directory of its socket.
+func start() (string, error) {
+	bin, err := binaries()
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp("", "mfpg")
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command("sh", "-c", script, "sh", dir, owner)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "LC_ALL=C")
+	if os.Geteuid() == 0 { // initdb refuses to run as root
+		if cmd.SysProcAttr, err = other(dir); err != nil {
+			return "", err
+		}
+	}
+	if _, err := cmd.StdinPipe(); err != nil { // held open for as long as this process lives
+		return "", err
+	}
+	cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	return dir, answers(dir, ended)
+}
+
+// answers waits until the server does.
+func answers(dir string, ended <-chan error) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(patience)
+	for {
+		err := execute(dir, "SELECT 1")
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+			continue
+		case <-ended:
+		case <-late:
+		}
+		log, _ := os.ReadFile(filepath.Join(dir, "log"))
+		return fmt.Errorf("the server does not answer: %w\n%s", err, log)
+	}
+}
+
+// binaries finds the directory of initdb and postgres, the newest version first.
+func binaries() (string, error) {
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
+	if err != nil {
+		return "", err
+	}
+	slices.SortFunc(found, func(a, b string) int { return version(b) - version(a) })
+	if p, err := exec.LookPath("postgres"); err == nil {
+		found = append(found, p)
+	}
+	for _, p := range found {
+		if p, err = filepath.EvalSymlinks(p); err != nil {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(filepath.Dir(p), "initdb")); err == nil {
+			return filepath.Dir(p), nil
+		}
+	}
+	return "", errors.New("there are no initdb and postgres on this machine: make test installs them (Debian: apt-get install postgresql)")
+}
+
+func version(path string) int {
+	n, err := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path))))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// other is somebody who may run the server in our place, and gets dir.
+func other(dir string) (*syscall.SysProcAttr, error) {
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, err := strconv.Atoi(u.Uid)
+		if err != nil {
+			return nil, err
+		}
+		gid, err := strconv.Atoi(u.Gid)
+		if err != nil {
+			return nil, err
+		}
+		if err := os.Chown(dir, uid, gid); err != nil {
+			return nil, err
+		}
+		return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
+	}
+	return nil, errors.New("there is neither a user postgres nor a user nobody to run it as")
+}

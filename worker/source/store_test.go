@@ -154,22 +154,23 @@ func TestVerify(t *testing.T) {
 	for name, c := range map[string]struct {
 		meddle func(t *testing.T, path string)
 		want   tasks.Code
+		says   string
 	}{
-		"untouched": {func(*testing.T, string) {}, ""},
-		"appended":  {func(t *testing.T, p string) { write(t, p, "first and more") }, tasks.Changed},
+		"untouched": {func(*testing.T, string) {}, "", ""},
+		"appended":  {func(t *testing.T, p string) { write(t, p, "first and more") }, tasks.Changed, "written to"},
 		"same size": {func(t *testing.T, p string) {
 			must(t, os.WriteFile(p, []byte("FIRST"), 0o600))
 			later(t, p)
-		}, tasks.Changed},
+		}, tasks.Changed, "written to"},
 		"replaced": {func(t *testing.T, p string) {
 			info, err := os.Stat(p)
 			must(t, err)
 			write(t, p+".new", "FIRST")
 			must(t, os.Chtimes(p+".new", info.ModTime(), info.ModTime()))
 			must(t, os.Rename(p+".new", p))
-		}, tasks.Changed},
-		"removed":   {func(t *testing.T, p string) { must(t, os.Remove(p)) }, tasks.Changed},
-		"root gone": {func(t *testing.T, p string) { must(t, os.RemoveAll(filepath.Dir(p))) }, tasks.Storage},
+		}, tasks.Changed, "in its place"},
+		"removed":   {func(t *testing.T, p string) { must(t, os.Remove(p)) }, tasks.Changed, "gone"},
+		"root gone": {func(t *testing.T, p string) { must(t, os.RemoveAll(filepath.Dir(p))) }, tasks.Storage, "root"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -183,8 +184,8 @@ func TestVerify(t *testing.T) {
 			if _, err := io.ReadAll(f); err != nil {
 				t.Fatal(err)
 			}
-			if err := f.Verify(); tasks.CodeOf(err) != c.want {
-				t.Errorf("Verify: %v, want code %q", err, c.want)
+			if err := f.Verify(); tasks.CodeOf(err) != c.want || err != nil && !strings.Contains(err.Error(), c.says) {
+				t.Errorf("Verify: %v, want code %q and %q", err, c.want, c.says)
 			}
 		})
 	}

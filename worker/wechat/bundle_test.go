@@ -11,13 +11,22 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker/wechat"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
+
+// TestMain keeps go-redis from printing what the tests do to Redis on purpose.
+func TestMain(m *testing.M) {
+	logging.Disable()
+	m.Run()
+}
 
 // clock is a time that tests move on by hand.
 type clock struct {
@@ -89,21 +98,34 @@ func (a *wechatAPI) Conns() int {
 
 const uploadPath = "/cgi-bin/media/upload"
 
-// serve answers stable_token with the n-th token "TOKEN-n" for the n-th call, and uploads with upload.
+// serve starts a WeChat of usual(upload).
 func serve(t *testing.T, upload http.HandlerFunc) *wechatAPI {
 	t.Helper()
+	return serveAll(t, usual(upload))
+}
+
+// usual answers the n-th call of stable_token with "TOKEN-n", and all other calls with upload.
+func usual(upload http.HandlerFunc) http.HandlerFunc {
+	var fetched atomic.Int64
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/cgi-bin/stable_token" {
+			fmt.Fprintf(w, `{"access_token":"TOKEN-%d","expires_in":7200}`, fetched.Add(1))
+			return
+		}
+		upload(w, r)
+	}
+}
+
+// serveAll starts a WeChat whose every answer is h's.
+func serveAll(t *testing.T, h http.HandlerFunc) *wechatAPI {
+	t.Helper()
 	a := &wechatAPI{counts: map[string]int{}}
-	mux := http.NewServeMux()
-	mux.HandleFunc("/cgi-bin/stable_token", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, `{"access_token":"TOKEN-%d","expires_in":7200}`, a.Count("/cgi-bin/stable_token"))
-	})
-	mux.HandleFunc("/", upload)
 	a.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.mu.Lock()
 		a.counts[r.URL.Path]++
 		a.mu.Unlock()
 		w.Header().Set("Content-Type", "text/plain")
-		mux.ServeHTTP(w, r)
+		h(w, r)
 	}))
 	a.Config.ConnState = a.track
 	a.Start()

@@ -41,16 +41,18 @@ func New(cfg Config, accounts []Account, store TokenStore) (*Client, error) {
 	c.direct = newHTTP(nil, cfg.ConnectTimeout, 2)
 	c.hosts = &hosts{bases: bases, pause: cfg.HostPause, now: cfg.Now, log: cfg.Log}
 	if store == nil {
-		store = newMemoryTokens()
+		store = NewMemoryTokens()
 	}
+	names := map[string]bool{}
 	for _, a := range accounts {
 		if a.Source == "" {
 			a.Source = StableToken
 		}
 		a.check(&bad)
-		if c.accounts[a.Name] != nil {
+		if names[a.Name] {
 			bad.add("account %q: the name is used twice", clip(a.Name, tasks.MaxName))
 		}
+		names[a.Name] = true
 		if len(bad) == 0 {
 			c.add(a, store)
 		}

@@ -62,8 +62,7 @@ func TestTokenCallErrcodeDecidesTheCode(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(errcode), func(t *testing.T) {
 			t.Parallel()
-			srv := serve(t, answers(success))
-			srv.Config.Handler = answers(fmt.Sprintf(`{"errcode":%d,"errmsg":"some text"}`, errcode))
+			srv := serveAll(t, answers(fmt.Sprintf(`{"errcode":%d,"errmsg":"some text"}`, errcode)))
 			c := newClient(t, config(srv.URL, nil), account(), nil)
 			_, err := upload(t, c)
 			wantCode(t, err, code, errcode)

@@ -42,25 +42,28 @@ type TokenStore interface {
 	Lock(ctx context.Context, account string) (Turn, bool, error)
 }
 
-// memoryTokens is the store of one process.
-type memoryTokens struct {
+// MemoryTokens is the store of one process. A turn in it lasts until it is given back.
+type MemoryTokens struct {
 	mu     sync.Mutex
 	tokens map[string]Token
 	taken  map[string]bool
 	seq    int64
 }
 
-func newMemoryTokens() *memoryTokens {
-	return &memoryTokens{tokens: map[string]Token{}, taken: map[string]bool{}}
+// NewMemoryTokens returns an empty store.
+func NewMemoryTokens() *MemoryTokens {
+	return &MemoryTokens{tokens: map[string]Token{}, taken: map[string]bool{}}
 }
 
-func (m *memoryTokens) Load(_ context.Context, account string) (Token, error) {
+// Load implements TokenStore.
+func (m *MemoryTokens) Load(_ context.Context, account string) (Token, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.tokens[account], nil
 }
 
-func (m *memoryTokens) Save(_ context.Context, account string, t Token) (Token, error) {
+// Save implements TokenStore.
+func (m *MemoryTokens) Save(_ context.Context, account string, t Token) (Token, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if t.Seq > m.tokens[account].Seq {
@@ -69,7 +72,8 @@ func (m *memoryTokens) Save(_ context.Context, account string, t Token) (Token, 
 	return m.tokens[account], nil
 }
 
-func (m *memoryTokens) Refuse(_ context.Context, account string, value tasks.Secret) error {
+// Refuse implements TokenStore.
+func (m *MemoryTokens) Refuse(_ context.Context, account string, value tasks.Secret) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if t := m.tokens[account]; t.Value == value {
@@ -79,7 +83,8 @@ func (m *memoryTokens) Refuse(_ context.Context, account string, value tasks.Sec
 	return nil
 }
 
-func (m *memoryTokens) Lock(_ context.Context, account string) (Turn, bool, error) {
+// Lock implements TokenStore.
+func (m *MemoryTokens) Lock(_ context.Context, account string) (Turn, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.taken[account] {

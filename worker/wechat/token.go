@@ -93,7 +93,7 @@ func (s *shared) renew(ctx context.Context, refused Token) (Token, error) {
 
 func (s *shared) check(ctx context.Context) (Token, error) {
 	return s.fly(ctx, "check", func(ctx context.Context) (Token, error) {
-		have := s.load(ctx)
+		have, _ := s.load(ctx)
 		turn, _, err := s.turn(ctx, func(Token) bool { return false })
 		if err != nil {
 			return Token{}, err
@@ -128,8 +128,8 @@ func (s *shared) fly(ctx context.Context, what string, do func(context.Context) 
 
 // settle takes what the store has if that is good, and fetches otherwise.
 func (s *shared) settle(ctx context.Context) (Token, error) {
-	have := s.load(ctx)
-	if s.good(have) {
+	have, there := s.load(ctx)
+	if s.good(have) || !there && s.serves(have) { // without the store every process would renew for itself
 		return s.keep(have), nil
 	}
 	t, err := s.replace(ctx, have)
@@ -157,7 +157,7 @@ func (s *shared) replace(ctx context.Context, have Token) (Token, error) {
 		return s.keep(now), nil
 	}
 	defer turn.Release()
-	have = s.load(ctx) // the one whose turn it was before may have fetched
+	have, _ = s.load(ctx) // the one whose turn it was before may have fetched
 	if s.good(have) {
 		return s.keep(have), nil
 	}
@@ -175,7 +175,7 @@ func (s *shared) turn(ctx context.Context, enough func(Token) bool) (Turn, Token
 		if ok {
 			return turn, Token{}, nil
 		}
-		if t := s.load(ctx); enough(t) {
+		if t, _ := s.load(ctx); enough(t) {
 			return Turn{}, t, nil
 		}
 		if err := pause(ctx, turnPoll); err != nil {

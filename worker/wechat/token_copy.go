@@ -34,11 +34,11 @@ func (s *shared) refuse(ctx context.Context, refused Token) time.Duration {
 	return s.floorLeft()
 }
 
-// load returns the stored token, or the copy while the store is away. A copy that the store has lost (a wiped
+// load returns the stored token, or the copy (and false) while the store is away. A copy that the store has lost (a wiped
 // Redis) or missed (an outage) is put back, so that nobody fetches because of that.
-func (s *shared) load(ctx context.Context) Token {
+func (s *shared) load(ctx context.Context) (t Token, there bool) {
 	var stored Token
-	there := s.ask(ctx, func(ctx context.Context) (err error) {
+	there = s.ask(ctx, func(ctx context.Context) (err error) {
 		stored, err = s.store.Load(ctx, s.key)
 		return err
 	})
@@ -47,14 +47,14 @@ func (s *shared) load(ctx context.Context) Token {
 	s.mu.Unlock()
 	switch {
 	case !there:
-		return mine
+		return mine, false
 	case mine.Seq > stored.Seq:
-		return s.save(ctx, mine)
+		return s.save(ctx, mine), true
 	case mine.Refused && mine.Value == stored.Value && !stored.Refused && mine.Seq == stored.Seq:
 		s.ask(ctx, func(ctx context.Context) error { return s.store.Refuse(ctx, s.key, mine.Value) })
 		stored.Refused = true
 	}
-	return stored
+	return stored, true
 }
 
 // save stores t and returns what is stored then: a newer token of somebody else wins.

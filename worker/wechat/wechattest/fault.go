@@ -47,7 +47,7 @@ type Fault struct {
 	Errmsg  string `json:"errmsg,omitempty"`
 	// Status is the HTTP status of kind Status.
 	Status int `json:"status,omitempty"`
-	// Delay passes before the answer, with every kind but the resets before.
+	// Delay passes before the answer, or before the connection is reset, with every kind.
 	Delay time.Duration `json:"-"`
 }
 

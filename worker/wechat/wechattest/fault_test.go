@@ -90,6 +90,16 @@ func TestFaultsOfAThumb(t *testing.T) {
 	}
 }
 
+// Nothing is spoiled into a success: a refusal stays one.
+func TestFaultsOfARefusal(t *testing.T) {
+	t.Parallel()
+	srv := wechattest.NewServer(t, wechattest.Config{})
+	for _, kind := range []wechattest.Kind{wechattest.OKErrcode, wechattest.StringCreated, wechattest.NoMediaID} {
+		srv.Script(wechattest.Fault{Kind: kind})
+		wantErrcode(t, upload(t, srv, srv.Token(wechattest.DefaultAppID), "image", "phpsNnmJN", sample(t, "photo.jpg")), 40005)
+	}
+}
+
 // A script is followed in order, and each fault waits for a call of its path.
 func TestScript(t *testing.T) {
 	t.Parallel()

@@ -73,14 +73,21 @@ func TestAQueryWithoutItsQuestionMarkIsNotJournaled(t *testing.T) {
 	}
 }
 
-type brokenWriter struct{ err error }
+type brokenWriter struct {
+	err    error
+	writes int
+}
 
-func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
+func (w *brokenWriter) Write([]byte) (int, error) {
+	w.writes++
+	return 0, w.err
+}
 
 func TestAJournalThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	full := errors.New("disk full")
-	srv := wechattest.NewServer(t, wechattest.Config{Journal: brokenWriter{full}})
+	out := &brokenWriter{err: full}
+	srv := wechattest.NewServer(t, wechattest.Config{Journal: out})
 	if err := srv.JournalErr(); err != nil {
 		t.Errorf("before any call: %v", err)
 	}
@@ -89,8 +96,8 @@ func TestAJournalThatCannotBeWritten(t *testing.T) {
 	if err := srv.JournalErr(); !errors.Is(err, full) {
 		t.Errorf("JournalErr is %v", err)
 	}
-	if n := len(srv.Calls()); n != 2 {
-		t.Errorf("%d calls kept, want 2", n)
+	if n := len(srv.Calls()); n != 2 || out.writes != 1 {
+		t.Errorf("%d calls kept and %d written, want 2 and 1: lines after a broken one can't be read", n, out.writes)
 	}
 }
 

@@ -34,7 +34,7 @@ type Config struct {
 	// KeepBytes bounds the bytes of media kept for media/get; the oldest are forgotten first.
 	// 0: 256 MiB; negative: none are kept.
 	KeepBytes int64
-	// Drain is for benchmarks: of an upload only token, type and the head of the form are looked at, its bytes are
+	// Drain is for benchmarks: of an upload only token, type and the head of the first part are looked at, its bytes are
 	// counted and dropped, and nothing is journaled. Count still counts.
 	Drain bool
 }

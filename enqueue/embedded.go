@@ -1,8 +1,10 @@
 package enqueue
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
@@ -15,17 +17,41 @@ import (
 type Embedded struct {
 	server   *miniredis.Miniredis
 	password string
+	stop     context.CancelFunc
+	ticked   chan struct{} // closed when the clock has ended
 }
 
 // StartEmbedded starts a broker. The caller closes it, after everything that uses it.
 func StartEmbedded() (*Embedded, error) {
-	e := &Embedded{server: miniredis.NewMiniRedis(), password: rand.Text()}
+	e := &Embedded{server: miniredis.NewMiniRedis(), password: rand.Text(), ticked: make(chan struct{})}
 	e.server.RequireAuth(e.password)
 	if err := e.server.StartAddr("127.0.0.1:0"); err != nil {
 		return nil, fmt.Errorf("start embedded broker: %w", err)
 	}
-	e.server.ClockTTL(true) // keys expire by themselves, as they do in Redis
+	ctx, stop := context.WithCancel(context.Background())
+	e.stop = stop
+	go e.tick(ctx)
 	return e, nil
+}
+
+// clockTick is how late a key may expire. miniredis can also look at every key before every command, but that took
+// nine tenths of the time with 2,000 tasks on the belt; nothing of asynq's needs more than seconds.
+const clockTick = time.Second
+
+// tick lets keys expire by themselves, as they do in Redis.
+func (e *Embedded) tick(ctx context.Context) {
+	defer close(e.ticked)
+	t := time.NewTicker(clockTick)
+	defer t.Stop()
+	for last := time.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-t.C:
+			e.server.FastForward(now.Sub(last))
+			last = now
+		}
+	}
 }
 
 // Options returns how to connect to it.
@@ -34,4 +60,8 @@ func (e *Embedded) Options() redis.UniversalOptions {
 }
 
 // Close ends it, and every connection to it.
-func (e *Embedded) Close() { e.server.Close() }
+func (e *Embedded) Close() {
+	e.stop()
+	<-e.ticked
+	e.server.Close()
+}

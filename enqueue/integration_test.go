@@ -26,7 +26,7 @@ type plant struct {
 	redis  redis.UniversalClient
 	belt   *Belt
 	*Dispatcher
-	log  *notes
+	log *notes
 }
 
 func newPlant(t *testing.T, w tasks.Window) *plant {

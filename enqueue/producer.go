@@ -95,7 +95,9 @@ func (p *Producer) prepare(u tasks.Upload) (tasks.Upload, error) {
 		return u, &tasks.Error{Code: tasks.Denied, Op: "check upload", Err: errors.New("source: only the command line may name a folder of its own"),
 			Hint: "give the path relative to the storage root"}
 	}
-	u.Filename = cmp.Or(u.Filename, baseName(src))
+	if name := baseName(src); u.Filename == "" && name != path.Base(u.Source) {
+		u.Filename = name // the source is escaped; for a plain one the ledger shows its last part by itself
+	}
 	return u, u.Validate()
 }
 

@@ -143,8 +143,12 @@ func TestSubmitRefuses(t *testing.T) {
 func TestSubmitTakesLocalSourcesFromTheCommandLine(t *testing.T) {
 	t.Parallel()
 	p := &Producer{Ledger: openLedger(t), Local: true}
-	if _, err := p.Submit(t.Context(), tasks.Upload{Source: "file:///home/li#a.jpg", Type: tasks.Image}); err != nil {
-		t.Error(err)
+	r, err := p.Submit(t.Context(), tasks.Upload{Source: "file:///home/li#%E5%B0%81%E9%9D%A2%201.jpg", Type: tasks.Image})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, err := p.Outcome(t.Context(), r.ID); err != nil || o.Filename != "封面 1.jpg" {
+		t.Errorf("its filename is %q, %v; want it unescaped", o.Filename, err)
 	}
 }
 
@@ -223,9 +227,25 @@ func TestSubmitRowsRefusesByLine(t *testing.T) {
 		{Line: 7, Upload: tasks.Upload{Source: "../x", Type: tasks.Image, ExternalID: "out"}},
 		{Line: 9, Upload: picture(2)},
 	}
+	heard := map[int]tasks.Code{}
+	for i := range lines {
+		lines[i].Receipt = func(r tasks.Receipt) {
+			if (r.Err == nil) != (r.ID != uuid.Nil) {
+				t.Errorf("line %d got the receipt %+v, want either an ID or a reason", lines[i].Line, r)
+			}
+			heard[lines[i].Line] = ""
+			if r.Err != nil {
+				heard[lines[i].Line] = r.Err.Code
+			}
+		}
+	}
 	got, err := p.SubmitRows(t.Context(), tasks.Batch{}, slices.Values(lines))
 	if err != nil {
 		t.Fatal(err)
+	}
+	wantHeard := map[int]tasks.Code{2: "", 3: tasks.Conflict, 5: tasks.Invalid, 7: tasks.Denied, 9: ""}
+	if diff := cmp.Diff(wantHeard, heard); diff != "" {
+		t.Errorf("receipts by line (-want +got):\n%s", diff)
 	}
 	want := []tasks.Refusal{
 		{Line: 3, ExternalID: "taken", Code: tasks.Conflict, Reason: `accept upload: "taken" was submitted before, as another request`},

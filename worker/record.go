@@ -117,13 +117,7 @@ func (w *Worker) again(claim tasks.Claim, r tasks.Result, cause *tasks.Error, at
 
 // hold pauses the whole account and gives the upload back: it waits for the hold's end without burning an attempt.
 func (w *Worker) hold(claim tasks.Claim, cause *tasks.Error) ending {
-	pause := cause.RetryAfter
-	if pause <= 0 {
-		pause = map[tasks.Code]time.Duration{tasks.MinuteLimit: w.cfg.MinuteHold, tasks.DailyLimit: w.cfg.DailyHold}[cause.Code]
-	}
-	if pause <= 0 {
-		pause = w.cfg.AccountHold
-	}
+	pause := w.holdTime(cause)
 	account := w.accounts[claim.Account]
 	return ending{state: tasks.Waiting, cause: cause, pause: pause, write: func(ctx context.Context) error {
 		err := w.Ledger.Hold(ctx, tasks.Hold{
@@ -142,4 +136,20 @@ func (w *Worker) handBack(claim tasks.Claim, after time.Duration, cause *tasks.E
 	return ending{state: tasks.Queued, cause: cause, pause: after, write: func(ctx context.Context) error {
 		return w.Ledger.HandBack(ctx, claim.Token, after, cause)
 	}}
+}
+
+// holdTime is how long an account is held: as long as WeChat said, where it said so.
+func (w *Worker) holdTime(cause *tasks.Error) time.Duration {
+	switch {
+	case cause.RetryAfter > 0:
+		return cause.RetryAfter
+	case cause.Code == tasks.MinuteLimit:
+		return w.cfg.MinuteHold
+	case cause.Code == tasks.DailyLimit:
+		return w.cfg.DailyHold
+	case cause.Errcode/100 == 895:
+		return w.cfg.AccountHoldSlow
+	default:
+		return w.cfg.AccountHold
+	}
 }

@@ -86,7 +86,9 @@ type Config struct {
 	MinuteHold  time.Duration // after a minute limit for which WeChat named no time; default 1 min
 	DailyHold   time.Duration // after a daily limit for which no reset time is known; default 1 h
 	AccountHold time.Duration // until an account that WeChat refused is tried again; default 10 min
-	HandBack    time.Duration // how long an upload that this worker can't judge stays away from it; default 5 s
+	// AccountHoldSlow is the same for errcodes 89500 to 89599, which wait for a person's consent; default 1 h
+	AccountHoldSlow time.Duration
+	HandBack        time.Duration // how long an upload that this worker can't judge stays away from it; default 5 s
 
 	Log     *slog.Logger // default: discard
 	Metrics *Metrics     // default: not counted
@@ -104,6 +106,7 @@ func (c Config) withDefaults() Config {
 	c.MinuteHold = cmp.Or(c.MinuteHold, time.Minute)
 	c.DailyHold = cmp.Or(c.DailyHold, time.Hour)
 	c.AccountHold = cmp.Or(c.AccountHold, 10*time.Minute)
+	c.AccountHoldSlow = cmp.Or(c.AccountHoldSlow, time.Hour)
 	c.HandBack = cmp.Or(c.HandBack, 5*time.Second)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	c.Metrics = cmp.Or(c.Metrics, NewMetrics(nil))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/enqueue"
@@ -109,7 +110,8 @@ func (s *stack) serverConfig() worker.ServerConfig {
 	w := s.cfg.Worker
 	return worker.ServerConfig{
 		Prefix: s.prefix(), Slots: w.Concurrency, InteractiveSlots: w.Interactive, Deliveries: w.Deliveries,
-		Drain: w.Shutdown, Log: s.log,
+		Drain: max(w.Shutdown, time.Nanosecond), // 0s is taken at its word
+		Log:   s.log,
 	}
 }
 

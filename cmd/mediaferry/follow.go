@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,8 +35,11 @@ func (f *following) follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcom
 			return outcomes, err
 		}
 		f.progress.update(len(ids)-open, len(ids), waitingNote(outcomes))
-		if open == 0 || ctx.Err() != nil {
+		if open == 0 {
 			return outcomes, nil
+		}
+		if ctx.Err() != nil {
+			return f.stack.ledger.Outcomes(context.WithoutCancel(ctx), ids)
 		}
 		held, err := f.held(ctx)
 		switch {
@@ -43,11 +47,11 @@ func (f *following) follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcom
 		case held == nil:
 			stuckSince = time.Time{}
 		case held.Code == tasks.AccountHeld:
-			return outcomes, nil
+			return f.stack.ledger.Outcomes(ctx, ids)
 		case stuckSince.IsZero():
 			stuckSince = time.Now()
 		case time.Since(stuckSince) > f.patience:
-			return outcomes, nil
+			return f.stack.ledger.Outcomes(ctx, ids)
 		}
 		select {
 		case <-ctx.Done():
@@ -56,26 +60,47 @@ func (f *following) follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcom
 	}
 }
 
-// refresh asks again for those that are not final and returns how many are left.
+// askAtOnce is how many uploads are looked up in one go.
+const askAtOnce = 500
+
+// refresh looks up those that were open, in the order of submission, and stops at the first lot in which some still
+// are: uploads end in about that order, so that a large batch costs no more to follow than a small one. It returns how
+// many were not found final.
 func (f *following) refresh(ctx context.Context, ids []uuid.UUID, outcomes []tasks.Outcome) (open int, err error) {
-	var stale []uuid.UUID
-	var at []int
+	var stale []int
 	for i, o := range outcomes {
 		if !o.State.Final() {
-			stale, at = append(stale, ids[i]), append(at, i)
+			stale = append(stale, i)
 		}
 	}
-	fresh, err := f.stack.ledger.Outcomes(ctx, stale)
-	if err != nil {
-		return 0, fmt.Errorf("look up uploads: %w", err)
-	}
-	for i, o := range fresh {
-		outcomes[at[i]] = o
-		if !o.State.Final() {
-			open++
+	open = len(stale)
+	for lot := range slices.Chunk(stale, askAtOnce) {
+		ended, err := f.lookUp(ctx, ids, outcomes, lot)
+		if err != nil {
+			return 0, fmt.Errorf("look up uploads: %w", err)
+		}
+		open -= ended
+		if ended < len(lot) {
+			break
 		}
 	}
 	return open, nil
+}
+
+// lookUp looks up some outcomes, by their positions, and returns how many are final now.
+func (f *following) lookUp(ctx context.Context, ids []uuid.UUID, outcomes []tasks.Outcome, at []int) (ended int, err error) {
+	some := make([]uuid.UUID, len(at))
+	for i, pos := range at {
+		some[i] = ids[pos]
+	}
+	fresh, err := f.stack.ledger.Outcomes(ctx, some)
+	for i, o := range fresh {
+		outcomes[at[i]] = o
+		if o.State.Final() {
+			ended++
+		}
+	}
+	return ended, err
 }
 
 // held returns the hold of the account while it lasts.

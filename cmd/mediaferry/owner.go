@@ -16,8 +16,11 @@ import (
 // however it ends.
 type owner struct{ file *os.File }
 
-// own takes the data dir, or returns nil and who has it.
+// own takes the data dir, which it makes if need be, or returns nil and who has it.
 func own(dataDir string) (*owner, string, error) {
+	if err := os.MkdirAll(dataDir, 0o700); err != nil {
+		return nil, "", fmt.Errorf("make data dir: %w", err)
+	}
 	path := filepath.Join(dataDir, "owner.lock")
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

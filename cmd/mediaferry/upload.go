@@ -96,9 +96,6 @@ func (f uploadFlags) check() error {
 
 func (a *app) upload(ctx context.Context, cfg config.Config, args []string, f uploadFlags) error {
 	log := a.logger(cfg, true)
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return fmt.Errorf("make data dir: %w", err)
-	}
 	o, err := a.tryOwn(cfg, f)
 	if err != nil {
 		return err
@@ -183,28 +180,6 @@ func (a *app) print(f format, outcomes []tasks.Outcome) error {
 		}
 	}
 	return p.end()
-}
-
-// summarize says how many ended how, and for every failure what it was and what to do about it.
-func (a *app) summarize(outcomes []tasks.Outcome) {
-	counts := map[tasks.State]int{}
-	reused := 0
-	for _, o := range outcomes {
-		counts[o.State]++
-		if o.Reused {
-			reused++
-		}
-		if o.State == tasks.Succeeded || o.Reason == "" {
-			continue
-		}
-		fmt.Fprintf(a.Err, "%s: %s: %s\n", showSource(o.Source), o.State, o.Reason)
-		if o.Hint != "" {
-			fmt.Fprintf(a.Err, "    %s\n", o.Hint)
-		}
-	}
-	fmt.Fprintf(a.Err, "%d files: %d succeeded (%d reused), %d failed, %d canceled, %d open\n", len(outcomes),
-		counts[tasks.Succeeded], reused, counts[tasks.Failed], counts[tasks.Canceled],
-		counts[tasks.Queued]+counts[tasks.Running]+counts[tasks.Waiting])
 }
 
 func writeReport(path string, outcomes []tasks.Outcome) error {

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
+)
+
+// kept is how many media the sandbox has accepted, counted by its journal.
+func accepted(s *wechattest.Server) int {
+	n := 0
+	for _, c := range s.Calls() {
+		if strings.HasSuffix(c.Path, uploadPath) && c.MediaID != "" {
+			n++
+		}
+	}
+	return n
+}
+
+func TestKilledUploadIsFinishedByRun(t *testing.T) {
+	t.Parallel()
+	const files, slots = 500, 8
+	g := newGround(t, wechattest.Config{})
+	g.fill(files, 8000)
+	g.sandbox.Rate(wechattest.Fault{Kind: wechattest.Slow, Path: "media/upload", Delay: 20 * time.Millisecond}, 1)
+	p := g.start("upload", "--concurrency", "8", g.media)
+	until(t, time.Minute, "100 files uploaded", func() bool { return accepted(g.sandbox) >= 100 })
+	p.signal(syscall.SIGKILL)
+	before := accepted(g.sandbox)
+	if before >= files {
+		t.Fatal("the upload ended before it was killed")
+	}
+
+	run := g.start("run")
+	l := g.ledger()
+	until(t, time.Minute, "every file has its outcome", func() bool {
+		status, err := l.Status(t.Context())
+		return err == nil && status.Counts[tasks.Succeeded] == files
+	})
+	run.signal(syscall.SIGTERM)
+	if run.err != nil {
+		t.Errorf("run ended with %v", run.err)
+	}
+	if repeated := accepted(g.sandbox) - files; repeated < 0 || repeated > slots {
+		t.Errorf("%d uploads were repeated, at most %d were in flight", repeated, slots)
+	}
+	if n := g.countOutcomes(l); n != files {
+		t.Errorf("%d outcomes for %d files", n, files)
+	}
+}
+
+func TestShutdownHandsBackWithoutAnAttempt(t *testing.T) {
+	t.Parallel()
+	g := newGround(t, wechattest.Config{})
+	g.fill(10, 5000)
+	g.set("MEDIAFERRY_WORKER__SHUTDOWN_TIMEOUT", "0s")
+	g.sandbox.Rate(wechattest.Fault{Kind: wechattest.Slow, Path: "media/upload", Delay: time.Minute}, 1)
+	if r := g.run("upload", "--detach", g.media); r.code != tasks.ExitOK {
+		t.Fatal(r.err)
+	}
+	run := g.start("run")
+	l := g.ledger()
+	until(t, time.Minute, "uploads are under way", func() bool {
+		status, err := l.Status(t.Context())
+		return err == nil && status.Counts[tasks.Running] == 10
+	})
+	run.signal(syscall.SIGTERM)
+	if run.err != nil {
+		t.Errorf("run ended with %v", run.err)
+	}
+	outcomes, _, err := l.List(t.Context(), tasks.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range outcomes {
+		if o.State != tasks.Queued || o.Attempts != 0 {
+			t.Errorf("%s is %s after %d attempts, want queued after none", o.Filename, o.State, o.Attempts)
+		}
+	}
+}
+
+func TestOneOwnerPerDataDir(t *testing.T) {
+	t.Parallel()
+	g := newGround(t, wechattest.Config{})
+	g.fill(3, 5000)
+	g.start("run")
+	until(t, time.Minute, "the owner has the data dir", func() bool { return g.owned() })
+	for _, command := range []string{"run", "worker", "serve"} {
+		r := g.run(command)
+		if r.code != tasks.ExitUsage || !strings.Contains(r.err, "is in use by process") {
+			t.Errorf("%s beside an owner: exit code %d\n%s", command, r.code, r.err)
+		}
+	}
+	r := g.run("upload", "--output", "json", g.media)
+	if r.code != tasks.ExitOK || len(g.outcomes(r.out)) != 3 || !strings.Contains(r.err, "works on this data dir") {
+		t.Errorf("upload beside an owner: exit code %d\n%s", r.code, r.err)
+	}
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/mediaferry/mediaferry/enqueue/redistest"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger"
+	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
+	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
+)
+
+// transient is every kind of fault that passes, and that an upload must live through.
+var transient = []wechattest.Fault{
+	{Kind: wechattest.Errcode, Errcode: -1},
+	{Kind: wechattest.HTML502},
+	{Kind: wechattest.Empty},
+	{Kind: wechattest.ResetBefore},
+	{Kind: wechattest.ResetAfter},
+}
+
+const faultShare = 0.05
+
+func (g *ground) misbehave() {
+	for _, f := range transient {
+		f.Path = "media/upload"
+		g.sandbox.Rate(f, faultShare/float64(len(transient)))
+	}
+	g.set("MEDIAFERRY_WORKER__BACKOFF_BASE", "50ms")
+}
+
+// fleet makes the ground one of a fleet: a real Redis and a real PostgreSQL.
+func (g *ground) fleet() *redistest.Server {
+	r := redistest.Start(g.t)
+	g.set("MEDIAFERRY_REDIS_URL", r.URL())
+	g.set("MEDIAFERRY_LEDGER_URL", ledgertest.Postgres(g.t))
+	g.set("MEDIAFERRY_TOKEN_KEY", strings.Repeat("0123456789abcdef", 4))
+	return r
+}
+
+// allSucceeded waits until n uploads have succeeded.
+func allSucceeded(t *testing.T, l *ledger.Ledger, n int) {
+	t.Helper()
+	until(t, 3*time.Minute, fmt.Sprintf("%d uploads succeeded", n), func() bool {
+		status, err := l.Status(t.Context())
+		return err == nil && status.Counts[tasks.Succeeded] == n
+	})
+}
+
+// checkCalls compares what the sandbox met with what was needed: one accepted call for each content, one more for each
+// answer that got lost after the file was taken, and one token.
+func (g *ground) checkCalls(files int) {
+	g.t.Helper()
+	calls, lost, tokens, good := 0, 0, 0, 0
+	for _, c := range g.sandbox.Calls() {
+		switch {
+		case strings.HasSuffix(c.Path, "stable_token"):
+			tokens++
+		case !strings.HasSuffix(c.Path, uploadPath):
+		default:
+			calls++
+			if c.Fault == string(wechattest.ResetAfter) {
+				lost++
+			}
+			if c.MediaID != "" {
+				good++
+			}
+		}
+	}
+	if good-lost != files {
+		g.t.Errorf("%d media were issued, %d of them with a lost answer, for %d contents", good, lost, files)
+	}
+	if tokens != 1 {
+		g.t.Errorf("%d token fetches, want one for all processes", tokens)
+	}
+	g.t.Logf("%d calls for %d files: %d met a fault", calls, files, calls-good+lost)
+}
+
+func TestFleet(t *testing.T) {
+	t.Parallel()
+	const files = 2000
+	g := newGround(t, wechattest.Config{})
+	g.fill(files, 4000)
+	g.fleet()
+	g.misbehave()
+	workers := []*process{g.start("worker"), g.start("worker"), g.start("worker")}
+	if r := g.run("upload", "--detach", g.media); r.code != tasks.ExitOK {
+		t.Fatalf("exit code %d\n%s", r.code, r.err)
+	}
+	l := g.ledger()
+	allSucceeded(t, l, files)
+	g.checkCalls(files)
+	if n := g.countOutcomes(l); n != files {
+		t.Errorf("%d outcomes for %d files", n, files)
+	}
+	for _, w := range workers {
+		t.Logf("peak memory of a worker: %d MiB", peakMemory(w.Process.Pid)>>20)
+		w.signal(syscall.SIGTERM)
+		if w.err != nil {
+			t.Errorf("a worker ended with %v", w.err)
+		}
+	}
+}
+
+func TestEmbeddedThroughFaults(t *testing.T) {
+	t.Parallel()
+	const files = 2000
+	g := newGround(t, wechattest.Config{})
+	g.fill(files, 4000)
+	g.misbehave()
+	p := g.start("upload", "--quiet", "--output", "json", g.media)
+	until(t, 3*time.Minute, "the upload ended", func() bool {
+		select {
+		case <-p.done:
+			return true
+		default:
+			return false
+		}
+	})
+	if p.err != nil {
+		t.Fatalf("upload: %v\n%s", p.err, p.log.tail())
+	}
+	g.checkCalls(files)
+	if n := g.countOutcomes(g.ledger()); n != files {
+		t.Errorf("%d outcomes for %d files", n, files)
+	}
+}
+
+func TestFlushedRedisLosesNothing(t *testing.T) {
+	t.Parallel()
+	const files, slots = 2000, 8
+	g := newGround(t, wechattest.Config{})
+	g.fill(files, 4000)
+	r := g.fleet()
+	g.set("MEDIAFERRY_WORKER__CONCURRENCY", strconv.Itoa(slots))
+	g.start("worker")
+	g.start("worker")
+	if r := g.run("upload", "--detach", g.media); r.code != tasks.ExitOK {
+		t.Fatalf("exit code %d\n%s", r.code, r.err)
+	}
+	until(t, time.Minute, "200 files uploaded", func() bool { return accepted(g.sandbox) >= 200 })
+	rdb := r.Client()
+	if err := rdb.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if done := accepted(g.sandbox); done >= files {
+		t.Fatal("all was done before Redis was wiped")
+	}
+	l := g.ledger()
+	allSucceeded(t, l, files)
+	if repeated := accepted(g.sandbox) - files; repeated > 2*slots {
+		t.Errorf("%d uploads were repeated, at most %d were in flight", repeated, 2*slots)
+	}
+	if n := g.countOutcomes(l); n != files {
+		t.Errorf("%d outcomes for %d files", n, files)
+	}
+}
+
+// peakMemory is the highest resident memory of a process so far, in bytes; 0 where the system does not tell.
+func peakMemory(pid int) int64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(b)) {
+		var kib int64
+		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kib); err == nil {
+			return kib << 10
+		}
+	}
+	return 0
+}

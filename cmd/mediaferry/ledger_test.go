@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger"
+)
+
+// ledger opens the ledger that the ground's settings name.
+func (g *ground) ledger() *ledger.Ledger {
+	g.t.Helper()
+	url := "sqlite:" + filepath.Join(g.dir, "data", "ledger.db")
+	for _, kv := range g.env {
+		if v, ok := cutVariable(kv, "MEDIAFERRY_LEDGER_URL"); ok {
+			url = v
+		}
+	}
+	l, err := ledger.Open(g.t.Context(), url, ledger.Options{})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(func() { l.Close() })
+	return l
+}
+
+func cutVariable(kv, name string) (string, bool) {
+	if len(kv) > len(name) && kv[:len(name)] == name && kv[len(name)] == '=' {
+		return kv[len(name)+1:], true
+	}
+	return "", false
+}
+
+// owned reports whether a process has the embedded belt of the data dir.
+func (g *ground) owned() bool {
+	o, who, err := own(filepath.Join(g.dir, "data"))
+	if o != nil {
+		o.release()
+	}
+	return err == nil && who != ""
+}
+
+// countOutcomes counts distinct uploads that have an outcome, and checks that each has one event of its round.
+func (g *ground) countOutcomes(l *ledger.Ledger) int {
+	g.t.Helper()
+	final := map[uuid.UUID]tasks.Outcome{}
+	f := tasks.Filter{Limit: 1000}
+	for {
+		page, next, err := l.List(g.t.Context(), f)
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		for _, o := range page {
+			if o.State.Final() {
+				final[o.ID] = o
+			}
+		}
+		if f.Cursor = next; next == "" {
+			break
+		}
+	}
+	if events := countEvents(g.t, l); events != len(final) {
+		g.t.Errorf("%d events of outcomes for %d outcomes", events, len(final))
+	}
+	return len(final)
+}
+
+func countEvents(t *testing.T, l *ledger.Ledger) int {
+	t.Helper()
+	n := 0
+	for after := int64(0); ; {
+		events, err := l.Events(context.WithoutCancel(t.Context()), after, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			after = e.Seq
+			if e.Type == tasks.UploadSucceeded || e.Type == tasks.UploadFailed || e.Type == tasks.UploadCanceled {
+				n++
+			}
+		}
+		if len(events) == 0 {
+			return n
+		}
+	}
+}

@@ -77,7 +77,7 @@ func (c *Client) exchange(ctx context.Context, q request) (reply, error) {
 			c.hosts.worked(i)
 			return r, nil
 		}
-		if ctx.Err() != nil { // the caller gave up: nothing is known about the address
+		if err != nil && ctx.Err() != nil { // the caller gave up: nothing is known about the address
 			break
 		}
 		c.hosts.failed(i)

@@ -2,6 +2,7 @@ package wechat_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -109,6 +110,19 @@ func TestFleetFetchesOneTokenPerRevocation(t *testing.T) {
 		f.upload()
 		f.fetched(2+i, "once more")
 		f.now.Advance(31 * time.Second)
+	}
+}
+
+func TestManyUploadsOfOneProcessFetchOneTokenPerRevocation(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, wechat.StableToken)
+	f.clients = slices.Repeat(f.clients[:1], 50)
+	f.upload()
+	for i := range 5 {
+		f.wechat.Revoke(wechattest.DefaultAppID)
+		f.now.Advance(2 * time.Minute) // the copy is old too: some will look while others already know
+		f.upload()
+		f.fetched(2+i, "after a revocation")
 	}
 }
 

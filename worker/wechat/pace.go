@@ -157,6 +157,10 @@ func (g *gate) take(ctx context.Context) time.Duration {
 	defer cancel()
 	wait, err := g.pacer.Take(ctx, g.account, rate)
 	if err == nil {
+		if !g.away.IsZero() {
+			g.log.Info("shared call rate is back")
+			g.away = time.Time{}
+		}
 		return wait
 	}
 	if g.away.IsZero() {

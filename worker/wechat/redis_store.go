@@ -20,8 +20,9 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// turnLife is how long a turn lasts that its holder does not give back: longer than any fetch.
-const turnLife = fetchTimeout + 5*time.Second
+// turnLife is how long a turn lasts that its holder does not give back. A token call takes a second at most, so a
+// process that was killed holds nobody up for longer than this; and should one take longer, Seq keeps order.
+const turnLife = shortTimeout
 
 // keepAfterExpiry is how long a token's record outlives it: it also counts forced refreshes.
 const keepAfterExpiry = 24 * time.Hour

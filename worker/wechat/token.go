@@ -93,12 +93,12 @@ func (s *shared) renew(ctx context.Context, refused Token) (Token, error) {
 
 func (s *shared) check(ctx context.Context) (Token, error) {
 	return s.fly(ctx, "check", func(ctx context.Context) (Token, error) {
-		have, _ := s.load(ctx)
 		turn, _, err := s.turn(ctx, func(Token) bool { return false })
 		if err != nil {
 			return Token{}, err
 		}
 		defer turn.Release()
+		have, _ := s.load(ctx)
 		return s.fetch(ctx, have, turn.Seq)
 	})
 }

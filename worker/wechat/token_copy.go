@@ -15,10 +15,17 @@ func (s *shared) have() (t Token, fresh bool) {
 	return s.copy, s.good(s.copy) && age >= 0 && age < copyLife
 }
 
-// keep makes t the copy and returns it.
+// keep makes t the copy and returns it. What happened to the copy since t was loaded is not undone: a newer token
+// stays, and so does a refusal.
 func (s *shared) keep(t Token) Token {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if t.Seq < s.copy.Seq {
+		return s.copy
+	}
+	if t.Seq == s.copy.Seq && t.Value == s.copy.Value {
+		t.Refused = t.Refused || s.copy.Refused
+	}
 	s.copy, s.copiedAt = t, s.now()
 	return t
 }

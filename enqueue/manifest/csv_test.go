@@ -69,8 +69,8 @@ func TestReadCSVKeepsLinesAndGoesOn(t *testing.T) {
 		"../secret,,,",          // 2
 		"ok-3,,,",
 		"/etc/passwd,,,",
-		"a,b",          // 5
-		`bare"quote,,`, // 6
+		"a,b",           // 5
+		`bare"quote,,,`, // 6
 		`"a"b,,,`,
 		"ok-8,,,",
 		"x,gif,,", // 9
@@ -167,7 +167,25 @@ func TestReadCSVEmpty(t *testing.T) {
 	}
 }
 
-func long() string { return strings.Repeat("x", manifest.MaxLine+1) }
+func TestLongLines(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{manifest.MaxLine - 10, manifest.MaxLine + 1, 2*manifest.MaxLine + 1, 5 * manifest.MaxLine} {
+		pad := strings.Repeat(" ", n)
+		for name, rows := range map[string]iter.Seq[manifest.Row]{
+			"CSV":    manifest.ReadCSV(strings.NewReader("path,line\na,"+pad+"\nb,\n"), manifest.Options{}),
+			"quoted": manifest.ReadCSV(strings.NewReader("path,line\na,\""+pad+"\"\nb,\n"), manifest.Options{}),
+			"JSONL":  manifest.ReadJSONL(strings.NewReader("{\"source\":"+pad+"\"a\"}\n{\"source\":\"b\"}\n"), manifest.Options{}),
+		} {
+			uploads, refused := summary(rows)
+			tooLong := n > manifest.MaxLine-10 || name == "JSONL"
+			if got := len(refused) == 1 && strings.Contains(refused[0], "64 KiB"); got != tooLong || len(uploads)+len(refused) != 2 {
+				t.Errorf("%s: a line of about %d bytes: %d uploads, refused %q", name, n, len(uploads), refused)
+			}
+		}
+	}
+}
+
+func long() string { return strings.Repeat("x", 5*manifest.MaxLine) }
 
 func TestReadCSVSeparators(t *testing.T) {
 	t.Parallel()

@@ -207,7 +207,11 @@ func (e *endless) Locate(path string) (string, error) { return path, nil }
 
 func (e *endless) List(_ context.Context, src string, skip func(string, bool) bool) iter.Seq2[tasks.Entry, error] {
 	return func(yield func(tasks.Entry, error) bool) {
-		if strings.HasSuffix(src, "*") || src == "s3://media/none/" {
+		if strings.HasSuffix(src, "*") || src == "s3://media/none/" || src == "s3://media/" {
+			return
+		}
+		if src == "s3://media/f[1]/" {
+			yield(tasks.Entry{Source: src + "a.jpg", Name: "a.jpg"}, nil)
 			return
 		}
 		if src == "s3://media/away/" {
@@ -258,6 +262,51 @@ func TestWalkBuckets(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s: first row %q, want %q", arg, got, want)
+		}
+	}
+}
+
+func TestWalkTakesANameForAGlobOnlyIfThereIsNone(t *testing.T) {
+	t.Parallel()
+	var got []string
+	for r := range manifest.Walk(t.Context(), &endless{}, []string{"s3://media/f[1]/"}, manifest.Filter{}) {
+		got = append(got, r.Upload.Source)
+		if len(got) > 1 {
+			break
+		}
+	}
+	if diff := cmp.Diff([]string{"s3://media/f[1]/a.jpg"}, got); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+// journal writes down which folders a listing enters.
+type journal struct {
+	*source.Store
+	entered []string
+}
+
+func (j *journal) List(ctx context.Context, src string, skip func(string, bool) bool) iter.Seq2[tasks.Entry, error] {
+	return j.Store.List(ctx, src, func(name string, dir bool) bool {
+		out := skip(name, dir)
+		if dir && !out {
+			j.entered = append(j.entered, name)
+		}
+		return out
+	})
+}
+
+func TestWalkEntersOnlyFoldersThatCanMatch(t *testing.T) {
+	t.Parallel()
+	root := tree(t, "a/b/c/d.jpg", "x/y.jpg")
+	for pattern, want := range map[string][]string{
+		"*.jpg": nil, "*/*.jpg": {"a", "x"}, "**/*.jpg": {"a", "a/b", "a/b/c", "x"}, "{a,x}/*.jpg": {"a", "a/b", "a/b/c", "x"},
+	} {
+		j := journal{Store: open(t, source.Config{Local: true})}
+		for range manifest.Walk(t.Context(), &j, []string{root + "/" + pattern}, manifest.Filter{}) {
+		}
+		if diff := cmp.Diff(want, j.entered); diff != "" {
+			t.Errorf("%s: entered (-want +got):\n%s", pattern, diff)
 		}
 	}
 }

@@ -47,9 +47,9 @@ func denied(op string, src tasks.Source, reason string) error {
 
 // unreachable says that the root itself, and with it everything below, can't be judged from here.
 func unreachable(op string, err error) error {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		err = errno // without the path
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err // without the path
 	}
 	return &tasks.Error{Code: tasks.Storage, Op: op, Err: err}
 }

@@ -88,6 +88,21 @@ func TestListFolder(t *testing.T) {
 	}
 }
 
+func TestListSaysWhyItRefuses(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(root, "folder"), 0o700))
+	must(t, os.Symlink("folder", filepath.Join(root, "a")))
+	must(t, os.Symlink("..", filepath.Join(root, "b")))
+	must(t, syscall.Mkfifo(filepath.Join(root, "c"), 0o600))
+	says := map[string]string{"a": "not followed", "b": "leads out", "c": "named pipe"}
+	for e, err := range newStore(t, source.Config{Root: root}).List(t.Context(), ".", nil) {
+		if err == nil || !strings.Contains(err.Error(), says[e.Name]) {
+			t.Errorf("%s: %v, want it to say %q", e.Name, err, says[e.Name])
+		}
+	}
+}
+
 func TestListSkips(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"strings"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -22,11 +23,14 @@ var (
 
 // walkAMR walks b frame by frame, each 20 ms. A last frame that is cut is noted: players play it.
 func walkAMR(b []byte, c *tasks.Content) error {
-	off, sizes := len(amrMagic), &amrSizes
+	magic, sizes := amrMagic, &amrSizes
 	if c.Format == kindAMRWB.format {
-		off, sizes = len(amrWBMagic), &amrWBSizes
+		magic, sizes = amrWBMagic, &amrWBSizes
 	}
-	frames := 0
+	if !strings.HasPrefix(string(b[:min(len(b), len(magic))]), magic) {
+		return corrupt("%s has a damaged header, or is cut off in it", kindName(c.Format))
+	}
+	off, frames := len(magic), 0
 	for off < len(b) {
 		kind := b[off] >> 3 & 0x0f
 		n := sizes[kind]

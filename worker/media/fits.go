@@ -4,13 +4,7 @@ import "github.com/mediaferry/mediaferry/tasks"
 
 // Fits reports, before a byte is read, whether a file of so many bytes can be an upload of type t: TooLarge if not.
 func (l Limits) Fits(t tasks.MediaType, bytes int64) error {
-	limit := l.Max(t)
-	if bytes <= limit {
-		return nil
-	}
-	err := refusal(tasks.TooLarge, shrinkRemedy(l, tasks.Content{Type: t, Size: bytes}), "%s has %s (%d bytes), WeChat takes %s (%d bytes)",
-		t, size(bytes), bytes, size(limit), limit)
-	return named(err, "check "+string(t))
+	return named(l.refuseSize(tasks.Content{Type: t, Size: bytes}), "check "+string(t))
 }
 
 // maxFixable is the largest picture that Fix is given: six times what WeChat takes, more than cameras write as JPEG.

@@ -39,17 +39,8 @@ type jpegWalk struct {
 // restart markers, which have to come in their order.
 func walkJPEG(b []byte, c *tasks.Content) error {
 	w := jpegWalk{b: b, off: 2}
-	for {
-		marker, err := w.marker()
-		if err != nil {
-			return err
-		}
-		if marker == jpegEOI {
-			break
-		}
-		if err := w.segment(marker, c); err != nil {
-			return err
-		}
+	if err := w.run(c); err != nil {
+		return err
 	}
 	switch {
 	case w.scans == 0:
@@ -59,6 +50,30 @@ func walkJPEG(b []byte, c *tasks.Content) error {
 	}
 	noteTail(c, len(b)-w.off)
 	return nil
+}
+
+// jpegScans is how many passes over its pixels a sound JPEG makes; 0 for other kinds.
+func jpegScans(b []byte, k kind) int {
+	if k != kindJPEG {
+		return 0
+	}
+	w := jpegWalk{b: b, off: 2}
+	if err := w.run(&tasks.Content{}); err != nil {
+		return 0
+	}
+	return w.scans
+}
+
+func (w *jpegWalk) run(c *tasks.Content) error {
+	for {
+		marker, err := w.marker()
+		if err != nil || marker == jpegEOI {
+			return err
+		}
+		if err := w.segment(marker, c); err != nil {
+			return err
+		}
+	}
 }
 
 // marker reads the next marker, with any fill bytes before it.

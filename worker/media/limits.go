@@ -61,17 +61,17 @@ func (l Limits) Max(t tasks.MediaType) int64 {
 	return 0
 }
 
-// takes reports whether a file of kind k can be an upload of type t.
+// takes reports whether a file of kind k can be an upload of type t. Only kinds that are walked are ever taken.
 func (l Limits) takes(k kind, t tasks.MediaType) bool {
 	switch t {
 	case tasks.Image:
-		return k.format == "jpeg" || k.format == "png" || k.format == "gif"
+		return k == kindJPEG || k == kindPNG || k == kindGIF
 	case tasks.Thumb:
-		return k.format == "jpeg"
+		return k == kindJPEG
 	case tasks.Voice:
-		return k.format == "mp3" || k.format == "amr" || l.AllowAMRWB && k.format == "amr-wb"
+		return k == kindMP3 || k == kindAMR || l.AllowAMRWB && k == kindAMRWB
 	case tasks.Video:
-		return k.format == "mp4" || l.AllowQuickTime && k.format == "mov"
+		return k == kindMP4 || l.AllowQuickTime && k == kindMOV
 	}
 	return false
 }
@@ -114,11 +114,17 @@ func (l Limits) refuse(c tasks.Content) error {
 	if limit := l.VoiceDuration + l.Tolerance; c.Type == tasks.Voice && c.Duration > limit {
 		return refusal(tasks.TooLong, cutRemedy(l, c), "voice is %s, WeChat takes %s", seconds(c.Duration), seconds(l.VoiceDuration))
 	}
-	if limit := l.Max(c.Type); c.Size > limit {
-		return refusal(tasks.TooLarge, shrinkRemedy(l, c), "%s has %s (%d bytes), WeChat takes %s (%d bytes)",
-			c.Type, size(c.Size), c.Size, size(limit), limit)
+	return l.refuseSize(c)
+}
+
+// refuseSize returns the error for content of too many bytes, or nil.
+func (l Limits) refuseSize(c tasks.Content) error {
+	limit := l.Max(c.Type)
+	if c.Size <= limit {
+		return nil
 	}
-	return nil
+	return refusal(tasks.TooLarge, shrinkRemedy(l, c), "%s has %s (%d bytes), WeChat takes %s (%d bytes)",
+		c.Type, size(c.Size), c.Size, size(limit), limit)
 }
 
 func isPicture(t tasks.MediaType) bool { return t == tasks.Image || t == tasks.Thumb }

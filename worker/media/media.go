@@ -10,6 +10,7 @@ package media
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -113,4 +114,14 @@ func noteTail(c *tasks.Content, n int) {
 	if n > 0 {
 		note(c, "%s after the end", count(n, "byte"))
 	}
+}
+
+// animation returns the note that says that c is an animation, or "".
+func animation(c tasks.Content) string {
+	for _, n := range c.Notes {
+		if strings.HasPrefix(n, "animated") {
+			return n
+		}
+	}
+	return ""
 }

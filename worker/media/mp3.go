@@ -10,7 +10,7 @@ import (
 
 // walkMP3 walks b frame by frame, between the tags at its start and its end. The duration is the sum of its frames;
 // a Xing, Info or VBRI frame at the start describes the others and is none of them. Garbage before the first frame
-// or between frames is noted, as is a last frame that is cut: a player plays on, and so does WeChat's.
+// or between frames is noted, as is a last frame that is cut, which counts as a whole one: players play on.
 func walkMP3(b []byte, c *tasks.Content) error {
 	start := skipID3(b, 0)
 	end := trimTags(b, start)
@@ -30,13 +30,17 @@ func walkMP3(b []byte, c *tasks.Content) error {
 	w.run()
 	c.Duration = w.duration()
 	switch {
-	case w.frames == 0:
-		return corrupt("MP3 has no frame after its header: it is cut off")
-	case w.garbage > w.audio:
-		return corrupt("MP3 is damaged: %s between its frames, %s in them", count(w.garbage, "byte"), count(w.audio, "byte"))
+	case w.headers < 2: // a single one may be an accident; ffmpeg takes no less
+		return corrupt("MP3 has %s in %s: it is cut off", count(w.headers, "frame"), count(len(b), "byte"))
+	case w.garbage+w.tail > w.audio:
+		return corrupt("MP3 is damaged: only %s of %s are sound", count(w.audio, "byte"), count(len(b), "byte"))
 	}
 	if w.garbage > 0 {
 		note(c, "%s between frames are no sound", count(w.garbage, "byte"))
+	}
+	noteTail(c, w.tail)
+	if w.tag {
+		note(c, "the tag at its end is cut off")
 	}
 	if w.cut {
 		note(c, "the last frame is cut off")
@@ -51,7 +55,7 @@ func walkMP3(b []byte, c *tasks.Content) error {
 func noFrame(b []byte, start int) error {
 	h, ok := parseFrame(b[start:])
 	if ok && h.free {
-		return refusal(tasks.Unsupported, toMP3, "this is an MP3 of free format (no declared bit rate), which few players take")
+		return refusal(tasks.Unsupported, fromRaw, "this is an MP3 of free format (no declared bit rate), which few players take")
 	}
 	return corrupt("MP3 has no whole frame of sound in %s", count(len(b)-start, "byte"))
 }
@@ -61,9 +65,13 @@ type mp3Walk struct {
 	b       []byte
 	off     int
 	frames  int
-	audio   int // bytes in frames
-	garbage int // bytes between them
+	headers int  // of frames, whole ones
+	audio   int  // bytes in frames
+	garbage int  // bytes between them
+	tail    int  // bytes behind the last
+	tag     bool // a tag behind the last is cut off
 	cut     bool
+	last    frame
 
 	samples int64 // at rate
 	rate    int
@@ -73,36 +81,51 @@ type mp3Walk struct {
 func (w *mp3Walk) run() {
 	for w.off < len(w.b) {
 		h, ok := parseFrame(w.b[w.off:])
-		if !ok || h.layer != 3 || h.free {
-			if !w.resync() {
-				return
-			}
-			continue
+		switch {
+		case ok && h.layer == 3 && !h.free:
+			w.headers++
+			w.take(h)
+		case w.frames > 0 && partialHeader(w.b[w.off:]):
+			w.take(w.last)
+		case !w.resync():
+			return
 		}
-		n := h.size
-		if n > len(w.b)-w.off {
-			n, w.cut = len(w.b)-w.off, true
-		}
-		if w.rate != h.rate {
-			w.before, w.samples, w.rate = w.duration(), 0, h.rate
-		}
-		w.samples += int64(h.samples)
-		w.frames++
-		w.audio += n
-		w.off += n
 	}
 }
 
-// resync moves to the next frame behind a tag or garbage; false at the end.
+// take counts the frame h at off, or what is there of it.
+func (w *mp3Walk) take(h frame) {
+	if w.rate != h.rate {
+		w.before, w.samples, w.rate = w.duration(), 0, h.rate
+	}
+	n := min(h.size, len(w.b)-w.off)
+	w.cut = n < h.size
+	w.samples += int64(h.samples)
+	w.last = h
+	w.frames++
+	w.audio += n
+	w.off += n
+}
+
+// partialHeader reports whether b is the one to three bytes that a cut left of a frame header.
+func partialHeader(b []byte) bool {
+	return len(b) < 4 && b[0] == 0xff && (len(b) == 1 || b[1]&0xe0 == 0xe0)
+}
+
+// resync moves to the next frame behind a tag or garbage; false where no more come.
 func (w *mp3Walk) resync() bool {
 	if next := skipID3(w.b, w.off); next > w.off {
 		w.off = next
 		return true
 	}
+	if bytes.HasPrefix(w.b[w.off:], []byte("APETAGEX")) {
+		w.tag = true // whole ones were trimmed
+		return false
+	}
 	for at := w.off + 1; ; at++ {
 		i := bytes.IndexByte(w.b[at:], 0xff)
 		if i < 0 {
-			w.garbage += len(w.b) - w.off
+			w.tail = len(w.b) - w.off
 			return false
 		}
 		at += i

@@ -13,7 +13,9 @@ type mp4Walk struct {
 	b         []byte
 	moov      bool
 	fragments bool // mvex: samples are in fragments
-	samples   bool // any sample is in the file
+	samples   bool // the index has any
+	data      bool // mdat
+	dangling  bool // a moof came whose samples did not
 	header    time.Duration
 	extends   time.Duration // mehd: with the fragments
 	scale     uint32        // of the movie
@@ -27,7 +29,8 @@ type mp4Track struct {
 	video         bool
 	width, height int
 	perSample     uint32 // default duration (trex)
-	ticks         uint64 // in fragments
+	start, end    uint64 // of its fragments, in ticks of scale
+	started       bool
 }
 
 // maxTracks is more than any camera writes; it bounds what one file can make us keep.
@@ -57,17 +60,38 @@ func (w *mp4Walk) top(x box) error {
 		w.moov = true
 		return w.movie(x)
 	case x.is("moof"):
+		w.dangling = true
 		return w.fragment(x)
+	case x.is("mdat"):
+		w.data, w.dangling = true, false
 	}
 	return nil
 }
 
-// afterEnd decides about bytes that are no box. Whatever follows a whole movie is noted, unless it is a box cut off.
+// afterEnd decides about bytes that are no whole box. Behind a whole movie they are noted, unless they begin like a
+// box of its own, or the movie is in fragments: then there was more of it.
 func (w *mp4Walk) afterEnd(top children, c *tasks.Content) error {
 	if !w.moov {
 		return corrupt("%w; its index (moov) is missing", top.err)
 	}
-	return top.err
+	rest := w.b[top.off:]
+	if w.fragments || len(rest) >= 8 && topBox(string(rest[4:8])) {
+		return top.err
+	}
+	if err := w.judge(); err != nil {
+		return err
+	}
+	noteTail(c, len(rest))
+	return nil
+}
+
+// topBox reports whether boxes of that kind stand beside moov.
+func topBox(kind string) bool {
+	switch kind {
+	case "ftyp", "moov", "mdat", "free", "skip", "wide", "udta", "meta", "uuid", "moof", "mfra", "sidx", "styp", "pdin":
+		return true
+	}
+	return false
 }
 
 // judge looks at the whole.
@@ -84,25 +108,40 @@ func (w *mp4Walk) judge() error {
 		return corrupt("MP4 has no track")
 	case !video:
 		return refusal(tasks.Unsupported, "submit it as voice, after: "+toMP3, "this is an MP4 with sound only: it has no video track")
-	case !w.samples:
+	case w.dangling:
+		return corrupt("MP4 ends behind the index of a fragment (moof), without its samples: it is cut off")
+	case !w.samples || !w.data:
 		return corrupt("MP4 has an index and no samples: it is cut off")
 	}
 	return nil
 }
 
 func (w *mp4Walk) fill(c *tasks.Content) {
-	c.Duration = w.header
-	if w.fragments && c.Duration == 0 {
-		c.Duration = w.extends
-	}
 	for _, t := range w.tracks {
 		if t.video && c.Width == 0 {
 			c.Width, c.Height = t.width, t.height
 		}
-		if w.fragments && w.header == 0 && w.extends == 0 {
-			c.Duration = max(c.Duration, ticks(t.ticks, t.scale))
+	}
+	switch {
+	case w.header > 0 || !w.fragments:
+		c.Duration = w.header
+	case w.extends > 0:
+		c.Duration = w.extends
+	default:
+		c.Duration = w.fragmentsLast()
+	}
+}
+
+// fragmentsLast is the time from the first start to the last end of all tracks.
+func (w *mp4Walk) fragmentsLast() time.Duration {
+	first, last := time.Duration(math.MaxInt64), time.Duration(0)
+	for _, t := range w.tracks {
+		if t.started {
+			first = min(first, ticks(t.start, t.scale))
+			last = max(last, ticks(t.end, t.scale))
 		}
 	}
+	return max(0, last-first)
 }
 
 // movie walks moov.

@@ -39,6 +39,8 @@ func (w *mp4Walk) trackFragment(traf box) error {
 			if t = w.trackOf(binary.BigEndian.Uint32(x.body[4:])); t != nil {
 				perSample = fragmentDefault(x.body, t.perSample)
 			}
+		case x.is("tfdt") && t != nil && len(x.body) >= 8:
+			t.begin(x.body)
 		case x.is("trun") && t != nil:
 			if err := w.run(x, t, perSample); err != nil {
 				return err
@@ -46,6 +48,18 @@ func (w *mp4Walk) trackFragment(traf box) error {
 		}
 	}
 	return in.err
+}
+
+// begin reads tfdt: when the samples of a fragment begin. Without it they follow the ones before.
+func (t *mp4Track) begin(body []byte) {
+	at := uint64(binary.BigEndian.Uint32(body[4:]))
+	if body[0] == 1 && len(body) >= 12 {
+		at = binary.BigEndian.Uint64(body[4:])
+	}
+	if !t.started {
+		t.started, t.start = true, at
+	}
+	t.end = at
 }
 
 // fragmentDefault is the duration of a sample that tfhd sets, or the track's own.
@@ -87,12 +101,13 @@ func (w *mp4Walk) run(x box, t *mp4Track, perSample uint32) error {
 		return corrupt("MP4 box trun at byte %d counts %d samples, which it has no room for", x.off, n)
 	}
 	w.samples = w.samples || n > 0
+	t.started = true
 	if flags&trunDuration == 0 {
-		t.ticks += uint64(n) * uint64(perSample)
+		t.end += uint64(n) * uint64(perSample)
 		return nil
 	}
 	for i := range int(n) {
-		t.ticks += uint64(binary.BigEndian.Uint32(x.body[at+i*width:]))
+		t.end += uint64(binary.BigEndian.Uint32(x.body[at+i*width:]))
 	}
 	return nil
 }

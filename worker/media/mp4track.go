@@ -55,6 +55,7 @@ func (w *mp4Walk) mediaInfo(minf box, t *mp4Track) error {
 }
 
 func (w *mp4Walk) sampleTable(stbl box, t *mp4Track) error {
+	var s mp4Samples
 	in := stbl.children(w.b)
 	for in.scan() {
 		switch x := in.next; {
@@ -62,40 +63,20 @@ func (w *mp4Walk) sampleTable(stbl box, t *mp4Track) error {
 			// Behind version and count: one sample entry, whose width and height stand at 32 (ISO 14496-12, 12.1.3).
 			t.width = int(binary.BigEndian.Uint16(x.body[8+32:]))
 			t.height = int(binary.BigEndian.Uint16(x.body[8+34:]))
+		case x.is("stsc"):
+			s.runs = x
+		case x.is("stsz"):
+			s.sizes = x
 		case x.is("stco"):
-			if err := w.chunks(x, 4); err != nil {
-				return err
-			}
+			s.chunks, s.wide = x, false
 		case x.is("co64"):
-			if err := w.chunks(x, 8); err != nil {
-				return err
-			}
+			s.chunks, s.wide = x, true
 		}
 	}
-	return in.err
-}
-
-// chunks looks at a table of offsets of the given width: every chunk has to begin within the file.
-func (w *mp4Walk) chunks(x box, width int) error {
-	if len(x.body) < 8 {
-		return corrupt("MP4 box %s at byte %d is too short", x.kind[:], x.off)
+	if in.err != nil {
+		return in.err
 	}
-	n := binary.BigEndian.Uint32(x.body[4:])
-	table := x.body[8:]
-	if uint64(n)*uint64(width) > uint64(len(table)) {
-		return corrupt("MP4 box %s at byte %d counts %d chunks and has room for %d", x.kind[:], x.off, n, len(table)/width)
-	}
-	for i := range int(n) {
-		var at uint64
-		if width == 8 {
-			at = binary.BigEndian.Uint64(table[i*8:])
-		} else {
-			at = uint64(binary.BigEndian.Uint32(table[i*4:]))
-		}
-		if at >= uint64(len(w.b)) {
-			return corrupt("MP4 has samples at byte %d, the file ends at %d: it is cut off", at, len(w.b))
-		}
-	}
-	w.samples = w.samples || n > 0
-	return nil
+	found, err := s.within(len(w.b))
+	w.samples = w.samples || found
+	return err
 }

@@ -95,9 +95,9 @@ func upright(m image.Image, o int) image.Image {
 		return m
 	}
 	from := m.Bounds()
-	src, ok := m.(*image.NRGBA)
+	src, ok := m.(*image.RGBA)
 	if !ok || from.Min != (image.Point{}) {
-		src = image.NewNRGBA(image.Rect(0, 0, from.Dx(), from.Dy()))
+		src = image.NewRGBA(image.Rect(0, 0, from.Dx(), from.Dy()))
 		draw.Draw(src, src.Bounds(), m, from.Min, draw.Src)
 	}
 	w, h := from.Dx(), from.Dy()
@@ -105,7 +105,7 @@ func upright(m image.Image, o int) image.Image {
 	if o >= 5 {
 		to = image.Rect(0, 0, h, w)
 	}
-	dst := image.NewNRGBA(to)
+	dst := image.NewRGBA(to)
 	for y := range to.Dy() {
 		for x := range to.Dx() {
 			sx, sy := origin(o, x, y, w, h)

@@ -2,6 +2,7 @@ package media
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -9,38 +10,47 @@ import (
 )
 
 // Remedies are commands to run, with INPUT and OUTPUT in place of the file's names. ffmpeg and ImageMagick are what
-// people have; Debian's ffmpeg cannot encode AMR, so what has to be encoded anew becomes MP3.
+// people have; Debian's ffmpeg cannot encode AMR, so what has to be encoded anew becomes MP3. "--fix" is what the
+// commands upload and check call Fix by, and is named only where Fix helps.
 
 const (
-	toJPEG  = "--fix, or: convert INPUT -auto-orient OUTPUT.jpg"
+	toJPEG  = "convert INPUT -delete 1--1 -auto-orient OUTPUT.jpg"
 	toPNG   = "convert INPUT OUTPUT.png"
 	toMP3   = "ffmpeg -i INPUT -vn -ac 1 -b:a 64k OUTPUT.mp3"
 	toMP4   = "ffmpeg -i INPUT -c:v libx264 -pix_fmt yuv420p -c:a aac -movflags +faststart OUTPUT.mp4"
 	remux   = "ffmpeg -i INPUT -c copy -movflags +faststart OUTPUT.mp4"
-	toThumb = "--fix, or: convert INPUT[0] -auto-orient -thumbnail '480x480>' -define jpeg:extent=60KB OUTPUT.jpg"
+	toThumb = "convert INPUT -delete 1--1 -auto-orient -thumbnail '480x480>' -define jpeg:extent=60KB OUTPUT.jpg"
+	toFrame = "ffmpeg -i INPUT -frames:v 1 -vf scale=480:-2 -q:v 5 OUTPUT.jpg"
+	fromRaw = "lame --mp3input -b 64 INPUT OUTPUT.mp3" // free format, which ffmpeg does not read
 )
 
 // convertRemedy says how a file of kind k becomes one that is taken as t.
 func convertRemedy(k kind, t tasks.MediaType) string {
 	switch {
+	case k.family == "":
+		return "leave it out, or turn it into a file of the right kind"
+	case t == tasks.Thumb && (k == kindJPEG || k == kindPNG || k == kindGIF):
+		return "--fix, or: " + toThumb
 	case t == tasks.Thumb && k.family == tasks.Image:
 		return toThumb
 	case t == tasks.Thumb && k.family == tasks.Video:
-		return "ffmpeg -i INPUT -frames:v 1 -vf scale=480:-2 -q:v 5 OUTPUT.jpg"
-	case k.family == "":
-		return "leave it out, or turn it into a file of the right kind"
+		return toFrame
 	case t == tasks.Image && k.format == "svg":
 		return toPNG
 	case t == tasks.Image && k.family == tasks.Image:
-		return "convert INPUT -auto-orient OUTPUT.jpg"
-	case t == tasks.Voice && (k.family == tasks.Voice || k.family == tasks.Video):
+		return toJPEG
+	case t == tasks.Voice && (k == kindAMRMC || k.mime == "audio/midi"):
+		return "export it anew, as MP3"
+	case t == tasks.Voice && k.family != tasks.Image:
 		return toMP3
-	case t == tasks.Video && k.walker == walkerMP4 && k.family == tasks.Video:
+	case t == tasks.Video && k.family == tasks.Video && k.walker == walkerMP4:
 		return remux
 	case t == tasks.Video && k.family == tasks.Video:
 		return toMP4
+	case DefaultLimits().takes(k, k.family):
+		return "submit it as " + string(k.family)
 	}
-	return "submit it as " + string(k.family)
+	return "submit it as " + string(k.family) + ", after: " + convertRemedy(k, k.family)
 }
 
 // cutRemedy shortens a voice without encoding it anew.
@@ -52,9 +62,11 @@ func cutRemedy(l Limits, c tasks.Content) string {
 func shrinkRemedy(l Limits, c tasks.Content) string {
 	switch {
 	case c.Type == tasks.Thumb:
-		return toThumb
-	case c.Format == "gif":
-		return "convert INPUT -coalesce -resize 50% -layers optimize OUTPUT.gif"
+		return "--fix, or: " + toThumb
+	case c.Format == "png" && animation(c) != "":
+		return fmt.Sprintf("ffmpeg -i INPUT -vf scale=iw*%.2f:-1 -plays 0 -f apng OUTPUT.png", shrink(l.ImageBytes, c.Size))
+	case c.Format == "gif" && animation(c) != "":
+		return fmt.Sprintf("convert INPUT -coalesce -resize %.0f%% -layers optimize OUTPUT.gif", 100*shrink(l.ImageBytes, c.Size))
 	case c.Type == tasks.Image:
 		return fmt.Sprintf("--fix, or: convert INPUT -auto-orient -define jpeg:extent=%dKB OUTPUT.jpg", l.ImageBytes/1024*95/100)
 	case c.Type == tasks.Voice:
@@ -65,6 +77,12 @@ func shrinkRemedy(l Limits, c tasks.Content) string {
 		return fmt.Sprintf("ffmpeg -i INPUT -c:v libx264 -pix_fmt yuv420p -b:v %dk -maxrate %[1]dk -bufsize %[1]dk -c:a aac -b:a 64k -movflags +faststart OUTPUT.mp4", max(32, int(rate)))
 	}
 	return toMP4
+}
+
+// shrink is by how much the sides of a picture have to shrink so that its bytes do: they follow its area, and a tenth
+// is for what does not.
+func shrink(limit, size int64) float64 {
+	return max(0.01, 0.9*math.Sqrt(float64(limit)/float64(size)))
 }
 
 // mp3Rate is the highest bit rate of MP3, in kbit/s, that is at most limit.
@@ -78,8 +96,10 @@ func mp3Rate(limit float64) int {
 	return best
 }
 
+// pixelRemedy scales a picture to the limit of pixels. ffmpeg takes any size; ImageMagick's policy on Debian does not.
 func pixelRemedy(l Limits, c tasks.Content) string {
-	return fmt.Sprintf("convert INPUT -auto-orient -resize '%d@>' OUTPUT%s", l.Pixels, c.Ext)
+	width := float64(c.Width) * math.Sqrt(0.98*float64(l.Pixels)/(float64(c.Width)*float64(c.Height)))
+	return fmt.Sprintf("ffmpeg -i INPUT -vf scale=%d:-1 OUTPUT%s", max(1, int(width)), c.Ext)
 }
 
 // seconds prints d as people say it: "60 s", "63.4 s".
@@ -98,7 +118,13 @@ func size(n int64) string {
 	return count(int(n), "byte")
 }
 
-func megapixels(n int64) string { return fixed1(float64(n)/1e6) + " megapixels" }
+// megapixels prints n pixels: "150 megapixels", "6144".
+func megapixels(n int64) string {
+	if n < 1e6 {
+		return strconv.FormatInt(n, 10)
+	}
+	return fixed1(float64(n)/1e6) + " megapixels"
+}
 
 // fixed1 prints f with one digit after the point, and without it where that is 0.
 func fixed1(f float64) string {

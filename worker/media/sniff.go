@@ -53,6 +53,7 @@ var (
 	kindM4A   = kind{"m4a", "M4A (MP4 with sound only)", ".m4a", "audio/mp4", tasks.Voice, walkerNone}
 	kindHEIC  = kind{"heic", "HEIC", ".heic", "image/heic", tasks.Image, walkerNone}
 	kindAVIF  = kind{"avif", "AVIF", ".avif", "image/avif", tasks.Image, walkerNone}
+	kindTS    = kind{"ts", "MPEG-TS", ".ts", "video/mp2t", tasks.Video, walkerNone}
 	kindCR3   = kind{"cr3", "Canon raw (CR3)", ".cr3", "image/x-canon-cr3", tasks.Image, walkerNone}
 )
 
@@ -77,7 +78,7 @@ func sniff(b []byte) kind {
 		return k
 	}
 	k := sniffOther(b)
-	if k.format == "text" || k.format == "binary" || k.format == "mp3" {
+	if k.format == "text" || k.format == "binary" {
 		if _, ok := firstFrame(b, 0); ok {
 			return kindMP3
 		}
@@ -103,7 +104,16 @@ func sniffMagic(b []byte) (kind, bool) {
 			return m.kind, true
 		}
 	}
+	if transportStream(b) {
+		return kindTS, true
+	}
 	return sniffISO(b)
+}
+
+// transportStream reports whether b begins with three packets of MPEG-TS, of 188 bytes each.
+func transportStream(b []byte) bool {
+	const packet, sync = 188, 0x47
+	return len(b) > 2*packet && b[0] == sync && b[packet] == sync && b[2*packet] == sync
 }
 
 // sniffMPEG looks for MPEG audio at the start, behind ID3 tags if there are any.
@@ -118,14 +128,14 @@ func sniffMPEG(b []byte) (kind, bool) {
 	}
 	h, ok := parseFrame(rest)
 	switch {
-	case ok && h.layer == 3 && chained(b, start, 2), start > 0 && !(ok && h.layer != 3):
+	case !ok || !chained(b, start, 2):
+		return kindMP3, start > 0 // the walker searches behind a tag
+	case h.layer == 3:
 		return kindMP3, true
-	case ok && h.layer == 2 && chained(b, start, 2):
+	case h.layer == 2:
 		return kindMP2, true
-	case ok && h.layer == 1 && chained(b, start, 3):
-		return kindMP1, true
 	}
-	return kind{}, false
+	return kindMP1, chained(b, start, 3) // UTF-16 text begins like one header
 }
 
 // otherNames are the names people know for what the library calls by a media type.
@@ -134,9 +144,9 @@ var otherNames = map[string]string{
 	"image/jp2": "JPEG 2000", "image/x-icon": "ICO", "image/vnd.adobe.photoshop": "Photoshop (PSD)",
 	"audio/wav": "WAV", "audio/flac": "FLAC", "audio/ogg": "OGG", "application/ogg": "OGG", "audio/aac": "AAC (ADTS)",
 	"audio/aiff": "AIFF", "audio/midi": "MIDI", "audio/ape": "Monkey's Audio (APE)", "audio/mpeg": "MP3",
-	"video/x-matroska": "Matroska (MKV)", "video/webm": "WebM", "video/x-msvideo": "AVI", "video/x-flv": "FLV",
+	"video/matroska": "Matroska (MKV)", "video/webm": "WebM", "video/x-msvideo": "AVI", "video/x-flv": "FLV",
 	"video/mpeg": "MPEG video", "video/x-ms-asf": "ASF (WMV, WMA)", "video/ogg": "OGG video", "video/mp2t": "MPEG-TS",
-	"application/pdf": "PDF", "application/zip": "ZIP", "application/json": "JSON", "text/html": "HTML", "text/xml": "XML",
+	"application/pdf": "PDF", "application/zip": "ZIP", "application/gzip": "gzip", "application/json": "JSON", "text/html": "HTML", "text/xml": "XML",
 	"text/plain": "text", "application/octet-stream": "a file of unknown kind",
 }
 
@@ -144,6 +154,12 @@ var otherNames = map[string]string{
 func sniffOther(b []byte) kind {
 	m := mimetype.Detect(b)
 	mime, _, _ := strings.Cut(m.String(), ";")
+	switch mime {
+	case kindMP3.mime:
+		return kindMP3
+	case kindAMR.mime:
+		return kindAMR
+	}
 	k := kind{format: strings.TrimPrefix(m.Extension(), "."), name: otherNames[mime], ext: m.Extension(), mime: mime}
 	if k.name == "" {
 		k.name = mime

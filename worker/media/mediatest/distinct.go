@@ -56,9 +56,9 @@ func distinctJPEG(r io.Reader, size int) []byte {
 func distinctVoice(r io.Reader, size int) []byte {
 	const small, large = 104, 1044
 	if size/small <= maxFrames {
-		return mp3Frames(max(1, size/small), 32, r)
+		return mp3Frames(max(2, size/small), 32, r)
 	}
-	return mp3Frames(min(max(1, size/large), maxFrames), 320, r)
+	return mp3Frames(min(size/large, maxFrames), 320, r)
 }
 
 // distinctVideo appends a box of free space to the sample.

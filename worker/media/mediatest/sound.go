@@ -25,11 +25,13 @@ func silentMP3(frames int) []byte { return mp3Frames(frames, 32, nil) }
 
 const amrMagic = "#!AMR\n"
 
-// silentAMR makes n AMR frames of 20 ms without speech in them (frame type 15).
+// silentAMR makes n AMR frames of 20 ms, at 4.75 kbit/s, which decode to silence.
 func silentAMR(n int) []byte {
-	b := append(make([]byte, 0, len(amrMagic)+n), amrMagic...)
+	const length = 13
+	b := append(make([]byte, 0, len(amrMagic)+n*length), amrMagic...)
 	for range n {
-		b = append(b, 15<<3|1<<2)
+		b = append(b, 0<<3|1<<2)
+		b = append(b, make([]byte, length-1)...)
 	}
 	return b
 }

@@ -1,0 +1,165 @@
+package media_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+	"testing"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/worker/media"
+)
+
+// damage is one way in which a file can be broken, and what has to be said of it.
+type damage struct {
+	name string
+	b    []byte
+	code tasks.Code
+	says string
+}
+
+// refusedAs checks each damage.
+func refusedAs(t *testing.T, typ tasks.MediaType, all []damage) {
+	t.Helper()
+	for _, d := range all {
+		_, err := media.Check(d.b, typ, media.DefaultLimits())
+		if tasks.CodeOf(err) != d.code || !strings.Contains(err.Error(), d.says) {
+			t.Errorf("%s: %v, want %s and %q", d.name, err, d.code, d.says)
+		}
+	}
+}
+
+// edited is b with the first from replaced.
+func edited(b []byte, from, to string) []byte {
+	if !bytes.Contains(b, []byte(from)) {
+		panic("there is no " + from)
+	}
+	return bytes.Replace(b, []byte(from), []byte(to), 1)
+}
+
+func TestDamagedJPEG(t *testing.T) {
+	t.Parallel()
+	good := encodedJPEG(noise(40, 30), 90)
+	sos := bytes.Index(good, []byte{0xff, 0xda})
+	data := sos + 2 + int(binary.BigEndian.Uint16(good[sos+2:]))
+	sof := bytes.Index(good, []byte{0xff, 0xc0})
+	with := func(at int, x ...byte) []byte { return bytes.Join([][]byte{good[:at], x, good[at:]}, nil) }
+	set := func(at int, x ...byte) []byte {
+		b := bytes.Clone(good)
+		copy(b[at:], x)
+		return b
+	}
+	refusedAs(t, tasks.Image, []damage{
+		{"cut in its data", good[:len(good)/2], tasks.Corrupt, "cut off"},
+		{"cut behind a segment", good[:sos], tasks.Corrupt, "cut off"},
+		{"cut in a segment", good[:sos+6], tasks.Corrupt, "cut off"},
+		{"cut in a length", good[:sos+3], tasks.Corrupt, "cut off"},
+		{"without data", append(bytes.Clone(good[:sos]), 0xff, 0xd9), tasks.Corrupt, "no picture data"},
+		{"an empty scan", append(bytes.Clone(good[:data]), 0xff, 0xd9), tasks.Corrupt, "empty scan"},
+		{"words for a marker", with(sof, []byte("words")...), tasks.Corrupt, "no marker at byte"},
+		{"a stuffed zero for a marker", with(2, 0xff, 0), tasks.Corrupt, "no marker"},
+		{"a segment of length 1", with(2, 0xff, 0xe5, 0, 1), tasks.Corrupt, "length 1"},
+		{"a restart without an interval", with(data+20, 0xff, 0xd0), tasks.Corrupt, "restart marker out of order"},
+		{"a restart between segments", with(2, 0xff, 0xd0), tasks.Corrupt, "where it can't be"},
+		{"a second start", with(2, 0xff, 0xd8), tasks.Corrupt, "where it can't be"},
+		{"two frames", with(sof, good[sof:sof+19]...), tasks.Corrupt, "second frame header"},
+		{"a scan before its frame", set(sof+1, 0xe9), tasks.Corrupt, "before its frame header"},
+		{"no height", set(sof+5, 0, 0), tasks.Corrupt, "height of 0"},
+		{"no width", set(sof+7, 0, 0), tasks.Corrupt, "width of 0"},
+		{"components that do not fit", set(sof+9, 9), tasks.Corrupt, "does not fit its components"},
+		{"a scan header that does not fit", set(sos+4, 1), tasks.Corrupt, "does not fit its components"},
+		{"lossless", set(sof+1, 0xc3), tasks.Unsupported, "lossless"},
+		{"JPEG-LS", set(sof+1, 0xf7), tasks.Unsupported, "JPEG-LS"},
+		{"12 bits", set(sof+4, 12), tasks.Unsupported, "12 bits"},
+	})
+}
+
+// What looks odd and is allowed: fill bytes before a marker, a height that follows the first scan, restarts in order.
+func TestOddJPEG(t *testing.T) {
+	t.Parallel()
+	good := encodedJPEG(noise(40, 30), 90)
+	sof := bytes.Index(good, []byte{0xff, 0xc0})
+	late := bytes.Clone(good)
+	copy(late[sof+5:], []byte{0, 0})
+	late = append(late[:len(late)-2], 0xff, 0xdc, 0, 4, 0, 30, 0xff, 0xd9)
+	restarts := bytes.Join([][]byte{good[:2], {0xff, 0xdd, 0, 4, 0, 1}, good[2 : len(good)-2]}, nil)
+	for i := range byte(20) {
+		restarts = append(restarts, 0xff, 0xd0+i%8, 'x')
+	}
+	for name, b := range map[string][]byte{
+		"fill bytes":    bytes.Join([][]byte{good[:2], {0xff, 0xff, 0xff}, good[2:]}, nil),
+		"a late height": late,
+		"restarts":      append(restarts, 0xff, 0xd9),
+	} {
+		c, err := media.Check(b, tasks.Image, media.DefaultLimits())
+		if err != nil || c.Width != 40 || c.Height != 30 {
+			t.Errorf("%s: %d × %d, %v, want 40 × 30", name, c.Width, c.Height, err)
+		}
+	}
+}
+
+func TestDamagedPNG(t *testing.T) {
+	t.Parallel()
+	const magic = "\x89PNG\r\n\x1a\n"
+	header := func(width, height uint32, tail ...byte) []byte {
+		return pngChunk("IHDR", append(words(width, height), tail...))
+	}
+	rgb := header(8, 8, 8, 2, 0, 0, 0)
+	data := pngChunk("IDAT", []byte{0x78, 0x9c, 1})
+	end := pngChunk("IEND", nil)
+	of := func(chunks ...[]byte) []byte { return append([]byte(magic), bytes.Join(chunks, nil)...) }
+	flipped := of(rgb, data, end)
+	flipped[len(flipped)-14] ^= 1
+	refusedAs(t, tasks.Image, []damage{
+		{"sent as text", edited(of(rgb, data, end), "\r\n", "\n"), tasks.Corrupt, "text mode"},
+		{"cut in its signature", []byte(magic[:6]), tasks.Corrupt, "within its signature"},
+		{"without an end", of(rgb, data), tasks.Corrupt, "cut off"},
+		{"cut in a chunk", of(rgb, data)[:8+25+13], tasks.Corrupt, "cut off"},
+		{"a wrong checksum", flipped, tasks.Corrupt, "IDAT at byte 33 is damaged"},
+		{"no name", of(rgb, pngChunk("ID\x00T", nil), end), tasks.Corrupt, "no chunk at byte 33"},
+		{"without a header", of(data, end), tasks.Corrupt, "IHDR"},
+		{"two headers", of(rgb, rgb, data, end), tasks.Corrupt, "twice"},
+		{"a short header", of(pngChunk("IHDR", words(8, 8)), data, end), tasks.Corrupt, "must have 13"},
+		{"no width", of(header(0, 8, 8, 2, 0, 0, 0), data, end), tasks.Corrupt, "0 × 8"},
+		{"too wide to exist", of(header(1<<31, 8, 8, 2, 0, 0, 0), data, end), tasks.Corrupt, "2147483648 × 8"},
+		{"a depth that does not exist", of(header(8, 8, 4, 2, 0, 0, 0), data, end), tasks.Corrupt, "bit depth 4, colour type 2"},
+		{"a colour type that does not exist", of(header(8, 8, 8, 5, 0, 0, 0), data, end), tasks.Corrupt, "colour type 5"},
+		{"another interlacing", of(header(8, 8, 8, 2, 0, 0, 2), data, end), tasks.Corrupt, "damaged header"},
+		{"without data", of(rgb, end), tasks.Corrupt, "no picture data"},
+		{"data in two places", of(rgb, data, pngChunk("tEXt", nil), data, end), tasks.Corrupt, "two places"},
+		{"without its palette", of(header(8, 8, 8, 3, 0, 0, 0), data, end), tasks.Corrupt, "no palette"},
+		{"a damaged palette", of(header(8, 8, 8, 3, 0, 0, 0), pngChunk("PLTE", []byte{1, 2}), data, end), tasks.Corrupt, "damaged palette"},
+		{"data that is not compressed", of(rgb, pngChunk("IDAT", []byte("plain")), end), tasks.Corrupt, "not compressed"},
+		{"an unknown critical chunk", of(rgb, pngChunk("NEWS", nil), data, end), tasks.Corrupt, "critical chunk NEWS"},
+		{"Apple's", of(pngChunk("CgBI", words(1)), rgb, data, end), tasks.Unsupported, "CgBI"},
+	})
+	if _, err := media.Check(of(rgb, pngChunk("priv", []byte("odd")), data, end), tasks.Image, media.DefaultLimits()); err != nil {
+		t.Errorf("with an unknown ancillary chunk: %v", err)
+	}
+}
+
+func TestDamagedGIF(t *testing.T) {
+	t.Parallel()
+	const frame = 13 + 6 // behind the head and two colours
+	good := []byte("GIF89a\x09\x00\x07\x00\x80\x00\x00" + "\x00\x00\x00\xff\xff\xff" +
+		",\x00\x00\x00\x00\x09\x00\x07\x00\x00" + "\x02\x02\x44\x01\x00" + ";")
+	if _, err := media.Check(good, tasks.Image, media.DefaultLimits()); err != nil {
+		t.Fatalf("whole: %v", err)
+	}
+	set := func(at int, x byte) []byte {
+		b := bytes.Clone(good)
+		b[at] = x
+		return b
+	}
+	refusedAs(t, tasks.Image, []damage{
+		{"cut in its head", good[:10], tasks.Corrupt, "cut off"},
+		{"cut in its colours", good[:15], tasks.Corrupt, "cut off"},
+		{"without its trailer", good[:len(good)-1], tasks.Corrupt, "cut off"},
+		{"cut in a frame's head", good[:frame+5], tasks.Corrupt, "cut off"},
+		{"cut in its data", good[:len(good)-3], tasks.Corrupt, "cut off"},
+		{"without a frame", append(bytes.Clone(good[:frame]), 0x3b), tasks.Corrupt, "no picture"},
+		{"no block", set(frame, 'x'), tasks.Corrupt, "no block at byte"},
+		{"no width", set(6, 0), tasks.Corrupt, "0 × 7"},
+		{"a code size that does not exist", set(frame+10, 12), tasks.Corrupt, "code size"},
+	})
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 )
@@ -77,6 +78,7 @@ func (a *app) work(ctx context.Context, command string, http bool) error {
 		defer o.release()
 	}
 	log := a.logger(cfg, false)
+	tune(cfg, os.LookupEnv)
 	s, err := a.open(ctx, cfg, log, true)
 	if err != nil {
 		return err

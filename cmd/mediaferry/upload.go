@@ -117,6 +117,7 @@ func (a *app) upload(ctx context.Context, cfg config.Config, args []string, f up
 	}
 	nudge := func() {}
 	if o != nil {
+		tune(cfg, os.LookupEnv)
 		e, err := s.start(ctx)
 		if err != nil {
 			return err

@@ -20,7 +20,7 @@ func TestPostgres(t *testing.T) {
 
 func testContract(t *testing.T, open func(*testing.T) *harness) {
 	for _, part := range [][]testCase{
-		acceptContract, dispatchContract, claimContract, admitContract, finishContract, batchContract,
+		writerContract, acceptContract, dispatchContract, claimContract, admitContract, finishContract, batchContract,
 		holdContract, actionContract, eventContract, deliveryContract, queryContract,
 	} {
 		for _, c := range part {

@@ -25,7 +25,8 @@ type dialect struct {
 	skipLocked string
 	fault      func(error) fault
 
-	bound sync.Map // query -> query with numbered placeholders
+	bound sync.Map                       // query -> query with numbered placeholders
+	trace func(query string, args []any) // every statement, for the tests of plans and commits; nil otherwise
 }
 
 // fault is what a database's error means for what is tried next.

@@ -278,7 +278,14 @@ func failure(code tasks.Code) tasks.Result {
 	return tasks.Result{State: tasks.Failed, Cause: &tasks.Error{Code: code, Op: "upload media", Errcode: 40004, RID: "r-1", Err: errors.New("refused")}, Attempt: &tasks.Attempt{Code: code, Errcode: 40004, RID: "r-1"}}
 }
 
-func must(t testing.TB, err error) {
+// reporter is what testing.T and rapid.T have in common.
+type reporter interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+}
+
+func must(t reporter, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -286,7 +293,7 @@ func must(t testing.TB, err error) {
 }
 
 // value turns a method that returns a value and an error into one that fails the test.
-func value[A, R any](t testing.TB, f func(context.Context, A) (R, error)) func(context.Context, A) R {
+func value[A, R any](t reporter, f func(context.Context, A) (R, error)) func(context.Context, A) R {
 	return func(ctx context.Context, a A) R {
 		t.Helper()
 		r, err := f(ctx, a)
@@ -295,21 +302,21 @@ func value[A, R any](t testing.TB, f func(context.Context, A) (R, error)) func(c
 	}
 }
 
-func wantCode(t testing.TB, err error, want tasks.Code) {
+func wantCode(t reporter, err error, want tasks.Code) {
 	t.Helper()
 	if got := tasks.CodeOf(err); err == nil || got != want {
 		t.Errorf("error %v has code %q, want %q", err, got, want)
 	}
 }
 
-func wantFenced(t testing.TB, err error) {
+func wantFenced(t reporter, err error) {
 	t.Helper()
 	if !errors.Is(err, tasks.ErrFenced) {
 		t.Errorf("got %v, want ErrFenced", err)
 	}
 }
 
-func same(t testing.TB, what string, got, want any, opts ...cmp.Option) {
+func same(t reporter, what string, got, want any, opts ...cmp.Option) {
 	t.Helper()
 	if d := cmp.Diff(want, got, opts...); d != "" {
 		t.Errorf("%s (-want +got):\n%s", what, d)

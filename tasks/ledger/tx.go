@@ -51,6 +51,7 @@ func (s *session) prepare(ctx context.Context, query string) (*sql.Stmt, error) 
 }
 
 func (s *session) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	s.traced(query, args)
 	if s.stmts == nil {
 		return s.conn.ExecContext(ctx, s.d.bind(query), args...)
 	}
@@ -62,6 +63,7 @@ func (s *session) exec(ctx context.Context, query string, args ...any) (sql.Resu
 }
 
 func (s *session) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	s.traced(query, args)
 	if s.stmts == nil {
 		return s.conn.QueryContext(ctx, s.d.bind(query), args...)
 	}
@@ -70,6 +72,12 @@ func (s *session) query(ctx context.Context, query string, args ...any) (*sql.Ro
 		return nil, err
 	}
 	return st.QueryContext(ctx, args...)
+}
+
+func (s *session) traced(query string, args []any) {
+	if s.d.trace != nil {
+		s.d.trace(query, args)
+	}
 }
 
 // tx is one transaction, and what its operations put off until its end: there the rows that many share are written
@@ -163,6 +171,9 @@ func (l *Ledger) view(ctx context.Context, op string, read func(*tx) error) erro
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	err := l.snapshot(ctx, read)
+	if err != nil && l.writer.stopped() {
+		return closed(op)
+	}
 	return l.d.explain(op, err)
 }
 

@@ -78,6 +78,15 @@ func (w *writer) stop() {
 	w.cancel()
 }
 
+func (w *writer) stopped() bool {
+	select {
+	case <-w.quit:
+		return true
+	default:
+		return false
+	}
+}
+
 // do runs one operation and waits for its commit.
 func (l *Ledger) do(ctx context.Context, name string, run func(*tx) error) error {
 	return l.writer.submit(ctx, &op{name: name, run: run})

@@ -1,0 +1,79 @@
+package ledger
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
+)
+
+func TestMigrations(t *testing.T) {
+	t.Parallel()
+	for name, database := range map[string]func(testing.TB) string{"sqlite": ledgertest.SQLite, "postgres": ledgertest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			t.Run("many that start at once make one ledger", func(t *testing.T) {
+				t.Parallel()
+				url := database(t)
+				ids := make([]string, 8)
+				together(len(ids), func(i int) {
+					l, err := Open(t.Context(), url, Options{})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					ids[i] = l.ID().String()
+					if err := l.Close(); err != nil {
+						t.Error(err)
+					}
+				})
+				for _, id := range ids {
+					if id != ids[0] {
+						t.Errorf("the ledger is called %s and %s", ids[0], id)
+					}
+				}
+			})
+			t.Run("a ledger that is not up to date is refused where asked", func(t *testing.T) {
+				t.Parallel()
+				url := database(t)
+				_, err := Open(t.Context(), url, Options{NoMigrate: true})
+				wantCode(t, err, tasks.Conflict)
+				from, to, err := Migrate(t.Context(), url)
+				if err != nil || from != 0 || to < 1 {
+					t.Errorf("migrated from %d to %d: %v", from, to, err)
+				}
+				again, _, err := Migrate(t.Context(), url)
+				if err != nil || again != to {
+					t.Errorf("migrated again from %d: %v", again, err)
+				}
+				l, err := Open(t.Context(), url, Options{NoMigrate: true})
+				must(t, err)
+				must(t, l.Close())
+			})
+			t.Run("a newer ledger is refused with a sentence", func(t *testing.T) {
+				t.Parallel()
+				url := database(t)
+				l, err := Open(t.Context(), url, Options{})
+				must(t, err)
+				must(t, l.do(t.Context(), "test", func(tx *tx) error {
+					applied := "1"
+					if l.d.concurrent {
+						applied = "true"
+					}
+					_, err := tx.exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, " + applied + ")")
+					return err
+				}))
+				must(t, l.Close())
+				_, err = Open(t.Context(), url, Options{})
+				wantCode(t, err, tasks.Conflict)
+				if err != nil && !strings.Contains(err.Error(), "newer program") {
+					t.Errorf("%v", err)
+				}
+				if _, _, err := Migrate(t.Context(), url); err == nil {
+					t.Error("it was migrated back")
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,158 @@
+package ledger
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// crowd is how many uploads there are of each kind that dispatch must not look at.
+const crowd = 20_000
+
+// crowded fills the ledger with uploads that are held, wait for a later time, or have their outcome, and a few that
+// are ready.
+func (h *harness) crowded() {
+	h.Helper()
+	h.register()
+	h.hold(tasks.AccountHeld, time.Hour)
+	id := "randomblob(16)"
+	if h.d.concurrent {
+		id = "decode(md5(random()::text || i::text), 'hex')"
+	}
+	fill := func(phase phase, account string, batch int, due string) {
+		h.sql(fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+			INSERT INTO uploads (id, phase, priority, batch, submitted_at, due_at, digest, producer, account, type, source)
+			SELECT %s, %d, 0, %d, 0, %s, '', 'crm', '%s', 'image', 'x' FROM n`, crowd, id, phase, batch, due, account))
+	}
+	now := micros(h.today())
+	fill(ready, account.Name, 1, "NULL")
+	fill(waiting, "later", 2, fmt.Sprint(now+int64(time.Hour/time.Microsecond), " + i"))
+	fill(succeeded, "zeta", 3, "NULL")
+	c := h.running(of("alpha"), func(u *tasks.Upload) { u.ExpiresBy = h.today().Add(time.Hour) })
+	must(h, h.Wait(h.Context(), c.Token, tasks.Pause{For: time.Millisecond}))
+	h.submit(3, of("zeta"))
+	h.submit(2, of("zeta"), urgent)
+	h.submit(2, of("zeta"), in(h.batch(tasks.Batch{}).ID))
+	h.pass(time.Second)
+	h.sql("ANALYZE")
+}
+
+// statement is one that an operation ran.
+type statement struct {
+	query string
+	args  []any
+}
+
+// traced returns the statements that f runs, each text once.
+func (h *harness) traced(f func()) []statement {
+	var mu sync.Mutex
+	var got []statement
+	seen := map[string]bool{}
+	h.d.trace = func(q string, a []any) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !seen[q] && strings.Contains(q, "uploads") {
+			seen[q] = true
+			got = append(got, statement{q, a})
+		}
+	}
+	f()
+	h.d.trace = nil
+	return got
+}
+
+func (h *harness) plan(explain string, s statement) []string {
+	h.Helper()
+	var lines []string
+	must(h, h.do(h.Context(), "test", func(t *tx) error {
+		lines = nil
+		return t.each(explain+s.query, s.args, func(r scanner) error {
+			var line string
+			if h.d.concurrent {
+				err := r.Scan(&line)
+				lines = append(lines, line)
+				return err
+			}
+			var a, b, c int
+			err := r.Scan(&a, &b, &c, &line)
+			lines = append(lines, line)
+			return err
+		})
+	}))
+	return lines
+}
+
+// rounds are the operations of the dispatcher, which run several times a second however much lies in the ledger.
+func (h *harness) rounds() {
+	ds := h.dispatch()
+	if len(ds) != 7 {
+		h.Errorf("%d were dispatched, want 7", len(ds))
+	}
+	if n := h.mature(); n != 1 {
+		h.Errorf("%d matured, want 1", n)
+	}
+	c := h.claimed(ds[0])
+	h.belt()
+	h.takeOver()
+	h.admit(c, "x", tasks.Proceed)
+	must(h, h.Finish(h.Context(), c.Token, h.success("x")))
+}
+
+func TestDispatchReadsNoRowItHasNoUseForOnSQLite(t *testing.T) {
+	t.Parallel()
+	h := openSQLiteHarness(t)
+	h.crowded()
+	for _, s := range h.traced(h.rounds) {
+		for _, line := range h.plan("EXPLAIN QUERY PLAN ", s) {
+			if strings.HasPrefix(line, "SCAN uploads") || strings.Contains(line, "TEMP B-TREE FOR ORDER") {
+				t.Errorf("%s\n\tplan: %s", s.query, line)
+			}
+		}
+	}
+	// What is found by an index is found by all of its columns that are known: nothing of a held account lies between.
+	for query, want := range map[string]string{
+		"SELECT account FROM uploads WHERE phase = 0": "SEARCH uploads USING COVERING INDEX uploads_ready (priority=? AND account>?)",
+		"SELECT batch FROM uploads WHERE phase = 0":   "SEARCH uploads USING COVERING INDEX uploads_ready (priority=? AND account=? AND batch>? AND batch<?)",
+		"SELECT seq, id, generation FROM uploads":     "SEARCH uploads USING INDEX uploads_ready (priority=? AND account=? AND batch=?)",
+		"SELECT priority, account, count(*)":          "SEARCH uploads USING COVERING INDEX uploads_due (phase=? AND due_at>?)",
+		"SELECT id, generation, priority, due_at":     "SEARCH uploads USING INDEX uploads_due (phase=? AND due_at<?)",
+	} {
+		found := false
+		for _, s := range h.traced(func() { h.submit(1, of("zeta")); h.dispatch(); h.belt() }) {
+			if strings.HasPrefix(s.query, query) {
+				found = true
+				if got := h.plan("EXPLAIN QUERY PLAN ", s); got[0] != want {
+					t.Errorf("%s\n\tplan: %s\n\twant: %s", s.query, got[0], want)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("no statement begins with %q", query)
+		}
+	}
+}
+
+func TestDispatchReadsNoRowItHasNoUseForOnPostgres(t *testing.T) {
+	t.Parallel()
+	h := openPostgresHarness(t)
+	h.crowded()
+	rows := regexp.MustCompile(`actual time=\S+ rows=(\d+) loops=(\d+)|Rows Removed by \w+: (\d+)()`)
+	for _, s := range h.traced(h.rounds) {
+		for _, line := range h.plan("EXPLAIN ANALYZE ", s) {
+			for _, m := range rows.FindAllStringSubmatch(line, -1) {
+				if n, _ := strconv.Atoi(m[1] + m[3]); n > 100 {
+					t.Errorf("%s\n\t%d rows: %s", s.query, n, line)
+				}
+			}
+			if strings.Contains(line, "Seq Scan on uploads") {
+				t.Errorf("%s\n\tplan: %s", s.query, line)
+			}
+		}
+	}
+}

@@ -1,0 +1,191 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+func TestPostgresGoesByItsOwnClock(t *testing.T) {
+	t.Parallel()
+	h := openPostgresHarness(t)
+	skewed := func(by time.Duration) *Ledger {
+		l, err := Open(t.Context(), h.url, Options{Now: func() time.Time { return time.Now().Add(by) }})
+		must(t, err)
+		t.Cleanup(func() { must(t, l.Close()) })
+		return l
+	}
+	fast, slow := skewed(24*time.Hour), skewed(-24*time.Hour)
+	c := h.running()
+	for _, l := range []*Ledger{fast, slow} {
+		if n, err := l.TakeOver(t.Context(), 0, 10); err != nil || n != 0 {
+			t.Errorf("%d were taken over (%v) from a lease that runs", n, err)
+		}
+	}
+	must(t, slow.Wait(t.Context(), c.Token, tasks.Pause{For: time.Hour}))
+	if n, err := fast.Mature(t.Context(), 10); err != nil || n != 0 {
+		t.Errorf("%d matured an hour early (%v)", n, err)
+	}
+	if ok, err := slow.Lead(t.Context(), "r", "slow", time.Minute); err != nil || !ok {
+		t.Error(ok, err)
+	}
+	if ok, err := fast.Lead(t.Context(), "r", "fast", time.Minute); err != nil || ok {
+		t.Errorf("a fast clock took the lead (%v)", err)
+	}
+	if _, err := slow.Cancel(t.Context(), h.submit(1)[0]); err != nil {
+		t.Error(err)
+	}
+	if d := time.Since(h.events()[0].Time).Abs(); d > time.Minute {
+		t.Errorf("the event's time is %s off", d)
+	}
+}
+
+func TestADeadlockIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	h := openPostgresHarness(t)
+	other := h.another()
+	ids := h.submit(2)
+	var deadlocks, runs atomic.Int32
+	for _, l := range []*Ledger{h.Ledger, other} {
+		real := l.d.fault
+		l.d.fault = func(err error) fault {
+			var e interface{ SQLState() string }
+			if errors.As(err, &e) && e.SQLState() == "40P01" {
+				deadlocks.Add(1)
+			}
+			return real(err)
+		}
+	}
+	locked := [2]chan struct{}{make(chan struct{}), make(chan struct{})}
+	together(2, func(i int) {
+		l := []*Ledger{h.Ledger, other}[i]
+		first := true
+		err := l.do(t.Context(), "cross", func(t *tx) error {
+			runs.Add(1)
+			a, err := t.find(ids[i])
+			if err != nil {
+				return err
+			}
+			if first { // both have their first row before either asks for its second
+				first = false
+				close(locked[i])
+				<-locked[1-i]
+			}
+			b, err := t.find(ids[1-i])
+			if err != nil {
+				return err
+			}
+			for _, r := range []*row{a, b} {
+				if r.phase != canceled {
+					if err := t.conclude(r, ending{state: tasks.Canceled}); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	if deadlocks.Load() == 0 || runs.Load() != 3 || len(h.events()) != 2 {
+		t.Errorf("%d deadlocks, %d runs, %d events; want some, 3, 2", deadlocks.Load(), runs.Load(), len(h.events()))
+	}
+}
+
+func TestAnEventIsNotSeenBeforeAnEarlierOne(t *testing.T) {
+	t.Parallel()
+	h := openPostgresHarness(t)
+	ids := h.submit(1)
+	conn, err := pgx.Connect(t.Context(), h.url)
+	must(t, err)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	early, err := conn.Begin(t.Context())
+	must(t, err)
+	for _, q := range []string{h.d.lockEvents, "INSERT INTO events (type, at, data) VALUES ('account.held', 0, '{}')"} {
+		_, err := early.Exec(t.Context(), q)
+		must(t, err)
+	}
+	late := make(chan error)
+	go func() {
+		_, err := h.Cancel(t.Context(), ids[0])
+		late <- err
+	}()
+	waitFor(t, func() bool {
+		return h.number("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 'events'::regclass::oid") == 1
+	})
+	if es := h.events(); len(es) != 0 {
+		t.Errorf("an event is seen before an earlier one: %+v", es)
+	}
+	must(t, early.Commit(t.Context()))
+	must(t, <-late)
+	same(t, "events", h.eventTypes(), []tasks.EventType{tasks.HoldBegan, tasks.UploadCanceled})
+}
+
+func TestAConnectionThatBreaksIsReplaced(t *testing.T) {
+	t.Parallel()
+	h := openPostgresHarness(t)
+	kill := func() {
+		conn, err := pgx.Connect(t.Context(), h.url)
+		must(t, err)
+		defer conn.Close(t.Context())
+		var path string
+		must(t, conn.QueryRow(t.Context(), "SELECT current_schema()").Scan(&path))
+		_, err = conn.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+			JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND pid <> pg_backend_pid()`, path)
+		must(t, err)
+	}
+	id := h.submit(1)[0]
+	broken := false
+	err := h.do(t.Context(), "break", func(tx *tx) error { // in the middle of a transaction: it is not known what became of it
+		if _, err := tx.find(id); err != nil {
+			return err
+		}
+		if !broken {
+			broken = true
+			kill()
+		}
+		_, err := tx.find(id)
+		return err
+	})
+	wantCode(t, err, tasks.Unavailable)
+	value(t, h.Cancel)(t.Context(), id) // the next one finds a new connection
+
+	var pid int
+	must(t, h.do(t.Context(), "test", func(tx *tx) error {
+		_, err := tx.row("SELECT pg_backend_pid()", nil, &pid)
+		return err
+	}))
+	conn, err := pgx.Connect(t.Context(), h.url)
+	must(t, err)
+	defer conn.Close(t.Context())
+	_, err = conn.Exec(t.Context(), "SELECT pg_terminate_backend($1)", pid)
+	must(t, err)
+	if _, err := h.Accept(t.Context(), []tasks.Upload{h.upload()}); err != nil { // while it was idle: nobody notices
+		t.Error(err)
+	}
+}
+
+func TestPostgresAway(t *testing.T) {
+	t.Parallel()
+	socket := (&url.URL{Scheme: "postgres", Path: "/db", RawQuery: url.Values{"host": {t.TempDir()}, "user": {"u"}, "password": {"secret"}}.Encode()}).String()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	refused := "postgres://u:secret@" + listener.Addr().String() + "/db"
+	must(t, listener.Close())
+	for _, url := range []string{socket, refused} {
+		_, err := Open(t.Context(), url, Options{})
+		wantCode(t, err, tasks.Unavailable)
+		if err != nil && (tasks.AsError(err).Hint == "" || strings.Contains(err.Error(), "secret")) {
+			t.Errorf("%v has no hint, or tells the password", err)
+		}
+	}
+}

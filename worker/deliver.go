@@ -46,7 +46,7 @@ func (c *Courier) Deliver(ctx context.Context, p tasks.DeliverPayload) error {
 	}
 	result := c.Sender.Deliver(ctx, delivery)
 	if ctx.Err() != nil && result.State == tasks.Pending {
-		result = tasks.DeliveryResult{State: tasks.Pending, Reason: "the worker was shut down"}
+		result = tasks.DeliveryResult{State: tasks.Pending, Skipped: true, Reason: "the worker was shut down"}
 	}
 	c.tell(ctx, delivery, result)
 	err = c.Ledger.FinishDelivery(context.WithoutCancel(ctx), token, result)

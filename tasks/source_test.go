@@ -53,7 +53,7 @@ func TestParseSource(t *testing.T) {
 }
 
 func FuzzSource(f *testing.F) {
-	for _, s := range []string{"a/b", "file:a%FF", "file:///a#b", "s3://media/k", "IMG:1", "a\xff\n", "..", "%2e%2e/x", ""} {
+	for _, s := range []string{"a/b", "file:a%FF", "file:///a#b", "file:///h%23x#a", "s3://media/k", "IMG:1", "a\xff\n", "..", "%2e%2e/x", ""} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

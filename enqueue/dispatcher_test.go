@@ -129,9 +129,9 @@ func TestDispatcherNeverDoublesASlowBelt(t *testing.T) {
 		l, b := newFakeLedger(300), newFakeBelt()
 		running(t, l, b)
 		want := b.snapshot()
-		pass(time.Hour)
+		pass(10 * time.Minute)
 		if diff := cmp.Diff(want, b.snapshot(), cmp.AllowUnexported(stop{})); diff != "" {
-			t.Errorf("after an hour on a slow belt (-want +got):\n%s", diff)
+			t.Errorf("after ten minutes on a slow belt (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -20,10 +20,6 @@ type incoming struct {
 // digestSize is how many bytes of a request's digest are kept: enough to tell two requests apart.
 const digestSize = 16
 
-const insertUpload = `INSERT INTO uploads (id, phase, priority, batch, no_reuse, fix, submitted_at, expires_by, keep_fresh_until, digest,
-	producer, account, type, source, external_id, filename, callback_url, metadata)
-	VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
-
 // Accept takes uploads in one transaction: once it returns without an error, they are kept. The receipts are in the
 // order of the uploads. An upload without an ID gets a UUIDv7. The same request under the same (producer, external
 // id), or under the same ID, gets the receipt of the first one. A row that is not valid, contradicts an earlier one,
@@ -40,17 +36,9 @@ func (l *Ledger) Accept(ctx context.Context, uploads []tasks.Upload) ([]tasks.Re
 		}
 	}
 	var receipts []tasks.Receipt
-	err := l.do(ctx, "accept uploads", func(t *tx) error {
-		receipts = make([]tasks.Receipt, len(in))
-		batches := map[uuid.UUID]batchRef{}
-		for i := range in {
-			r, err := t.accept(&in[i], batches)
-			if err != nil {
-				return err
-			}
-			receipts[i] = r
-		}
-		return nil
+	err := l.do(ctx, "accept uploads", func(t *tx) (err error) {
+		receipts, err = t.accept(in)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -68,31 +56,52 @@ func screen(u tasks.Upload) incoming {
 	return incoming{Upload: u, digest: u.Digest()[:digestSize]}
 }
 
-func (t *tx) accept(u *incoming, batches map[uuid.UUID]batchRef) (tasks.Receipt, error) {
-	if u.err != nil {
-		return tasks.Receipt{Err: u.err}, nil
+// pending is a row that may be written, and where its receipt belongs.
+type pending struct {
+	*incoming
+	at    int
+	batch int64
+}
+
+func (t *tx) accept(in []incoming) ([]tasks.Receipt, error) {
+	receipts := make([]tasks.Receipt, len(in))
+	batches := map[uuid.UUID]batchRef{}
+	rows := make([]pending, 0, len(in))
+	for i := range in {
+		u := &in[i]
+		if u.err != nil {
+			receipts[i].Err = u.err
+			continue
+		}
+		b, err := t.batchRef(u.Batch, batches)
+		if err != nil {
+			return nil, err
+		}
+		if refused := b.refuses(); refused == nil {
+			rows = append(rows, pending{u, i, b.seq})
+		} else if receipts[i], err = t.acceptedBefore(u, refused); err != nil {
+			return nil, err
+		}
 	}
-	b, err := t.batchRef(u.Batch, batches)
+	fresh, err := t.insertUploads(rows)
 	if err != nil {
-		return tasks.Receipt{}, err
+		return nil, err
 	}
-	if refused := b.refuses(); refused != nil {
-		return t.acceptedBefore(u, refused)
+	for i, r := range rows {
+		if !fresh[i] {
+			if receipts[r.at], err = t.acceptedBefore(r.incoming, nil); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		receipts[r.at] = tasks.Receipt{ID: r.ID, State: tasks.Queued, Created: true}
+		if r.batch != 0 {
+			y := t.tally(r.batch)
+			y.accepted++
+			y.open++
+		}
 	}
-	n, err := t.exec(insertUpload, u.ID[:], int(u.Priority), b.seq, flag(u.NoReuse), flag(u.Fix), t.now, optional(u.ExpiresBy), optional(u.KeepFreshUntil),
-		u.digest, u.Producer, u.Account, string(u.Type), u.Source, text(u.ExternalID), text(u.Filename), text(u.CallbackURL), text(string(u.Metadata)))
-	if err != nil {
-		return tasks.Receipt{}, err
-	}
-	if n == 0 {
-		return t.acceptedBefore(u, nil)
-	}
-	if b.seq != 0 {
-		y := t.tally(b.seq)
-		y.accepted++
-		y.open++
-	}
-	return tasks.Receipt{ID: u.ID, State: tasks.Queued, Created: true}, nil
+	return receipts, nil
 }
 
 // acceptedBefore answers with the receipt of the earlier request under the same name, with otherwise where there is

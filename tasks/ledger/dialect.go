@@ -63,6 +63,15 @@ func (d *dialect) explain(op string, err error) error {
 	return &tasks.Error{Code: tasks.Unavailable, Op: op, Err: err, Hint: f.hint}
 }
 
+// statements is the context of a transaction's statements once it has begun. SQLite waits for nobody any more then, and
+// its driver starts a goroutine for each statement that could be canceled.
+func (d *dialect) statements(ctx context.Context) context.Context {
+	if d.concurrent {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
+}
+
 // bind writes the placeholders as the database wants them. No query has a ? in a literal.
 func (d *dialect) bind(query string) string {
 	if !d.numbered {

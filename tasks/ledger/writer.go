@@ -137,10 +137,9 @@ func closed(op string) error {
 func (w *writer) loop() {
 	defer close(w.ended)
 	defer w.drop()
-	for {
+	for !w.stopped() {
 		select {
 		case <-w.quit:
-			return
 		case o := <-w.queue:
 			w.commit(w.gather(o))
 		}
@@ -245,6 +244,7 @@ func (w *writer) attempt(ctx context.Context, group []*op) (err error) {
 			w.drop()
 		}
 	}()
+	t.ctx = w.l.d.statements(ctx)
 	for _, o := range group {
 		if o.answer = o.run(t); o.answer != nil && !refusal(o.answer) {
 			return o.answer
@@ -253,7 +253,7 @@ func (w *writer) attempt(ctx context.Context, group []*op) (err error) {
 	if err := t.finish(); err != nil {
 		return err
 	}
-	_, err = w.session.exec(ctx, "COMMIT")
+	_, err = w.session.exec(t.ctx, "COMMIT")
 	return err
 }
 

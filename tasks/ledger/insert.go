@@ -1,0 +1,70 @@
+package ledger
+
+import "github.com/google/uuid"
+
+const uploadColumns = `(id, phase, priority, batch, no_reuse, fix, submitted_at, expires_by, keep_fresh_until, digest,
+	producer, account, type, source, external_id, filename, callback_url, metadata)`
+
+const insertUpload = "INSERT INTO uploads " + uploadColumns + " VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+
+// insertArrays is insertUpload for many rows in one round trip, each column an array.
+const insertArrays = "INSERT INTO uploads " + uploadColumns + ` SELECT i, 0, p, b, n, f, s, e, k, d, r, a, t, c, x, m, u, j
+	FROM unnest(?::bytea[], ?::smallint[], ?::bigint[], ?::smallint[], ?::smallint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bytea[],
+	?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[]) AS v (i, p, b, n, f, s, e, k, d, r, a, t, c, x, m, u, j)
+	ON CONFLICT DO NOTHING RETURNING id`
+
+// values are the columns of uploadColumns without the phase.
+func (t *tx) values(r *pending) []any {
+	return []any{
+		r.ID[:], int(r.Priority), r.batch, flag(r.NoReuse), flag(r.Fix), t.now, optional(r.ExpiresBy), optional(r.KeepFreshUntil), r.digest,
+		r.Producer, r.Account, string(r.Type), r.Source, text(r.ExternalID), text(r.Filename), text(r.CallbackURL), text(string(r.Metadata)),
+	}
+}
+
+// insertUploads writes the rows whose names are not taken, and reports which these were.
+func (t *tx) insertUploads(rows []pending) ([]bool, error) {
+	if t.l.d.concurrent {
+		return t.insertArrays(rows)
+	}
+	fresh := make([]bool, len(rows))
+	for i := range rows {
+		n, err := t.exec(insertUpload, t.values(&rows[i])...)
+		if err != nil {
+			return nil, err
+		}
+		fresh[i] = n > 0
+	}
+	return fresh, nil
+}
+
+// insertArrays is insertUploads where every statement is a round trip.
+func (t *tx) insertArrays(rows []pending) ([]bool, error) {
+	fresh := make([]bool, len(rows))
+	if len(rows) == 0 {
+		return fresh, nil
+	}
+	columns := make([][]any, len(t.values(&rows[0])))
+	for i := range rows {
+		for c, v := range t.values(&rows[i]) {
+			columns[c] = append(columns[c], v)
+		}
+	}
+	a := make(args, len(columns))
+	for c, column := range columns {
+		a[c] = column
+	}
+	written := make(map[uuid.UUID]bool, len(rows))
+	err := t.each(insertArrays, a, func(s scanner) error {
+		var id uuid.UUID
+		err := s.Scan(&id)
+		written[id] = true
+		return err
+	})
+	for i := range rows {
+		if id := rows[i].ID; written[id] {
+			fresh[i] = true
+			delete(written, id)
+		}
+	}
+	return fresh, err
+}

@@ -1,0 +1,95 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// AddKey keeps a key's hash with its rights. It returns Conflict where that very key is known.
+func (l *Ledger) AddKey(ctx context.Context, k tasks.Key) error {
+	if !tasks.ValidName(k.Name) || k.Hash == (tasks.Hash{}) {
+		return &tasks.Error{Code: tasks.Invalid, Op: "add key", Err: errors.New("a key has the name of a producer and a hash")}
+	}
+	if _, err := tasks.ParseRole(string(k.Role)); err != nil {
+		return err
+	}
+	rights, err := json.Marshal(k.Rights)
+	if err != nil {
+		return fmt.Errorf("encode rights: %w", err)
+	}
+	return l.do(ctx, "add key", func(t *tx) error {
+		n, err := t.exec("INSERT INTO keys (hash, name, role, rights, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+			k.Hash[:], k.Name, string(k.Role), string(rights), t.now)
+		if err == nil && n == 0 {
+			return &tasks.Error{Code: tasks.Conflict, Op: "add key", Err: errors.New("this key is known already")}
+		}
+		return err
+	})
+}
+
+// Keys lists all keys, the revoked ones included, by name and age.
+func (l *Ledger) Keys(ctx context.Context) ([]tasks.Key, error) {
+	var ks []tasks.Key
+	err := l.view(ctx, "list keys", func(t *tx) error {
+		ks = nil
+		return t.each("SELECT hash, name, role, rights, created_at, revoked_at FROM keys ORDER BY name, created_at, hash", nil, func(s scanner) error {
+			k, err := scanKey(s)
+			ks = append(ks, k)
+			return err
+		})
+	})
+	return ks, err
+}
+
+// RevokeKeys ends the keys of that name, or the one whose ID it is, and returns how many it were. NotFound where
+// there was none in force.
+func (l *Ledger) RevokeKeys(ctx context.Context, nameOrID string) (int, error) {
+	var n int
+	err := l.do(ctx, "revoke key", func(t *tx) error {
+		n = 0
+		var found []tasks.Hash
+		err := t.each("SELECT hash, name, role, rights, created_at, revoked_at FROM keys WHERE revoked_at IS NULL", nil, func(s scanner) error {
+			k, err := scanKey(s)
+			if k.Name == nameOrID || k.ID == nameOrID {
+				found = append(found, k.Hash)
+			}
+			return err
+		})
+		for _, h := range found {
+			if err != nil {
+				break
+			}
+			n++
+			_, err = t.exec("UPDATE keys SET revoked_at = ? WHERE hash = ?", t.now, h[:])
+		}
+		if err == nil && n == 0 {
+			return &tasks.Error{Code: tasks.NotFound, Op: "revoke key", Err: errors.New("no key in force has that name or id"), Hint: "see: mediaferry keys list"}
+		}
+		return err
+	})
+	return n, err
+}
+
+func scanKey(s scanner) (tasks.Key, error) {
+	var (
+		k            tasks.Key
+		hash, rights []byte
+		created      int64
+		revoked      sql.NullInt64
+	)
+	if err := s.Scan(&hash, &k.Name, &k.Role, &rights, &created, &revoked); err != nil {
+		return k, err
+	}
+	copy(k.Hash[:], hash)
+	const shown = 8
+	k.ID, k.Created, k.Revoked = k.Hash.String()[:shown], timeOf(created), timeOrZero(revoked)
+	if err := json.Unmarshal(rights, &k.Rights); err != nil {
+		return k, fmt.Errorf("read rights of key %s: %w", k.ID, err)
+	}
+	return k, nil
+}

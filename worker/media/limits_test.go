@@ -1,7 +1,6 @@
 package media_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -143,9 +142,6 @@ func TestSettingsAllowMore(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-		if found, err := media.Inspect(b); err != nil || strings.HasSuffix(want.Ext, found.Ext) {
-			t.Errorf("%s: Inspect says %+v, %v: it should call it what it is", name, found, err)
 		}
 	}
 }

@@ -127,6 +127,18 @@ func TestMixedMP3(t *testing.T) {
 	}
 }
 
+// A frame of which only the first bytes are left counts as a whole one, for ffprobe too.
+func TestCutInAHeaderOfMP3(t *testing.T) {
+	t.Parallel()
+	for n := 1; n <= 3; n++ {
+		b := append(silence(20), silence(1)[:n]...)
+		c, err := media.Check(b, tasks.Voice, media.DefaultLimits())
+		if want := "the last frame is cut off"; err != nil || c.Duration.Round(time.Microsecond) != (21*frameOfSilence).Round(time.Microsecond) || strings.Join(c.Notes, "|") != want {
+			t.Errorf("%d bytes of a frame: %s, notes %q, %v, want 21 frames and %q", n, c.Duration, c.Notes, err, want)
+		}
+	}
+}
+
 func TestDamagedMP3(t *testing.T) {
 	t.Parallel()
 	words := []byte(strings.Repeat("no sound ", 1000))

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 )
 
-// skipID3 returns the offset behind the ID3v2 tags that begin at off, with their footers. It returns off where there is none.
+// skipID3 returns the offset behind the ID3v2 tags that begin at off, with their footers: off where there is none.
 func skipID3(b []byte, off int) int {
 	const head = 10
 	for len(b)-off >= head && string(b[off:off+3]) == "ID3" && b[off+3] != 0xff && b[off+4] != 0xff {
@@ -24,22 +24,17 @@ func skipID3(b []byte, off int) int {
 	return off
 }
 
-// maxTags is how many tags at the end are looked for. More than three kinds there are not, and a file of nothing but
-// tags must not be walked through again for every frame that is searched.
-const maxTags = 8
-
 // trimTags returns where the tags at the end of b begin: ID3v1, APE and Lyrics3, in any order. Nothing before start
 // is taken for one.
 func trimTags(b []byte, start int) int {
 	end := len(b)
-	for range maxTags {
+	for {
 		next := trimTag(b, start, end)
 		if next == end {
-			break
+			return end
 		}
 		end = next
 	}
-	return end
 }
 
 func trimTag(b []byte, start, end int) int {

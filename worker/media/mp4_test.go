@@ -53,6 +53,10 @@ func TestDamagedMP4(t *testing.T) {
 	if _, err := media.Check(append(slices.Clone(good), "and some words"...), tasks.Video, media.DefaultLimits()); err != nil {
 		t.Errorf("with words after the end: %v", err)
 	}
+	long64 := slices.Concat(good[:len(good)-len(moov)], words(1), []byte("moov"), words(0, uint32(len(moov)+8)), moov[8:])
+	if c, err := media.Check(long64, tasks.Video, media.DefaultLimits()); err != nil || c.Duration != 3*time.Second {
+		t.Errorf("an index of 64-bit size: %s, %v", c.Duration, err)
+	}
 	openEnd := slices.Concat(ftypISOM, moov, words(0), []byte("mdat"), make([]byte, 200))
 	at := bytes.Index(openEnd, []byte("stco")) + 12
 	copy(openEnd[at:], words(uint32(len(ftypISOM)+len(moov)+8)))
@@ -99,6 +103,7 @@ func TestDurationOfFragments(t *testing.T) {
 		{"without a fragment", fragments(nil), tasks.Corrupt, "no samples"},
 		{"an index without its samples", whole[:len(whole)-58], tasks.Corrupt, "without its samples"},
 		{"cut in a head", whole[:len(whole)-52], tasks.Corrupt, "cut off"},
+		{"cut in the head of the next fragment", append(slices.Clone(whole), "\x00\x00\x00\x64moo"...), tasks.Corrupt, "cut off"},
 		{"more samples than told of", fragments(nil, traf(tfhd, mp4Box("trun", words(0x100, 9, 1)))), tasks.Corrupt, "trun"},
 	})
 }

@@ -88,6 +88,7 @@ func TestOddJPEG(t *testing.T) {
 	}
 	for name, b := range map[string][]byte{
 		"fill bytes":    bytes.Join([][]byte{good[:2], {0xff, 0xff, 0xff}, good[2:]}, nil),
+		"a fill byte":   bytes.Join([][]byte{good[:len(good)-2], {0xff}, good[len(good)-2:]}, nil),
 		"a late height": late,
 		"restarts":      append(restarts, 0xff, 0xd9),
 	} {

@@ -44,5 +44,11 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 bench: ## compare with a plain asynq handler and a plain loop, side by side
 	go run ./cmd/mediaferry-bench
 
+SEED ?= 1
+KILLS ?= 24
+UPLOADS ?= 4000
+chaos: tools ## kill, wipe and cut off a whole fleet while it works, then check every record (SEED, KILLS, UPLOADS)
+	PATH="$$(.ci/servers path):$$PATH" go run ./cmd/mediaferry-chaos -seed $(SEED) -kills $(KILLS) -uploads $(UPLOADS)
+
 image: ## build the container image
 	docker build -t mediaferry .

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// drainTime is how long a worker may take over a SIGTERM: its shutdown_timeout, and what handing back costs.
+const drainTime = 15 * time.Second
+
+func processAttacks() []*attack {
+	short := between(50*time.Millisecond, 500*time.Millisecond)
+	return []*attack{
+		{name: "worker-kill", about: "kill -9 a worker", kill: true, weight: 6, length: short, strike: killWorker},
+		{name: "worker-stop", about: "SIGSTOP a worker for longer than its lease, then SIGCONT", kill: true, weight: 2, beside: true,
+			length: perLease(1.5, 4.5), strike: stopWorker},
+		{name: "worker-roll", about: "SIGTERM every worker, one after the other", kill: true, weight: 1, length: short, strike: rollWorkers},
+		{name: "producer-kill", about: "kill -9 a producer", kill: true, weight: 3, length: short, strike: killProducer},
+		{name: "producer-stop", about: "SIGSTOP a producer, then SIGCONT", kill: true, weight: 1, beside: true, length: perLease(0.5, 1.5), strike: stopProducer},
+	}
+}
+
+// choose picks one that runs and is not held by another strike.
+func choose(r *rand.Rand, ps []*process) (*process, error) {
+	alive := slices.DeleteFunc(slices.Clone(ps), func(p *process) bool { return p.running() == 0 || p.stopped() })
+	if len(alive) == 0 {
+		return nil, errNotRunning
+	}
+	return alive[r.IntN(len(alive))], nil
+}
+
+func killWorker(ctx context.Context, f *field, r *rand.Rand) (wound, error) {
+	p, err := choose(r, f.workers)
+	if err != nil {
+		return wound{}, err
+	}
+	if err := p.down(syscall.SIGKILL, time.Second); err != nil {
+		return wound{}, err
+	}
+	return wound{what: p.name, busy: f.busy(ctx), heal: heals(func() error { p.up(); return nil })}, nil
+}
+
+// busy lists the uploads that are running, by whomever: those of a worker that has just died are among them. Nil where
+// the ledger is away: then nothing can be said.
+func (f *field) busy(ctx context.Context) []uuid.UUID {
+	running, err := f.open(ctx, tasks.Running)
+	if err != nil {
+		return nil
+	}
+	ids := make([]uuid.UUID, 0, len(running))
+	for _, o := range running {
+		ids = append(ids, o.ID)
+	}
+	return ids
+}
+
+func stopWorker(ctx context.Context, f *field, r *rand.Rand) (wound, error) {
+	p, err := choose(r, f.workers)
+	if err != nil {
+		return wound{}, err
+	}
+	err = p.freeze()
+	return wound{what: p.name, busy: f.busy(ctx), heal: heals(p.thaw)}, err
+}
+
+func stopProducer(_ context.Context, f *field, r *rand.Rand) (wound, error) {
+	p, err := choose(r, f.producers)
+	if err != nil {
+		return wound{}, err
+	}
+	return wound{what: p.name, heal: heals(p.thaw)}, p.freeze()
+}
+
+func killProducer(_ context.Context, f *field, r *rand.Rand) (wound, error) {
+	p, err := choose(r, f.producers)
+	if err != nil {
+		return wound{}, err
+	}
+	return wound{what: p.name, heal: heals(func() error { p.up(); return nil })}, p.down(syscall.SIGKILL, time.Second)
+}
+
+// rollWorkers is what a deployment does. It takes as long as the workers take to drain.
+func rollWorkers(_ context.Context, f *field, r *rand.Rand) (wound, error) {
+	n := 0
+	for _, i := range r.Perm(len(f.workers)) {
+		p := f.workers[i]
+		if p.running() == 0 || p.stopped() {
+			continue
+		}
+		err := p.down(syscall.SIGTERM, drainTime)
+		p.up()
+		if err != nil {
+			return wound{}, err
+		}
+		n++
+	}
+	return wound{what: fmt.Sprintf("%d workers", n), heal: heals(func() error { return nil })}, nil
+}

@@ -1,0 +1,356 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
+)
+
+// forged makes histories by hand, as a correct system would have left them.
+type forged struct {
+	*history
+	seq int64
+}
+
+var forgedStart = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
+
+func (f *forged) now() time.Time { return forgedStart.Add(time.Duration(f.seq) * time.Second) }
+
+// clean is a history in which nothing is wrong: three uploads in one batch, of which one failed in its first round,
+// and one upload without a batch that was reused.
+func clean(t *testing.T) *forged {
+	t.Helper()
+	f := &forged{history: &history{Leg: leg{Name: "forged", Slots: 16, Workers: 3, Attempts: 12, Ledger: "sqlite"}, Quiet: true}}
+	f.Strikes = []strike{{planned: planned{Attack: "wechat-busy"}, Struck: forgedStart, Healed: forgedStart.Add(time.Second)}}
+	batch := tasks.Batch{ID: idOf(100), Producer: "p", ExternalID: "b", State: tasks.BatchComplete, Round: 1, Counts: tasks.BatchCounts{Total: 3, Succeeded: 2, Failed: 1}}
+	for i := range 3 {
+		f.accept(i, batch.ID)
+	}
+	f.Log = append(f.Log, entry{Kind: entrySealed, Producer: "p", Name: "b", Batch: batch.ID, Rows: 3})
+	f.succeed(t, 0, 1)
+	f.succeed(t, 1, 1)
+	f.fail(t, 2)
+	f.event(t, tasks.BatchCompleted, batch)
+	f.succeed(t, 2, 2) // a retry opened its second round
+	batch.Round, batch.Counts = 2, tasks.BatchCounts{Total: 3, Succeeded: 3}
+	f.event(t, tasks.BatchCompleted, batch)
+	f.Batches = []tasks.Batch{batch}
+	f.accept(3, uuid.Nil)
+	f.reuse(t, 3, 0)
+	return f
+}
+
+func idOf(n int) uuid.UUID { return uuid.UUID{15: byte(n + 1)} }
+
+func (f *forged) accept(i int, batch uuid.UUID) {
+	name, source := fmt.Sprintf("u%d", i), fmt.Sprintf("f%d", i)
+	f.Outcomes = append(f.Outcomes, tasks.Outcome{
+		ID: idOf(i), ExternalID: name, Batch: batch, Producer: "p", Account: accountEast, Type: tasks.Image, Source: source,
+		Submitted: f.now(), Round: 1,
+	})
+	f.Log = append(f.Log,
+		entry{Kind: entryVersion, Source: source, SHA256: fmt.Sprintf("sha%d", i)},
+		entry{Kind: entryIntent, Producer: "p", Name: name},
+		entry{Kind: entryAck, Producer: "p", Name: name, ID: idOf(i), Account: accountEast, Type: tasks.Image, Source: source})
+}
+
+func (f *forged) event(t *testing.T, kind tasks.EventType, data any) {
+	t.Helper()
+	b, err := json.Marshal(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.seq++
+	e := event{Seq: f.seq, ID: uuid.NewSHA1(uuid.Nil, []byte(fmt.Sprint(f.seq))), Type: kind, At: f.now(), Data: b}
+	f.Events = append(f.Events, e)
+	f.Deliveries = append(f.Deliveries, delivery{ID: uuid.New(), Event: e.ID, Type: kind, State: tasks.Delivered})
+	f.Hooks = append(f.Hooks, hook{At: f.now(), ID: e.ID.String(), Type: kind, Verified: true, Answer: 204, Data: b})
+}
+
+// issue is what WeChat does with the bytes of upload i.
+func (f *forged) issue(i int) string {
+	sha := fmt.Sprintf("sha%d", i)
+	id := fmt.Sprintf("media%d", len(f.Calls))
+	f.Calls = append(f.Calls, wechattest.Call{Time: f.now(), Path: "/cgi-bin/media/upload", AppID: appIDs[accountEast], Type: "image", SHA256: sha, MediaID: id, Status: 200})
+	f.Media = append(f.Media, medium{ID: id, SHA256: sha})
+	return id
+}
+
+func (f *forged) attempt(o *tasks.Outcome, round int, code tasks.Code) {
+	o.Round, o.Attempts = round, 1
+	o.History = append(o.History, tasks.Attempt{Round: round, Number: 1, Started: f.now(), Took: time.Second, Code: code})
+}
+
+// finish is the event of an outcome, whose history is not shown in it.
+func (f *forged) finish(t *testing.T, o *tasks.Outcome) {
+	t.Helper()
+	o.Finished = f.now().Add(time.Second)
+	told := *o
+	told.History = nil
+	f.event(t, tasks.OutcomeEvent(o.State), told)
+}
+
+func (f *forged) succeed(t *testing.T, i, round int) {
+	t.Helper()
+	o := &f.Outcomes[i]
+	f.attempt(o, round, "")
+	o.State, o.Code, o.Reason = tasks.Succeeded, "", ""
+	o.MediaID, o.SHA256 = f.issue(i), fmt.Sprintf("sha%d", i)
+	f.finish(t, o)
+}
+
+func (f *forged) fail(t *testing.T, i int) {
+	t.Helper()
+	o := &f.Outcomes[i]
+	f.attempt(o, 1, tasks.Rejected)
+	o.State, o.Code = tasks.Failed, tasks.Rejected
+	f.finish(t, o)
+}
+
+// reuse answers upload i, which has the content of upload of.
+func (f *forged) reuse(t *testing.T, i, of int) {
+	t.Helper()
+	sha := fmt.Sprintf("sha%d", of)
+	f.Log = append(f.Log, entry{Kind: entryVersion, Source: f.Outcomes[i].Source, SHA256: sha})
+	o := &f.Outcomes[i]
+	o.State, o.Reused, o.MediaID, o.SHA256 = tasks.Succeeded, true, f.Outcomes[of].MediaID, sha
+	f.finish(t, o)
+}
+
+// of finds the event that tells of a round.
+func (f *forged) of(t *testing.T, kind tasks.EventType, id uuid.UUID, round int) int {
+	t.Helper()
+	i := slices.IndexFunc(f.Events, func(e event) bool {
+		var d struct {
+			ID    uuid.UUID
+			Round int
+		}
+		return json.Unmarshal(e.Data, &d) == nil && e.Type == kind && d.ID == id && d.Round == round
+	})
+	if i < 0 {
+		t.Fatalf("there is no %s of %s round %d", kind, id, round)
+	}
+	return i
+}
+
+// change edits the data of event i as JSON, in the ledger and where it arrived.
+func (f *forged) change(t *testing.T, i int, key string, value any) {
+	t.Helper()
+	var data map[string]any
+	if err := json.Unmarshal(f.Events[i].Data, &data); err != nil {
+		t.Fatal(err)
+	}
+	data[key] = value
+	b, err := json.Marshal(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Events[i].Data, f.Hooks[i].Data = b, b
+}
+
+func TestCleanHistoryPasses(t *testing.T) {
+	t.Parallel()
+	if found := check(clean(t).history); len(found) > 0 {
+		t.Errorf("found in a clean history: %+v", found)
+	}
+}
+
+// Every defect that somebody could have is put into a clean history; what is found must be of its kind.
+func TestDefectsAreFound(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		kind  string
+		spoil func(*testing.T, *forged)
+	}{
+		"acknowledged, not in the ledger": {foundLost, func(_ *testing.T, f *forged) {
+			f.Log = append(f.Log, entry{Kind: entryAck, Producer: "p", Name: "gone", ID: idOf(50)})
+		}},
+		"acknowledged, still running": {foundLost, func(_ *testing.T, f *forged) { f.Outcomes[0].State = tasks.Running }},
+		"not acknowledged, still waiting": {foundOpen, func(_ *testing.T, f *forged) {
+			f.Log = append(f.Log, entry{Kind: entryIntent, Producer: "p", Name: "new"})
+			f.Outcomes = append(f.Outcomes, tasks.Outcome{ID: idOf(51), Producer: "p", ExternalID: "new", State: tasks.Waiting, Round: 1})
+		}},
+		"acknowledged as another request": {foundConflicting, func(_ *testing.T, f *forged) { f.Outcomes[0].Source = "f1" }},
+		"never submitted": {foundUnexpected, func(t *testing.T, f *forged) {
+			f.Log = slices.DeleteFunc(f.Log, func(e entry) bool { return e.Kind == entryIntent && e.Name == "u3" })
+		}},
+		"one name, two uploads": {foundConflicting, func(_ *testing.T, f *forged) {
+			twice := f.Outcomes[0]
+			twice.ID = idOf(60)
+			f.Outcomes = append(f.Outcomes, twice)
+		}},
+		"one name, two receipts": {foundConflicting, func(_ *testing.T, f *forged) {
+			f.Log = append(f.Log, entry{Kind: entryAck, Producer: "p", Name: "u0", ID: idOf(60)})
+		}},
+		"canceled by nobody": {foundUnexpected, func(_ *testing.T, f *forged) {
+			f.Outcomes[3].State, f.Outcomes[3].Code = tasks.Canceled, tasks.Stopped
+		}},
+		"missing though nobody touched it": {foundUnexpected, func(_ *testing.T, f *forged) {
+			f.Outcomes[3].State, f.Outcomes[3].Code = tasks.Failed, tasks.Missing
+		}},
+		"refused by a WeChat that was well": {foundUnexpected, func(_ *testing.T, f *forged) {
+			f.Strikes = nil
+			f.Outcomes[3].State, f.Outcomes[3].Code = tasks.Failed, tasks.Rejected
+		}},
+		"blamed for its neighbours' crash": {foundUnexpected, func(_ *testing.T, f *forged) {
+			f.Outcomes[3].State, f.Outcomes[3].Code = tasks.Failed, tasks.Poison
+		}},
+		"too many attempts":   {foundAttempts, func(_ *testing.T, f *forged) { f.Leg.Attempts = 0 }},
+		"a forgotten attempt": {foundAttempts, func(_ *testing.T, f *forged) { f.Outcomes[0].History = nil }},
+		"an attempt twice": {foundAttempts, func(_ *testing.T, f *forged) {
+			f.Outcomes[0].History = append(f.Outcomes[0].History, f.Outcomes[0].History[0])
+		}},
+		"a media_id of nobody": {foundMedia, func(_ *testing.T, f *forged) { f.Calls = f.Calls[1:] }},
+		"a media_id of another account": {foundMedia, func(_ *testing.T, f *forged) {
+			f.Calls[0].AppID = appIDs[accountWest]
+		}},
+		"a media_id of another type": {foundMedia, func(_ *testing.T, f *forged) { f.Calls[0].Type = "thumb" }},
+		"a media_id of other bytes":  {foundMedia, func(_ *testing.T, f *forged) { f.Calls[0].SHA256 = "sha1" }},
+		"other bytes at WeChat":      {foundMedia, func(_ *testing.T, f *forged) { f.Media[0].SHA256 = "sha1" }},
+		"bytes that the file never held": {foundMedia, func(_ *testing.T, f *forged) {
+			f.Log = slices.DeleteFunc(f.Log, func(e entry) bool { return e.Kind == entryVersion && e.Source == "f1" })
+		}},
+		"an old round with other bytes": {foundMedia, func(t *testing.T, f *forged) {
+			f.change(t, f.of(t, tasks.UploadSucceeded, idOf(0), 1), "media_id", "nonsense")
+		}},
+		"uploaded twice without a crash": {foundDuplicates, func(_ *testing.T, f *forged) { f.Calls = append(f.Calls, call(f.Calls[0], "again")) }},
+		"more duplicates than were lost": {foundDuplicates, func(_ *testing.T, f *forged) {
+			f.kill(idOf(0))
+			f.Calls = append(f.Calls, call(f.Calls[0], "a"), call(f.Calls[0], "b"))
+		}},
+		"quota exceeded":             {foundQuota, func(_ *testing.T, f *forged) { f.overspend() }},
+		"an outcome without event":   {foundOutbox, func(t *testing.T, f *forged) { f.drop(f.of(t, tasks.UploadSucceeded, idOf(0), 1)) }},
+		"an old round without event": {foundOutbox, func(t *testing.T, f *forged) { f.drop(f.of(t, tasks.UploadFailed, idOf(2), 1)) }},
+		"an event without outcome":   {foundOutbox, func(_ *testing.T, f *forged) { f.Outcomes[3].State = tasks.Queued }},
+		"two outcomes of a round":    {foundConflicting, func(t *testing.T, f *forged) { f.event(t, tasks.UploadFailed, f.Outcomes[0]) }},
+		"the event says another media_id": {foundConflicting, func(t *testing.T, f *forged) {
+			f.change(t, f.of(t, tasks.UploadSucceeded, idOf(1), 1), "media_id", f.Outcomes[0].MediaID)
+		}},
+		"a webhook that never came":      {foundWebhook, func(_ *testing.T, f *forged) { f.Hooks = f.Hooks[1:] }},
+		"a webhook refused every time":   {foundWebhook, func(_ *testing.T, f *forged) { f.Hooks[0].Answer = 500 }},
+		"a webhook that does not verify": {foundWebhook, func(_ *testing.T, f *forged) { f.Hooks = append(f.Hooks, f.Hooks[0]); f.Hooks[0].Verified = false }},
+		"a delivery given up":            {foundWebhook, func(_ *testing.T, f *forged) { f.Deliveries[0].State = tasks.GivenUp }},
+		"no delivery for an event":       {foundWebhook, func(_ *testing.T, f *forged) { f.Deliveries = f.Deliveries[1:] }},
+		"two deliveries for an event":    {foundWebhook, func(_ *testing.T, f *forged) { f.Deliveries = append(f.Deliveries, f.Deliveries[0]) }},
+		"a webhook that changed its mind": {foundConflicting, func(_ *testing.T, f *forged) {
+			h := f.Hooks[0]
+			h.Data = f.Hooks[1].Data
+			f.Hooks = append(f.Hooks, h)
+		}},
+		"a webhook of no event": {foundUnexpected, func(_ *testing.T, f *forged) { f.Hooks = append(f.Hooks, hook{ID: "stranger", Verified: true}) }},
+		"a batch that is lost":  {foundBatch, func(_ *testing.T, f *forged) { f.Batches = nil }},
+		"a batch left sealed":   {foundBatch, func(_ *testing.T, f *forged) { f.Batches[0].State = tasks.BatchSealed }},
+		"a batch with too many rows": {foundBatch, func(_ *testing.T, f *forged) {
+			f.Log = append(f.Log, entry{Kind: entrySealed, Batch: idOf(100), Rows: 2})
+		}},
+		"a batch that counts wrongly": {foundBatch, func(_ *testing.T, f *forged) { f.Batches[0].Counts.Succeeded = 2 }},
+		"a round without completion":  {foundBatch, func(t *testing.T, f *forged) { f.drop(f.of(t, tasks.BatchCompleted, idOf(100), 1)) }},
+		"a completion twice":          {foundBatch, func(t *testing.T, f *forged) { f.event(t, tasks.BatchCompleted, f.Batches[0]) }},
+		"a completion of no round":    {foundBatch, func(t *testing.T, f *forged) { b := f.Batches[0]; b.Round = 3; f.event(t, tasks.BatchCompleted, b) }},
+		"a completion too early": {foundBatch, func(t *testing.T, f *forged) {
+			f.Events[f.of(t, tasks.BatchCompleted, idOf(100), 1)].Seq = 0
+		}},
+		"a completion with wrong counts": {foundBatch, func(t *testing.T, f *forged) {
+			f.change(t, f.of(t, tasks.BatchCompleted, idOf(100), 1), "counts", tasks.BatchCounts{Total: 3, Succeeded: 3})
+		}},
+		"a slow recovery": {foundRecovery, func(_ *testing.T, f *forged) {
+			f.kill(idOf(0))
+			f.Outcomes[0].History[0].Started = forgedStart.Add(20 * time.Second)
+		}},
+		"a panic": {foundCrash, func(_ *testing.T, f *forged) { f.Panics = []string{"worker-0.log: panic: no"} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := clean(t)
+			tc.spoil(t, f)
+			found := check(f.history)
+			if !slices.ContainsFunc(found, func(x finding) bool { return x.Kind == tc.kind }) {
+				t.Errorf("no %q among %+v", tc.kind, found)
+			}
+		})
+	}
+}
+
+func call(like wechattest.Call, mediaID string) wechattest.Call {
+	like.MediaID = mediaID
+	return like
+}
+
+// kill is a worker killed before anything else, with these uploads under way.
+func (f *forged) kill(busy ...uuid.UUID) {
+	at := forgedStart.Add(-time.Second)
+	f.Strikes = append(f.Strikes, strike{planned: planned{Attack: "worker-kill"}, Struck: at, Healed: at, Busy: busy})
+}
+
+func (f *forged) overspend() {
+	for i := range smallLimit + 1 {
+		f.Calls = append(f.Calls, wechattest.Call{Time: forgedStart, Path: "/cgi-bin/media/upload", AppID: appIDs[accountSmall], SHA256: fmt.Sprint(i), MediaID: fmt.Sprint("small", i)})
+	}
+}
+
+// drop removes an event everywhere.
+func (f *forged) drop(i int) {
+	f.Events = slices.Delete(f.Events, i, i+1)
+	f.Deliveries = slices.Delete(f.Deliveries, i, i+1)
+	f.Hooks = slices.Delete(f.Hooks, i, i+1)
+}
+
+func TestCrashesExplainDuplicates(t *testing.T) {
+	t.Parallel()
+	f := clean(t)
+	f.kill(idOf(0))
+	f.Calls = append(f.Calls, call(f.Calls[0], "again"))
+	if found := check(f.history); len(found) > 0 {
+		t.Errorf("a duplicate that a crash explains is found: %+v", found)
+	}
+	lost := call(f.Calls[0], "third")
+	lost.Fault = string(wechattest.ResetAfter)
+	f.Calls = append(f.Calls, lost)
+	if n, bound := newRecords(f.history).duplicates(); n != 2 || bound != 2 {
+		t.Errorf("%d duplicates of at most %d, want 2 of 2", n, bound)
+	}
+}
+
+func TestRecoveries(t *testing.T) {
+	t.Parallel()
+	at := func(s float64) time.Time { return forgedStart.Add(time.Duration(s * float64(time.Second))) }
+	upload := func(starts ...float64) tasks.Outcome {
+		o := tasks.Outcome{ID: idOf(0)}
+		for i, s := range starts {
+			o.History = append(o.History, tasks.Attempt{Round: 1, Number: i + 1, Started: at(s), Took: time.Second})
+		}
+		return o
+	}
+	blow := func(name string, struck, healed float64, busy ...uuid.UUID) strike {
+		return strike{planned: planned{Attack: name}, Struck: at(struck), Healed: at(healed), Busy: busy}
+	}
+	for name, tc := range map[string]struct {
+		upload  tasks.Outcome
+		strikes []strike
+		want    []time.Duration
+	}{
+		"claimed again":         {upload(13), []strike{blow("worker-kill", 10, 11, idOf(0))}, []time.Duration{3 * time.Second}},
+		"held by a survivor":    {upload(9.5), []strike{blow("worker-kill", 10, 11, idOf(0))}, nil},
+		"not running then":      {upload(13), []strike{blow("worker-kill", 10, 11)}, nil},
+		"struck twice":          {upload(16), []strike{blow("worker-kill", 10, 11, idOf(0)), blow("worker-kill", 12, 13, idOf(0))}, []time.Duration{4 * time.Second}},
+		"ledger away meanwhile": {upload(16), []strike{blow("worker-kill", 10, 11, idOf(0)), blow("ledger-full", 10.5, 14)}, []time.Duration{2 * time.Second}},
+		"ledger still away":     {upload(16), []strike{blow("worker-kill", 10, 11, idOf(0)), blow("ledger-full", 10.5, 17)}, nil},
+		"ledger away before":    {upload(13), []strike{blow("ledger-full", 5, 8), blow("worker-kill", 10, 11, idOf(0))}, []time.Duration{3 * time.Second}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := &history{Outcomes: []tasks.Outcome{tc.upload}, Strikes: tc.strikes}
+			if diff := cmp.Diff(tc.want, newRecords(h).recoveries()); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

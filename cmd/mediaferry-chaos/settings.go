@@ -1,0 +1,151 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// settings is one command line.
+type settings struct {
+	seed      uint64
+	kills     int
+	uploads   int
+	duration  time.Duration
+	ledger    string
+	attacks   []string
+	report    string
+	keep      string
+	check     string
+	workers   int
+	producers int
+	binary    string
+	verbose   bool
+	planted   string
+}
+
+const usageText = `Usage: mediaferry-chaos [flags]
+
+Starts redis-server, PostgreSQL or SQLite, workers, producers, a sandbox WeChat and a webhook receiver on loopback,
+attacks them by a schedule that the seed alone makes, heals everything, waits until all is quiet, and checks every
+record that was kept. Exit code 3 when something was found.
+
+  mediaferry-chaos -seed 7 -kills 40 -uploads 5000
+  mediaferry-chaos -ledger sqlite -attacks worker-kill,redis-flush -duration 20s
+  mediaferry-chaos -check DIR                        check once more what -keep DIR kept
+
+Flags:
+`
+
+func parseFlags(args []string, people io.Writer) (settings, error) {
+	var s settings
+	var attacks string
+	f := flag.NewFlagSet("mediaferry-chaos", flag.ContinueOnError)
+	f.SetOutput(people)
+	f.Usage = func() {
+		fmt.Fprint(people, usageText)
+		f.PrintDefaults()
+		fmt.Fprintf(people, "\nAttacks:\n%s", listAttacks())
+	}
+	f.Uint64Var(&s.seed, "seed", 1, "makes the uploads and the schedule of attacks")
+	f.IntVar(&s.kills, "kills", 24, "processes to kill, stop or restart in all, spread over the run")
+	f.IntVar(&s.uploads, "uploads", 4000, "uploads to submit in all")
+	f.DurationVar(&s.duration, "duration", time.Minute, "how long to attack in all; healing and checking come on top")
+	f.StringVar(&s.ledger, "ledger", "both", "sqlite, postgres, or both one after the other")
+	f.StringVar(&attacks, "attacks", "", "only these attacks, separated by commas (default all)")
+	f.StringVar(&s.report, "report", "", "write the report as JSON to this `FILE`")
+	f.StringVar(&s.keep, "keep", "", "keep histories and logs in this `DIR`, which must not hold any yet")
+	f.StringVar(&s.check, "check", "", "don't run anything: check the histories in this `DIR`")
+	f.IntVar(&s.workers, "workers", 3, "worker processes")
+	f.IntVar(&s.producers, "producers", 2, "producer processes")
+	f.StringVar(&s.binary, "mediaferry", "", "the mediaferry binary to attack (default: built from this module)")
+	f.BoolVar(&s.verbose, "v", false, "print each strike as it happens")
+	f.StringVar(&s.planted, "planted", "", "work with a planted `BUG` (needs the build tag planted)")
+	if err := f.Parse(args); err != nil {
+		return s, err
+	}
+	if f.NArg() > 0 {
+		return s, fmt.Errorf("%q is no flag", f.Arg(0))
+	}
+	if attacks != "" {
+		s.attacks = strings.Split(attacks, ",")
+	}
+	return s, s.validate()
+}
+
+func (s settings) validate() error {
+	switch {
+	case !slices.Contains([]string{"sqlite", "postgres", "both"}, s.ledger):
+		return fmt.Errorf("-ledger is %q, want sqlite, postgres or both", s.ledger)
+	case s.uploads < 1, s.workers < 1, s.producers < 1, s.kills < 0:
+		return errors.New("-uploads, -workers and -producers want 1 or more, -kills 0 or more")
+	case s.duration < time.Second:
+		return errors.New("-duration wants a second or more")
+	case s.keep != "" && s.check != "":
+		return errors.New("-keep and -check exclude each other")
+	case s.planted != "" && !slices.Contains(plantedBugs, s.planted):
+		return fmt.Errorf("-planted %q: want one of %q, in a binary built with -tags planted", s.planted, plantedBugs)
+	}
+	for _, name := range s.attacks {
+		if findAttack(name) == nil {
+			return fmt.Errorf("-attacks: there is no %q; want some of\n%s", name, listAttacks())
+		}
+	}
+	return nil
+}
+
+// leg is one run of the whole fleet over one kind of ledger; -ledger both makes two of them.
+type leg struct {
+	Name      string        `json:"name"`
+	Seed      uint64        `json:"seed"`
+	Ledger    string        `json:"ledger"`
+	AOF       bool          `json:"aof"` // Redis keeps an append-only file, synced every second
+	Uploads   int           `json:"uploads"`
+	Kills     int           `json:"kills"`
+	Duration  time.Duration `json:"duration_ns"`
+	Workers   int           `json:"workers"`
+	Producers int           `json:"producers"`
+	Slots     int           `json:"slots"`    // uploads at once in one worker
+	Attempts  int           `json:"attempts"` // the most of a round
+	Lease     time.Duration `json:"lease_ns"`
+	Attacks   []string      `json:"attacks,omitempty"` // empty: all
+	Planted   string        `json:"planted,omitempty"`
+}
+
+const (
+	// slots keeps the bound of duplicates small without starving a worker on two cores.
+	slots = 16
+	// attempts are enough to sit out the faults of one strike.
+	attempts = 12
+	// longRun is how long a leg takes at least to use the lease that is mediaferry's default. In a shorter one
+	// even one stopped worker would fill the whole run.
+	longRun    = 3 * time.Minute
+	longLease  = 10 * time.Second
+	shortLease = 2 * time.Second
+)
+
+func (s settings) legs() []leg {
+	kinds := []string{s.ledger}
+	if s.ledger == "both" {
+		kinds = []string{"sqlite", "postgres"}
+	}
+	n := len(kinds)
+	var legs []leg
+	for i, kind := range kinds {
+		l := leg{
+			Name: kind, Seed: s.seed, Ledger: kind, AOF: (s.seed+uint64(i))%2 == 1,
+			Uploads: (s.uploads + n - 1 - i) / n, Kills: (s.kills + n - 1 - i) / n, Duration: s.duration / time.Duration(n),
+			Workers: s.workers, Producers: s.producers, Slots: slots, Attempts: attempts, Lease: shortLease,
+			Attacks: s.attacks, Planted: s.planted,
+		}
+		if l.Duration >= longRun {
+			l.Lease = longLease
+		}
+		legs = append(legs, l)
+	}
+	return legs
+}

@@ -34,5 +34,8 @@ func (a *app) settingsFor(command string) (config.Config, error) {
 	if err != nil {
 		return c, err
 	}
-	return c, c.Check(command)
+	if err := c.Check(command); err != nil {
+		return c, err
+	}
+	return c, nil
 }

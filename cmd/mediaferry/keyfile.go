@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -48,11 +46,4 @@ func readSecret(path string) (tasks.Secret, error) {
 		return "", fmt.Errorf("read %s: it is empty; delete it to have a new one made", path)
 	}
 	return tasks.Secret(s), nil
-}
-
-// randomKey returns 32 random bytes in hex.
-func randomKey() tasks.Secret {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return tasks.Secret(hex.EncodeToString(b[:]))
 }

@@ -42,7 +42,7 @@ func (s *stack) serve(ctx context.Context, e *engine) error {
 }
 
 func (s *stack) serveOn(server *http.Server, l net.Listener) error {
-	err := http.ErrServerClosed
+	var err error
 	if t := s.cfg.TLS; t.CertFile != "" {
 		err = server.ServeTLS(l, t.CertFile, t.KeyFile)
 	} else {

@@ -62,7 +62,10 @@ func (a *app) open(ctx context.Context, c config.Config, log *slog.Logger, belt 
 	if s.files, err = source.New(s.sourceConfig()); err != nil {
 		return nil, fmt.Errorf("open storage: %w", err)
 	}
-	return s, s.openWeChat(ctx)
+	if err = s.openWeChat(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *stack) closeWith(f func()) { s.closing = append(s.closing, f) }
@@ -108,34 +111,33 @@ func (s *stack) prefix() string {
 // openWeChat makes the client and tells the ledger of its accounts, which lifts the hold of one whose credentials
 // have changed.
 func (s *stack) openWeChat(ctx context.Context) error {
-	store, err := s.tokenStore()
-	if err != nil {
-		return err
-	}
 	var pacer wechat.Pacer
 	if s.redis != nil {
 		pacer = wechat.NewRedisPacer(s.redis, s.prefix())
 	}
-	if s.wechat, err = newWeChat(s.cfg, store, pacer, s.log); err != nil {
+	client, err := newWeChat(s.cfg, s.tokenStore(), pacer, s.log)
+	if err != nil {
 		return err
 	}
+	s.wechat = client
 	if err := s.ledger.RegisterAccounts(ctx, ledgerAccounts(s.cfg, s.wechat)); err != nil {
 		return fmt.Errorf("register accounts: %w", err)
 	}
 	return nil
 }
 
-// tokenStore shares tokens through Redis when there is a key to encrypt them with. Embedded, they are kept in memory.
-func (s *stack) tokenStore() (wechat.TokenStore, error) {
+// tokenStore shares tokens through Redis when there is a key to encrypt them with. Nil keeps them in memory, as does
+// a process that is alone with its data dir.
+func (s *stack) tokenStore() wechat.TokenStore {
 	if s.redis == nil || s.embedded {
-		return nil, nil //nolint:nilnil // no store: the client keeps tokens in memory
+		return nil
 	}
 	key := s.cfg.TokenKeyBytes()
 	if key == nil {
 		s.log.Warn("token_key is not set: each process fetches its own access token")
-		return nil, nil //nolint:nilnil // as above
+		return nil
 	}
-	return wechat.NewRedisTokens(s.redis, s.prefix(), [32]byte(key)), nil
+	return wechat.NewRedisTokens(s.redis, s.prefix(), [32]byte(key))
 }
 
 func (s *stack) sourceConfig() source.Config {

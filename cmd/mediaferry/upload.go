@@ -88,6 +88,9 @@ func (f uploadFlags) check() error {
 	if f.metadata != "" && !json.Valid([]byte(f.metadata)) {
 		return usagef("--metadata is not JSON")
 	}
+	if err := f.gather.check(); err != nil {
+		return err
+	}
 	if f.concurrency < 0 {
 		return usagef("--concurrency must be 1 or more")
 	}

@@ -28,7 +28,7 @@ func (l *Ledger) Admit(ctx context.Context, k tasks.Token, m tasks.MediaKey, o t
 		return err
 	})
 	if errors.Is(err, tasks.ErrFenced) || (err == nil && (a.Verdict == tasks.TwinAhead || a.Verdict == tasks.DaySpent)) {
-		l.writer.claims.Add(-1)
+		l.writer.claims.end(k)
 	}
 	return a, err
 }

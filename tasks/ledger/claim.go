@@ -33,16 +33,8 @@ func (l *Ledger) Claim(ctx context.Context, id uuid.UUID, generation int, worker
 	if err != nil {
 		return tasks.Claim{}, err
 	}
-	l.writer.claims.Add(1)
+	l.writer.claims.begin(c.Token)
 	return c, nil
-}
-
-// over counts a claim as ended, if err says that it was.
-func (l *Ledger) over(err error) error {
-	if err == nil || errors.Is(err, tasks.ErrFenced) {
-		l.writer.claims.Add(-1)
-	}
-	return err
 }
 
 func (t *tx) claim(id uuid.UUID, generation int, token uuid.UUID, worker string, lease time.Duration) (tasks.Claim, error) {
@@ -149,6 +141,9 @@ func (l *Ledger) Renew(ctx context.Context, tokens []tasks.Token, lease time.Dur
 		}
 		return nil
 	})
+	if err == nil {
+		l.writer.claims.end(got.Lost...)
+	}
 	return got, err
 }
 

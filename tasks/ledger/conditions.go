@@ -47,12 +47,17 @@ func (c *conditions) times(column string, f tasks.Filter) {
 	}
 }
 
-func (c *conditions) search(query string) {
+// search adds that one of the columns contains the query.
+func (c *conditions) search(d *dialect, query string, columns ...string) {
 	if query == "" {
 		return
 	}
-	p := like(query)
-	c.add("(u.source LIKE ? ESCAPE '!' OR u.filename LIKE ? ESCAPE '!' OR u.external_id LIKE ? ESCAPE '!')", p, p, p)
+	var any []string
+	var a args
+	for _, column := range columns {
+		any, a = append(any, column+" "+d.like+" ? ESCAPE '!'"), append(a, pattern(query))
+	}
+	c.add("("+strings.Join(any, " OR ")+")", a...)
 }
 
 func (c *conditions) where() string {
@@ -62,8 +67,8 @@ func (c *conditions) where() string {
 	return strings.Join(c.terms, " AND ")
 }
 
-// like is the pattern for texts that contain s.
-func like(s string) string {
+// pattern matches texts that contain s.
+func pattern(s string) string {
 	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s) + "%"
 }
 

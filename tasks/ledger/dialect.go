@@ -21,6 +21,7 @@ type dialect struct {
 	beginWrite string
 	clock      string // selects the database's clock in microseconds; empty: the process's clock serves
 	lockEvents string // makes events commit in the order of their seq; empty: there is one writer anyway
+	like       string // compares texts whatever their case
 	forUpdate  string
 	skipLocked string
 	fault      func(error) fault

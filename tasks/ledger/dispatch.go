@@ -42,6 +42,7 @@ type filling struct {
 	*tx
 	load map[lane]int
 	turn map[lane]int64
+	next map[tasks.Priority]string
 	got  []tasks.Dispatch
 }
 
@@ -52,7 +53,7 @@ type filling struct {
 func (l *Ledger) Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Dispatch, error) {
 	var f filling
 	err := l.do(ctx, "dispatch uploads", func(t *tx) error {
-		f = filling{tx: t, load: map[lane]int{}, turn: map[lane]int64{}}
+		f = filling{tx: t, load: map[lane]int{}, turn: map[lane]int64{}, next: map[tasks.Priority]string{}}
 		if err := f.count(); err != nil {
 			return err
 		}
@@ -67,6 +68,7 @@ func (l *Ledger) Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Dispatch
 	l.turnMu.Lock()
 	defer l.turnMu.Unlock()
 	maps.Copy(l.turn, f.turn)
+	maps.Copy(l.first, f.next)
 	return f.got, nil
 }
 
@@ -134,18 +136,38 @@ func (f *filling) pass(lanes []*candidates, free int) (int, []*candidates, error
 	return free, more, nil
 }
 
-// lanes lists the accounts that have something ready. It jumps from account to account: what lies between is not read.
+// lanes lists the accounts that have something ready, going on where the last dispatch stopped.
 func (f *filling) lanes(p tasks.Priority) ([]*candidates, error) {
+	from := f.l.lastAccount(p)
+	lanes, last, err := f.lanesBehind(p, from, maxAccounts)
+	if err == nil && from != "" && len(lanes) < maxAccounts {
+		var more []*candidates
+		more, last, err = f.lanesBehind(p, "", maxAccounts-len(lanes))
+		for _, c := range more {
+			if c.account <= from { // those behind it are in the list
+				lanes = append(lanes, c)
+			}
+		}
+	}
+	if f.next[p] = ""; len(lanes) >= maxAccounts {
+		f.next[p] = last
+	}
+	return lanes, err
+}
+
+// lanesBehind lists up to n accounts behind one, and the last that it looked at. It jumps from account to account:
+// what lies between is not read.
+func (f *filling) lanesBehind(p tasks.Priority, last string, n int) ([]*candidates, string, error) {
 	held, err := f.holds()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	var lanes []*candidates
-	for last := ""; len(lanes) < maxAccounts; {
+	for len(lanes) < n {
 		const next = "SELECT account FROM uploads WHERE phase = 0 AND priority = ? AND account > ? ORDER BY account LIMIT 1"
 		found, err := f.row(next, args{int(p), last}, &last)
 		if err != nil || !found {
-			return lanes, err
+			return lanes, last, err
 		}
 		h := held[last]
 		if h.inForce(f.now) {
@@ -156,7 +178,7 @@ func (f *filling) lanes(p tasks.Priority) ([]*candidates, error) {
 			lanes = append(lanes, c)
 		}
 	}
-	return lanes, nil
+	return lanes, last, nil
 }
 
 // share gives n slots away one by one, each to the lane that has the fewest under way then.
@@ -256,4 +278,10 @@ func (l *Ledger) lastServed(k lane) int64 {
 	l.turnMu.Lock()
 	defer l.turnMu.Unlock()
 	return l.turn[k]
+}
+
+func (l *Ledger) lastAccount(p tasks.Priority) string {
+	l.turnMu.Lock()
+	defer l.turnMu.Unlock()
+	return l.first[p]
 }

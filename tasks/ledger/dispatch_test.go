@@ -66,6 +66,20 @@ var dispatchContract = []testCase{
 		value(h, h.Ledger.Dispatch)(h.Context(), tasks.Window{Bulk: 29})
 		same(h, "under way", h.underWay("account"), map[string]int{"big": 14, "late": 14, "tiny": 1})
 	}},
+	{"more accounts than one dispatch looks at are all served", func(h *harness) {
+		us := make([]tasks.Upload, 0, 2*(maxAccounts+5))
+		for i := range maxAccounts + 5 {
+			us = append(us, h.upload(of(fmt.Sprintf("a%05d", i))), h.upload(of(fmt.Sprintf("a%05d", i))))
+		}
+		value(h, h.Accept)(h.Context(), us)
+		w := tasks.Window{Bulk: maxAccounts}
+		value(h, h.Ledger.Dispatch)(h.Context(), w)
+		w.Bulk += 5
+		value(h, h.Ledger.Dispatch)(h.Context(), w)
+		if n := len(h.underWay("account")); n != maxAccounts+5 {
+			h.Errorf("%d accounts have something under way, want %d", n, maxAccounts+5)
+		}
+	}},
 	{"an account's batches take turns", func(h *harness) {
 		var bs [3]tasks.Batch
 		for i := range bs {

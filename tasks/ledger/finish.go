@@ -12,7 +12,7 @@ import (
 // Wait ends a claim: the upload waits for p.For. The attempt, where there is one, counts. An upload that somebody
 // asked to cancel ends canceled instead. ErrFenced: somebody else has claimed it since.
 func (l *Ledger) Wait(ctx context.Context, k tasks.Token, p tasks.Pause) error {
-	return l.over(l.work(ctx, "postpone upload", k.Upload, func(t *tx) error {
+	return l.writer.claims.over(k, l.work(ctx, "postpone upload", k.Upload, func(t *tx) error {
 		r, err := t.owned(k)
 		if err != nil {
 			return err
@@ -33,7 +33,7 @@ func (l *Ledger) Wait(ctx context.Context, k tasks.Token, p tasks.Pause) error {
 // HandBack ends a claim without an attempt: the upload is ready for another worker, after a while where after is not
 // 0. cause is shown meanwhile. An upload that somebody asked to cancel ends canceled instead.
 func (l *Ledger) HandBack(ctx context.Context, k tasks.Token, after time.Duration, cause *tasks.Error) error {
-	return l.over(l.work(ctx, "hand back upload", k.Upload, func(t *tx) error {
+	return l.writer.claims.over(k, l.work(ctx, "hand back upload", k.Upload, func(t *tx) error {
 		r, err := t.owned(k)
 		if err != nil {
 			return err
@@ -57,7 +57,7 @@ func (l *Ledger) Finish(ctx context.Context, k tasks.Token, res tasks.Result) er
 	if !res.State.Final() {
 		return &tasks.Error{Code: tasks.Invalid, Op: "finish upload", Err: errors.New("the state is no outcome")}
 	}
-	return l.over(l.work(ctx, "finish upload", k.Upload, func(t *tx) error { return t.finishClaim(k, res) }))
+	return l.writer.claims.over(k, l.work(ctx, "finish upload", k.Upload, func(t *tx) error { return t.finishClaim(k, res) }))
 }
 
 func (t *tx) finishClaim(k tasks.Token, res tasks.Result) error {

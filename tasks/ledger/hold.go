@@ -166,9 +166,14 @@ func (t *tx) climb(account string) error {
 		return err
 	}
 	h := held[account]
-	if h == nil || h.inForce(t.now) {
+	if h == nil {
 		return nil
 	}
+	h, err = t.findHold(h.Realm, h.AppID)
+	if err != nil || h == nil || h.inForce(t.now) {
+		return err
+	}
+	t.held = nil
 	if h.Ramp = h.room() * 2; h.Ramp >= tasks.RampEnd {
 		_, err := t.lift(h.Realm, h.AppID, "")
 		return err

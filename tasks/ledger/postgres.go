@@ -38,6 +38,7 @@ func newPostgres() *dialect {
 		beginWrite: "BEGIN",
 		clock:      "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
 		lockEvents: "SELECT pg_advisory_xact_lock('events'::regclass::oid::bigint)",
+		like:       "ILIKE",
 		forUpdate:  " FOR UPDATE",
 		skipLocked: " FOR UPDATE SKIP LOCKED",
 		fault:      postgresFault,

@@ -79,7 +79,7 @@ func (t *tx) uploadConditions(f tasks.Filter) (*conditions, error) {
 		c.add("u.batch > 0 AND u.batch = (SELECT seq FROM batches WHERE id = ?)", f.Batch[:])
 	}
 	c.times("u.submitted_at", f)
-	c.search(f.Query)
+	c.search(t.l.d, f.Query, "u.source", "u.filename", "u.external_id")
 	return c, t.byState(c, f)
 }
 
@@ -164,9 +164,7 @@ func (l *Ledger) Batches(ctx context.Context, f tasks.Filter) ([]tasks.Batch, st
 		}
 		c.text("producer = ?", f.Producer)
 		c.times("submitted_at", f)
-		if f.Query != "" {
-			c.add(`external_id LIKE ? ESCAPE '!'`, like(f.Query))
-		}
+		c.search(t.l.d, f.Query, "external_id")
 		limit := pageSize(f.Limit)
 		var seqs []int64
 		err := t.each("SELECT seq, "+batchColumns+" FROM batches WHERE "+c.where()+" ORDER BY seq DESC LIMIT ?", append(c.args, limit+1),

@@ -52,6 +52,7 @@ func newSQLite() *dialect {
 		prepares:   true,
 		beginRead:  "BEGIN",
 		beginWrite: "BEGIN IMMEDIATE",
+		like:       "LIKE",
 		fault:      sqliteFault,
 	}
 }

@@ -55,7 +55,7 @@ type writer struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	claims  atomic.Int64 // under way through this handle
+	claims  claims
 	session *session
 }
 
@@ -160,8 +160,8 @@ func (w *writer) gather(first *op) []*op {
 			continue
 		default:
 		}
-		n := w.claims.Load()
-		if !patient || n <= lingerAbove || int64(len(group)) >= n {
+		n := w.claims.count()
+		if !patient || n <= lingerAbove || len(group) >= n {
 			return group
 		}
 		if late == nil {

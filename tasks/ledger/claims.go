@@ -1,0 +1,46 @@
+package ledger
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/google/uuid"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// claims are those under way through one handle. The writer only asks how many there are.
+type claims struct {
+	mu   sync.Mutex
+	live map[uuid.UUID]struct{}
+}
+
+func (c *claims) begin(k tasks.Token) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.live == nil {
+		c.live = map[uuid.UUID]struct{}{}
+	}
+	c.live[k.Claim] = struct{}{}
+}
+
+func (c *claims) end(ks ...tasks.Token) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range ks {
+		delete(c.live, k.Claim)
+	}
+}
+
+func (c *claims) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.live)
+}
+
+// over notes that a claim has ended, where err says so, and returns err.
+func (c *claims) over(k tasks.Token, err error) error {
+	if err == nil || errors.Is(err, tasks.ErrFenced) {
+		c.end(k)
+	}
+	return err
+}

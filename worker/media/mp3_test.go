@@ -127,6 +127,17 @@ func TestMixedMP3(t *testing.T) {
 	}
 }
 
+// The first frame is searched for behind as much garbage as ffmpeg searches.
+func TestGarbageBeforeMP3(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 5000, 64 << 10} {
+		c, err := media.Check(append(bytes.Repeat([]byte{0x55}, n), silence(900)...), tasks.Voice, media.DefaultLimits())
+		if err != nil || len(c.Notes) != 1 || !strings.HasSuffix(c.Notes[0], " before the first frame") {
+			t.Errorf("behind %d bytes: notes %q, %v", n, c.Notes, err)
+		}
+	}
+}
+
 // A frame of which only the first bytes are left counts as a whole one, for ffprobe too.
 func TestCutInAHeaderOfMP3(t *testing.T) {
 	t.Parallel()

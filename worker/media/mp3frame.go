@@ -114,8 +114,9 @@ func firstFrame(b []byte, start int) (int, bool) {
 	if h, ok := parseFrame(b[start:]); ok && h.layer == 3 && chained(b, start, 2) {
 		return start, true
 	}
-	for at := start; at < len(b) && at-start <= junkLimit; at++ {
-		i := bytes.IndexByte(b[at:min(len(b), start+junkLimit)], 0xff)
+	end := min(len(b), start+junkLimit+1)
+	for at := start; at < end; at++ {
+		i := bytes.IndexByte(b[at:end], 0xff)
 		if i < 0 {
 			return 0, false
 		}

@@ -163,6 +163,9 @@ func TestNoAddressCanBeReached(t *testing.T) {
 	_, err := upload(t, newClient(t, cfg, account(), nil))
 	wantCode(t, err, tasks.Temporary, 0)
 	wantText(t, err, "connection refused")
+	if strings.Contains(err.Error(), "/cgi-bin") {
+		t.Errorf("%q repeats the URL, which carries a secret or a token", err)
+	}
 }
 
 func TestFailingAddressIsLeftUntilItsPauseIsOver(t *testing.T) {

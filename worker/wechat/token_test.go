@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -147,11 +148,71 @@ func TestTokenThatWeChatStaysWithIsUsedOn(t *testing.T) {
 	now := newClock()
 	srv := wechattest.NewServer(t, wechattest.Config{Now: now.Now})
 	c := newClient(t, config(srv.URL, now.Now), account(), nil)
-	srv.Script(wechattest.Fault{Errcode: 40001, Path: "media/upload"})
-	_, err := upload(t, c)
-	wantCode(t, err, tasks.TokenRefused, 40001)
+	srv.Script(wechattest.Fault{Errcode: 40001, Path: "media/upload", Times: 2})
+	for range 2 {
+		_, err := upload(t, c)
+		wantCode(t, err, tasks.TokenRefused, 40001)
+	}
 	if _, err := upload(t, c); err != nil {
 		t.Error(err)
+	}
+	if n := srv.Count("stable_token"); n != 2 {
+		t.Errorf("fetched %d tokens, want 2", n)
+	}
+}
+
+// slowStore holds one Load up between reading and answering, and tells when a token was refused.
+type slowStore struct {
+	wechat.TokenStore
+	armed                    atomic.Bool
+	loaded, release, refused chan struct{}
+	once                     sync.Once
+}
+
+func (s *slowStore) Load(ctx context.Context, account string) (wechat.Token, error) {
+	t, err := s.TokenStore.Load(ctx, account)
+	if s.armed.CompareAndSwap(true, false) {
+		close(s.loaded)
+		<-s.release
+	}
+	return t, err
+}
+
+func (s *slowStore) Refuse(ctx context.Context, account string, value tasks.Secret) error {
+	err := s.TokenStore.Refuse(ctx, account, value)
+	s.once.Do(func() { close(s.refused) })
+	return err
+}
+
+// A look into the store that began before a refusal must not bring the refused token back into use.
+func TestRefusalSurvivesALookThatBeganBefore(t *testing.T) {
+	t.Parallel()
+	now := newClock()
+	srv := wechattest.NewServer(t, wechattest.Config{Now: now.Now})
+	store := &slowStore{TokenStore: wechat.NewMemoryTokens(), loaded: make(chan struct{}), release: make(chan struct{}), refused: make(chan struct{})}
+	c := newClient(t, config(srv.URL, now.Now), account(), store)
+	if _, err := upload(t, c); err != nil {
+		t.Fatal(err)
+	}
+	now.Advance(2 * time.Minute) // the copy is old: the next caller looks into the store
+	srv.Revoke(wechattest.DefaultAppID)
+	store.armed.Store(true)
+	errs := make(chan error, 2)
+	begin := func() {
+		go func() {
+			_, err := c.Upload(t.Context(), "main", payload())
+			errs <- err
+		}()
+	}
+	begin()
+	<-store.loaded
+	begin() // meets the refusal with its copy
+	<-store.refused
+	close(store.release)
+	for range 2 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
 	}
 	if n := srv.Count("stable_token"); n != 2 {
 		t.Errorf("fetched %d tokens, want 2", n)

@@ -152,7 +152,6 @@ type batchRef struct {
 	seq     int64
 	asked   bool
 	sealed  bool
-	round   int
 	isKnown bool
 }
 

@@ -52,12 +52,12 @@ func (c *conditions) search(d *dialect, query string, columns ...string) {
 	if query == "" {
 		return
 	}
-	var any []string
+	var either []string
 	var a args
 	for _, column := range columns {
-		any, a = append(any, column+" "+d.like+" ? ESCAPE '!'"), append(a, pattern(query))
+		either, a = append(either, column+" "+d.like+" ? ESCAPE '!'"), append(a, pattern(query))
 	}
-	c.add("("+strings.Join(any, " OR ")+")", a...)
+	c.add("("+strings.Join(either, " OR ")+")", a...)
 }
 
 func (c *conditions) where() string {

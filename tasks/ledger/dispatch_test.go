@@ -12,25 +12,25 @@ var dispatchContract = []testCase{
 	{"the window is filled and not passed", func(h *harness) {
 		h.submit(10)
 		w := tasks.Window{Bulk: 4}
-		first := value(h, h.Ledger.Dispatch)(h.Context(), w)
+		first := value(h, h.Dispatch)(h.Context(), w)
 		if len(first) != 4 {
 			h.Fatalf("%d dispatched, want 4", len(first))
 		}
-		if more := value(h, h.Ledger.Dispatch)(h.Context(), w); len(more) != 0 {
+		if more := value(h, h.Dispatch)(h.Context(), w); len(more) != 0 {
 			h.Errorf("%d more in a full window", len(more))
 		}
 		c := h.claimed(first[0])
-		if more := value(h, h.Ledger.Dispatch)(h.Context(), w); len(more) != 0 {
+		if more := value(h, h.Dispatch)(h.Context(), w); len(more) != 0 {
 			h.Errorf("%d more though a claim takes the slot", len(more))
 		}
 		must(h, h.Finish(h.Context(), c.Token, h.success("x")))
-		if more := value(h, h.Ledger.Dispatch)(h.Context(), w); len(more) != 1 {
+		if more := value(h, h.Dispatch)(h.Context(), w); len(more) != 1 {
 			h.Errorf("%d more after one has ended, want 1", len(more))
 		}
 	}},
 	{"the oldest of a batch go first, each with its next generation", func(h *harness) {
 		ids := h.submit(3)
-		ds := value(h, h.Ledger.Dispatch)(h.Context(), tasks.Window{Bulk: 2})
+		ds := value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 2})
 		for i, d := range ds {
 			if d.ID != ids[i] || d.Generation != 1 {
 				h.Errorf("dispatch %d is %s.%d, want %s.1", i, d.ID, d.Generation, ids[i])
@@ -38,14 +38,14 @@ var dispatchContract = []testCase{
 		}
 		n, err := h.Undispatch(h.Context(), ds[:1])
 		must(h, err)
-		if again := value(h, h.Ledger.Dispatch)(h.Context(), tasks.Window{Bulk: 2}); n != 1 || len(again) != 1 || again[0].ID != ids[0] || again[0].Generation != 2 {
+		if again := value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 2}); n != 1 || len(again) != 1 || again[0].ID != ids[0] || again[0].Generation != 2 {
 			h.Errorf("%d came back, then %+v", n, again)
 		}
 	}},
 	{"interactive uploads have a window of their own", func(h *harness) {
 		h.submit(5)
 		h.submit(2, urgent)
-		ds := value(h, h.Ledger.Dispatch)(h.Context(), tasks.Window{Bulk: 3, Interactive: 10})
+		ds := value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 3, Interactive: 10})
 		n := map[tasks.Priority]int{}
 		for _, d := range ds {
 			n[d.Priority]++
@@ -58,12 +58,12 @@ var dispatchContract = []testCase{
 	{"slots go to the accounts with the fewest under way", func(h *harness) {
 		h.submit(20, of("big"))
 		w := tasks.Window{Bulk: 12}
-		value(h, h.Ledger.Dispatch)(h.Context(), tasks.Window{Bulk: 8})
+		value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 8})
 		h.submit(20, of("late"))
 		h.submit(1, of("tiny"))
-		value(h, h.Ledger.Dispatch)(h.Context(), w)
+		value(h, h.Dispatch)(h.Context(), w)
 		same(h, "under way", h.underWay("account"), map[string]int{"big": 8, "late": 3, "tiny": 1})
-		value(h, h.Ledger.Dispatch)(h.Context(), tasks.Window{Bulk: 29})
+		value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 29})
 		same(h, "under way", h.underWay("account"), map[string]int{"big": 14, "late": 14, "tiny": 1})
 	}},
 	{"more accounts than one dispatch looks at are all served", func(h *harness) {
@@ -73,9 +73,9 @@ var dispatchContract = []testCase{
 		}
 		value(h, h.Accept)(h.Context(), us)
 		w := tasks.Window{Bulk: maxAccounts}
-		value(h, h.Ledger.Dispatch)(h.Context(), w)
+		value(h, h.Dispatch)(h.Context(), w)
 		w.Bulk += 5
-		value(h, h.Ledger.Dispatch)(h.Context(), w)
+		value(h, h.Dispatch)(h.Context(), w)
 		if n := len(h.underWay("account")); n != maxAccounts+5 {
 			h.Errorf("%d accounts have something under way, want %d", n, maxAccounts+5)
 		}
@@ -89,7 +89,7 @@ var dispatchContract = []testCase{
 		for want := 1; want <= 3; want++ {
 			for range 3 {
 				w := tasks.Window{Bulk: len(h.belt()) + 1}
-				if n := len(value(h, h.Ledger.Dispatch)(h.Context(), w)); n != 1 {
+				if n := len(value(h, h.Dispatch)(h.Context(), w)); n != 1 {
 					h.Fatalf("%d dispatched, want 1", n)
 				}
 			}
@@ -106,7 +106,7 @@ var dispatchContract = []testCase{
 		}
 		h.submit(2)
 		for n := 1; n <= 16; n += 3 {
-			value(h, h.Ledger.Dispatch)(h.Context(), tasks.Window{Bulk: min(n+2, 16)})
+			value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: min(n+2, 16)})
 		}
 		if n := len(h.belt()); n != 16 {
 			h.Errorf("%d are on the belt, want 16", n)

@@ -142,7 +142,7 @@ func (h *harness) submit(n int, change ...func(*tasks.Upload)) []uuid.UUID {
 	for i := range us {
 		us[i] = h.upload(change...)
 	}
-	rs := value(h, h.Ledger.Accept)(h.Context(), us)
+	rs := value(h, h.Accept)(h.Context(), us)
 	ids := make([]uuid.UUID, n)
 	for i, r := range rs {
 		if r.Err != nil {

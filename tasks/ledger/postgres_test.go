@@ -55,13 +55,13 @@ func TestADeadlockIsTriedAgain(t *testing.T) {
 	ids := h.submit(2)
 	var deadlocks, runs atomic.Int32
 	for _, l := range []*Ledger{h.Ledger, other} {
-		real := l.d.fault
+		usual := l.d.fault
 		l.d.fault = func(err error) fault {
 			var e interface{ SQLState() string }
 			if errors.As(err, &e) && e.SQLState() == "40P01" {
 				deadlocks.Add(1)
 			}
-			return real(err)
+			return usual(err)
 		}
 	}
 	locked := [2]chan struct{}{make(chan struct{}), make(chan struct{})}
@@ -105,9 +105,7 @@ func TestAnEventIsNotSeenBeforeAnEarlierOne(t *testing.T) {
 	t.Parallel()
 	h := openPostgresHarness(t)
 	ids := h.submit(1)
-	conn, err := pgx.Connect(t.Context(), h.url)
-	must(t, err)
-	defer conn.Close(context.WithoutCancel(t.Context()))
+	conn := dial(t, h.url)
 	early, err := conn.Begin(t.Context())
 	must(t, err)
 	for _, q := range []string{h.d.lockEvents, "INSERT INTO events (type, at, data) VALUES ('account.held', 0, '{}')"} {
@@ -134,12 +132,10 @@ func TestAConnectionThatBreaksIsReplaced(t *testing.T) {
 	t.Parallel()
 	h := openPostgresHarness(t)
 	kill := func() {
-		conn, err := pgx.Connect(t.Context(), h.url)
-		must(t, err)
-		defer conn.Close(t.Context())
+		conn := dial(t, h.url)
 		var path string
 		must(t, conn.QueryRow(t.Context(), "SELECT current_schema()").Scan(&path))
-		_, err = conn.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+		_, err := conn.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
 			JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND pid <> pg_backend_pid()`, path)
 		must(t, err)
 	}
@@ -164,9 +160,7 @@ func TestAConnectionThatBreaksIsReplaced(t *testing.T) {
 		_, err := tx.row("SELECT pg_backend_pid()", nil, &pid)
 		return err
 	}))
-	conn, err := pgx.Connect(t.Context(), h.url)
-	must(t, err)
-	defer conn.Close(t.Context())
+	conn := dial(t, h.url)
 	_, err = conn.Exec(t.Context(), "SELECT pg_terminate_backend($1)", pid)
 	must(t, err)
 	if _, err := h.Accept(t.Context(), []tasks.Upload{h.upload()}); err != nil { // while it was idle: nobody notices
@@ -188,4 +182,13 @@ func TestPostgresAway(t *testing.T) {
 			t.Errorf("%v has no hint, or tells the password", err)
 		}
 	}
+}
+
+// dial opens a connection behind the ledger's back.
+func dial(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	must(t, err)
+	t.Cleanup(func() { must(t, conn.Close(context.WithoutCancel(t.Context()))) })
+	return conn
 }

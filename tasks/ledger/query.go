@@ -99,20 +99,20 @@ func (t *tx) byState(c *conditions, f tasks.Filter) error {
 		return ns
 	}
 	all := names(func(*hold) bool { return true })
-	var any []string
+	var either []string
 	var a args
 	for _, s := range f.States {
 		switch cond := "u.phase IN (" + numbers(phases(s)) + ")"; {
 		case s == tasks.Queued && len(all) > 0:
-			any, a = append(any, "("+cond+" AND u.account NOT IN ("+marks(len(all))+"))"), append(a, all...)
+			either, a = append(either, "("+cond+" AND u.account NOT IN ("+marks(len(all))+"))"), append(a, all...)
 		case s == tasks.Waiting && len(all) > 0:
-			any, a = append(any, cond, "(u.phase IN (0, 1) AND u.account IN ("+marks(len(all))+"))"), append(a, all...)
+			either, a = append(either, cond, "(u.phase IN (0, 1) AND u.account IN ("+marks(len(all))+"))"), append(a, all...)
 		default:
-			any = append(any, cond)
+			either = append(either, cond)
 		}
 	}
-	if len(any) > 0 {
-		c.add("("+strings.Join(any, " OR ")+")", a...)
+	if len(either) > 0 {
+		c.add("("+strings.Join(either, " OR ")+")", a...)
 	}
 	if f.Code != "" || f.Errcode != 0 {
 		by := names(func(h *hold) bool {

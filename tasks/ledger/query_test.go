@@ -94,7 +94,7 @@ var queryContract = []testCase{
 				h.Errorf("%+v: %d uploads, want %d", c.f, len(got), c.want)
 			}
 		}
-		st, err := h.Ledger.Status(h.Context())
+		st, err := h.Status(h.Context())
 		must(h, err)
 		if st.Counts[tasks.Waiting] != 2 || st.Counts[tasks.Queued] != 1 {
 			h.Errorf("counts %v", st.Counts)
@@ -102,7 +102,7 @@ var queryContract = []testCase{
 	}},
 	{"the status counts everything", func(h *harness) {
 		h.register()
-		st, err := h.Ledger.Status(h.Context())
+		st, err := h.Status(h.Context())
 		must(h, err)
 		if len(st.Counts) != len(tasks.States) || !st.OldestOpen.IsZero() {
 			h.Errorf("an empty ledger: %+v", st)
@@ -116,7 +116,7 @@ var queryContract = []testCase{
 		h.submit(2)
 		h.dispatch()
 		h.submit(1)
-		st, err = h.Ledger.Status(h.Context())
+		st, err = h.Status(h.Context())
 		must(h, err)
 		same(h, "counts", st.Counts, map[tasks.State]int{
 			tasks.Queued: 3, tasks.Running: 1, tasks.Waiting: 1, tasks.Succeeded: 1, tasks.Failed: 1, tasks.Canceled: 1,

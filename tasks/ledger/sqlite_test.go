@@ -151,7 +151,7 @@ func TestAnotherProcessMayKeepTheFileLocked(t *testing.T) {
 		_, err := h.Accept(t.Context(), []tasks.Upload{h.upload()})
 		accepted <- err
 	}()
-	if _, err := h.Ledger.Status(t.Context()); err != nil {
+	if _, err := h.Status(t.Context()); err != nil {
 		t.Errorf("a reader waits for the writer: %v", err)
 	}
 	close(release)

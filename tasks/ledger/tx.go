@@ -55,7 +55,7 @@ func (s *session) exec(ctx context.Context, query string, args ...any) (sql.Resu
 	if s.stmts == nil {
 		return s.conn.ExecContext(ctx, s.d.bind(query), args...)
 	}
-	st, err := s.prepare(ctx, query)
+	st, err := s.prepare(ctx, query) //nolint:sqlclosecheck // kept until close
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (s *session) query(ctx context.Context, query string, args ...any) (*sql.Ro
 	if s.stmts == nil {
 		return s.conn.QueryContext(ctx, s.d.bind(query), args...)
 	}
-	st, err := s.prepare(ctx, query)
+	st, err := s.prepare(ctx, query) //nolint:sqlclosecheck // kept until close
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (s *session) traced(query string, args []any) {
 // tx is one transaction, and what its operations put off until its end: there the rows that many share are written
 // in one order, so that the transactions of two processes can't deadlock over them.
 type tx struct {
-	ctx  context.Context
+	ctx  context.Context //nolint:containedctx // a transaction lives exactly as long as it
 	l    *Ledger
 	s    *session
 	now  int64 // the ledger's clock, read once

@@ -52,7 +52,7 @@ type writer struct {
 	quit   chan struct{}
 	closed sync.Once
 	ended  chan struct{}
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // the goroutine's own, ended by stop
 	cancel context.CancelFunc
 
 	claims  claims

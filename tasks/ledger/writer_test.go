@@ -263,12 +263,12 @@ func TestOperationsAreTriedAgainWhenTheDatabaseAsksForIt(t *testing.T) {
 	t.Parallel()
 	h := openSQLiteHarness(t)
 	busy := errors.New("busy")
-	real := h.d.fault
+	usual := h.d.fault
 	h.d.fault = func(err error) fault {
 		if errors.Is(err, busy) {
 			return fault{again: true, reason: "busy"}
 		}
-		return real(err)
+		return usual(err)
 	}
 	id := h.submit(1)[0]
 	var runs atomic.Int32

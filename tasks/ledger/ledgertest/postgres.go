@@ -96,7 +96,7 @@ func start() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command("sh", "-c", script, "sh", dir, owner)
+	cmd := exec.Command("sh", "-c", script, "sh", dir, owner) //nolint:noctx // it lives as long as this process
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "LC_ALL=C")
 	if os.Geteuid() == 0 { // initdb refuses to run as root
@@ -111,13 +111,16 @@ func start() (string, error) {
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // its log tells more
+	}()
 	return dir, answers(dir, ended)
 }
 
 // answers waits until the server does.
-func answers(dir string, ended <-chan error) error {
+func answers(dir string, ended <-chan struct{}) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	late := time.After(patience)

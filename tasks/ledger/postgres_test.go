@@ -96,8 +96,8 @@ func TestADeadlockIsTriedAgain(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if deadlocks.Load() == 0 || runs.Load() != 3 || len(h.events()) != 2 {
-		t.Errorf("%d deadlocks, %d runs, %d events; want some, 3, 2", deadlocks.Load(), runs.Load(), len(h.events()))
+	if deadlocks.Load() == 0 || runs.Load() < 3 || len(h.events()) != 2 {
+		t.Errorf("%d deadlocks, %d runs, %d events; want some, 3 or more, 2", deadlocks.Load(), runs.Load(), len(h.events()))
 	}
 }
 

@@ -70,7 +70,7 @@ type Content struct {
 type Payload struct {
 	Content
 	Body []byte
-	// Spend is asked before every call after the first (which Admit took from the day's count), as after a token
+	// Spend is asked right before every call to WeChat, the first and those made again, as after a token
 	// was renewed. An error from it ends the upload. Nil means that calls are not counted.
 	Spend func(context.Context) error
 }

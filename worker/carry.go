@@ -70,16 +70,30 @@ func (w *Worker) try(ctx context.Context, claim tasks.Claim) (result tasks.Resul
 	case admission.Verdict != tasks.Proceed: // the ledger has put it to wait, in the same transaction
 		return result, errPutToWait
 	}
-	result.Media, err = w.Uploader.Upload(ctx, claim.Account, tasks.Payload{
-		Content: content,
-		Body:    body.bytes,
-		Spend:   func(ctx context.Context) error { return w.Ledger.Spend(ctx, account) },
-	})
-	if err != nil {
+	if result.Media, err = w.upload(ctx, account, tasks.Payload{Content: content, Body: body.bytes}); err != nil {
 		return result, err
 	}
 	result.State = tasks.Succeeded
 	return result, nil
+}
+
+// upload calls WeChat. Admit has taken the first call from the day's count: it is given back where none was made, as
+// when no access token could be had.
+func (w *Worker) upload(ctx context.Context, account tasks.Account, p tasks.Payload) (tasks.Media, error) {
+	calls := 0
+	p.Spend = func(ctx context.Context) error {
+		if calls++; calls == 1 {
+			return nil
+		}
+		return w.Ledger.Spend(ctx, account)
+	}
+	media, err := w.Uploader.Upload(ctx, account.Name, p)
+	if err != nil && calls == 0 {
+		if refund := w.Ledger.Refund(context.WithoutCancel(ctx), account); refund != nil {
+			w.log.WarnContext(ctx, "a call that was not made stays counted", keyAccount, account.Name, "error", refund)
+		}
+	}
+	return media, err
 }
 
 // errPutToWait ends a try whose claim the ledger has ended by itself.

@@ -353,6 +353,40 @@ func TestPictureIsMadeToFitOnlyWhenAsked(t *testing.T) {
 	}
 }
 
+func TestCallThatWasNotMadeIsNotCounted(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.upload = func(context.Context, tasks.Payload) (tasks.Media, error) {
+		return tasks.Media{}, wechatError(tasks.Temporary, 0) // no token could be had
+	}
+	s.submit(tasks.Upload{})
+	s.turn()
+	if n := s.callsToday(); n != 0 {
+		t.Errorf("%d calls counted, none was made", n)
+	}
+	s.upload = func(ctx context.Context, p tasks.Payload) (tasks.Media, error) {
+		for range 2 {
+			if err := p.Spend(ctx); err != nil {
+				t.Error(err)
+			}
+		}
+		return tasks.Media{}, wechatError(tasks.Temporary, -1)
+	}
+	s.turn()
+	if n := s.callsToday(); n != 2 {
+		t.Errorf("%d calls counted, two were made", n)
+	}
+}
+
+func (s *shop) callsToday() int {
+	s.t.Helper()
+	accounts, err := s.ledger.Accounts(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return accounts[0].CallsToday
+}
+
 func TestCancelEndsARunningUpload(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

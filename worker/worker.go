@@ -53,10 +53,12 @@ type Outcomes interface {
 	HandBack(ctx context.Context, token tasks.Token, after time.Duration, cause *tasks.Error) error
 }
 
-// Quotas says whether WeChat may be called.
+// Quotas says whether WeChat may be called. Admit takes one call from the day's count, Spend each further one, and
+// Refund gives back one that was not made.
 type Quotas interface {
 	Admit(ctx context.Context, token tasks.Token, key tasks.MediaKey, o tasks.AdmitOptions) (tasks.Admission, error)
 	Spend(ctx context.Context, a tasks.Account) error
+	Refund(ctx context.Context, a tasks.Account) error
 	Hold(ctx context.Context, h tasks.Hold) error
 }
 

@@ -216,6 +216,15 @@ func (l *Ledger) Spend(ctx context.Context, a tasks.Account) error {
 	})
 }
 
+// Refund gives back a call of today that was counted and not made.
+func (l *Ledger) Refund(ctx context.Context, a tasks.Account) error {
+	return l.do(ctx, "give call back", func(t *tx) error {
+		_, err := t.exec("UPDATE quota SET calls = calls - 1 WHERE realm = ? AND appid = ? AND day = ? AND calls > 0",
+			a.Realm, a.AppID, dayOf(t.now))
+		return err
+	})
+}
+
 // spend takes one call from today's count, and reports whether there was one left. limit 0: there always is.
 func (t *tx) spend(realm, appid string, limit int) (bool, error) {
 	n, err := t.exec(`INSERT INTO quota (realm, appid, day, calls) VALUES (?, ?, ?, 1)

@@ -105,8 +105,8 @@ func (c *Client) account(name string) (*account, error) {
 
 // Upload uploads one file to an account and returns its media. It waits for the account's turn within ctx.
 //
-// Every error is a *tasks.Error. A refused token is renewed and the call made again at once, one time, after
-// p.Spend agreed; where that does not help the code is TokenRefused, and RetryAfter says when a new token may be
+// Every error is a *tasks.Error. A refused token is renewed and the call made again at once, one time.
+// p.Spend is asked before each call; where that does not help the code is TokenRefused, and RetryAfter says when a new token may be
 // fetched. MinuteLimit, DailyLimit and AccountHeld say in RetryAfter how long to leave the account alone. When ctx
 // ends, the code is Temporary and the error wraps ctx.Err(). NoWork means that the account is not known here.
 func (c *Client) Upload(ctx context.Context, account string, p tasks.Payload) (tasks.Media, error) {
@@ -124,9 +124,14 @@ func (c *Client) Upload(ctx context.Context, account string, p tasks.Payload) (t
 	}
 	defer leave()
 	var media tasks.Media
-	err = c.withToken(ctx, a, p.Spend, func(t Token) error {
+	err = c.withToken(ctx, a, func(t Token) error {
 		if err := a.gate.call(ctx); err != nil {
 			return err
+		}
+		if p.Spend != nil {
+			if err := p.Spend(ctx); err != nil {
+				return err
+			}
 		}
 		media, err = c.post(ctx, a, t, p.Type, f)
 		return err
@@ -164,7 +169,7 @@ func (c *Client) call(ctx context.Context, api API, q request) (object, error) {
 
 // withToken runs do with the account's token. Where that is refused it runs do once more with another one, after
 // spend agreed (nil: calls are not counted).
-func (c *Client) withToken(ctx context.Context, a *account, spend func(context.Context) error, do func(Token) error) error {
+func (c *Client) withToken(ctx context.Context, a *account, do func(Token) error) error {
 	t, err := a.tokens.get(ctx)
 	if err != nil {
 		return err
@@ -176,11 +181,6 @@ func (c *Client) withToken(ctx context.Context, a *account, spend func(context.C
 	t, err = a.tokens.renew(ctx, t)
 	if err != nil {
 		return because(refused, err)
-	}
-	if spend != nil {
-		if err := spend(ctx); err != nil {
-			return err
-		}
 	}
 	err = do(t)
 	if e, ok := errors.AsType[*tasks.Error](err); ok && e.Code == tasks.TokenRefused {

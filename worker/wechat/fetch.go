@@ -23,7 +23,7 @@ func (c *Client) Fetch(ctx context.Context, account, mediaID string) ([]byte, er
 		return nil, &tasks.Error{Code: tasks.NotFound, Op: opFetch, Err: errBadID}
 	}
 	var body []byte
-	err = c.withToken(ctx, a, nil, func(t Token) error {
+	err = c.withToken(ctx, a, func(t Token) error {
 		body, err = c.fetch(ctx, a, t, mediaID)
 		return err
 	})

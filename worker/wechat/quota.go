@@ -40,7 +40,7 @@ func (c *Client) Quota(ctx context.Context, account string) (Quota, error) {
 		return Quota{}, err
 	}
 	var q Quota
-	err = c.withToken(ctx, a, nil, func(t Token) error {
+	err = c.withToken(ctx, a, func(t Token) error {
 		q, err = c.quota(ctx, a, t)
 		return err
 	})

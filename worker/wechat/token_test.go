@@ -226,18 +226,18 @@ func TestSecondCallIsSpent(t *testing.T) {
 	spent := 0
 	p := payload()
 	p.Spend = func(context.Context) error {
-		spent++
-		if n := srv.Count("media/upload"); n != 2 {
-			t.Errorf("spent before upload call %d, want before the third", n+1)
+		if n := srv.Count("media/upload"); n != spent {
+			t.Errorf("asked %d times before upload call %d, want once before each", spent+1, n+1)
 		}
+		spent++
 		return nil
 	}
-	if _, err := c.Upload(t.Context(), "main", p); err != nil || spent != 0 {
-		t.Fatalf("got %v, spent %d: the first call is not to be counted here", err, spent)
-	}
-	srv.Revoke(wechattest.DefaultAppID)
 	if _, err := c.Upload(t.Context(), "main", p); err != nil || spent != 1 {
 		t.Fatalf("got %v, spent %d, want success and 1", err, spent)
+	}
+	srv.Revoke(wechattest.DefaultAppID)
+	if _, err := c.Upload(t.Context(), "main", p); err != nil || spent != 3 {
+		t.Fatalf("got %v, spent %d, want success and 3", err, spent)
 	}
 }
 
@@ -252,7 +252,13 @@ func TestRefusedSpendEndsTheUpload(t *testing.T) {
 	srv.Revoke(wechattest.DefaultAppID)
 	p := payload()
 	no := &tasks.Error{Code: tasks.DailyLimit, Op: "spend"}
-	p.Spend = func(context.Context) error { return no }
+	asked := 0
+	p.Spend = func(context.Context) error {
+		if asked++; asked == 1 {
+			return nil
+		}
+		return no
+	}
 	if _, err := c.Upload(t.Context(), "main", p); !errors.Is(err, no) {
 		t.Errorf("got %v, want what Spend returned", err)
 	}

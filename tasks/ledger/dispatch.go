@@ -138,18 +138,18 @@ func (f *filling) pass(lanes []*candidates, free int) (int, []*candidates, error
 
 // lanes lists the accounts that have something ready, going on where the last dispatch stopped.
 func (f *filling) lanes(p tasks.Priority) ([]*candidates, error) {
-	from := f.l.lastAccount(p)
-	lanes, last, err := f.lanesBehind(p, from, maxAccounts)
-	if err == nil && from != "" && len(lanes) < maxAccounts {
+	from, most := f.l.lastAccount(p), f.l.maxAccounts
+	lanes, last, err := f.lanesBehind(p, from, most)
+	if err == nil && from != "" && len(lanes) < most {
 		var more []*candidates
-		more, last, err = f.lanesBehind(p, "", maxAccounts-len(lanes))
+		more, last, err = f.lanesBehind(p, "", most-len(lanes))
 		for _, c := range more {
 			if c.account <= from { // those behind it are in the list
 				lanes = append(lanes, c)
 			}
 		}
 	}
-	if f.next[p] = ""; len(lanes) >= maxAccounts {
+	if f.next[p] = ""; len(lanes) >= most {
 		f.next[p] = last
 	}
 	return lanes, err
@@ -265,13 +265,26 @@ func (f *filling) take(k lane, batch int64, n int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	return len(seqs), f.mark(seqs, f.got[first:])
+}
+
+// mark writes that the uploads with those seqs are dispatched as ds: in one round trip, where each is one.
+func (f *filling) mark(seqs []int64, ds []tasks.Dispatch) error {
+	generations, times := make([]int64, len(ds)), make([]int64, len(ds))
+	for i, d := range ds {
+		generations[i], times[i] = int64(d.Generation), micros(d.At)
+	}
+	if f.l.d.concurrent && len(seqs) > 0 {
+		_, err := f.exec(`UPDATE uploads u SET phase = 1, generation = v.g, due_at = v.d
+			FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) AS v (s, g, d) WHERE u.seq = v.s`, seqs, generations, times)
+		return err
+	}
 	for i, seq := range seqs {
-		d := f.got[first+i]
-		if _, err := f.exec("UPDATE uploads SET phase = 1, generation = ?, due_at = ? WHERE seq = ?", d.Generation, micros(d.At), seq); err != nil {
-			return 0, err
+		if _, err := f.exec("UPDATE uploads SET phase = 1, generation = ?, due_at = ? WHERE seq = ?", generations[i], times[i], seq); err != nil {
+			return err
 		}
 	}
-	return len(seqs), nil
+	return nil
 }
 
 func (l *Ledger) lastServed(k lane) int64 {

@@ -67,18 +67,13 @@ var dispatchContract = []testCase{
 		same(h, "under way", h.underWay("account"), map[string]int{"big": 14, "late": 14, "tiny": 1})
 	}},
 	{"more accounts than one dispatch looks at are all served", func(h *harness) {
-		us := make([]tasks.Upload, 0, 2*(maxAccounts+5))
-		for i := range maxAccounts + 5 {
-			us = append(us, h.upload(of(fmt.Sprintf("a%05d", i))), h.upload(of(fmt.Sprintf("a%05d", i))))
+		h.maxAccounts = 4
+		for i := range 6 {
+			h.submit(2, of(fmt.Sprint("a", i)))
 		}
-		value(h, h.Accept)(h.Context(), us)
-		w := tasks.Window{Bulk: maxAccounts}
-		value(h, h.Dispatch)(h.Context(), w)
-		w.Bulk += 5
-		value(h, h.Dispatch)(h.Context(), w)
-		if n := len(h.underWay("account")); n != maxAccounts+5 {
-			h.Errorf("%d accounts have something under way, want %d", n, maxAccounts+5)
-		}
+		value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 4})
+		value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 6})
+		same(h, "under way", h.underWay("account"), map[string]int{"a0": 1, "a1": 1, "a2": 1, "a3": 1, "a4": 1, "a5": 1})
 	}},
 	{"an account's batches take turns", func(h *harness) {
 		var bs [3]tasks.Batch

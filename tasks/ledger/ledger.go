@@ -49,6 +49,8 @@ type Ledger struct {
 	now    func() time.Time
 	id     uuid.UUID
 
+	maxAccounts int // the constant, but for tests
+
 	turnMu sync.Mutex
 	turn   map[lane]int64            // where dispatch goes on among the batches of an account
 	first  map[tasks.Priority]string // and among accounts, where there are more than it looks at
@@ -67,7 +69,7 @@ func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
 	if err := prepare(ctx, b, o.NoMigrate); err != nil {
 		return nil, errors.Join(b.d.explain("open ledger", err), b.close())
 	}
-	l := &Ledger{d: b.d, reads: b.reads, writes: b.writes, now: o.Now, turn: map[lane]int64{}, first: map[tasks.Priority]string{}}
+	l := &Ledger{d: b.d, reads: b.reads, writes: b.writes, now: o.Now, maxAccounts: maxAccounts, turn: map[lane]int64{}, first: map[tasks.Priority]string{}}
 	if l.now == nil {
 		l.now = time.Now
 	}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"database/sql/driver"
 	"errors"
 	"io"
 	"net"
@@ -64,7 +65,7 @@ func postgresFault(err error) fault {
 	var connect *pgconn.ConnectError
 	var network net.Error
 	if errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
-		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err) {
+		errors.Is(err, net.ErrClosed) || errors.Is(err, driver.ErrBadConn) || pgconn.SafeToRetry(err) {
 		return fault{gone: true, reason: "the ledger can't be reached", hint: "check that the server is up: it goes on by itself"}
 	}
 	return fault{}

@@ -68,10 +68,17 @@ type Producer struct {
 // can't be right is Invalid, a source that leaves its root Denied; Unavailable means that nothing was accepted.
 // What u says of ID, Batch and Producer is ignored.
 func (p *Producer) Submit(ctx context.Context, u tasks.Upload) (tasks.Receipt, error) {
+	return p.SubmitAs(ctx, uuid.Nil, u)
+}
+
+// SubmitAs is Submit under an ID that the caller minted, a UUIDv7: the same request under the same ID gives the same
+// receipt, another one is a Conflict. uuid.Nil has one minted.
+func (p *Producer) SubmitAs(ctx context.Context, id uuid.UUID, u tasks.Upload) (tasks.Receipt, error) {
 	u, err := p.prepare(u)
 	if err != nil {
 		return tasks.Receipt{}, err
 	}
+	u.ID = id
 	receipts, err := p.Ledger.Accept(ctx, []tasks.Upload{u})
 	if err != nil {
 		return tasks.Receipt{}, fmt.Errorf("accept upload: %w", err)
@@ -94,6 +101,9 @@ func (p *Producer) prepare(u tasks.Upload) (tasks.Upload, error) {
 	if src.Local() && !p.Local {
 		return u, &tasks.Error{Code: tasks.Denied, Op: "check upload", Err: errors.New("source: only the command line may name a folder of its own"),
 			Hint: "give the path relative to the storage root"}
+	}
+	if owner := src.Owner(); owner != "" && owner != p.name() { // as if it were not there
+		return u, &tasks.Error{Code: tasks.Denied, Op: "check upload", Err: errors.New("source: there is no such file in this producer's inbox")}
 	}
 	if name := baseName(src); u.Filename == "" && name != path.Base(u.Source) {
 		u.Filename = name // the source is escaped; for a plain one the ledger shows its last part by itself

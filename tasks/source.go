@@ -12,12 +12,13 @@ import (
 	"unicode/utf8"
 )
 
-// Source is Upload.Source taken apart. The three kinds are written like this:
+// Source is Upload.Source taken apart. The kinds are written like this:
 //
 //	2026/cover.jpg              below the storage root
 //	file:2026/cover%FF.jpg      the same, where the name is not UTF-8 or would read as a URL; percent-escaped
 //	file:///home/li/photos#a/b  below a folder that a person named on the command line; both parts percent-escaped
 //	s3://bucket/key             an object; the key is taken as it is
+//	inbox:1f0c…/li/9a7e…/a.jpg  a file that the producer li sent over HTTP; percent-escaped
 //
 // Schemes are lower-case: a text that does not begin with "file://" is never a local source.
 type Source struct {
@@ -26,8 +27,11 @@ type Source struct {
 	// Root is the absolute folder of a local source, and empty for all others. Such a source may come from the
 	// command line alone: front doors that others reach refuse it.
 	Root string
-	// Path is a clean slash path without "..", relative to the storage root or to Root ("." is that folder itself),
-	// or the object's key, which may be empty for a whole bucket. Its bytes need not be UTF-8.
+	// Inbox is the ID of the inbox that a file lies in which came over HTTP, and empty for all others. Path begins with
+	// the producer it belongs to.
+	Inbox string
+	// Path is a clean slash path without "..", relative to the storage root, to Root ("." is that folder itself) or to
+	// the inbox, or the object's key, which may be empty for a whole bucket. Its bytes need not be UTF-8.
 	Path string
 }
 
@@ -49,6 +53,8 @@ func ParseSource(s string) (Source, error) {
 		return Source{}, invalidSource("it is empty")
 	case strings.HasPrefix(s, "s3://"):
 		return parseObject(strings.TrimPrefix(s, "s3://"))
+	case strings.HasPrefix(s, inboxScheme):
+		return parseInbox(strings.TrimPrefix(s, inboxScheme))
 	case isFile && strings.HasPrefix(rest, "//"):
 		return parseLocal(strings.TrimPrefix(rest, "//"))
 	case isFile:
@@ -80,6 +86,8 @@ func (s Source) String() string {
 		return "s3://" + s.Bucket + "/" + s.Path
 	case s.Root != "":
 		return "file://" + escapePath(s.Root) + "#" + escapePath(s.Path)
+	case s.Inbox != "":
+		return inboxScheme + s.Inbox + "/" + escapePath(s.Path)
 	case utf8.ValidString(s.Path) && !hasScheme(s.Path):
 		return s.Path
 	}
@@ -88,6 +96,36 @@ func (s Source) String() string {
 
 // Local reports whether s lies in a folder that a person named, and not under the storage root.
 func (s Source) Local() bool { return s.Root != "" }
+
+const inboxScheme = "inbox:"
+
+// Owner is the producer that a file in an inbox belongs to; nobody else may submit it. It is empty for all other sources.
+func (s Source) Owner() string {
+	if s.Inbox == "" {
+		return ""
+	}
+	owner, _, _ := strings.Cut(s.Path, "/")
+	return owner
+}
+
+// parseInbox reads "ID/producer/folder/name": nothing of it can be left out, and none of it is "." or "..".
+func parseInbox(s string) (Source, error) {
+	const parts = 4
+	p, err := url.PathUnescape(s)
+	if err != nil || strings.ContainsRune(p, 0) || strings.Count(p, "/") != parts-1 {
+		return Source{}, invalidSource("what follows inbox: is what POST /v1/files answered")
+	}
+	for part := range strings.SplitSeq(p, "/") {
+		if part == "" || part == "." || part == ".." {
+			return Source{}, invalidSource("what follows inbox: is what POST /v1/files answered")
+		}
+	}
+	id, rest, _ := strings.Cut(p, "/")
+	if owner, _, _ := strings.Cut(rest, "/"); !ValidName(id) || !ValidName(owner) {
+		return Source{}, invalidSource("what follows inbox: is what POST /v1/files answered")
+	}
+	return Source{Inbox: id, Path: rest}, nil
+}
 
 func parsePath(p string) (Source, error) {
 	clean, err := cleanPath(p)

@@ -21,6 +21,7 @@ func (a *app) commands() []*cobra.Command {
 		a.listCommand(),
 		a.showCommand(),
 		a.accountsCommand(),
+		a.keysCommand(),
 		a.explainCommand(),
 		a.sandboxCommand(),
 		a.migrateCommand(),

@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // The limits of every connection: nobody may hold one by being slow.
@@ -16,15 +14,22 @@ const (
 	headerTime = 10 * time.Second
 	idleTime   = 2 * time.Minute
 	stopTime   = 10 * time.Second
+
+	headerBytes = 32 << 10
 )
 
 // serve answers HTTP until ctx ends. e is nil where no work is done in this process.
 func (s *stack) serve(ctx context.Context, e *engine) error {
+	door, err := s.newAPI(ctx, e)
+	if err != nil {
+		return err
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	server := &http.Server{Handler: s.handler(e), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime}
+	server := &http.Server{Handler: door, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes}
+	server.RegisterOnShutdown(door.Close) // event streams would never end
 	ended := make(chan error, 1)
 	go func() { ended <- s.serveOn(server, listener) }()
 	s.log.Info("listening", "address", listener.Addr().String())
@@ -52,21 +57,6 @@ func (s *stack) serveOn(server *http.Server, l net.Listener) error {
 		return nil
 	}
 	return err
-}
-
-func (s *stack) handler(e *engine) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := s.ready(r.Context(), e); err != nil {
-			s.log.Warn("not ready", "error", err)
-			http.Error(w, "not ready", http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ready")
-	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}))
-	return mux
 }
 
 // ready reports whether this process can do its work: the ledger answers, the storage is there, and so is the belt.

@@ -19,6 +19,8 @@ import (
 type Config struct {
 	// Root is the storage root. Empty: there is none, and sources below it are refused.
 	Root string
+	// Inbox is the folder that holds the inboxes of files that came over HTTP, one folder each. Empty: there is none.
+	Inbox string
 	// Local lets sources of the person at the command line (file:///folder#path) be read, wherever they are.
 	Local bool
 	// S3 is the object storage; nil: none.
@@ -30,6 +32,7 @@ type Config struct {
 // Store is all the storage this process can read. It is safe for concurrent use and holds nothing open between calls.
 type Store struct {
 	root  *mount // nil: no storage root
+	inbox string // absolute; empty: none
 	local bool
 	s3    *buckets // nil: no object storage
 }
@@ -50,6 +53,13 @@ func New(cfg Config) (*Store, error) {
 			return nil, fmt.Errorf("storage root: %w", err)
 		}
 		s.root = &mount{path: abs, log: log}
+	}
+	if cfg.Inbox != "" {
+		abs, err := filepath.Abs(cfg.Inbox)
+		if err != nil {
+			return nil, fmt.Errorf("inbox: %w", err)
+		}
+		s.inbox = abs
 	}
 	if cfg.S3 != nil {
 		b, err := newBuckets(*cfg.S3)
@@ -140,6 +150,8 @@ func (s *Store) folder(op string, src tasks.Source) (rooter, error) {
 		return nil, denied(op, src, "a folder of the command line can't be read by this process")
 	case src.Local():
 		return func() (*os.Root, error) { return openLocal(src) }, nil
+	case src.Inbox != "":
+		return func() (*os.Root, error) { return s.openInbox(op, src) }, nil
 	case s.root == nil:
 		return nil, &tasks.Error{Code: tasks.Storage, Op: op, Err: errors.New("this process has no storage root"),
 			Hint: "set the storage root (MEDIAFERRY_STORAGE_ROOT)"}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/enqueue/api"
+	"github.com/mediaferry/mediaferry/enqueue/manifest"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// newAPI makes everything that is served. e is nil where no work is done in this process.
+func (s *stack) newAPI(ctx context.Context, e *engine) (*api.Server, error) {
+	keys, err := s.keyring(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := api.Config{
+		Ledger: s.ledger, Keys: keys, Wait: s.cfg.HTTP.Wait, Fresh: s.cfg.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.log, Version: version(),
+		Open:   map[string]http.Handler{"GET /healthz": http.HandlerFunc(healthz), "GET /readyz": s.readyz(e)},
+		Closed: map[string]http.Handler{"GET /metrics": promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})},
+	}
+	if e != nil {
+		c.Nudge = e.dispatcher.Nudge
+	}
+	return api.New(c)
+}
+
+// localKeyFile holds the key that is made at a first start without any.
+const localKeyFile = "api.key"
+
+// keyring gathers the keys of the settings, of the ledger and of the data dir. Where there is none at all, it makes
+// one for the person at this machine, and refuses to be reached from elsewhere.
+func (s *stack) keyring(ctx context.Context) (*api.Keyring, error) {
+	fixed, err := configuredKeys(s.cfg)
+	if err != nil {
+		return nil, err
+	}
+	ring := &api.Keyring{Fixed: fixed, Store: s.ledger}
+	path := filepath.Join(s.cfg.DataDir, localKeyFile)
+	if local, err := readSecret(path); err == nil {
+		ring.Fixed = append(ring.Fixed, localKey(local))
+	}
+	if len(ring.Fixed) > 0 {
+		return ring, nil
+	}
+	stored, err := s.ledger.Keys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list keys: %w", err)
+	}
+	if slices.ContainsFunc(stored, func(k tasks.Key) bool { return k.Revoked.IsZero() }) {
+		return ring, nil
+	}
+	if !s.cfg.Loopback() {
+		return nil, usagef("listen: %s can be reached from other machines, and there is no API key: add one first (mediaferry keys add NAME), or listen on 127.0.0.1", s.cfg.Listen)
+	}
+	local, _, err := keptSecret(s.cfg.DataDir, localKeyFile, newKey)
+	if err != nil {
+		return nil, err
+	}
+	s.log.Info("made an API key, since there was none", "file", path)
+	ring.Fixed = append(ring.Fixed, localKey(local))
+	return ring, nil
+}
+
+// localKey is the key of the person at this machine, who may do everything.
+func localKey(secret tasks.Secret) tasks.Key {
+	return tasks.Key{Name: enqueue.DefaultProducer, Role: tasks.RoleOperator, Hash: tasks.KeyHash(secret)}
+}
+
+// configuredKeys are the keys of the producers in the settings. One without a key submits by other ways.
+func configuredKeys(c config.Config) ([]tasks.Key, error) {
+	var keys []tasks.Key
+	for _, name := range slices.Sorted(maps.Keys(c.Producers)) {
+		p := c.Producers[name]
+		k := tasks.Key{Name: name, Role: tasks.Role(p.Role), Rights: tasks.Rights{
+			Accounts: p.Accounts, Sources: p.Sources, CallbackHosts: p.CallbackHosts, RatePerMinute: p.RatePerMinute,
+			DailyBudget: p.DailyBudget, BulkOnly: p.MaxPriority == tasks.Bulk.String(),
+		}}
+		switch {
+		case p.Key != "":
+			k.Hash = tasks.KeyHash(p.Key)
+		case p.KeyHash != "":
+			hash, err := tasks.ParseKeyHash(p.KeyHash)
+			if err != nil {
+				return nil, usagef("producers.%s.key_hash: %w", name, err)
+			}
+			k.Hash = hash
+		default:
+			continue
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// newKey makes an API key of 256 random bits. Its beginning lets scanners of leaked secrets know it.
+func newKey() tasks.Secret {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return tasks.Secret("mf_" + base64.RawURLEncoding.EncodeToString(b[:]))
+}
+
+func healthz(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }
+
+func (s *stack) readyz(e *engine) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := s.ready(r.Context(), e); err != nil {
+			s.log.Warn("not ready", "error", err)
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	}
+}

@@ -1,0 +1,92 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"reflect"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Access is which roles an operation is for. It stands in the OpenAPI document as x-access.
+type Access string
+
+// Reading is for everybody, each seeing what is theirs; submitting and touching is for producers, on their own, and
+// operators; the rest is for operators.
+const (
+	AccessRead    Access = "read"
+	AccessSubmit  Access = "submit"
+	AccessOperate Access = "operate"
+)
+
+func (a Access) admits(r tasks.Role) bool {
+	roles := map[Access][]tasks.Role{
+		AccessRead:    {tasks.RoleProducer, tasks.RoleOperator, tasks.RoleViewer},
+		AccessSubmit:  {tasks.RoleProducer, tasks.RoleOperator},
+		AccessOperate: {tasks.RoleOperator},
+	}
+	return slices.Contains(roles[a], r)
+}
+
+// accessKey is where an operation's metadata has its Access.
+const accessKey = "access"
+
+// route registers one operation. Whatever its handler returns as an error is answered as a problem.
+func route[I, O any](s *Server, a Access, op huma.Operation, h func(context.Context, *I) (*O, error)) {
+	if op.Metadata == nil {
+		op.Metadata = map[string]any{}
+	}
+	op.Metadata[accessKey] = a
+	op.Extensions = map[string]any{"x-access": string(a)}
+	op.Responses = withProblem(s.api, op.Responses)
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := h(ctx, in)
+		if err != nil {
+			s.note(ctx, err)
+			return nil, problemOf(err)
+		}
+		return out, nil
+	})
+}
+
+// withProblem documents what every operation may answer besides its own.
+func withProblem(a huma.API, rs map[string]*huma.Response) map[string]*huma.Response {
+	if rs == nil {
+		rs = map[string]*huma.Response{}
+	}
+	schema := a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	rs["default"] = &huma.Response{
+		Description: "What went wrong: the code decides",
+		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: schema}},
+	}
+	return rs
+}
+
+// authorize lets in whose role the operation is for. One that names none lets nobody in.
+func (s *Server) authorize(ctx huma.Context, next func(huma.Context)) {
+	a, _ := ctx.Operation().Metadata[accessKey].(Access)
+	if who := caller(ctx.Context()); !a.admits(who.Role) {
+		s.fail(ctx, errForbidden(who))
+		return
+	}
+	next(ctx)
+}
+
+// staff is authorize for handlers that show everybody's.
+func (s *Server) staff(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if who := caller(r.Context()); who.Role == tasks.RoleProducer {
+			writeProblem(w, r, errForbidden(who))
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func errForbidden(who Identity) error {
+	return &tasks.Error{Code: tasks.Forbidden, Op: "check rights", Err: errors.New("a key of the role " + string(who.Role) + " may not do that")}
+}

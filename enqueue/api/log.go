@@ -1,0 +1,77 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// traced is what is known of one request by its end.
+type traced struct {
+	id  string
+	who string
+	err error
+}
+
+type traceKey struct{}
+
+func trace(ctx context.Context) *traced {
+	t, _ := ctx.Value(traceKey{}).(*traced)
+	return t
+}
+
+func requestID(ctx context.Context) string {
+	if t := trace(ctx); t != nil {
+		return t.id
+	}
+	return ""
+}
+
+// note keeps why the request fails, for its log line.
+func (s *Server) note(ctx context.Context, err error) {
+	if t := trace(ctx); t != nil {
+		t.err = err
+	}
+}
+
+// wrap gives every request an ID, a log line, headers that are always good, and an answer even where a handler panics.
+// The path is logged, never the query, in which WeChat's clients send tokens.
+func (s *Server) wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		started := time.Now()
+		t := &traced{id: uuid.NewString()}
+		r = r.WithContext(context.WithValue(r.Context(), traceKey{}, t))
+		out := &answer{ResponseWriter: w}
+		h := w.Header()
+		h.Set("X-Request-Id", t.id)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		defer func() {
+			s.recovered(out, r, recover())
+			s.log.LogAttrs(r.Context(), level(out.status), "request", attrs(r, t, out, time.Since(started))...)
+		}()
+		if s.bounded(out, r) == nil { // otherwise nobody is left to answer
+			next.ServeHTTP(out, r)
+		}
+	})
+}
+
+func (s *Server) recovered(w *answer, r *http.Request, p any) {
+	if p == nil {
+		return
+	}
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(p) // asks net/http to cut the connection, since the answer can't be ended well
+	}
+	s.log.ErrorContext(r.Context(), "panic while answering", "request_id", requestID(r.Context()), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	if w.status == 0 {
+		writeProblem(w, r, &tasks.Error{Code: tasks.Internal, Op: "answer"})
+	}
+}

@@ -1,0 +1,162 @@
+package api
+
+import (
+	"cmp"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Config is what a Server works with and how. Ledger and Keys have no defaults.
+type Config struct {
+	Ledger Ledger
+	Keys   *Keyring
+	// Nudge is called after something was accepted. Nil: not called.
+	Nudge func()
+	// Wait is how long POST /v1/media and the drop-in endpoint wait for an outcome. Zero: 60 s.
+	Wait time.Duration
+	// Fresh is how long a media must still live to be an answer to POST /v1/media. Zero: 2 h.
+	Fresh time.Duration
+	// Inbox takes the files that come over HTTP. Nil: none are taken.
+	Inbox *Inbox
+	// Cell makes a text harmless in a spreadsheet. Nil: texts are written as they are.
+	Cell func(string) string
+	// Open are handlers that answer without a key: /healthz, /readyz.
+	Open map[string]http.Handler
+	// Closed are handlers of others behind a key of any role but producer: /metrics, the console.
+	Closed map[string]http.Handler
+	// Poll is how often an event stream looks for what is new. Zero: 1 s.
+	Poll time.Duration
+	// Log gets a line for each request. Nil: none.
+	Log *slog.Logger
+	// Version is the program's, for the OpenAPI document.
+	Version string
+	// Now is the clock of rates and tokens. Nil: time.Now.
+	Now func() time.Time
+}
+
+// Server answers HTTP. Make it with New. It is safe for concurrent use.
+type Server struct {
+	cfg     Config
+	log     *slog.Logger
+	api     huma.API
+	handler http.Handler
+	rates   *rates
+	guard   *guard
+	streams *streamCount
+	closing chan struct{}
+	once    sync.Once
+}
+
+// New returns the server. It returns Invalid where something is missing.
+func New(cfg Config) (*Server, error) {
+	if cfg.Ledger == nil || cfg.Keys == nil {
+		return nil, &tasks.Error{Code: tasks.Invalid, Op: "set up HTTP", Err: errors.New("a ledger and keys are needed")}
+	}
+	cfg.Wait = cmp.Or(cfg.Wait, time.Minute)
+	cfg.Fresh = cmp.Or(cfg.Fresh, 2*time.Hour)
+	cfg.Poll = cmp.Or(cfg.Poll, time.Second)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Cell == nil {
+		cfg.Cell = func(s string) string { return s }
+	}
+	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: newStreamCount(), closing: make(chan struct{})}
+	s.rates, s.guard = newRates(cfg.Now), newGuard(cfg.Now)
+	mux := http.NewServeMux()
+	s.api = humago.New(mux, s.humaConfig())
+	s.api.UseMiddleware(s.authorize, s.strictBody)
+	s.routes()
+	mux.HandleFunc("GET /openapi.json", s.openapi)
+	for pattern, h := range cfg.Closed {
+		mux.Handle(pattern, s.staff(h))
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeProblem(w, r, &tasks.Error{Code: tasks.NotFound, Op: "find route", Err: errors.New("there is no " + r.Method + " " + r.URL.Path)})
+	})
+	open := http.NewServeMux()
+	for pattern, h := range cfg.Open {
+		open.Handle(pattern, h)
+	}
+	s.dropIn(open)
+	open.Handle("/", s.authenticate(mux))
+	s.handler = s.wrap(open)
+	return s, nil
+}
+
+// Close ends the event streams, so that the server can shut down. It is safe to call it more than once.
+func (s *Server) Close() { s.once.Do(func() { close(s.closing) }) }
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+func (s *Server) routes() {
+	s.uploadRoutes()
+	s.batchRoutes()
+	s.resultRoutes()
+	s.actionRoutes()
+}
+
+// producer submits in the caller's name.
+func (s *Server) producer(i Identity) *enqueue.Producer {
+	return &enqueue.Producer{Ledger: s.cfg.Ledger, Name: i.Name, Nudge: s.cfg.Nudge}
+}
+
+func (s *Server) humaConfig() huma.Config {
+	c := huma.DefaultConfig("mediaferry", cmp.Or(s.cfg.Version, "dev"))
+	c.DocsPath, c.SchemasPath, c.OpenAPIPath = "", "", "" // their routes would bypass the checks of a key
+	c.CreateHooks = nil                                   // answers are what they are, without $schema
+	c.RejectUnknownQueryParameters = true
+	json := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: huma.DefaultJSONFormat.Unmarshal}
+	c.Formats = map[string]huma.Format{"application/json": json, "json": json}
+	c.Transformers = []huma.Transformer{s.problems}
+	c.Info.Description = "Media files into WeChat: one outcome for each."
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		bearer: {Type: "http", Scheme: "bearer", Description: "An API key, as the header Authorization: Bearer KEY"},
+	}
+	c.Security = []map[string][]string{{bearer: {}}}
+	return c
+}
+
+const bearer = "key"
+
+// problems gives every failure the same form, whoever found it.
+func (s *Server) problems(ctx huma.Context, _ string, v any) (any, error) {
+	var p Problem
+	switch v := v.(type) {
+	case *huma.ErrorModel:
+		p = *framework(v)
+	case *Problem:
+		p = *v
+	default:
+		return v, nil
+	}
+	p.RequestID = requestID(ctx.Context())
+	return &p, nil
+}
+
+// fail ends a request of huma's with a problem.
+func (s *Server) fail(ctx huma.Context, err error) {
+	r, w := humago.Unwrap(ctx)
+	s.note(r.Context(), err)
+	writeProblem(w, r, err)
+}
+
+func (s *Server) openapi(w http.ResponseWriter, r *http.Request) {
+	b, err := s.api.OpenAPI().MarshalJSON()
+	if err != nil {
+		writeProblem(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/openapi+json")
+	_, _ = w.Write(b) // nobody is left to tell
+}

@@ -1,0 +1,70 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/mediaferry/mediaferry/enqueue/api"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+const one = `{"type":"image","source":"a/b.jpg"}`
+
+func TestSubmitAndFollow(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	r := p.call(shop, "POST", "/v1/uploads", `{"external_id":"e1","type":"image","source":"a/b.jpg","metadata":{"n":1},"priority":"interactive"}`)
+	receipt := answered[api.Receipt](t, r, http.StatusAccepted)
+	if diff := cmp.Diff(api.Receipt{ID: receipt.ID, State: tasks.Queued, Created: true}, receipt); diff != "" || r.header.Get("Location") != "/v1/uploads/"+receipt.ID.String() {
+		t.Errorf("%s%v", diff, r.header)
+	}
+	p.finish(receipt.ID, success("MEDIA-1"))
+	got := answered[tasks.Outcome](t, p.call(shop, "GET", r.header.Get("Location"), ""), http.StatusOK)
+	want := tasks.Outcome{
+		ID: receipt.ID, ExternalID: "e1", Producer: "shop", Account: "default", Type: tasks.Image, Source: "a/b.jpg", Filename: "b.jpg",
+		State: tasks.Succeeded, Attempts: 1, Round: 1, MediaID: "MEDIA-1", Size: 7, Metadata: []byte(`{"n":1}`),
+		SHA256: tasks.HashOf([]byte("MEDIA-1")).String(), History: []tasks.Attempt{{Round: 1, Number: 1, Took: 1500 * time.Millisecond}},
+	}
+	times := cmp.Options{cmpopts.IgnoreTypes(time.Time{})}
+	if diff := cmp.Diff(want, got, times); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestStrictDecoding(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	for name, tc := range map[string]struct {
+		body, words string
+		status      int
+	}{
+		"unknown field": {`{"type":"image","source":"a","sauce":1}`, "body.sauce: unexpected property", 422},
+		"wrong type":    {`{"type":"image","source":7}`, "body.source: expected string", 422},
+		"wrong enum":    {`{"type":"gif","source":"a"}`, "body.type: ", 422},
+		"missing":       {`{"type":"image"}`, "source", 422},
+		"trailing":      {one + `{}`, "something after the JSON value", 422},
+		"not JSON":      {`{"type":`, "body: is not JSON", 422},
+		"empty":         {` `, "body: is not JSON", 422},
+		"an array":      {`[]`, "expected object", 422},
+		"wrong time":    {`{"type":"image","source":"a","expires_by":"soon"}`, "body.expires_by", 422},
+		"too large":     {`{"type":"image","source":"` + strings.Repeat("a", 1<<20) + `"}`, "over 1048576 bytes", 413},
+		"leaves root":   {`{"type":"image","source":"../a"}`, `has ".."`, 422},
+		"local":         {`{"type":"image","source":"file:///etc#passwd"}`, "only the command line", 422},
+		"long metadata": {`{"type":"image","source":"a","metadata":"` + strings.Repeat("x", 17<<10) + `"}`, "metadata: has", 422},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			code := tasks.Invalid
+			if name == "leaves root" || name == "local" {
+				code = tasks.Denied
+			}
+			q := p.in(t)
+			q.refused(q.call(shop, "POST", "/v1/uploads", tc.body), tc.status, code, tc.words)
+		})
+	}
+}

@@ -1,0 +1,11 @@
+package tasks
+
+import "time"
+
+// SourceUse is how the uploads of one source stand.
+type SourceUse struct {
+	Uploads   int
+	Open      int // without an outcome
+	Succeeded int
+	Finished  time.Time // when the last of them ended; zero: none did
+}

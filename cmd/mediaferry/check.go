@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mediaferry/mediaferry/enqueue/manifest"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker/media"
 	"github.com/mediaferry/mediaferry/worker/source"
@@ -52,20 +53,23 @@ func (a *app) checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := flags.check(); err != nil {
+			if err := flags.checkValues(); err != nil {
+				return err
+			}
+			if err := flags.rows.check(args); err != nil {
 				return err
 			}
 			files, err := source.New(source.Config{Local: true})
 			if err != nil {
 				return err
 			}
-			g := &gatherer{stack: &stack{cfg: cfg, files: files, embedded: true}, flags: flags, limits: newChecker(cfg).limits}
+			g := &gatherer{stack: &stack{cfg: cfg, files: files, embedded: true}, flags: flags, limits: newChecker(cfg).limits, in: a.In}
 			return a.check(cmd.Context(), g, args, *output)
 		},
 	}
 	cmd.Flags().StringVarP(&flags.kind, "type", "t", "auto", "media type: auto, image, voice, video or thumb")
 	cmd.Flags().BoolVar(&flags.fix, "fix", false, "say too what would be done to make a refused picture fit")
-	flags.gather.add(cmd.Flags())
+	flags.rows.addFilter(cmd.Flags())
 	output = outputFlag(cmd)
 	return cmd
 }
@@ -78,11 +82,11 @@ func (a *app) check(ctx context.Context, g *gatherer, args []string, f format) e
 	go func() {
 		defer close(results)
 		n := 0
-		for file := range g.files(ctx, args) {
+		for row := range g.named(ctx, args) {
 			position := n
 			n++
 			workers.Go(func() error {
-				c := g.checkFile(ctx, file)
+				c := g.checkFile(ctx, row)
 				c.position = position
 				results <- c
 				return nil
@@ -139,11 +143,12 @@ const (
 	verdictRefused = "refused"
 )
 
-func (g *gatherer) checkFile(ctx context.Context, f found) checked {
-	c := checked{File: showSource(f.Source), Size: f.Size, Verdict: verdictOK}
-	content, _, fixed, err := g.judge(ctx, f)
-	c.Type, c.Format, c.Width, c.Height = content.Type, content.Format, content.Width, content.Height
-	c.Seconds, c.Notes, c.FixedBy = content.Duration.Seconds(), content.Notes, fixed
+func (g *gatherer) checkFile(ctx context.Context, row manifest.Row) checked {
+	j, err := g.judge(ctx, row)
+	c := checked{
+		File: showSource(row.Upload.Source), Size: j.size, Verdict: verdictOK, Type: j.Type, Format: j.Format,
+		Width: j.Width, Height: j.Height, Seconds: j.Duration.Seconds(), Notes: j.Notes, FixedBy: j.did,
+	}
 	if err != nil {
 		e := tasks.AsError(err)
 		c.Verdict, c.Code, c.Reason, c.Remedy = verdictRefused, e.Code, e.Error(), e.Advice()
@@ -151,37 +156,53 @@ func (g *gatherer) checkFile(ctx context.Context, f found) checked {
 	return c
 }
 
-// judge reads a file and says what it is, its bytes as WeChat would get them, and what --fix did to them.
-func (g *gatherer) judge(ctx context.Context, f found) (content tasks.Content, b []byte, did string, err error) {
-	if f.err != nil {
-		return content, nil, "", f.err
-	}
-	kind, err := g.kind(ctx, f.Entry)
-	content.Type = kind
-	if err != nil {
-		return content, nil, "", err
-	}
-	if err := g.limits.Fits(kind, f.Size); err != nil && (!g.flags.fix || f.Size > g.limits.Fixable(kind)) {
-		return content, nil, "", err
-	}
-	if b, err = g.read(ctx, f.Entry); err != nil {
-		return content, nil, "", err
-	}
-	content, err = media.Check(b, kind, g.limits)
-	if err == nil || !g.flags.fix {
-		return content, b, "", err
-	}
-	fixed, did, err := media.Fix(b, kind, g.limits)
-	return content, fixed, did, err
+// judged is what a file is, its bytes as WeChat would get them, and what --fix did to them.
+type judged struct {
+	tasks.Content
+	size  int64 // of the file
+	bytes []byte
+	did   string
 }
 
-func (g *gatherer) read(ctx context.Context, e tasks.Entry) ([]byte, error) {
-	file, err := g.stack.files.Open(ctx, e.Source)
+// judge reads a row's file and says what it is. It is not read further than to where it is refused.
+func (g *gatherer) judge(ctx context.Context, row manifest.Row) (j judged, err error) {
+	j.Type, j.size = g.flags.wanted(row), row.Size
+	if row.Err != nil {
+		return j, row.Err
+	}
+	file, err := g.stack.files.Open(ctx, row.Upload.Source)
 	if err != nil {
-		return nil, err
+		return j, err
 	}
 	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, e.Size+1))
+	j.size = file.Size
+	head, err := io.ReadAll(io.LimitReader(file, min(sniffBytes, file.Size+1)))
+	if err != nil {
+		return j, fmt.Errorf("read source: %w", err)
+	}
+	if j.Type == "" {
+		j.Type = guess(head, row.Upload)
+	}
+	fix := g.flags.fix || row.Upload.Fix
+	if err := g.limits.Fits(j.Type, file.Size); err != nil && (!fix || file.Size > g.limits.Fixable(j.Type)) {
+		return j, err
+	}
+	rest, err := io.ReadAll(io.LimitReader(file, file.Size+1-int64(len(head))))
+	if err != nil {
+		return j, fmt.Errorf("read source: %w", err)
+	}
+	return j, j.inspect(append(head, rest...), g.limits, fix)
+}
+
+func (j *judged) inspect(b []byte, limits media.Limits, fix bool) (err error) {
+	kind := j.Type
+	j.bytes = b
+	j.Content, err = media.Check(b, kind, limits)
+	if err != nil && fix {
+		j.bytes, j.did, err = media.Fix(b, kind, limits)
+	}
+	j.Type = kind
+	return err
 }
 
 // checkPrinter writes results of check.

@@ -119,7 +119,7 @@ func (d *demonstration) run(ctx context.Context, nudge func()) error {
 	if err != nil {
 		return err
 	}
-	follow := following{stack: d.stack, account: enqueue.DefaultAccount, progress: newProgress(d.Err, !isTerminal(d.Err))}
+	follow := following{stack: d.stack, accounts: []string{enqueue.DefaultAccount}, progress: newProgress(d.Err, !isTerminal(d.Err))}
 	outcomes, err := follow.follow(ctx, ids)
 	follow.progress.close()
 	if err != nil {

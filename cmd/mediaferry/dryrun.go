@@ -1,76 +1,150 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
+	"github.com/mediaferry/mediaferry/enqueue/manifest"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// dryRun says for each file whether it would be uploaded, reused or refused, and what that costs of today's quota.
+// What would become of a file.
+const (
+	wouldUpload = "uploaded"
+	wouldReuse  = "reused"
+	wouldRefuse = "refused"
+)
+
+// forecast is what a dry run says of one row.
+type forecast struct {
+	Line    int             `json:"line"`
+	Source  string          `json:"source"`
+	Type    tasks.MediaType `json:"type,omitempty"`
+	Account string          `json:"account"`
+	Would   string          `json:"would_be"`
+	Code    tasks.Code      `json:"code,omitempty"`
+	Reason  string          `json:"reason,omitempty"`
+	Hint    string          `json:"hint,omitempty"`
+}
+
+// dryRun says for each row whether it would be uploaded, reused or refused, and what that costs of today's quota.
 func (a *app) dryRun(ctx context.Context, g *gatherer, args []string) error {
-	w := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "FILE\tTYPE\tWOULD BE")
-	counts := map[string]int{}
-	sent := map[tasks.MediaKey]bool{}
-	for f := range g.files(ctx, args) {
-		kind, what, err := g.wouldBe(ctx, f, sent)
-		if err != nil {
-			what = "refused"
-		}
-		counts[what]++
-		if err != nil {
-			what += ": " + err.Error()
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", showSource(f.Source), kind, what)
-	}
-	if err := w.Flush(); err != nil {
+	rows, closeRows, err := g.rows(ctx, args)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Err, "%d would be uploaded, %d reused, %d refused%s\n", counts["uploaded"], counts["reused"], counts["refused"], g.today(ctx))
+	defer closeRows()
+	show, end := forecastPrinter(*g.flags.output, a.Out)
+	counts, cost := map[string]int{}, map[string]int{}
+	sent := map[tasks.MediaKey]bool{}
+	for row := range rows {
+		f := g.forecast(ctx, row, sent)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		counts[f.Would]++
+		if f.Would == wouldUpload {
+			cost[f.Account]++
+		}
+		if err := show(f); err != nil {
+			return err
+		}
+	}
+	if err := end(); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.Err, "%d would be uploaded, %d reused, %d refused%s\n",
+		counts[wouldUpload], counts[wouldReuse], counts[wouldRefuse], g.stack.costs(ctx, cost))
 	switch {
-	case counts["uploaded"]+counts["reused"]+counts["refused"] == 0:
-		return &exitError{code: tasks.ExitNothing}
-	case counts["refused"] > 0:
-		return &exitError{code: tasks.ExitFailed}
+	case len(counts) == 0:
+		return exitCode(tasks.ExitNothing)
+	case counts[wouldRefuse] > 0:
+		return exitCode(tasks.ExitFailed)
 	}
 	return nil
 }
 
-// wouldBe judges one file. sent remembers the contents met before: only the first of them needs a call.
-func (g *gatherer) wouldBe(ctx context.Context, f found, sent map[tasks.MediaKey]bool) (tasks.MediaType, string, error) {
-	content, bytes, _, err := g.judge(ctx, f)
+func forecastPrinter(f format, out io.Writer) (show func(forecast) error, end func() error) {
+	if f == asJSON {
+		enc := json.NewEncoder(out)
+		return func(f forecast) error { return enc.Encode(f) }, func() error { return nil }
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "FILE\tTYPE\tWOULD BE")
+	return func(f forecast) error {
+		what := f.Would
+		if f.Reason != "" {
+			what += ": " + f.Reason
+		}
+		_, err := fmt.Fprintf(w, "%s\t%s\t%s\n", showSource(f.Source), f.Type, what)
+		return err
+	}, w.Flush
+}
+
+// forecast judges one row. sent remembers the contents met before: only the first of them needs a call.
+func (g *gatherer) forecast(ctx context.Context, row manifest.Row, sent map[tasks.MediaKey]bool) forecast {
+	f := forecast{Line: row.Line, Source: row.Upload.Source, Account: cmp.Or(row.Upload.Account, g.flags.account)}
+	var err error
+	f.Type, f.Would, err = g.wouldBe(ctx, row, f.Account, sent)
 	if err != nil {
-		return content.Type, "", err
+		e := tasks.AsError(err)
+		f.Would, f.Code, f.Reason, f.Hint = wouldRefuse, e.Code, e.Error(), e.Advice()
 	}
-	account := g.account()
-	key := tasks.MediaKey{Realm: account.Realm, AppID: account.AppID, Type: content.Type, Hash: tasks.HashOf(bytes)}
-	if g.flags.noReuse {
-		return content.Type, "uploaded", nil
+	return f
+}
+
+func (g *gatherer) wouldBe(ctx context.Context, row manifest.Row, accountName string, sent map[tasks.MediaKey]bool) (tasks.MediaType, string, error) {
+	j, err := g.judge(ctx, row)
+	if err != nil {
+		return j.Type, "", err
 	}
+	account, err := g.account(accountName)
+	if err != nil {
+		return j.Type, "", err
+	}
+	if g.flags.noReuse || row.Upload.NoReuse {
+		return j.Type, wouldUpload, nil
+	}
+	key := tasks.MediaKey{Realm: account.Realm, AppID: account.AppID, Type: j.Type, Hash: tasks.HashOf(j.bytes)}
 	_, err = g.stack.ledger.Media(ctx, key, g.stack.cfg.Worker.FreshMargin)
 	switch {
 	case err == nil || sent[key]:
-		return content.Type, "reused", nil
+		return j.Type, wouldReuse, nil
 	case tasks.CodeOf(err) == tasks.NotFound:
 		sent[key] = true
-		return content.Type, "uploaded", nil
+		return j.Type, wouldUpload, nil
 	default:
-		return content.Type, "", err
+		return j.Type, "", err
 	}
 }
 
-// today says how many calls the account has made today, where the ledger knows a limit.
-func (g *gatherer) today(ctx context.Context) string {
-	accounts, err := g.stack.ledger.Accounts(ctx)
+// costs says what so many calls cost of today's quota, account by account.
+func (s *stack) costs(ctx context.Context, calls map[string]int) string {
+	accounts, err := s.ledger.Accounts(ctx)
 	if err != nil {
 		return ""
 	}
-	for _, acc := range accounts {
-		if acc.Name == g.flags.account && acc.DailyLimit > 0 {
-			return fmt.Sprintf("; %d of today's %d calls are left", max(0, acc.DailyLimit-acc.CallsToday), acc.DailyLimit)
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(calls)) {
+		i := slices.IndexFunc(accounts, func(a tasks.AccountStatus) bool { return a.Name == name })
+		if i < 0 {
+			continue
 		}
+		part := fmt.Sprintf("costs %d upload calls of %s, which has made %d today", calls[name], name, accounts[i].CallsToday)
+		if limit := accounts[i].DailyLimit; limit > 0 {
+			part = fmt.Sprintf("costs %d of %d calls left today for %s", calls[name], max(0, limit-accounts[i].CallsToday), name)
+		}
+		parts = append(parts, part)
 	}
-	return ""
+	if len(parts) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(parts, ", ")
 }

@@ -14,7 +14,7 @@ import (
 // following watches uploads until each has its outcome, or until staying makes no sense.
 type following struct {
 	stack    *stack
-	account  string        // whose hold ends it
+	accounts []string      // that the uploads go to: it ends when what holds them lets none go on
 	patience time.Duration // how long to stay while nothing can run because of a minute or daily limit
 	progress progress
 }
@@ -22,15 +22,19 @@ type following struct {
 // pollInterval is how often the ledger is asked: often enough for a bar that moves, seldom enough to cost nothing.
 const pollInterval = 200 * time.Millisecond
 
-// follow returns the outcomes of ids, in their order, as they stand when it ends: all final, or ctx over, or the
-// account held by something that only an operator or the next quota can mend.
+// follow returns the outcomes of ids, in their order, as they stand when it ends: all final, or ctx over, or every
+// account that is still needed held by something that only an operator or the next quota can mend.
 func (f *following) follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome, error) {
 	outcomes := make([]tasks.Outcome, len(ids))
+	if len(ids) == 0 {
+		return outcomes, nil
+	}
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	var stuckSince time.Time
 	for {
-		open, err := f.refresh(context.WithoutCancel(ctx), ids, outcomes)
+		held := f.held(context.WithoutCancel(ctx))
+		open, blocked, err := f.refresh(context.WithoutCancel(ctx), ids, outcomes, held)
 		if err != nil {
 			return outcomes, err
 		}
@@ -38,20 +42,15 @@ func (f *following) follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcom
 		if open == 0 {
 			return outcomes, nil
 		}
-		if ctx.Err() != nil {
-			return f.stack.ledger.Outcomes(context.WithoutCancel(ctx), ids)
-		}
-		held, err := f.held(ctx)
 		switch {
-		case err != nil:
-		case held == nil:
+		case ctx.Err() != nil, blocked && f.hopeless(held):
+			return f.stack.outcomes(context.WithoutCancel(ctx), ids)
+		case !blocked:
 			stuckSince = time.Time{}
-		case held.Code == tasks.AccountHeld:
-			return f.stack.ledger.Outcomes(ctx, ids)
 		case stuckSince.IsZero():
 			stuckSince = time.Now()
 		case time.Since(stuckSince) > f.patience:
-			return f.stack.ledger.Outcomes(ctx, ids)
+			return f.stack.outcomes(ctx, ids)
 		}
 		select {
 		case <-ctx.Done():
@@ -65,8 +64,9 @@ const askAtOnce = 500
 
 // refresh looks up those that were open, in the order of submission, and stops at the first lot in which some still
 // are: uploads end in about that order, so that a large batch costs no more to follow than a small one. It returns how
-// many were not found final.
-func (f *following) refresh(ctx context.Context, ids []uuid.UUID, outcomes []tasks.Outcome) (open int, err error) {
+// many were not found final, and whether all of those belong to held accounts: lots that only a hold keeps open don't
+// stop it where other accounts may go on.
+func (f *following) refresh(ctx context.Context, ids []uuid.UUID, outcomes []tasks.Outcome, held map[string]tasks.Hold) (open int, blocked bool, err error) {
 	var stale []int
 	for i, o := range outcomes {
 		if !o.State.Final() {
@@ -74,21 +74,36 @@ func (f *following) refresh(ctx context.Context, ids []uuid.UUID, outcomes []tas
 		}
 	}
 	open = len(stale)
+	all := f.allHeld(held)
 	for lot := range slices.Chunk(stale, askAtOnce) {
-		ended, err := f.lookUp(ctx, ids, outcomes, lot)
+		ended, stuck, err := f.lookUp(ctx, ids, outcomes, lot, held)
 		if err != nil {
-			return 0, fmt.Errorf("look up uploads: %w", err)
+			return 0, false, fmt.Errorf("look up uploads: %w", err)
 		}
 		open -= ended
-		if ended < len(lot) {
-			break
+		if ended+stuck < len(lot) || all && stuck > 0 {
+			return open, all, nil
 		}
 	}
-	return open, nil
+	return open, open > 0, nil
 }
 
-// lookUp looks up some outcomes, by their positions, and returns how many are final now.
-func (f *following) lookUp(ctx context.Context, ids []uuid.UUID, outcomes []tasks.Outcome, at []int) (ended int, err error) {
+func (f *following) allHeld(held map[string]tasks.Hold) bool {
+	return !slices.ContainsFunc(f.accounts, func(name string) bool { _, is := held[name]; return !is })
+}
+
+// hopeless reports whether no account comes back by itself.
+func (f *following) hopeless(held map[string]tasks.Hold) bool {
+	for _, h := range held {
+		if h.Code != tasks.AccountHeld {
+			return false
+		}
+	}
+	return true
+}
+
+// lookUp looks up some outcomes, by their positions, and returns how many are final now and how many a hold keeps open.
+func (f *following) lookUp(ctx context.Context, ids []uuid.UUID, outcomes []tasks.Outcome, at []int, held map[string]tasks.Hold) (ended, stuck int, err error) {
 	some := make([]uuid.UUID, len(at))
 	for i, pos := range at {
 		some[i] = ids[pos]
@@ -96,25 +111,28 @@ func (f *following) lookUp(ctx context.Context, ids []uuid.UUID, outcomes []task
 	fresh, err := f.stack.ledger.Outcomes(ctx, some)
 	for i, o := range fresh {
 		outcomes[at[i]] = o
-		if o.State.Final() {
+		if _, isHeld := held[o.Account]; o.State.Final() {
 			ended++
+		} else if isHeld {
+			stuck++
 		}
 	}
-	return ended, err
+	return ended, stuck, err
 }
 
-// held returns the hold of the account while it lasts.
-func (f *following) held(ctx context.Context) (*tasks.Hold, error) {
+// held returns the holds of the accounts that are needed, by name; none while the ledger does not say.
+func (f *following) held(ctx context.Context) map[string]tasks.Hold {
+	held := map[string]tasks.Hold{}
 	accounts, err := f.stack.ledger.Accounts(ctx)
 	if err != nil {
-		return nil, err
+		return held
 	}
 	for _, a := range accounts {
-		if a.Name == f.account && a.Hold != nil && a.Hold.Ramp == 0 {
-			return a.Hold, nil
+		if a.Hold != nil && a.Hold.Ramp == 0 && slices.Contains(f.accounts, a.Name) {
+			held[a.Name] = *a.Hold
 		}
 	}
-	return nil, nil //nolint:nilnil // nothing is wrong and there is no hold
+	return held
 }
 
 func waitingNote(outcomes []tasks.Outcome) string {

@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -66,8 +67,16 @@ func newPrinter(f format, w io.Writer) printer {
 
 type jsonPrinter struct{ enc *json.Encoder }
 
-func (p *jsonPrinter) outcome(o tasks.Outcome) error { return p.enc.Encode(o) }
-func (p *jsonPrinter) end() error                    { return nil }
+// outcome writes o, without id and time where it has none: a file that could not even be submitted.
+func (p *jsonPrinter) outcome(o tasks.Outcome) error {
+	return p.enc.Encode(struct {
+		ID uuid.UUID `json:"id,omitzero"`
+		tasks.Outcome
+		Submitted time.Time `json:"submitted_at,omitzero"`
+	}{o.ID, o, o.Submitted})
+}
+
+func (p *jsonPrinter) end() error { return nil }
 
 type tablePrinter struct {
 	w    *tabwriter.Writer

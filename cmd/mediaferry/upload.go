@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/config"
@@ -31,22 +29,30 @@ type uploadFlags struct {
 	dryRun      bool
 	detach      bool
 	quiet       bool
-	gather      gatherFlags
+	rows        rowFlags
 }
 
 func (a *app) uploadCommand() *cobra.Command {
 	var f uploadFlags
 	cmd := &cobra.Command{
-		Use:   "upload [flags] PATH|GLOB …",
-		Short: "Upload files and folders, and follow them to the end",
+		Use:   "upload [flags] PATH|GLOB|s3://BUCKET/PREFIX|- … | --manifest FILE",
+		Short: "Upload files, folders, buckets and manifests, and follow them to the end",
 		Long: `Submits every file as one batch and stays until each has its outcome. What was submitted is never lost: stop it
 when you like, and the same command, or mediaferry run, goes on. A file that was uploaded before is answered from the
-record while its media_id lives.`,
+record while its media_id lives.
+
+A manifest is CSV whose first row names its columns (path or source; id, type, account, filename, callback, metadata,
+meta.NAME, priority), or one JSON object a line with the same fields as the API. Its paths lie under storage_root. A
+row keeps what it says of itself, and the flags fill in the rest. --report answers it row by row, and the report can
+be given as a manifest again.`,
 		Example: `  mediaferry upload photos/
   mediaferry upload --type thumb --output json covers/*.jpg > outcomes.jsonl
   mediaferry upload --callback https://shop.example/hook --metadata '{"order":7}' order-7/
+  mediaferry upload --manifest orders.csv --report outcomes.csv
+  mediaferry upload s3://media/2026/11/            every object below the prefix
+  find photos -newer stamp -print0 | mediaferry upload --null -
   mediaferry upload --dry-run photos/              what would happen, without a call`,
-		Args: cobra.MinimumNArgs(1),
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.settingsFor("upload")
 			if err != nil {
@@ -55,41 +61,61 @@ record while its media_id lives.`,
 			if f.concurrency > 0 {
 				cfg.Worker.Concurrency = f.concurrency
 			}
-			if err := f.check(); err != nil {
+			if err := f.check(cfg, args); err != nil {
 				return err
 			}
 			return a.upload(cmd.Context(), cfg, args, f)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&f.kind, "type", "t", "auto", "media type: auto, image, voice, video or thumb")
+	flags.StringVarP(&f.kind, "type", "t", autoKind, "media type: auto, image, voice, video or thumb")
 	flags.StringVar(&f.account, "account", enqueue.DefaultAccount, "the official account to upload to")
 	flags.StringVar(&f.callback, "callback", "", "`URL` that gets a signed webhook for every outcome")
 	flags.StringVar(&f.metadata, "metadata", "", "`JSON` that comes back with every outcome")
 	flags.BoolVarP(&f.dryRun, "dry-run", "n", false, "say what would be uploaded, reused or refused, and upload nothing")
-	flags.StringVar(&f.report, "report", "", "write all outcomes to this `FILE` (CSV)")
+	flags.StringVar(&f.report, "report", "", "write every row with its outcome to this `FILE` (CSV)")
 	flags.IntVar(&f.concurrency, "concurrency", 0, "uploads at once (default worker.concurrency, 64)")
 	flags.BoolVar(&f.noReuse, "no-reuse", false, "call WeChat even where a live media_id is known")
 	flags.BoolVar(&f.fix, "fix", false, "make a picture fit that WeChat would refuse (the file is not touched)")
 	flags.BoolVar(&f.detach, "detach", false, "only submit; mediaferry run does the work")
 	flags.DurationVar(&f.wait, "wait", time.Minute, "how long to stay when a minute or daily limit lets nothing run")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
-	f.gather.add(flags)
+	f.rows.addManifest(flags)
+	f.rows.addFilter(flags)
 	f.output = outputFlag(cmd)
 	return cmd
 }
 
-func (f uploadFlags) check() error {
-	if f.kind != "auto" {
+// check refuses what can't be meant, with what to do about it.
+func (f uploadFlags) check(cfg config.Config, args []string) error {
+	if err := f.checkValues(); err != nil {
+		return err
+	}
+	if err := f.rows.check(args); err != nil {
+		return err
+	}
+	if _, known := cfg.Accounts[f.account]; !known {
+		return usagef("--account: %q is not in the settings: name one that mediaferry accounts list shows", f.account)
+	}
+	switch {
+	case cfg.StorageRoot != "" || len(cfg.S3.Buckets) > 0:
+		return nil
+	case f.rows.manifest != "":
+		return usagef("storage_root is not set: the paths of a manifest lie under it (MEDIAFERRY_STORAGE_ROOT)")
+	case cfg.RedisURL != embedded:
+		return usagef("storage_root is not set: with a shared Redis, paths must lie under the root that the workers see (MEDIAFERRY_STORAGE_ROOT)")
+	}
+	return nil
+}
+
+func (f uploadFlags) checkValues() error {
+	if f.kind != autoKind {
 		if _, err := tasks.ParseMediaType(f.kind); err != nil {
 			return usagef("--type: %w", err)
 		}
 	}
 	if f.metadata != "" && !json.Valid([]byte(f.metadata)) {
-		return usagef("--metadata is not JSON")
-	}
-	if err := f.gather.check(); err != nil {
-		return err
+		return usagef("--metadata is not JSON: quote it for the shell, as --metadata '{\"order\":7}'")
 	}
 	if f.concurrency < 0 {
 		return usagef("--concurrency must be 1 or more")
@@ -98,42 +124,34 @@ func (f uploadFlags) check() error {
 }
 
 func (a *app) upload(ctx context.Context, cfg config.Config, args []string, f uploadFlags) error {
-	log := a.logger(cfg, true)
-	o, err := a.tryOwn(cfg, f)
+	o, err := a.tryOwn(cfg, f.detach || f.dryRun)
 	if err != nil {
 		return err
 	}
 	if o != nil {
 		defer o.release()
 	}
-	s, err := a.open(ctx, cfg, log, o != nil)
+	s, err := a.open(ctx, cfg, a.logger(cfg, true), o != nil)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	if _, known := cfg.Accounts[f.account]; !known {
-		return usagef("--account: %q is not in the settings", f.account)
-	}
-	g := gatherer{stack: s, flags: f, limits: newChecker(cfg).limits}
+	g := &gatherer{stack: s, flags: f, limits: newChecker(cfg).limits, accounts: ledgerAccounts(cfg, s.wechat), in: a.In}
 	if f.dryRun {
-		return a.dryRun(ctx, &g, args)
+		return a.dryRun(ctx, g, args)
 	}
-	nudge := func() {}
-	if o != nil {
-		tune(cfg, os.LookupEnv)
-		e, err := s.start(ctx)
-		if err != nil {
-			return err
-		}
-		defer e.shutdown(context.WithoutCancel(ctx))
-		nudge = e.dispatcher.Nudge
+	nudge, stop, err := s.engage(ctx, o != nil)
+	if err != nil {
+		return err
 	}
-	return a.submitAndFollow(ctx, s, &g, args, nudge)
+	defer stop()
+	return a.submitAndFollow(ctx, g, args, nudge)
 }
 
-// tryOwn takes the embedded belt if it is free. A second upload submits to the same ledger and lets the owner work.
-func (a *app) tryOwn(cfg config.Config, f uploadFlags) (*owner, error) {
-	if cfg.RedisURL != embedded || f.detach || f.dryRun {
+// tryOwn takes the embedded belt if it is free and needed. A second upload submits to the same ledger and lets the
+// owner work.
+func (a *app) tryOwn(cfg config.Config, idle bool) (*owner, error) {
+	if cfg.RedisURL != embedded || idle {
 		return nil, nil //nolint:nilnil // no owner is needed
 	}
 	o, who, err := own(cfg.DataDir)
@@ -143,37 +161,80 @@ func (a *app) tryOwn(cfg config.Config, f uploadFlags) (*owner, error) {
 	return o, err
 }
 
-func (a *app) submitAndFollow(ctx context.Context, s *stack, g *gatherer, args []string, nudge func()) error {
-	sub, err := g.submit(ctx, s.producer(enqueue.DefaultProducer, nudge), args)
+// engage starts to work in this process where it owns the belt. stop ends that.
+func (s *stack) engage(ctx context.Context, owned bool) (nudge, stop func(), err error) {
+	if !owned {
+		return func() {}, func() {}, nil
+	}
+	tune(s.cfg, os.LookupEnv)
+	e, err := s.start(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return e.dispatcher.Nudge, func() { e.shutdown(context.WithoutCancel(ctx)) }, nil
+}
+
+func (a *app) submitAndFollow(ctx context.Context, g *gatherer, args []string, nudge func()) error {
+	sub, err := g.submit(ctx, g.stack.producer(enqueue.DefaultProducer, nudge), args)
 	if err != nil {
 		return err
 	}
-	for _, r := range sub.refused {
-		fmt.Fprintf(a.Err, "refused: %s: %v\n", showSource(r.source), r.err)
+	if n := len(sub.contrary); n > 0 {
+		fmt.Fprintf(a.Err, "%d of these files were submitted before with another callback, metadata or name: "+
+			"those uploads answer, and stay as they were\n", n)
 	}
 	if g.flags.detach {
-		fmt.Fprintf(a.Err, "%d submitted as batch %s\n", len(sub.ids), sub.batch)
-		return sub.exit(nil)
+		return a.leave(ctx, sub)
 	}
-	follow := following{stack: s, account: g.flags.account, patience: g.flags.wait, progress: newProgress(a.Err, g.flags.quiet)}
-	outcomes, err := follow.follow(ctx, sub.ids)
+	follow := following{stack: g.stack, accounts: sub.accountNames(), patience: g.flags.wait, progress: newProgress(a.Err, g.flags.quiet)}
+	found, err := follow.follow(ctx, sub.ids())
 	follow.progress.close()
 	if err != nil {
 		return err
 	}
-	if err := a.print(*g.flags.output, outcomes); err != nil {
+	if err := a.answer(sub, found, true); err != nil {
 		return err
 	}
-	if g.flags.report != "" {
-		if err := writeReport(g.flags.report, outcomes); err != nil {
+	if ctx.Err() != nil {
+		return &exitError{code: tasks.ExitInterrupted}
+	}
+	return exitCode(sub.exit(found))
+}
+
+// leave ends an upload that was only submitted.
+func (a *app) leave(ctx context.Context, sub *submission) error {
+	found, err := sub.stack.outcomes(ctx, sub.ids())
+	if err != nil {
+		return err
+	}
+	if err := a.answer(sub, found, *sub.flags.output != asTable); err != nil {
+		return err
+	}
+	if len(found) > 0 {
+		fmt.Fprintf(a.Err, "%d submitted as batch %s\n", len(found), sub.batch)
+		if code := sub.exit(nil); code != tasks.ExitNothing {
+			return exitCode(code)
+		}
+		return nil
+	}
+	return exitCode(sub.exit(nil))
+}
+
+// answer prints what became of every row, and writes the report.
+func (a *app) answer(sub *submission, found []tasks.Outcome, print bool) error {
+	outcomes := sub.outcomes(found)
+	if print {
+		if err := a.print(*sub.flags.output, outcomes); err != nil {
+			return err
+		}
+	}
+	if path := sub.flags.report; path != "" {
+		if err := writeReport(path, sub.rows, outcomes); err != nil {
 			return err
 		}
 	}
 	a.summarize(outcomes)
-	if ctx.Err() != nil {
-		return &exitError{code: tasks.ExitInterrupted}
-	}
-	return sub.exit(outcomes)
+	return nil
 }
 
 func (a *app) print(f format, outcomes []tasks.Outcome) error {
@@ -184,53 +245,4 @@ func (a *app) print(f format, outcomes []tasks.Outcome) error {
 		}
 	}
 	return p.end()
-}
-
-func writeReport(path string, outcomes []tasks.Outcome) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	p := newPrinter(asCSV, f)
-	for _, o := range outcomes {
-		if err := p.outcome(o); err != nil {
-			f.Close()
-			return fmt.Errorf("write report: %w", err)
-		}
-	}
-	if err := errors.Join(p.end(), f.Close()); err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	return nil
-}
-
-// submitted is a batch as it was taken in.
-type submitted struct {
-	batch   uuid.UUID
-	ids     []uuid.UUID
-	again   []uuid.UUID // of ids: those that had an outcome before
-	refused []refusedRow
-}
-
-type refusedRow struct {
-	source string
-	err    *tasks.Error
-}
-
-// exit is the exit code of the batch, refused rows included.
-func (s submitted) exit(outcomes []tasks.Outcome) error {
-	code := exitOf(outcomes)
-	if outcomes == nil {
-		code = tasks.ExitOK
-	}
-	switch {
-	case len(s.refused) > 0 && (code == tasks.ExitOK || code == tasks.ExitNothing):
-		code = tasks.ExitFailed
-	case len(s.ids) == 0 && len(s.refused) == 0:
-		code = tasks.ExitNothing
-	}
-	if code == tasks.ExitOK {
-		return nil
-	}
-	return &exitError{code: code}
 }

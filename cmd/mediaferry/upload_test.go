@@ -120,7 +120,7 @@ func TestUploadNothing(t *testing.T) {
 	if r := g.run("upload", g.media); r.code != tasks.ExitNothing {
 		t.Errorf("an empty folder: exit code %d, want %d\n%s", r.code, tasks.ExitNothing, r.err)
 	}
-	if r := g.run("upload", g.media+"/nowhere.jpg"); r.code != tasks.ExitFailed || !strings.Contains(r.err, "nothing is there") {
+	if r := g.run("upload", g.media+"/nowhere.jpg"); r.code != tasks.ExitFailed || !strings.Contains(r.err, "no such file") {
 		t.Errorf("a path that does not exist: exit code %d\n%s", r.code, r.err)
 	}
 	if r := g.run("upload"); r.code != tasks.ExitUsage {

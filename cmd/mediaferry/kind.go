@@ -1,0 +1,77 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/mediaferry/mediaferry/enqueue/manifest"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/worker/media"
+)
+
+// autoKind asks for the media type that a file's own bytes say.
+const autoKind = "auto"
+
+// sniffBytes is how much of a file is read to see what it is.
+const sniffBytes = 64 << 10
+
+// wanted is the media type that the row or else the flag asks for; "" leaves it to the file.
+func (f uploadFlags) wanted(row manifest.Row) tasks.MediaType {
+	if f.kind == autoKind || f.kind == "" {
+		return row.Upload.Type
+	}
+	return cmp.Or(row.Upload.Type, tasks.MediaType(f.kind))
+}
+
+// look fills in what is only known from the file itself: its type where nobody said it, and what it looks like where
+// that is asked for to name it. A row that needs neither costs no access.
+func (g *gatherer) look(ctx context.Context, row *manifest.Row) error {
+	row.Upload.Type = g.flags.wanted(*row)
+	if row.Upload.Type == "" {
+		return g.sniff(ctx, row)
+	}
+	if row.Upload.ExternalID != "" || row.Size != 0 || !row.Modified.IsZero() || row.ETag != "" {
+		return nil
+	}
+	e, err := g.stack.files.Stat(ctx, row.Upload.Source)
+	if err != nil {
+		return err
+	}
+	row.Size, row.Modified, row.ETag = e.Size, e.Modified, e.ETag
+	return nil
+}
+
+func (g *gatherer) sniff(ctx context.Context, row *manifest.Row) error {
+	file, err := g.stack.files.Open(ctx, row.Upload.Source)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	head, err := io.ReadAll(io.LimitReader(file, sniffBytes))
+	if err != nil {
+		return fmt.Errorf("read source: %w", err)
+	}
+	row.Upload.Type = guess(head, row.Upload)
+	row.Size, row.Modified, row.ETag = file.Size, file.Modified, file.ETag
+	return nil
+}
+
+// guess is what the first bytes say, or the name where they say nothing: validation then has the last word, with its
+// reason.
+func guess(head []byte, u tasks.Upload) tasks.MediaType {
+	if kind, err := media.Guess(head); err == nil {
+		return kind
+	}
+	switch strings.ToLower(path.Ext(cmp.Or(u.Filename, u.Source))) {
+	case ".mp3", ".amr", ".wav", ".m4a", ".ogg":
+		return tasks.Voice
+	case ".mp4", ".mov", ".m4v", ".avi", ".mkv":
+		return tasks.Video
+	default:
+		return tasks.Image
+	}
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/mediaferry/mediaferry/enqueue/manifest"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// writeReport answers the rows one by one, in a table that can be given as a manifest again.
+func writeReport(path string, rows []asked, outcomes []tasks.Outcome) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	w := manifest.NewReportWriter(f)
+	for i, row := range rows {
+		if err := w.Write(row.shown(outcomes[i])); err != nil {
+			f.Close()
+			return err
+		}
+	}
+	if err := errors.Join(w.Flush(), f.Close()); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// shown is the row and its outcome as the report shows them. An id of our own making is left out: it belongs to the
+// file as it is now, and a manifest that named it would be answered with the old file after a change.
+func (a asked) shown(o tasks.Outcome) (manifest.Row, tasks.Outcome) {
+	row := a.Row
+	if a.derived {
+		row.Upload.ExternalID, o.ExternalID = "", ""
+	}
+	return row, o
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/worker/media/mediatest"
+	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
+)
+
+// TestScripts runs testdata/script/*.txtar: what people type, as processes of their own, each script with a data dir,
+// a storage root ($WORK/media) and a sandbox WeChat of its own.
+//
+// Beside testscript's own commands there are
+//
+//	exits CODE ARGS…            run mediaferry and ask for this exit code
+//	sample FILE KIND N [SIZE]   write the N-th good file of a kind; all differ
+//	fifo FILE                   make a named pipe
+//	fault ERRCODE TIMES         the sandbox's next upload calls are answered with an errcode
+//	calls N                     so many upload calls were made
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                "testdata/script",
+		Setup:              setUpScript,
+		RequireUniqueNames: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": scriptExits, "sample": scriptSample, "fifo": scriptFIFO, "fault": scriptFault, "calls": scriptCalls,
+		},
+	})
+}
+
+// sandboxKey finds a script's sandbox.
+type sandboxKey struct{}
+
+func setUpScript(env *testscript.Env) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	bin := filepath.Join(env.WorkDir, ".bin")
+	for _, dir := range []string{bin, filepath.Join(env.WorkDir, "media")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	if err := os.Symlink(program, filepath.Join(bin, "mediaferry")); err != nil {
+		return err
+	}
+	sandbox := wechattest.New(wechattest.Config{Accounts: []wechattest.Account{
+		{AppID: wechattest.DefaultAppID, Secret: wechattest.DefaultSecret, DailyLimit: 20},
+		{AppID: "wx0000000000000002", Secret: wechattest.DefaultSecret},
+	}})
+	server := httptest.NewServer(sandbox)
+	env.Defer(server.Close)
+	env.Values[sandboxKey{}] = sandbox
+	env.Vars = append(env.Vars,
+		beProgram+"=1",
+		"PATH="+bin+":"+os.Getenv("PATH"),
+		"HOME="+env.WorkDir,
+		"MEDIAFERRY_DATA_DIR="+filepath.Join(env.WorkDir, ".data"),
+		"MEDIAFERRY_STORAGE_ROOT="+filepath.Join(env.WorkDir, "media"),
+		"MEDIAFERRY_LISTEN=127.0.0.1:0",
+		"MEDIAFERRY_WECHAT_BASE_URL="+server.URL,
+		"MEDIAFERRY_WECHAT_APPID="+wechattest.DefaultAppID,
+		"MEDIAFERRY_WECHAT_SECRET="+wechattest.DefaultSecret,
+	)
+	return nil
+}
+
+func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: exits CODE ARGS…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	switch err := ts.Exec("mediaferry", args[1:]...); {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	default:
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("mediaferry exits %d, want %d\n%s%s", got, want, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
+
+func scriptSample(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: sample FILE KIND N [SIZE]")
+	}
+	kind, err := tasks.ParseMediaType(args[1])
+	ts.Check(err)
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	size := 5000
+	if len(args) > 3 {
+		size, err = strconv.Atoi(args[3])
+		ts.Check(err)
+	}
+	path := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+	ts.Check(os.WriteFile(path, mediatest.Distinct(n, kind, size), 0o644))
+}
+
+func scriptFIFO(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: fifo FILE")
+	}
+	ts.Check(syscall.Mkfifo(ts.MkAbs(args[0]), 0o644))
+}
+
+func scriptSandbox(ts *testscript.TestScript) *wechattest.Sandbox {
+	return ts.Value(sandboxKey{}).(*wechattest.Sandbox)
+}
+
+func scriptFault(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fault ERRCODE TIMES")
+	}
+	errcode, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	times, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	scriptSandbox(ts).Script(wechattest.Fault{Path: "media/upload", Errcode: errcode, Times: times})
+}
+
+func scriptCalls(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: calls N")
+	}
+	if got := fmt.Sprint(scriptSandbox(ts).Count(uploadPath)); got != args[0] {
+		ts.Fatalf("%s upload calls were made, want %s", got, args[0])
+	}
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"path"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/enqueue/manifest"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// submission is a batch on its way into the ledger, and what became of each row.
+type submission struct {
+	*gatherer
+	batch    uuid.UUID // zero where no row could be submitted
+	rows     []asked
+	first    map[string]int // by derived id: the first row that has it
+	twins    map[int]int    // rows that ask for the same as an earlier one
+	again    []uuid.UUID    // uploads that had an outcome before
+	contrary []int          // rows whose file was submitted before with other settings
+	refused  []enqueue.Row  // not yet passed on
+}
+
+// submit submits all rows as one batch. A row that can't be submitted has Err, and never stops the others. Where none
+// can, no batch is opened.
+func (g *gatherer) submit(ctx context.Context, p *enqueue.Producer, args []string) (*submission, error) {
+	s := &submission{gatherer: g, first: map[string]int{}, twins: map[int]int{}}
+	rows, closeRows, err := g.rows(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	defer closeRows()
+	next, stop := iter.Pull(s.acceptable(ctx, rows))
+	defer stop()
+	head, any := next()
+	if !any {
+		return s, ctx.Err()
+	}
+	receipt, err := p.SubmitRows(ctx, tasks.Batch{CallbackURL: g.flags.callback}, func(yield func(enqueue.Row) bool) {
+		for row, more := head, true; more; row, more = next() {
+			if !s.passRefused(yield) || !yield(row) {
+				return
+			}
+		}
+		s.passRefused(yield)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("submit: %w", err)
+	}
+	s.batch = receipt.Batch.ID
+	if err := s.settle(ctx); err != nil {
+		return nil, err
+	}
+	if p.Nudge != nil {
+		p.Nudge()
+	}
+	for twin, first := range s.twins {
+		s.rows[twin].ID, s.rows[twin].Err = s.rows[first].ID, s.rows[first].Err
+	}
+	return s, nil
+}
+
+// acceptable yields the rows that can be submitted and puts the others aside.
+func (s *submission) acceptable(ctx context.Context, rows iter.Seq[manifest.Row]) iter.Seq[enqueue.Row] {
+	return func(yield func(enqueue.Row) bool) {
+		for row := range rows {
+			at := len(s.rows)
+			a := s.twin(at, s.prepare(ctx, row))
+			s.rows = append(s.rows, a)
+			if _, again := s.twins[at]; again {
+				continue
+			}
+			if a.Err != nil {
+				s.refused = append(s.refused, enqueue.Row{Line: row.Line, Upload: a.Upload, Err: lineRefused(a.Err)})
+				continue
+			}
+			receive := func(r tasks.Receipt) { s.receive(at, r) }
+			if !yield(enqueue.Row{Line: row.Line, Upload: a.Upload, Receipt: receive}) {
+				return
+			}
+		}
+	}
+}
+
+// twin finds the row that asks for the same as an earlier one: the same file, named twice. Where it asks for it in
+// another way, only ids of their own could tell the two apart.
+func (s *submission) twin(at int, a asked) asked {
+	if a.Err != nil || !a.derived {
+		return a
+	}
+	first, known := s.first[a.Upload.ExternalID]
+	switch {
+	case !known:
+		s.first[a.Upload.ExternalID] = at
+	case bytes.Equal(a.Upload.Digest(), s.rows[first].Upload.Digest()):
+		s.twins[at] = first
+	default:
+		a.Err = &tasks.Error{Code: tasks.Conflict, Op: "submit", Err: fmt.Errorf("row %d has the same file with other metadata, callback or names", s.rows[first].Line),
+			Hint: "give both rows an id of their own"}
+	}
+	return a
+}
+
+// passRefused records the rows that were put aside with the batch.
+func (s *submission) passRefused(yield func(enqueue.Row) bool) bool {
+	for _, row := range s.refused {
+		if !yield(row) {
+			return false
+		}
+	}
+	s.refused = nil
+	return true
+}
+
+// lineRefused is a refusal as the front door takes it: of this line alone, whatever the reason.
+func lineRefused(e *tasks.Error) *tasks.Error {
+	if e.Code == tasks.Denied {
+		return e
+	}
+	return &tasks.Error{Code: tasks.Invalid, Err: e, Hint: e.Hint}
+}
+
+// receive notes what became of one row.
+func (s *submission) receive(at int, r tasks.Receipt) {
+	row := &s.rows[at]
+	switch {
+	case r.Err == nil:
+		row.ID = r.ID
+		if !r.Created && r.State.Final() {
+			s.again = append(s.again, r.ID)
+		}
+	case r.Err.Code == tasks.Conflict && row.derived:
+		s.contrary = append(s.contrary, at)
+	default:
+		row.Err = r.Err
+	}
+}
+
+// ids are the uploads of all rows, each once, in the order of the rows.
+func (s *submission) ids() []uuid.UUID {
+	var ids []uuid.UUID
+	seen := map[uuid.UUID]bool{}
+	for _, row := range s.rows {
+		if row.ID != uuid.Nil && !seen[row.ID] {
+			seen[row.ID] = true
+			ids = append(ids, row.ID)
+		}
+	}
+	return ids
+}
+
+// accountNames are the accounts that the rows go to, each once.
+func (s *submission) accountNames() []string {
+	var names []string
+	for _, row := range s.rows {
+		if row.Err == nil && !slices.Contains(names, row.Upload.Account) {
+			names = append(names, row.Upload.Account)
+		}
+	}
+	return names
+}
+
+// outcomes are the outcomes of all rows, in their order: those that were looked up, and for a row that was refused one
+// that says so.
+func (s *submission) outcomes(found []tasks.Outcome) []tasks.Outcome {
+	byID := make(map[uuid.UUID]tasks.Outcome, len(found))
+	for _, o := range found {
+		byID[o.ID] = o
+	}
+	all := make([]tasks.Outcome, len(s.rows))
+	for i, row := range s.rows {
+		if o, ok := byID[row.ID]; ok && row.Err == nil {
+			all[i] = o
+			continue
+		}
+		all[i] = row.refusal()
+	}
+	return all
+}
+
+// refusal is the outcome of a row that could not be submitted.
+func (a asked) refusal() tasks.Outcome {
+	u := a.Upload
+	o := tasks.Outcome{
+		ExternalID: u.ExternalID, Producer: enqueue.DefaultProducer, Account: u.Account, Type: u.Type, Source: u.Source,
+		Filename: cmp.Or(u.Filename, nameOf(u.Source)), State: tasks.Failed, Metadata: u.Metadata,
+	}
+	e := a.Err
+	if e == nil {
+		e = tasks.AsError(errors.New("no receipt came for this row"))
+	}
+	o.Code, o.Errcode, o.RID, o.Reason, o.Hint = e.Code, e.Errcode, e.RID, e.Error(), e.Advice()
+	return o
+}
+
+// nameOf is the last part of a source, for people to read.
+func nameOf(src string) string {
+	parsed, err := tasks.ParseSource(src)
+	if err != nil || src == "" {
+		return ""
+	}
+	return path.Base(tasks.Source{Path: parsed.Path}.Display())
+}
+
+// exit is the exit code of the whole submission, its uploads as they stand in found. A bad row counts as a file that
+// failed: the command line itself was right.
+func (s *submission) exit(found []tasks.Outcome) int {
+	all := slices.Clone(found)
+	for _, row := range s.rows {
+		if row.Err == nil {
+			continue
+		}
+		code := row.Err.Code
+		if code.Exit() == tasks.ExitUsage {
+			code = tasks.Denied
+		}
+		all = append(all, tasks.Outcome{State: tasks.Failed, Code: code})
+	}
+	return exitOf(all)
+}

@@ -18,8 +18,12 @@ type Filter struct {
 	Since    time.Time // submitted then or later
 	Until    time.Time // submitted before
 	Query    string    // part of the source, the filename or the external id
-	Cursor   string    // where the last page ended, as it was returned with it; empty: from the newest
-	Limit    int       // rows a page; 0: 100, at most 1,000
+	Source   string    // a Glob
+	// Metadata are names at the top of the producer's own JSON with the values they must have: the text itself, or as
+	// JSON writes it.
+	Metadata map[string]string
+	Cursor   string // where the last page ended, as it was returned with it; empty: from the newest
+	Limit    int    // rows a page; 0: 100, at most 1,000
 }
 
 // DeliveryFilter chooses deliveries for a list, as Filter does for uploads.

@@ -39,28 +39,43 @@ func (l *Ledger) one(ctx context.Context, where string, a ...any) (tasks.Outcome
 }
 
 // List returns one page of uploads, the newest first, and the cursor of the next page; "" after the last one.
-// A page stays the same while newer uploads come in. Invalid for a cursor that is none.
+// A page stays the same while newer uploads come in. A choice by source or metadata is made row by row: a page may
+// then be short, or empty, though others follow. Invalid for a cursor or a glob that is none.
 func (l *Ledger) List(ctx context.Context, f tasks.Filter) ([]tasks.Outcome, string, error) {
+	matches, err := matcher(f)
+	if err != nil {
+		return nil, "", err
+	}
 	var (
 		page []tasks.Outcome
 		next string
 	)
-	err := l.view(ctx, "list uploads", func(t *tx) error {
+	err = l.view(ctx, "list uploads", func(t *tx) error {
 		page, next = nil, ""
 		c, err := t.uploadConditions(f)
 		if err != nil {
 			return err
 		}
 		limit := pageSize(f.Limit)
-		os, err := t.outcomes(c.where()+" ORDER BY u.seq DESC LIMIT ?", append(c.args, limit+1)...)
+		rows := limit
+		if matches != nil {
+			rows = sieveRows
+		}
+		os, err := t.outcomes(c.where()+" ORDER BY u.seq DESC LIMIT ?", append(c.args, rows+1)...)
 		if err != nil {
 			return err
 		}
-		if len(os) > limit {
-			os, next = os[:limit], cursor(os[limit-1].seq)
+		if len(os) > rows {
+			os, next = os[:rows], cursor(os[rows-1].seq)
 		}
-		for _, o := range os {
-			page = append(page, o.Outcome)
+		for i, o := range os {
+			if matches != nil && !matches(o.Outcome) {
+				continue
+			}
+			if page = append(page, o.Outcome); len(page) == limit && i < len(os)-1 {
+				next = cursor(o.seq)
+				break
+			}
 		}
 		return nil
 	})

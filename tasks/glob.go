@@ -1,0 +1,79 @@
+package tasks
+
+import (
+	"path"
+	"regexp"
+	"strings"
+)
+
+// Glob chooses sources: ** matches anything, * anything within one part of the path, ? one character of it. It is
+// held against the path below the storage root, for a local source against its absolute path too, and for an object
+// against s3://bucket/key. A pattern without a slash is held against the last part alone. The zero Glob matches all.
+type Glob struct {
+	pattern *regexp.Regexp
+	base    bool
+}
+
+// MaxGlob is the longest pattern, in bytes.
+const MaxGlob = 1024
+
+// ParseGlob reads a pattern. It returns Invalid for one that is too long.
+func ParseGlob(s string) (Glob, error) {
+	switch {
+	case s == "":
+		return Glob{}, nil
+	case len(s) > MaxGlob:
+		return Glob{}, invalidSource("a pattern has at most %d bytes", MaxGlob)
+	}
+	g := Glob{base: !strings.Contains(s, "/")}
+	var b strings.Builder
+	for rest := s; rest != ""; {
+		token, expr := globToken(rest)
+		b.WriteString(expr)
+		rest = rest[len(token):]
+	}
+	pattern, err := regexp.Compile(`(?s)\A(?:` + b.String() + `)\z`)
+	if err != nil {
+		return Glob{}, invalidSource("%q is not a pattern", clip(s))
+	}
+	g.pattern = pattern
+	return g, nil
+}
+
+// globToken is the next piece of a pattern, and the expression it stands for.
+func globToken(s string) (token, expr string) {
+	switch {
+	case strings.HasPrefix(s, "**/"):
+		return "**/", `(?:.*/)?`
+	case strings.HasPrefix(s, "**"):
+		return "**", `.*`
+	case s[0] == '*':
+		return "*", `[^/]*`
+	case s[0] == '?':
+		return "?", `[^/]`
+	}
+	end := strings.IndexAny(s, "*?")
+	if end < 0 {
+		end = len(s)
+	}
+	return s[:end], regexp.QuoteMeta(s[:end])
+}
+
+// Match reports whether the glob chooses a source, given as Source.String wrote it.
+func (g Glob) Match(source string) bool {
+	if g.pattern == nil {
+		return true
+	}
+	s, err := ParseSource(source)
+	switch {
+	case err != nil:
+		return g.pattern.MatchString(source)
+	case g.base:
+		return g.pattern.MatchString(path.Base(s.Path))
+	case s.Bucket != "":
+		return g.pattern.MatchString(s.String())
+	case s.Root != "" && g.pattern.MatchString(path.Join(s.Root, s.Path)):
+		return true
+	}
+	return g.pattern.MatchString(s.Path)
+}

@@ -3,8 +3,6 @@ package worker
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"strings"
 
 	"github.com/hibiken/asynq"
 
@@ -36,18 +34,3 @@ func decoded[P any](parse func(*asynq.Task) (P, error), handle func(context.Cont
 		return handle(ctx, p)
 	}
 }
-
-// asynqLog passes what asynq has to say to slog.
-type asynqLog struct{ log *slog.Logger }
-
-func (l asynqLog) say(level slog.Level, args []any) {
-	l.log.Log(context.Background(), level, strings.TrimSpace(fmt.Sprint(args...)), "from", "asynq")
-}
-
-func (l asynqLog) Debug(args ...any) { l.say(slog.LevelDebug, args) }
-func (l asynqLog) Info(args ...any)  { l.say(slog.LevelInfo, args) }
-func (l asynqLog) Warn(args ...any)  { l.say(slog.LevelWarn, args) }
-func (l asynqLog) Error(args ...any) { l.say(slog.LevelError, args) }
-
-// Fatal is asynq's last word before it would end the process. Ending it is not a library's to do.
-func (l asynqLog) Fatal(args ...any) { l.say(slog.LevelError, args) }

@@ -48,6 +48,7 @@ type Server struct {
 	cfg     ServerConfig
 	servers []*asynq.Server
 	mux     *asynq.ServeMux
+	log     *asynqLog
 	running inFlight
 }
 
@@ -58,7 +59,7 @@ func NewServer(rdb redis.UniversalClient, h Handlers, c ServerConfig) *Server {
 	c.Deliveries = cmp.Or(c.Deliveries, 16)
 	c.Drain = cmp.Or(c.Drain, 30*time.Second)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
-	s := &Server{cfg: c}
+	s := &Server{cfg: c, log: newAsynqLog(c.Log)}
 	s.mux = NewMux(h)
 	s.mux.Use(s.running.middleware)
 	if h.Run != nil {
@@ -85,7 +86,7 @@ func (s *Server) add(rdb redis.UniversalClient, concurrency int, queues map[stri
 		// A handler's error means that the ledger was away: no failure of the task, and soon to be asked again.
 		IsFailure:      func(error) bool { return false },
 		RetryDelayFunc: func(int, error, *asynq.Task) time.Duration { return time.Second },
-		Logger:         asynqLog{s.cfg.Log},
+		Logger:         s.log,
 		LogLevel:       asynq.WarnLevel,
 	}))
 }

@@ -50,6 +50,7 @@ func (s *stack) start(ctx context.Context) (*engine, error) {
 	}
 	e.server = worker.NewServer(enqueue.Pipelined(s.redis), handlers, s.serverConfig())
 	e.background.Go(func() { s.report("dispatcher", e.dispatcher.Run(ctx)) })
+	e.background.Go(func() { s.learnRates(ctx) })
 	if err := e.server.Start(); err != nil {
 		e.stop()
 		e.background.Wait()
@@ -65,6 +66,20 @@ func (e *engine) shutdown(ctx context.Context) {
 	e.stop()
 	e.background.Wait()
 	e.worker.Close()
+}
+
+// learnRates asks WeChat how many calls a minute each account may make, where the settings don't say.
+func (s *stack) learnRates(ctx context.Context) {
+	for _, a := range s.wechat.Accounts() {
+		if s.cfg.Accounts[a.Name].RatePerMinute > 0 {
+			continue
+		}
+		if rate, err := s.wechat.LearnRate(ctx, a.Name); err != nil {
+			s.log.Debug("WeChat does not say how many calls a minute an account may make", "account", a.Name, "error", err)
+		} else if rate > 0 {
+			s.log.Info("calls a minute, as WeChat says", "account", a.Name, "rate", rate)
+		}
+	}
 }
 
 func (s *stack) report(part string, err error) {

@@ -88,6 +88,7 @@ func (s *stack) openBelt(ctx context.Context, o config.RedisOptions) error {
 		options := broker.Options()
 		universal = &options
 	}
+	redis.SetLogger(redisLog{s.log})
 	s.redis = enqueue.Connect(*universal)
 	s.closeWith(func() { s.redis.Close() })
 	s.belt = enqueue.NewBelt(s.redis, s.prefix())

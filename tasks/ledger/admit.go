@@ -109,7 +109,7 @@ func (t *tx) reserve(r *row, k tasks.MediaKey, exists bool) (bool, error) {
 func (t *tx) behind(r *row, leader, until int64) (tasks.Admission, error) {
 	var err error
 	if r.cancel {
-		err = t.conclude(r, ending{state: tasks.Canceled})
+		err = t.yield(r)
 	} else {
 		err = t.postpone(r, until, &tasks.Error{Code: tasks.Twin}, leader)
 	}

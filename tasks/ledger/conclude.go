@@ -57,10 +57,11 @@ func (t *tx) end(r *row, e ending) error {
 	if e.state != tasks.Succeeded {
 		c = causeOf(e.cause)
 	}
-	_, err := t.exec(`UPDATE uploads SET phase = ?, due_at = NULL, expires_by = NULL, twin_of = NULL, worker = NULL, alone = 0, attempts = ?,
+	_, err := t.exec(`UPDATE uploads SET phase = ?, due_at = NULL, expires_by = NULL, twin_of = NULL, claim_token = ?, worker = NULL, alone = 0,
+		attempts = ?,
 		finished_at = ?, reused = ?, media_id = ?, issued_at = ?, expires_at = ?, sha256 = ?, original = ?, fixed = ?, size = ?,
 		code = ?, errcode = ?, rid = ?, reason = ?, hint = ? WHERE seq = ?`,
-		int(phaseOf(e.state)), r.attempts, t.now, flag(reused), mediaID, issued, expires, sha256, original, fixed, size,
+		int(phaseOf(e.state)), r.token, r.attempts, t.now, flag(reused), mediaID, issued, expires, sha256, original, fixed, size,
 		text(string(c.code)), c.errcode, text(c.rid), text(c.reason), text(c.hint), r.seq)
 	return err
 }

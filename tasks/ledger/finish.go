@@ -24,7 +24,7 @@ func (l *Ledger) Wait(ctx context.Context, k tasks.Token, p tasks.Pause) error {
 			return err
 		}
 		if r.cancel {
-			return t.conclude(r, ending{state: tasks.Canceled})
+			return t.yield(r)
 		}
 		return t.postpone(r, t.now+p.For.Microseconds(), p.Cause, nil)
 	}))

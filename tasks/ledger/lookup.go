@@ -73,8 +73,8 @@ func (l *Ledger) InboxUse(ctx context.Context, source string) (tasks.SourceUse, 
 	err := l.view(ctx, "look up uses of source", func(t *tx) error {
 		u = tasks.SourceUse{}
 		var finished sql.NullInt64
-		_, err := t.row(`SELECT COUNT(*), COUNT(CASE WHEN phase < 4 THEN 1 END), COUNT(CASE WHEN phase = 4 THEN 1 END), MAX(finished_at)
-			FROM uploads WHERE source = ? AND substr(source, 1, 6) = 'inbox:'`, args{source}, &u.Uploads, &u.Open, &u.Succeeded, &finished)
+		_, err := t.row(`SELECT COUNT(*), COUNT(CASE WHEN phase < 4 THEN 1 END), COUNT(CASE WHEN phase = 5 THEN 1 END), MAX(finished_at)
+			FROM uploads WHERE source = ? AND substr(source, 1, 6) = 'inbox:'`, args{source}, &u.Uploads, &u.Open, &u.Failed, &finished)
 		u.Finished = timeOrZero(finished)
 		return err
 	})

@@ -113,10 +113,10 @@ func (t *tx) requeue(r *row) error {
 
 // yield ends a claim without an outcome: the upload is ready again, or canceled where somebody asked for that.
 func (t *tx) yield(r *row) error {
+	r.token = nil
 	if r.cancel {
 		return t.conclude(r, ending{state: tasks.Canceled})
 	}
-	r.token = nil
 	return t.requeue(r)
 }
 

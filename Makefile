@@ -4,10 +4,10 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BIN := $(shell go env GOPATH)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test unit lint vuln fuzz bench chaos image tools
+.PHONY: help build demo test unit lint vuln fuzz bench chaos chaos-planted image tools
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build the static binary bin/mediaferry
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/mediaferry ./cmd/mediaferry
@@ -49,6 +49,9 @@ KILLS ?= 24
 UPLOADS ?= 4000
 chaos: tools ## kill, wipe and cut off a whole fleet while it works, then check every record (SEED, KILLS, UPLOADS)
 	PATH="$$(.ci/servers path):$$PATH" go run ./cmd/mediaferry-chaos -seed $(SEED) -kills $(KILLS) -uploads $(UPLOADS)
+
+chaos-planted: tools ## plant bugs in a worker and see that each is found
+	go test -tags planted -count=1 -run Planted ./cmd/mediaferry-chaos
 
 image: ## build the container image
 	docker build -t mediaferry .

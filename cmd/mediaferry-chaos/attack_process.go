@@ -20,25 +20,40 @@ func processAttacks() []*attack {
 	short := between(50*time.Millisecond, 500*time.Millisecond)
 	return []*attack{
 		{name: "worker-kill", about: "kill -9 a worker", kill: true, weight: 6, length: short, strike: killWorker},
-		{name: "worker-stop", about: "SIGSTOP a worker for longer than its lease, then SIGCONT", kill: true, weight: 2, beside: true,
-			length: perLease(1.5, 4.5), strike: stopWorker},
+		{name: "worker-stop", about: "SIGSTOP a worker for longer than its lease, then SIGCONT; one is left", kill: true, weight: 2, beside: true,
+			length: standstill, strike: stopWorker},
 		{name: "worker-roll", about: "SIGTERM every worker, one after the other", kill: true, weight: 1, length: short, strike: rollWorkers},
 		{name: "producer-kill", about: "kill -9 a producer", kill: true, weight: 3, length: short, strike: killProducer},
 		{name: "producer-stop", about: "SIGSTOP a producer, then SIGCONT", kill: true, weight: 1, beside: true, length: perLease(0.5, 1.5), strike: stopProducer},
 	}
 }
 
-// choose picks one that runs and is not held by another strike.
-func choose(r *rand.Rand, ps []*process) (*process, error) {
-	alive := slices.DeleteFunc(slices.Clone(ps), func(p *process) bool { return p.running() == 0 || p.stopped() })
-	if len(alive) == 0 {
-		return nil, errNotRunning
+// standstill is always longer than a lease, so that the uploads are somebody else's by its end: up to 45 s with the
+// usual lease, and shorter with the short lease of a short run, which would else see one of them only.
+func standstill(l leg, r *rand.Rand) time.Duration {
+	if l.Lease < longLease {
+		return perLease(1.3, 2.5)(l, r)
 	}
-	return alive[r.IntN(len(alive))], nil
+	return perLease(1.5, 4.5)(l, r)
+}
+
+// choose picks one that runs and that no other strike has in its hands, waiting a moment for one. It leaves spare others
+// as they are.
+func choose(ctx context.Context, r *rand.Rand, ps []*process, spare int) (*process, error) {
+	var chosen *process
+	err := untilNil(ctx, 2*restartPause, func() error {
+		free := slices.DeleteFunc(slices.Clone(ps), func(p *process) bool { return p.running() == 0 || p.stopped() })
+		if len(free) <= spare {
+			return errNotRunning
+		}
+		chosen = free[r.IntN(len(free))]
+		return nil
+	})
+	return chosen, err
 }
 
 func killWorker(ctx context.Context, f *field, r *rand.Rand) (wound, error) {
-	p, err := choose(r, f.workers)
+	p, err := choose(ctx, r, f.workers, 0)
 	if err != nil {
 		return wound{}, err
 	}
@@ -63,7 +78,7 @@ func (f *field) busy(ctx context.Context) []uuid.UUID {
 }
 
 func stopWorker(ctx context.Context, f *field, r *rand.Rand) (wound, error) {
-	p, err := choose(r, f.workers)
+	p, err := choose(ctx, r, f.workers, min(1, len(f.workers)-1)) // somebody must take over
 	if err != nil {
 		return wound{}, err
 	}
@@ -71,16 +86,16 @@ func stopWorker(ctx context.Context, f *field, r *rand.Rand) (wound, error) {
 	return wound{what: p.name, busy: f.busy(ctx), heal: heals(p.thaw)}, err
 }
 
-func stopProducer(_ context.Context, f *field, r *rand.Rand) (wound, error) {
-	p, err := choose(r, f.producers)
+func stopProducer(ctx context.Context, f *field, r *rand.Rand) (wound, error) {
+	p, err := choose(ctx, r, f.producers, 0)
 	if err != nil {
 		return wound{}, err
 	}
 	return wound{what: p.name, heal: heals(p.thaw)}, p.freeze()
 }
 
-func killProducer(_ context.Context, f *field, r *rand.Rand) (wound, error) {
-	p, err := choose(r, f.producers)
+func killProducer(ctx context.Context, f *field, r *rand.Rand) (wound, error) {
+	p, err := choose(ctx, r, f.producers, 0)
 	if err != nil {
 		return wound{}, err
 	}

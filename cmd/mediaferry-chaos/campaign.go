@@ -83,6 +83,7 @@ func findBinary(ctx context.Context, s settings, dir string) (string, error) {
 			cmd.Dir = module
 		}
 	}
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
 	text, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build mediaferry (or name one with -mediaferry): %w\n%s", err, text)

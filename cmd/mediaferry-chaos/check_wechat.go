@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -75,8 +77,12 @@ func (r *records) duplicates() (found, bound int) {
 		}
 		times[c.AppID+c.Type+c.SHA256]++
 		switch wechattest.Kind(c.Fault) {
-		case wechattest.ResetAfter, wechattest.NoMediaID, wechattest.Cut, wechattest.Slow:
+		case wechattest.ResetAfter, wechattest.NoMediaID, wechattest.Cut:
 			bound++
+		case wechattest.Slow:
+			if r.during("wechat-slow", c.Time) {
+				bound++
+			}
 		}
 	})
 	for _, n := range times {
@@ -96,6 +102,13 @@ func (r *records) duplicates() (found, bound int) {
 		}
 	}
 	return found, bound
+}
+
+// during reports whether such an attack went on then.
+func (r *records) during(attack string, at time.Time) bool {
+	return slices.ContainsFunc(r.Strikes, func(s strike) bool {
+		return s.Attack == attack && !at.Before(s.Struck) && !at.After(s.Healed)
+	})
 }
 
 // interactiveShare is how many bulk slots of a worker come to one interactive slot.

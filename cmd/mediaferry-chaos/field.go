@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -163,7 +164,7 @@ func secretOf(appID string) string { return hex.EncodeToString([]byte(appID)[:16
 // calm is WeChat's behaviour while no attack changes it: some answers take their time, so that a killed worker always
 // has uploads under way.
 func (f *field) calm() {
-	f.sandbox.Rate(wechattest.Fault{Path: "media/upload", Kind: wechattest.Slow, Delay: 200 * time.Millisecond}, 0.3)
+	f.sandbox.Rate(wechattest.Fault{Path: "media/upload", Kind: wechattest.Slow, Delay: 300 * time.Millisecond}, 0.5)
 }
 
 func (f *field) startReceiver(ctx context.Context) (err error) {
@@ -199,7 +200,7 @@ func (f *field) startWorkers(ctx context.Context, binary string) error {
 			args[0] = "run"
 		}
 		if f.Planted != "" {
-			args = []string{"planted-worker", f.path("planted.json")}
+			args = []string{"planted-worker", config, f.Planted}
 		}
 		p, err := f.child(name, binary, args...)
 		if err != nil {
@@ -207,6 +208,22 @@ func (f *field) startWorkers(ctx context.Context, binary string) error {
 		}
 		f.workers = append(f.workers, p)
 		f.run(ctx, p)
+	}
+	return untilNil(ctx, startTime, f.workersReady)
+}
+
+// startTime is how long workers may take until they say that they are ready; after that the run is off.
+const startTime = 20 * time.Second
+
+func (f *field) workersReady() error {
+	for _, p := range f.workers {
+		log, err := os.ReadFile(f.path(p.name + ".log"))
+		if err != nil {
+			return err
+		}
+		if !bytes.Contains(log, []byte(`"msg":"ready"`)) {
+			return fmt.Errorf("%s does not start:\n%s", p.name, log[max(0, len(log)-1000):])
+		}
 	}
 	return nil
 }

@@ -56,7 +56,12 @@ func (f *field) strike(ctx context.Context, a *attack, p planned, tell *teller) 
 }
 
 // patience is how long a healed fleet may take to come to rest.
-func (l leg) patience() time.Duration { return max(l.Duration, 30*time.Second) }
+func (l leg) patience() time.Duration {
+	if l.Planted != "" {
+		return 10 * time.Second // some of the bugs never let it
+	}
+	return max(l.Duration, 30*time.Second)
+}
 
 // rest waits until every producer is through, every upload has its outcome and every webhook was delivered. On the way
 // it does what an operator would: it retries the uploads that failed, once, and has deliveries sent that wait for a
@@ -79,7 +84,10 @@ func (f *field) rest(ctx context.Context, tell *teller) (bool, error) {
 			tell.say("retried %d failed uploads", n)
 			continue
 		case status.Deliveries > 0:
-			if time.Since(restarted) > 5*time.Second {
+			if restarted.IsZero() { // what is on its way arrives in a moment
+				restarted = time.Now()
+			}
+			if time.Since(restarted) > 3*time.Second {
 				restarted = time.Now()
 				f.restartWorkers()
 			}

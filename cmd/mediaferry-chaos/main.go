@@ -67,7 +67,10 @@ func attackOrCheck(ctx context.Context, s settings, people io.Writer) (report, e
 }
 
 // roles are what the tool's own child processes do: it starts itself again, so that they can be killed.
-var roles = map[string]func(context.Context, []string) error{"producer": produceMain}
+var roles = map[string]func(context.Context, []string) error{ //nolint:gochecknoglobals // a constant in all but name
+	"producer":       produceMain,
+	"planted-worker": plantedMain,
+}
 
 func exitOf(people io.Writer, err error) int {
 	if err == nil {

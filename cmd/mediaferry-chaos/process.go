@@ -112,14 +112,16 @@ func (p *process) over(ctx context.Context, err error) {
 	}
 }
 
-var errNotRunning = errors.New("it does not run")
+var errGone = errors.New("it does not run")
+
+var errNotRunning = errors.New("none runs that could be struck")
 
 // signal sends sig to it. The child is waited for only after pid was cleared, so that no stranger can be hit.
 func (p *process) signal(sig syscall.Signal) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.pid == 0 {
-		return fmt.Errorf("%s: %w", p.name, errNotRunning)
+		return fmt.Errorf("%s: %w", p.name, errGone)
 	}
 	return syscall.Kill(p.pid, sig)
 }
@@ -131,7 +133,7 @@ func (p *process) down(sig syscall.Signal, patience time.Duration) error {
 	pid, ended := p.pid, p.ended
 	p.mu.Unlock()
 	if pid == 0 {
-		return fmt.Errorf("%s: %w", p.name, errNotRunning)
+		return fmt.Errorf("%s: %w", p.name, errGone)
 	}
 	if err := p.signal(sig); err != nil {
 		return nil // it ended by itself meanwhile

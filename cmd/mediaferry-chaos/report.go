@@ -169,15 +169,19 @@ func (l legReport) printStruck(out io.Writer) {
 	w.Flush()
 }
 
-// printed is how many findings are printed; the JSON has them all.
-const printed = 40
+// printed is how many findings of one kind are printed; the JSON has them all.
+const printed = 8
 
 func (l legReport) printFindings(out io.Writer) {
 	if len(l.Findings) == 0 {
 		return
 	}
 	fmt.Fprintf(out, "\n%d findings:\n", len(l.Findings))
-	for _, f := range l.Findings[:min(printed, len(l.Findings))] {
+	seen := map[string]int{}
+	for _, f := range l.Findings {
+		if seen[f.Kind]++; seen[f.Kind] > printed {
+			continue
+		}
 		of := ""
 		switch {
 		case f.Upload != uuid.Nil:

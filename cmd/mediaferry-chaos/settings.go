@@ -89,6 +89,8 @@ func (s settings) validate() error {
 		return errors.New("-keep and -check exclude each other")
 	case s.planted != "" && !slices.Contains(plantedBugs, s.planted):
 		return fmt.Errorf("-planted %q: want one of %q, in a binary built with -tags planted", s.planted, plantedBugs)
+	case s.planted != "" && s.ledger != "sqlite":
+		return errors.New("-planted wants -ledger sqlite")
 	}
 	for _, name := range s.attacks {
 		if findAttack(name) == nil {

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// TestMain lets the test binary be its own producer, as the tool is.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && roles[os.Args[1]] != nil {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// fleet runs the tool as a person would.
+func fleet(t *testing.T, args ...string) (code int, report string) {
+	t.Helper()
+	var out, people bytes.Buffer
+	code = Run(t.Context(), args, &out, &people)
+	return code, out.String() + people.String()
+}
+
+// A real fleet under both kinds of kills, with Redis, the network, WeChat, the receiver and files going wrong.
+func TestSmallRun(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	keep, file := filepath.Join(dir, "kept"), filepath.Join(dir, "report.json")
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	code, text := fleet(t, "-seed", "5", "-ledger", "sqlite", "-duration", "6s", "-uploads", "300", "-kills", "6", "-keep", keep, "-report", file, "-v")
+	if code != tasks.ExitOK {
+		t.Fatalf("exit code %d:\n%s", code, text)
+	}
+	if !strings.Contains(text, "uploads acknowledged") || !strings.Contains(text, "seed 5: nothing found") {
+		t.Errorf("the report lacks something:\n%s", text)
+	}
+	for _, attack := range []string{"worker-", "producer-"} {
+		if !strings.Contains(text, "\n"+attack) {
+			t.Errorf("no %s attack was made:\n%s", attack, text)
+		}
+	}
+	if info, err := os.Stat(file); err != nil || info.Size() == 0 {
+		t.Errorf("no report was written: %v", err)
+	}
+	checkAgain(t, keep)
+}
+
+// checkAgain: what was kept is enough to find out what is wrong, also when somebody forges it.
+func checkAgain(t *testing.T, keep string) {
+	t.Helper()
+	if code, text := fleet(t, "-check", keep); code != tasks.ExitOK {
+		t.Errorf("checked again: exit code %d:\n%s", code, text)
+	}
+	hooks := filepath.Join(keep, "sqlite", "hooks.jsonl")
+	if err := os.WriteFile(hooks, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, text := fleet(t, "-check", keep); code != tasks.ExitFailed || !strings.Contains(text, "never arrived") || !strings.Contains(text, "history of upload") {
+		t.Errorf("webhooks were forgotten, exit code %d:\n%s", code, text)
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"-ledger oracle":     "want sqlite, postgres or both",
+		"-attacks nonsense":  `there is no "nonsense"`,
+		"-uploads 0":         "want 1 or more",
+		"-duration 1ms":      "a second or more",
+		"surprise":           "is no flag",
+		"-check a -keep b":   "exclude each other",
+		"-planted some-bug":  "-tags planted",
+		"-check /nowhere/at": "no history",
+	} {
+		t.Run(args, func(t *testing.T) {
+			t.Parallel()
+			code, text := fleet(t, strings.Fields(args)...)
+			if code != tasks.ExitUsage && code != tasks.ExitError || !strings.Contains(text, want) {
+				t.Errorf("exit code %d:\n%s", code, text)
+			}
+		})
+	}
+}
+
+func TestHistorySurvivesTheDisk(t *testing.T) {
+	t.Parallel()
+	want, dir := clean(t).history, t.TempDir()
+	want.Exits, want.Panics = []processExit{{Process: "worker-0", Status: "exit status 1"}}, []string{"a line"}
+	if err := want.save(dir); err != nil {
+		t.Fatal(err)
+	}
+	got, err := loadHistory(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(strike{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A producer that was killed while it wrote leaves half a line, and goes on behind it.
+func TestTornJournal(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal")
+	for _, name := range []string{"first", "second"} {
+		j, err := openJournal(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.write(entry{Kind: entryAck, Name: name}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := j.file.WriteString(`{"kind":"ack","na`); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	es, err := readLines[entry](path)
+	if err != nil || len(es) != 2 || es[0].Name != "first" || es[1].Name != "second" {
+		t.Errorf("got %+v, %v", es, err)
+	}
+}

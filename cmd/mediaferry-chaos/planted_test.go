@@ -1,0 +1,62 @@
+//go:build planted
+
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// A worker with a planted bug is found out by a seeded run, and one without passes the same run. The runs come one
+// after the other: each is a whole fleet.
+func TestPlantedBugsAreFound(t *testing.T) { //nolint:paralleltest // see above
+	for _, tc := range []struct {
+		bug     string
+		attacks string
+		kills   string
+		found   string // a kind of finding that this bug must lead to; empty: nothing may be found
+	}{
+		{bugNone, "worker-stop,worker-kill", "8", ""},
+		{bugNoFence, "worker-stop", "8", foundConflicting},
+		{bugSplitOutbox, "producer-kill", "2", foundOutbox},
+		{bugEarlyBatch, "producer-kill", "2", foundBatch},
+		{bugLostDispatch, "producer-kill", "2", foundLost},
+		{bugDoubleClaim, "producer-kill", "2", foundDuplicates},
+	} {
+		t.Run(tc.bug, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "report.json")
+			code, text := fleet(t, "-seed", "3", "-ledger", "sqlite", "-duration", "6s", "-uploads", "500",
+				"-planted", tc.bug, "-attacks", tc.attacks, "-kills", tc.kills, "-report", file)
+			if tc.found == "" {
+				if code != tasks.ExitOK {
+					t.Errorf("exit code %d:\n%s", code, text)
+				}
+				return
+			}
+			if found := findings(t, file); code != tasks.ExitFailed || found[tc.found] == 0 {
+				t.Errorf("exit code %d, no %q found:\n%s", code, tc.found, text)
+			}
+			if !strings.Contains(text, "seed 3: ") {
+				t.Errorf("the seed is not told:\n%s", text)
+			}
+		})
+	}
+}
+
+func findings(t *testing.T, file string) map[string]int {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r report
+	if err := json.Unmarshal(b, &r); err != nil {
+		t.Fatal(err)
+	}
+	return r.Legs[0].Found
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"testing"
+	"time"
+)
+
+// echo answers with what it gets, line by line, behind a proxy.
+func echo(t *testing.T) *proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { _, _ = io.Copy(c, c); c.Close() }()
+		}
+	}()
+	p, err := newProxy(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.close)
+	return p
+}
+
+func dial(t *testing.T, p *proxy) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", p.addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// ask sends a line and returns what came back within limit.
+func ask(t *testing.T, c net.Conn, limit time.Duration) (string, error) {
+	t.Helper()
+	if err := c.SetDeadline(time.Now().Add(limit)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write([]byte("hello\n")); err != nil {
+		return "", err
+	}
+	return bufio.NewReader(c).ReadString('\n')
+}
+
+const patient = 10 * time.Second
+
+func TestProxyPasses(t *testing.T) {
+	t.Parallel()
+	for name, mode := range map[string]proxyMode{"passing": passing, "lagging": lagging, "dripping": dripping} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := echo(t)
+			p.set(mode)
+			start := time.Now()
+			if got, err := ask(t, dial(t, p), patient); got != "hello\n" {
+				t.Errorf("got %q, %v", got, err)
+			}
+			if took := time.Since(start); mode == lagging && took < 2*lag {
+				t.Errorf("there and back took %v, less than the lag of %v each way", took, lag)
+			}
+		})
+	}
+}
+
+func TestProxyCuts(t *testing.T) {
+	t.Parallel()
+	p := echo(t)
+	c := dial(t, p)
+	if _, err := ask(t, c, patient); err != nil {
+		t.Fatal(err)
+	}
+	p.set(cutOff)
+	if got, err := ask(t, c, patient); err == nil {
+		t.Errorf("an old connection got %q", got)
+	}
+	if got, err := ask(t, dial(t, p), patient); err == nil {
+		t.Errorf("a new connection got %q", got)
+	}
+	p.set(passing)
+	if _, err := ask(t, dial(t, p), patient); err != nil {
+		t.Errorf("after the cut: %v", err)
+	}
+}
+
+func TestProxyHalfOpen(t *testing.T) {
+	t.Parallel()
+	p := echo(t)
+	c := dial(t, p)
+	p.set(halfOpen)
+	if got, err := ask(t, c, 100*time.Millisecond); err == nil {
+		t.Errorf("something passed: %q", got)
+	}
+	p.set(passing)
+	if got, err := ask(t, c, patient); err != nil || got != "hello\n" {
+		t.Errorf("after it: %q, %v", got, err)
+	}
+}

@@ -4,8 +4,8 @@ import "time"
 
 // SourceUse is how the uploads of one source stand.
 type SourceUse struct {
-	Uploads   int
-	Open      int // without an outcome
-	Succeeded int
-	Finished  time.Time // when the last of them ended; zero: none did
+	Uploads  int
+	Open     int // without an outcome
+	Failed   int
+	Finished time.Time // when the last of them ended; zero: none did
 }

@@ -20,13 +20,13 @@ import (
 )
 
 // newAPI makes everything that is served. e is nil where no work is done in this process.
-func (s *stack) newAPI(ctx context.Context, e *engine) (*api.Server, error) {
+func (s *stack) newAPI(ctx context.Context, e *engine, inbox *api.Inbox) (*api.Server, error) {
 	keys, err := s.keyring(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c := api.Config{
-		Ledger: s.ledger, Keys: keys, Wait: s.cfg.HTTP.Wait, Fresh: s.cfg.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.log, Version: version(),
+		Ledger: s.ledger, Keys: keys, Inbox: inbox, Wait: s.cfg.HTTP.Wait, Fresh: s.cfg.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.log, Version: version(),
 		Open:   map[string]http.Handler{"GET /healthz": http.HandlerFunc(healthz), "GET /readyz": s.readyz(e)},
 		Closed: map[string]http.Handler{"GET /metrics": promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})},
 	}
@@ -35,6 +35,9 @@ func (s *stack) newAPI(ctx context.Context, e *engine) (*api.Server, error) {
 	}
 	return api.New(c)
 }
+
+// inboxDir is where the files are kept that come over HTTP.
+func inboxDir(c config.Config) string { return filepath.Join(c.DataDir, "inbox") }
 
 // localKeyFile holds the key that is made at a first start without any.
 const localKeyFile = "api.key"

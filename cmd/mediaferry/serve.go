@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
+
+	"github.com/mediaferry/mediaferry/enqueue/api"
 )
 
 // The limits of every connection: nobody may hold one by being slow.
@@ -20,7 +23,11 @@ const (
 
 // serve answers HTTP until ctx ends. e is nil where no work is done in this process.
 func (s *stack) serve(ctx context.Context, e *engine) error {
-	door, err := s.newAPI(ctx, e)
+	inbox, err := api.OpenInbox(inboxDir(s.cfg), nil)
+	if err != nil {
+		return err
+	}
+	door, err := s.newAPI(ctx, e, inbox)
 	if err != nil {
 		return err
 	}
@@ -30,6 +37,11 @@ func (s *stack) serve(ctx context.Context, e *engine) error {
 	}
 	server := &http.Server{Handler: door, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes}
 	server.RegisterOnShutdown(door.Close) // event streams would never end
+	ctx, cancel := context.WithCancel(ctx)
+	var chores sync.WaitGroup
+	chores.Go(func() { s.chores(ctx, inbox) })
+	defer chores.Wait()
+	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- s.serveOn(server, listener) }()
 	s.log.Info("listening", "address", listener.Addr().String())
@@ -38,8 +50,8 @@ func (s *stack) serve(ctx context.Context, e *engine) error {
 		return err
 	case <-ctx.Done():
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
-	defer cancel()
+	stop, done := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer done()
 	if err := server.Shutdown(stop); err != nil {
 		server.Close()
 	}

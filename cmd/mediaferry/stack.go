@@ -142,7 +142,7 @@ func (s *stack) tokenStore() wechat.TokenStore {
 }
 
 func (s *stack) sourceConfig() source.Config {
-	c := source.Config{Root: s.cfg.StorageRoot, Local: s.embedded, Log: s.log}
+	c := source.Config{Root: s.cfg.StorageRoot, Inbox: inboxDir(s.cfg), Local: s.embedded, Log: s.log}
 	if s3 := s.cfg.S3; len(s3.Buckets) > 0 {
 		c.S3 = &source.S3Config{
 			Endpoint: s3.Endpoint, Region: s3.Region, Style: s3.Style, Buckets: s3.Buckets,

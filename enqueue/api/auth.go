@@ -22,9 +22,7 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 			writeProblem(w, r, err)
 			return
 		}
-		if t := trace(r.Context()); t != nil {
-			t.who = who.Name
-		}
+		named(r, who.Name)
 		next.ServeHTTP(w, r.WithContext(withIdentity(r.Context(), who)))
 	})
 }
@@ -36,7 +34,7 @@ func (s *Server) identify(r *http.Request) (Identity, error) {
 		return Identity{}, &tasks.Error{Code: tasks.Unauthorized, Op: "check key", Err: errors.New("no key was given")}
 	}
 	k, err := s.guard.check(r, func() (tasks.Key, bool, error) { return s.cfg.Keys.Find(r.Context(), tasks.Secret(key)) })
-	return Identity{Name: k.Name, Role: k.Role, Rights: k.Rights}, err
+	return identityOf(k), err
 }
 
 // guard slows down who tries keys: after some failures an address must wait before its keys are looked at.

@@ -1,9 +1,175 @@
 package api
 
-import "net/http"
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
 
-func (s *Server) dropIn(*http.ServeMux) {}
+	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/tasks"
+)
 
-type streamCount struct{}
+// dropIn adds the endpoint that looks like WeChat's own, for programs that only let their base URL be changed.
+func (s *Server) dropIn(mux *http.ServeMux) {
+	mux.HandleFunc("GET /cgi-bin/token", s.wxTokenByQuery)
+	mux.HandleFunc("POST /cgi-bin/stable_token", s.wxTokenByBody)
+	mux.HandleFunc("POST /cgi-bin/media/upload", s.wxUpload)
+	mux.HandleFunc("/cgi-bin/", func(w http.ResponseWriter, r *http.Request) { s.wxFail(w, r, wxURL, "") })
+}
 
-func newStreamCount() *streamCount { return &streamCount{} }
+func (s *Server) wxTokenByQuery(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	s.wxToken(w, r, q.Get("grant_type"), q.Get("appid"), tasks.Secret(q.Get("secret")))
+}
+
+func (s *Server) wxTokenByBody(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Grant  string       `json:"grant_type"`
+		AppID  string       `json:"appid"`
+		Secret tasks.Secret `json:"secret"`
+	}
+	const most = 4 << 10
+	if err := json.NewDecoder(io.LimitReader(r.Body, most)).Decode(&in); err != nil || unhurried(w) != nil {
+		s.wxFail(w, r, wxGrant, "")
+		return
+	}
+	s.wxToken(w, r, in.Grant, in.AppID, in.Secret)
+}
+
+// wxToken answers with a token of ours for a producer's name and key.
+func (s *Server) wxToken(w http.ResponseWriter, r *http.Request, grant, name string, secret tasks.Secret) {
+	if grant != "client_credential" {
+		s.wxFail(w, r, wxGrant, "")
+		return
+	}
+	k, err := s.guard.check(r, func() (tasks.Key, bool, error) {
+		k, ok, err := s.cfg.Keys.Find(r.Context(), secret)
+		return k, ok && k.Name == name, err
+	})
+	if err != nil {
+		s.note(r.Context(), err)
+		switch tasks.CodeOf(err) {
+		case tasks.Unauthorized:
+			s.wxFail(w, r, wxSecret, "")
+		case tasks.TooMany:
+			s.wxFail(w, r, wxMinute, "")
+		default:
+			s.wxFail(w, r, wxBusy, "")
+		}
+		return
+	}
+	named(r, k.Name)
+	wxWrite(w, struct {
+		Token   string `json:"access_token"`
+		Expires int    `json:"expires_in"`
+	}{newToken(k, s.cfg.Now()), int(tokenLife.Seconds())})
+}
+
+// wxUpload takes a file as WeChat does, and answers with its outcome.
+func (s *Server) wxUpload(w http.ResponseWriter, r *http.Request) {
+	who, errcode := s.wxCaller(r)
+	if errcode != 0 {
+		s.wxFail(w, r, errcode, "")
+		return
+	}
+	named(r, who.Name)
+	kind, err := tasks.ParseMediaType(r.URL.Query().Get("type"))
+	if err != nil {
+		s.wxFail(w, r, wxType, "")
+		return
+	}
+	stored, err := s.wxFile(w, r, who)
+	if err != nil {
+		s.wxRefuse(w, r, err, kind)
+		return
+	}
+	u := tasks.Upload{Account: s.wxAccount(who), Type: kind, Source: stored.Source, Filename: stored.Filename}
+	o, err := s.now(withIdentity(r.Context(), who), who, u, s.cfg.Wait)
+	switch {
+	case err != nil:
+		s.wxRefuse(w, r, err, kind)
+	case o.State == tasks.Succeeded:
+		wxWrite(w, wxSuccess(o))
+	case o.State.Final():
+		s.wxFail(w, r, wxFailure(o.Code, o.Errcode, kind), o.RID)
+	default: // it goes on by itself, and a second try is answered from what the first one uploads
+		s.wxFail(w, r, wxBusy, o.RID)
+	}
+}
+
+// wxCaller returns who holds the token, or the errcode that refuses it.
+func (s *Server) wxCaller(r *http.Request) (Identity, int) {
+	token := r.URL.Query().Get("access_token")
+	if token == "" {
+		return Identity{}, wxNoToken
+	}
+	var fault tokenFault
+	k, err := s.guard.check(r, func() (k tasks.Key, ok bool, err error) {
+		k, fault, err = s.cfg.Keys.readToken(r.Context(), token, s.cfg.Now())
+		return k, fault != tokenForeign, err
+	})
+	switch {
+	case tasks.CodeOf(err) == tasks.Unauthorized:
+		s.note(r.Context(), err)
+		return Identity{}, wxToken
+	case err != nil:
+		s.note(r.Context(), err)
+		return Identity{}, wxFailure(tasks.CodeOf(err), 0, "")
+	case fault == tokenExpired:
+		return Identity{}, wxTokenExpired
+	}
+	who := identityOf(k)
+	if !AccessSubmit.admits(who.Role) {
+		return who, wxUnauthorized
+	}
+	return who, 0
+}
+
+// wxAccount is the account of uploads that can't name one: default, or else the first that the key may use.
+func (s *Server) wxAccount(who Identity) string {
+	if who.mayUse(enqueue.DefaultAccount) {
+		return enqueue.DefaultAccount
+	}
+	return who.Accounts[0]
+}
+
+var errNoMedia = errors.New("the form has no file called media")
+
+// wxFile takes the part called media into the inbox.
+func (s *Server) wxFile(w http.ResponseWriter, r *http.Request, who Identity) (Stored, error) {
+	var stored Stored
+	found := false
+	err := s.eachFile(w, r, maxFile, func(part *multipart.Part) error {
+		if part.FormName() != "media" || found {
+			return nil
+		}
+		found = true
+		var err error
+		stored, err = s.cfg.Inbox.Store(who.Name, part.FileName(), part, maxFile)
+		return err
+	})
+	if err == nil && !found {
+		err = errNoMedia
+	}
+	return stored, err
+}
+
+func (s *Server) wxRefuse(w http.ResponseWriter, r *http.Request, err error, kind tasks.MediaType) {
+	s.note(r.Context(), err)
+	e := tasks.AsError(err)
+	var p *Problem
+	switch {
+	case errors.Is(err, errNoMedia), e.Code == tasks.Invalid:
+		s.wxFail(w, r, wxNoMedia, "")
+	case errors.As(err, &p) && p.Status == http.StatusRequestEntityTooLarge:
+		s.wxFail(w, r, wxFailure(tasks.TooLarge, 0, kind), "")
+	case errors.As(err, &p):
+		s.wxFail(w, r, wxNoMedia, "")
+	case e.Code == tasks.TooMany:
+		s.wxFail(w, r, wxLimit(e), "")
+	default:
+		s.wxFail(w, r, wxFailure(e.Code, e.Errcode, kind), e.RID)
+	}
+}

@@ -17,6 +17,12 @@ type Identity struct {
 	Name string
 	Role tasks.Role
 	tasks.Rights
+
+	key tasks.Hash // of the key it came with
+}
+
+func identityOf(k tasks.Key) Identity {
+	return Identity{Name: k.Name, Role: k.Role, Rights: k.Rights, key: k.Hash}
 }
 
 // staff reports whether the caller is shown what belongs to others.

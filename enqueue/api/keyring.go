@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/subtle"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,6 +44,15 @@ func (r *Keyring) ByHash(ctx context.Context, hash tasks.Hash) (tasks.Key, bool,
 	kept, err := r.stored(ctx)
 	k, ok := match(kept, hash)
 	return k, ok, err
+}
+
+// all returns every key in force.
+func (r *Keyring) all(ctx context.Context) ([]tasks.Key, error) {
+	kept, err := r.stored(ctx)
+	if err != nil && len(r.Fixed) == 0 {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Concat(r.Fixed, kept), func(k tasks.Key) bool { return !k.Revoked.IsZero() }), nil
 }
 
 // match compares with every key, each in constant time, so that the time it takes tells nothing.

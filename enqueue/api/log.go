@@ -34,6 +34,13 @@ func requestID(ctx context.Context) string {
 	return ""
 }
 
+// named keeps who calls, for the request's log line.
+func named(r *http.Request, who string) {
+	if t := trace(r.Context()); t != nil {
+		t.who = who
+	}
+}
+
 // note keeps why the request fails, for its log line.
 func (s *Server) note(ctx context.Context, err error) {
 	if t := trace(ctx); t != nil {

@@ -104,6 +104,11 @@ func (s *Server) routes() {
 	s.batchRoutes()
 	s.resultRoutes()
 	s.actionRoutes()
+	s.fileRoutes()
+	s.mediaRoutes()
+	s.accountRoutes()
+	s.deliveryRoutes()
+	s.eventRoutes()
 }
 
 // producer submits in the caller's name.

@@ -67,7 +67,7 @@ func (s *Server) submit(ctx context.Context, in *submitInput) (*submitOutput, er
 		return nil, err
 	}
 	who := caller(ctx)
-	id, err := s.named(ctx, who, in.Key, in.Body)
+	id, err := s.uploadID(ctx, who, in.Key, in.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +86,8 @@ func (s *Server) accept(ctx context.Context, who Identity, id uuid.UUID, u tasks
 	return s.producer(who).SubmitAs(ctx, id, u)
 }
 
-// named returns the ID that goes with an Idempotency-Key; none without a key.
-func (s *Server) named(ctx context.Context, who Identity, key string, body UploadRequest) (uuid.UUID, error) {
+// uploadID returns the ID that goes with an Idempotency-Key; none without a key.
+func (s *Server) uploadID(ctx context.Context, who Identity, key string, body UploadRequest) (uuid.UUID, error) {
 	if key == "" {
 		return uuid.Nil, nil
 	}

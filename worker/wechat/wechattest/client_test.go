@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
+	"github.com/mediaferry/mediaferry/worker/wechat/wechattest/cowechat"
 )
 
 // run runs a program that this test can't do without.
@@ -95,52 +95,14 @@ func TestCurlAsInTheDocument(t *testing.T) {
 	}
 }
 
-// coWechatAPI is a widely used client for Node.js.
-const coWechatAPI = "co-wechat-api@3.11.0"
-
-// installed serializes the installation among the tests of this process.
-var installed sync.Mutex
-
-// install returns a folder whose node_modules holds pkg, and fetches it the first time. The folder is made whole
-// before it gets its name, so that test processes don't meet each other's halves.
-func install(t *testing.T, pkg string) string {
-	t.Helper()
-	installed.Lock()
-	defer installed.Unlock()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = os.TempDir()
-	}
-	final := filepath.Join(cache, "mediaferry-test", pkg)
-	if _, err := os.Stat(final); err == nil {
-		return final
-	}
-	if err := os.MkdirAll(filepath.Dir(final), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	fresh, err := os.MkdirTemp(filepath.Dir(final), "installing-") //nolint:usetesting // must be on the same file system to be renamed
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(fresh)
-	run(t, fresh, nil, "npm", "install", "--no-audit", "--no-fund", "--prefix", fresh, pkg)
-	if err := os.Rename(fresh, final); err != nil {
-		if _, made := os.Stat(final); made != nil {
-			t.Fatal(err)
-		}
-	}
-	return final
-}
-
 func TestCoWechatAPI(t *testing.T) {
 	t.Parallel()
 	srv := wechattest.NewServer(t, wechattest.Config{})
-	script, err := filepath.Abs("testdata/client.js")
+	dir, err := filepath.Abs("testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := []string{"NODE_PATH=" + filepath.Join(install(t, coWechatAPI), "node_modules")}
-	out := run(t, filepath.Dir(script), env, "node", script, srv.URL, wechattest.DefaultAppID, wechattest.DefaultSecret, filepath.Dir(script))
+	out := cowechat.Run(t, "testdata/client.js", srv.URL, wechattest.DefaultAppID, wechattest.DefaultSecret, dir)
 
 	type result struct {
 		Name         string

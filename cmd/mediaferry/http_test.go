@@ -1,0 +1,202 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
+	"github.com/mediaferry/mediaferry/worker/wechat/wechattest/cowechat"
+)
+
+// served is a running mediaferry with HTTP.
+type served struct {
+	*ground
+	process *process
+	url     string
+	key     string
+}
+
+// serve starts mediaferry run, and knows its address and the key that a first start made.
+func (g *ground) serve() *served {
+	g.t.Helper()
+	p := g.start("run")
+	address := regexp.MustCompile(`"?address"?[:=]"?([0-9.:]+)`)
+	var at []string
+	until(g.t, 30*time.Second, "the address is logged", func() bool {
+		at = address.FindStringSubmatch(p.log.String())
+		return at != nil
+	})
+	key, err := os.ReadFile(filepath.Join(g.dir, "data", localKeyFile))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return &served{g, p, "http://" + at[1], strings.TrimSpace(string(key))}
+}
+
+// ask makes one request and decodes its answer.
+func (s *served) ask(method, path, body string, into any) int {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.key)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err == nil {
+		err = json.Unmarshal(b, into)
+	}
+	if err != nil {
+		s.t.Fatalf("%v: %s", err, b)
+	}
+	return res.StatusCode
+}
+
+// token is a token of the drop-in endpoint.
+func (s *served) token() string {
+	s.t.Helper()
+	var t struct {
+		Token string `json:"access_token"`
+	}
+	s.ask("GET", "/cgi-bin/token?grant_type=client_credential&appid=local&secret="+s.key, "", &t)
+	if t.Token == "" || strings.Contains(t.Token, s.key) {
+		s.t.Fatalf("the token is %q", t.Token)
+	}
+	return t.Token
+}
+
+// samples are small files of every media type, as a folder.
+func samples(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../../worker/wechat/wechattest/testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// The command of WeChat's own document, with nothing but the host changed, answered with what WeChat itself issued.
+func TestDropInWithCurl(t *testing.T) {
+	t.Parallel()
+	s := newGround(t, wechattest.Config{}).serve()
+	jpg, err := os.ReadFile(filepath.Join(samples(t), "photo.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "test.jpg"), jpg, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	token := s.token()
+	curl := func(target string) map[string]any {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), "curl", "-sS", "-F", "media=@test.jpg", target)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		var v map[string]any
+		if err := json.Unmarshal(out, &v); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return v
+	}
+	target := s.url + "/cgi-bin/media/upload?access_token=" + token + "&type=image"
+	first := curl(target)
+	id, _ := first["media_id"].(string)
+	if got, _ := s.sandbox.Media(id); string(got) != string(jpg) || first["type"] != "image" || first["created_at"].(float64) < 1e9 {
+		t.Errorf("it is answered %v", first)
+	}
+	if diff := cmp.Diff(first, curl(target)); diff != "" { // reused, and so the same
+		t.Error(diff)
+	}
+	for target, want := range map[string]float64{
+		strings.Replace(target, "type=image", "type=TYPE", 1):                 40004,
+		strings.Replace(target, "type=image", "type=video", 1):                40005,
+		s.url + "/cgi-bin/media/upload?access_token=ACCESS_TOKEN&type=image":  40001,
+		s.url + "/cgi-bin/media/upload?access_token=" + s.key + "&type=image": 40001,
+		s.url + "/cgi-bin/media/upload?type=image":                            41001,
+		s.url + "/cgi-bin/media/uploadimg?access_token=" + token:              40066,
+		strings.Replace(target, token, strings.ToLower(token), 1):             40001,
+		strings.Replace(target, token, token[:20]+"AAAA"+token[24:], 1):       40001,
+		strings.Replace(target, "&type=image", "", 1):                         40004,
+	} {
+		if got := curl(target); got["errcode"] != want {
+			t.Errorf("%s is answered %v, want %v", target, got, want)
+		}
+	}
+	if log := s.process.log.String(); strings.Contains(log, s.key) || strings.Contains(log, token) {
+		t.Error("the log has a secret")
+	}
+	if left := inboxFiles(t, s.ground); len(left) == 0 {
+		t.Error("there is no inbox") // until the next sweep the files are there
+	}
+}
+
+func inboxFiles(t *testing.T, g *ground) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(g.dir, "data", "inbox", "*", "local", "*", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// A client that knows WeChat only, with nothing but its base URL changed.
+func TestDropInWithCoWechatAPI(t *testing.T) {
+	t.Parallel()
+	s := newGround(t, wechattest.Config{}).serve()
+	out := cowechat.Run(t, filepath.Join(samples(t), "client.js"), s.url, "local", s.key, samples(t))
+	type result struct {
+		Name, Type   string
+		MediaID      string `json:"media_id"`
+		ThumbMediaID string `json:"thumb_media_id"`
+		Code         any
+	}
+	var got []result
+	d := json.NewDecoder(strings.NewReader(out))
+	for d.More() {
+		var r result
+		if err := d.Decode(&r); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		for _, id := range []*string{&r.MediaID, &r.ThumbMediaID} {
+			if *id != "" {
+				if _, known := s.sandbox.Media(*id); !known {
+					t.Errorf("%s: WeChat never issued %s", r.Name, *id)
+				}
+				*id = "…"
+			}
+		}
+		got = append(got, r)
+	}
+	want := []result{
+		{Name: "image", Type: "image", MediaID: "…"},
+		{Name: "voice", Type: "voice", MediaID: "…"},
+		{Name: "video", Type: "video", MediaID: "…"},
+		{Name: "thumb", Type: "thumb", ThumbMediaID: "…"},
+		{Name: "chinese", Type: "image", MediaID: "…"},
+		{Name: "buffer", Code: 40066.0}, // it reads the media back, which is not what this endpoint is for
+		{Name: "wrong type", Code: 40005.0},
+		{Name: "no such media", Code: 40066.0},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

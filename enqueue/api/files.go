@@ -1,0 +1,114 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Bounds of one request with files.
+const (
+	maxFile  = 10 << 20
+	maxFiles = 100
+)
+
+// FilesAnswer lists the files that were taken, in their order.
+type FilesAnswer struct {
+	Files []Stored `json:"files" nullable:"false"`
+}
+
+type filesInput struct{ ctx huma.Context }
+
+// Resolve keeps the request, whose body is read part by part.
+func (in *filesInput) Resolve(ctx huma.Context) []error {
+	in.ctx = ctx
+	return nil
+}
+
+type filesOutput struct{ Body FilesAnswer }
+
+func (s *Server) fileRoutes() {
+	route(s, AccessSubmit, huma.Operation{
+		OperationID: "send-files", Method: http.MethodPost, Path: "/v1/files", DefaultStatus: http.StatusCreated, Tags: []string{"files"},
+		Summary: "Send the files themselves",
+		Description: "For producers that share no storage with the workers: a form with files of at most 10 MiB each, 100 in all. Submit each as the " +
+			"source that the answer gives it, within a day. A file is removed after its outcome, a day later where it failed.",
+	}, s.files)
+	file := &huma.Schema{Type: huma.TypeString, Format: "binary"}
+	s.api.OpenAPI().Paths["/v1/files"].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"multipart/form-data": {Schema: &huma.Schema{
+			Type: huma.TypeObject, Properties: map[string]*huma.Schema{"file": {Type: huma.TypeArray, Items: file}}, AdditionalProperties: true,
+			Description: "Parts of any name that have a filename",
+		}},
+	}}
+}
+
+func (s *Server) files(ctx context.Context, in *filesInput) (*filesOutput, error) {
+	r, w := humago.Unwrap(in.ctx)
+	answer := FilesAnswer{Files: []Stored{}}
+	err := s.eachFile(w, r, maxFiles*maxFile, func(part *multipart.Part) error {
+		if len(answer.Files) == maxFiles {
+			return invalid("take files", "body: has over %d files", maxFiles)
+		}
+		stored, err := s.cfg.Inbox.Store(caller(ctx).Name, part.FileName(), part, maxFile)
+		if err == nil {
+			answer.Files = append(answer.Files, stored)
+		}
+		return err
+	})
+	if err == nil && len(answer.Files) == 0 {
+		err = invalid("take files", "body: has no part with a filename")
+	}
+	if err != nil {
+		return nil, err // what was stored before goes with the sweep
+	}
+	return &filesOutput{answer}, nil
+}
+
+var errNoInbox = &tasks.Error{Code: tasks.Unavailable, Op: "take files", Err: errors.New("this server takes no files")}
+
+// formRoom is what a form may have besides its files.
+const formRoom = 1 << 20
+
+// eachFile calls take for each part of the form that is a file. The form has at most so many bytes of files.
+func (s *Server) eachFile(w http.ResponseWriter, r *http.Request, limit int64, take func(*multipart.Part) error) error {
+	if s.cfg.Inbox == nil {
+		return errNoInbox
+	}
+	r.Body = io.NopCloser(&patient{Reader: http.MaxBytesReader(w, r.Body, limit+formRoom), rc: http.NewResponseController(w)})
+	form, err := r.MultipartReader()
+	if err != nil {
+		return invalid("take files", "body: %s", strings.TrimPrefix(err.Error(), "http: "))
+	}
+	for {
+		part, err := form.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			return unhurried(w)
+		}
+		if err != nil {
+			return malformed(err)
+		}
+		if part.FileName() == "" {
+			continue
+		}
+		if err := take(part); err != nil {
+			return err
+		}
+	}
+}
+
+// malformed tells a form that is none from one that broke off.
+func malformed(err error) error {
+	if strings.HasPrefix(err.Error(), "multipart: ") && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return invalid("take files", "body: %v", err)
+	}
+	return unread(err)
+}

@@ -1,0 +1,109 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// MediaRequest asks for a media_id now.
+type MediaRequest struct {
+	UploadRequest
+	Wait *int `json:"wait,omitempty" minimum:"0" maximum:"600" doc:"Seconds to wait for the outcome; missing: the server's own limit, which is the most"`
+}
+
+type mediaInput struct{ Body MediaRequest }
+
+type mediaOutput struct {
+	Status int
+	Body   tasks.Outcome
+}
+
+type forgetInput struct {
+	ID string `path:"media_id" maxLength:"255" doc:"The media_id as WeChat gave it"`
+}
+
+func (s *Server) mediaRoutes() {
+	route(s, AccessSubmit, huma.Operation{
+		OperationID: "get-media", Method: http.MethodPost, Path: "/v1/media", Tags: []string{"media"},
+		Summary: "A live media_id for this source, now",
+		Description: "Answers with a media that is known and lives long enough, or uploads with interactive priority and waits. 200 has the outcome, " +
+			"which may be a failure; 202 says that it is not there yet: ask for the upload later.",
+		Responses: map[string]*huma.Response{"202": {Description: "There is no outcome yet", Content: map[string]*huma.MediaType{
+			jsonType: {Schema: &huma.Schema{Ref: "#/components/schemas/Outcome"}},
+		}}},
+	}, s.media)
+	route(s, AccessSubmit, huma.Operation{
+		OperationID: "forget-media", Method: http.MethodDelete, Path: "/v1/media/{media_id}", DefaultStatus: http.StatusNoContent, Tags: []string{"media"},
+		Summary:     "Don't answer with this media any more",
+		Description: "For one that WeChat does not know any more: the next upload of its content calls WeChat.",
+	}, s.forget)
+}
+
+func (s *Server) media(ctx context.Context, in *mediaInput) (*mediaOutput, error) {
+	u, err := in.Body.allowed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wait := s.cfg.Wait
+	if in.Body.Wait != nil {
+		wait = min(wait, time.Duration(*in.Body.Wait)*time.Second)
+	}
+	o, err := s.now(ctx, caller(ctx), u, wait)
+	if err != nil {
+		return nil, err
+	}
+	if !o.State.Final() {
+		return &mediaOutput{http.StatusAccepted, o}, nil
+	}
+	return &mediaOutput{http.StatusOK, o}, nil
+}
+
+// now submits u ahead of the bulk, unless the caller may not do that, and returns its outcome, or how far it is when
+// the time is over.
+func (s *Server) now(ctx context.Context, who Identity, u tasks.Upload, wait time.Duration) (tasks.Outcome, error) {
+	if u.Priority = tasks.Interactive; who.BulkOnly {
+		u.Priority = tasks.Bulk
+	}
+	r, err := s.accept(ctx, who, uuid.Nil, u)
+	if err != nil {
+		return tasks.Outcome{}, err
+	}
+	if !r.Created {
+		if err := s.refresh(ctx, r.ID); err != nil {
+			return tasks.Outcome{}, err
+		}
+	}
+	waiting, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	o, err := s.producer(who).Wait(waiting, r.ID)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return s.cfg.Ledger.Outcome(ctx, r.ID)
+	}
+	return o, err
+}
+
+// refresh opens a new round for an upload whose outcome is no answer any more.
+func (s *Server) refresh(ctx context.Context, id uuid.UUID) error {
+	o, err := s.cfg.Ledger.Outcome(ctx, id)
+	if err != nil || !o.State.Final() {
+		return err
+	}
+	if o.State == tasks.Succeeded && o.ExpiresAt.Sub(s.cfg.Now()) >= s.cfg.Fresh || o.State != tasks.Succeeded && !o.Code.Mendable() {
+		return nil
+	}
+	if err := s.cfg.Ledger.Retry(ctx, id, true); tasks.CodeOf(err) != tasks.Conflict { // else somebody else did
+		return err
+	}
+	return nil
+}
+
+func (s *Server) forget(ctx context.Context, in *forgetInput) (*struct{}, error) {
+	return nil, s.cfg.Ledger.Forget(ctx, in.ID, caller(ctx).Accounts)
+}

@@ -1,0 +1,73 @@
+package api
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// A token of ours is what the drop-in endpoint gives for a key: which key it came from, until when it is good, some
+// random bytes, and a signature that nobody can make without the key's hash. It holds nothing of the key itself, and
+// dies with it.
+const (
+	tokenLife  = 2 * time.Hour
+	tokenKey   = 4 // bytes of the key's hash that name it
+	tokenTime  = 8
+	tokenNonce = 8
+	tokenHead  = tokenKey + tokenTime + tokenNonce
+	tokenSum   = 16
+)
+
+// newToken returns a token for the key.
+func newToken(k tasks.Key, now time.Time) string {
+	b := make([]byte, tokenHead, tokenHead+tokenSum)
+	copy(b, k.Hash[:tokenKey])
+	binary.BigEndian.PutUint64(b[tokenKey:], uint64(now.Add(tokenLife).Unix()))
+	_, _ = rand.Read(b[tokenKey+tokenTime:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(append(b, tokenMAC(k.Hash, b)...))
+}
+
+func tokenMAC(key tasks.Hash, head []byte) []byte {
+	m := hmac.New(sha256.New, key[:])
+	m.Write([]byte("mediaferry drop-in token 1\n"))
+	m.Write(head)
+	return m.Sum(nil)[:tokenSum]
+}
+
+// tokenFault is why a token is not taken.
+type tokenFault int8
+
+const (
+	tokenGood tokenFault = iota
+	tokenForeign
+	tokenExpired
+)
+
+// readToken returns the key that a token came from.
+func (r *Keyring) readToken(ctx context.Context, token string, now time.Time) (tasks.Key, tokenFault, error) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(b) != tokenHead+tokenSum {
+		return tasks.Key{}, tokenForeign, nil
+	}
+	head, sum := b[:tokenHead], b[tokenHead:]
+	keys, err := r.all(ctx)
+	if err != nil {
+		return tasks.Key{}, tokenForeign, err
+	}
+	for _, k := range keys {
+		if string(k.Hash[:tokenKey]) != string(head[:tokenKey]) || !hmac.Equal(sum, tokenMAC(k.Hash, head)) {
+			continue
+		}
+		if now.Unix() >= int64(binary.BigEndian.Uint64(head[tokenKey:])) {
+			return k, tokenExpired, nil
+		}
+		return k, tokenGood, nil
+	}
+	return tasks.Key{}, tokenForeign, nil
+}

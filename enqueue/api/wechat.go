@@ -1,0 +1,136 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// WeChat's errcodes that the drop-in endpoint answers with.
+const (
+	wxBusy         = -1
+	wxToken        = 40001
+	wxGrant        = 40002
+	wxType         = 40004
+	wxFormat       = 40005
+	wxImageSize    = 40009
+	wxVoiceSize    = 40010
+	wxVideoSize    = 40011
+	wxThumbSize    = 40012
+	wxURL          = 40066
+	wxSecret       = 40125
+	wxBroken       = 40137
+	wxNoToken      = 41001
+	wxNoMedia      = 41005
+	wxTokenExpired = 42001
+	wxEmpty        = 44001
+	wxTooLong      = 45007
+	wxDay          = 45009
+	wxMinute       = 45011
+	wxUnauthorized = 48001
+)
+
+// wxTexts are the errmsgs. Clients go by the number.
+var wxTexts = map[int]string{
+	wxBusy:         "system error",
+	wxToken:        "invalid credential, access_token is invalid or not latest",
+	wxGrant:        "invalid grant_type",
+	wxType:         "invalid media type",
+	wxFormat:       "invalid file type",
+	wxImageSize:    "invalid image size",
+	wxVoiceSize:    "invalid voice size",
+	wxVideoSize:    "invalid video size",
+	wxThumbSize:    "invalid thumb size",
+	wxURL:          "invalid url",
+	wxSecret:       "invalid appsecret",
+	wxBroken:       "invalid image format",
+	wxNoToken:      "access_token missing",
+	wxNoMedia:      "media data missing",
+	wxTokenExpired: "access_token expired",
+	wxEmpty:        "empty media data",
+	wxTooLong:      "playtime out of limit",
+	wxDay:          "reach max api daily quota limit",
+	wxMinute:       "api minute-quota reach limit",
+	wxUnauthorized: "api unauthorized",
+}
+
+// wxError is a failure as WeChat tells it, with HTTP status 200.
+type wxError struct {
+	Errcode int    `json:"errcode"`
+	Errmsg  string `json:"errmsg"`
+}
+
+// wxMedia is a success as WeChat tells it: a thumb has a name of its own for the id.
+type wxMedia struct {
+	Type         string `json:"type"`
+	MediaID      string `json:"media_id,omitempty"`
+	ThumbMediaID string `json:"thumb_media_id,omitempty"`
+	CreatedAt    int64  `json:"created_at"`
+	Item         []int  `json:"item"`
+}
+
+func wxSuccess(o tasks.Outcome) wxMedia {
+	m := wxMedia{Type: string(o.Type), MediaID: o.MediaID, CreatedAt: o.IssuedAt.Unix(), Item: []int{}}
+	if o.Type == tasks.Thumb {
+		m.MediaID, m.ThumbMediaID = "", o.MediaID
+	}
+	return m
+}
+
+// wxFailure is the errcode that comes closest to a failure: WeChat's own where it said one.
+func wxFailure(code tasks.Code, errcode int, kind tasks.MediaType) int {
+	if errcode != 0 {
+		return errcode
+	}
+	switch code {
+	case tasks.Unsupported:
+		return wxFormat
+	case tasks.TooLarge:
+		return map[tasks.MediaType]int{tasks.Image: wxImageSize, tasks.Voice: wxVoiceSize, tasks.Video: wxVideoSize, tasks.Thumb: wxThumbSize}[kind]
+	case tasks.TooLong:
+		return wxTooLong
+	case tasks.Corrupt:
+		return wxBroken
+	case tasks.Empty:
+		return wxEmpty
+	case tasks.DailyLimit:
+		return wxDay
+	case tasks.MinuteLimit:
+		return wxMinute
+	case tasks.Denied, tasks.Forbidden:
+		return wxUnauthorized
+	case tasks.Unauthorized:
+		return wxToken
+	}
+	return wxBusy
+}
+
+// wxLimit tells a limit that is over in a minute from one that is over tomorrow.
+func wxLimit(e *tasks.Error) int {
+	if e.RetryAfter > time.Minute {
+		return wxDay
+	}
+	return wxMinute
+}
+
+func (s *Server) wxFail(w http.ResponseWriter, r *http.Request, errcode int, rid string) {
+	text, ok := wxTexts[errcode]
+	if !ok {
+		text = "refused by WeChat"
+	}
+	if rid == "" {
+		rid = requestID(r.Context())
+	}
+	wxWrite(w, wxError{errcode, text + " rid: " + rid})
+}
+
+// wxWrite answers without a line end, which clients that mend WeChat's control characters take for one of them.
+func wxWrite(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json; encoding=utf-8")
+	b, err := json.Marshal(v)
+	if err == nil {
+		_, _ = w.Write(b) // nobody is left to tell
+	}
+}

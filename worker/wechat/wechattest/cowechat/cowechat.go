@@ -1,0 +1,82 @@
+// Package cowechat runs co-wechat-api, a widely used WeChat client for Node.js that knows nothing of ours, in tests:
+// what it gets along with has the shape of WeChat.
+package cowechat
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+const module = "co-wechat-api@3.11.0"
+
+// installing serializes the installation among the tests of this process.
+var installing sync.Mutex //nolint:gochecknoglobals // guards a folder that all tests share
+
+// Run runs a script with node, in the folder it lies in, with co-wechat-api at hand, and returns what it printed. The
+// client is fetched from npm the first time and kept in the user's cache folder.
+func Run(t testing.TB, script string, args ...string) string {
+	t.Helper()
+	script, err := filepath.Abs(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := "NODE_PATH=" + filepath.Join(install(t), "node_modules")
+	return run(t, filepath.Dir(script), []string{modules}, "node", append([]string{script}, args...)...)
+}
+
+// install returns a folder whose node_modules holds the client. The folder is made whole before it gets its name, so
+// that test processes don't meet each other's halves.
+func install(t testing.TB) string {
+	t.Helper()
+	installing.Lock()
+	defer installing.Unlock()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	final := filepath.Join(cache, "mediaferry-test", module)
+	if _, err := os.Stat(final); err == nil {
+		return final
+	}
+	if err := os.MkdirAll(filepath.Dir(final), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := os.MkdirTemp(filepath.Dir(final), "installing-") //nolint:usetesting // must be on the same file system to be renamed
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(fresh)
+	run(t, fresh, nil, "npm", "install", "--no-audit", "--no-fund", "--prefix", fresh, module)
+	if err := os.Rename(fresh, final); err != nil {
+		if _, made := os.Stat(final); made != nil {
+			t.Fatal(err)
+		}
+	}
+	return final
+}
+
+// run runs a program that the test can't do without.
+func run(t testing.TB, dir string, env []string, name string, args ...string) string {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		t.Fatalf("%s is needed and not installed: `make test` installs what the tests need (%v)", name, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	out, err := cmd.Output()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		t.Fatalf("%s: %v\n%s%s", name, err, out, failed.Stderr)
+	} else if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return string(out)
+}

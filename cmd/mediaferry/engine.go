@@ -50,6 +50,7 @@ func (s *stack) start(ctx context.Context) (*engine, error) {
 	}
 	e.server = worker.NewServer(enqueue.Pipelined(s.redis), handlers, s.serverConfig())
 	e.background.Go(func() { s.report("dispatcher", e.dispatcher.Run(ctx)) })
+	e.background.Go(func() { s.report("janitor", s.janitor().Run(ctx)) })
 	e.background.Go(func() { s.learnRates(ctx) })
 	if err := e.server.Start(); err != nil {
 		e.stop()
@@ -94,6 +95,13 @@ func (s *stack) dispatcher() *enqueue.Dispatcher {
 	d.Grace = s.cfg.Worker.Lease
 	d.Log = s.log
 	return d
+}
+
+func (s *stack) janitor() *enqueue.Janitor {
+	j := enqueue.NewJanitor(s.ledger)
+	j.Retention = s.cfg.Retention
+	j.Log = s.log
+	return j
 }
 
 // producer submits in a name of the settings, or as the person at the command line.

@@ -50,6 +50,7 @@ type Ledger struct {
 	id     uuid.UUID
 
 	maxAccounts int // the constant, but for tests
+	sweep       sweep
 
 	turnMu sync.Mutex
 	turn   map[lane]int64            // where dispatch goes on among the batches of an account

@@ -1,0 +1,133 @@
+package ledger
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// sweep is how far pruning has come: it goes on from there, so that what has to stay is looked at once a sweep. It is
+// kept in memory alone, and a process that begins anew only looks at more.
+type sweep struct {
+	mu    sync.Mutex
+	stage int
+	from  int64      // the seq that this stage has come to
+	media mediaPlace // likewise
+}
+
+// Prune deletes what ended more than older ago and is needed by nobody: uploads with their rounds, attempts, events
+// and ended deliveries, batches, events of accounts, media that expired, and the counts of days gone by. What is open
+// stays, as does an upload whose media lives, whose batch is not complete or whose webhooks are not delivered. Each
+// call is one small transaction of about limit records; it returns how many those were, and 0 at the end of a sweep:
+// call it again until then. Calls that break off lose nothing, the next one goes on.
+//
+// As long as one upload of a batch is kept the batch is, with the counts of what is left.
+func (l *Ledger) Prune(ctx context.Context, older time.Duration, limit int) (int, error) {
+	s := &l.sweep
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stages := []func(context.Context, time.Duration, int) (n int, done bool, err error){
+		l.pruneUploads, l.pruneBatches, l.pruneEvents, l.pruneMedia, l.pruneDays,
+	}
+	for s.stage < len(stages) {
+		n, done, err := stages[s.stage](ctx, older, max(limit, 1))
+		if err != nil {
+			return 0, err
+		}
+		if done {
+			s.stage++
+			s.from, s.media = 0, mediaPlace{}
+		}
+		if n > 0 {
+			return n, nil
+		}
+	}
+	s.stage = 0
+	return 0, nil
+}
+
+// lookAhead is how many rows one read looks at for what may go.
+const lookAhead = 1000
+
+// prunable is a table whose rows come in about the order of their age.
+type prunable struct {
+	table string
+	began string // the column that says how old a row is: a row younger than the limit ends the search
+	mayGo func(now, cutoff int64) *conditions
+	// remove deletes a row that may go, and returns how many records that were. done false: there is more of it.
+	remove func(t *tx, seq int64, c *conditions, limit int) (n int, done bool, err error)
+}
+
+// prune deletes up to limit records, going on behind the last row that was looked at.
+func (l *Ledger) prune(ctx context.Context, p prunable, older time.Duration, limit int) (int, bool, error) {
+	for {
+		seqs, upTo, end, err := l.prunablePage(ctx, p, older, limit)
+		if err != nil {
+			return 0, false, err
+		}
+		n := 0
+		if len(seqs) > 0 {
+			err = l.do(ctx, "prune "+p.table, func(t *tx) error {
+				n = 0
+				c := p.mayGo(t.now, t.now-older.Microseconds())
+				for _, seq := range seqs {
+					k, done, err := p.remove(t, seq, c, limit-n)
+					if n += k; err != nil {
+						return err
+					}
+					if !done {
+						upTo, end = seq-1, false
+						return nil
+					}
+				}
+				return nil
+			})
+		}
+		if err != nil {
+			return 0, false, err
+		}
+		l.sweep.from = upTo
+		if n > 0 || end {
+			return n, end, nil
+		}
+	}
+}
+
+// prunablePage finds up to limit rows that may go, without locking any. upTo is the last row that it looked at; end
+// says that there are no more, or only younger ones.
+func (l *Ledger) prunablePage(ctx context.Context, p prunable, older time.Duration, limit int) (seqs []int64, upTo int64, end bool, err error) {
+	err = l.view(ctx, "prune "+p.table, func(t *tx) error {
+		cutoff := t.now - older.Microseconds()
+		c := p.mayGo(t.now, cutoff)
+		a := append(append(args{cutoff}, c.args...), l.sweep.from, lookAhead)
+		rows, young, full := 0, false, false
+		seqs, upTo = nil, l.sweep.from
+		err := t.each("SELECT x.seq, CASE WHEN x."+p.began+" > ? THEN 1 ELSE 0 END, CASE WHEN "+c.where()+" THEN 1 ELSE 0 END FROM "+p.table+
+			" x WHERE x.seq > ? ORDER BY x.seq LIMIT ?", a, func(s scanner) error {
+			var seq int64
+			var isYoung, may bool
+			if err := s.Scan(&seq, &isYoung, &may); err != nil {
+				return err
+			}
+			rows++
+			young = young || isYoung
+			full = full || len(seqs) == limit
+			if young || full {
+				return nil
+			}
+			if upTo = seq; may {
+				seqs = append(seqs, seq)
+			}
+			return nil
+		})
+		end = !full && (young || rows < lookAhead)
+		return err
+	})
+	return seqs, upTo, end, err
+}
+
+// newestEvent is the seq of the last event, which stays so that seq goes on from it.
+func (t *tx) newestEvent() (seq int64, err error) {
+	_, err = t.row("SELECT COALESCE(max(seq), 0) FROM events", nil, &seq)
+	return seq, err
+}

@@ -1,0 +1,140 @@
+package ledger
+
+import (
+	"context"
+	"time"
+)
+
+// pruneEvents deletes the events that belong neither to an upload's outcome nor to a batch: those go with them.
+func (l *Ledger) pruneEvents(ctx context.Context, older time.Duration, limit int) (int, bool, error) {
+	return l.prune(ctx, prunable{table: "events", began: "at", mayGo: eventMayGo, remove: (*tx).removeEvent}, older, limit)
+}
+
+func eventMayGo(_, cutoff int64) *conditions {
+	c := new(conditions)
+	c.add("x.at <= ?", cutoff)
+	c.add("(x.upload IS NULL AND x.batch IS NULL OR x.type = 'media.renewed')")
+	c.add("NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event = x.seq AND d.due_at IS NOT NULL)")
+	return c
+}
+
+func (t *tx) removeEvent(seq int64, c *conditions, _ int) (int, bool, error) {
+	found, err := t.row("SELECT x.seq FROM events x WHERE x.seq = ? AND "+c.where()+t.l.d.skipLocked, append(args{seq}, c.args...), new(int64))
+	if err != nil || !found {
+		return 0, true, err
+	}
+	gone, err := t.removeEvents("seq = ?", seq)
+	if err != nil || !gone {
+		return 0, true, err
+	}
+	return 1, true, nil
+}
+
+// mediaPlace is a row of media; the zero one lies before all.
+type mediaPlace struct {
+	realm, appid, kind string
+	hash               []byte
+}
+
+func (m mediaPlace) args() args {
+	if m.hash == nil {
+		m.hash = []byte{}
+	}
+	return args{m.realm, m.appid, m.kind, m.hash}
+}
+
+const (
+	mediaKey     = "realm = ? AND appid = ? AND type = ? AND hash = ?"
+	mediaExpired = "holder IS NULL AND (expires_at IS NULL OR expires_at <= ?)"
+)
+
+// pruneMedia forgets media that WeChat has deleted, unless their content is on its way again.
+func (l *Ledger) pruneMedia(ctx context.Context, _ time.Duration, limit int) (int, bool, error) {
+	for {
+		expired, upTo, end, err := l.expiredMedia(ctx, limit)
+		if err != nil {
+			return 0, false, err
+		}
+		var n int64
+		if len(expired) > 0 {
+			err = l.do(ctx, "prune media", func(t *tx) error {
+				n = 0
+				for _, m := range expired {
+					k, err := t.exec("DELETE FROM media WHERE "+mediaKey+" AND "+mediaExpired, append(m.args(), t.now)...)
+					if err != nil {
+						return err
+					}
+					n += k
+				}
+				return nil
+			})
+		}
+		if err != nil {
+			return 0, false, err
+		}
+		l.sweep.media = upTo
+		if n > 0 || end {
+			return int(n), end, nil
+		}
+	}
+}
+
+func (l *Ledger) expiredMedia(ctx context.Context, limit int) (expired []mediaPlace, upTo mediaPlace, end bool, err error) {
+	err = l.view(ctx, "prune media", func(t *tx) error {
+		expired, upTo = nil, l.sweep.media
+		rows, full := 0, false
+		err := t.each("SELECT realm, appid, type, hash, CASE WHEN "+mediaExpired+` THEN 1 ELSE 0 END FROM media
+			WHERE (realm, appid, type, hash) > (?, ?, ?, ?) ORDER BY realm, appid, type, hash LIMIT ?`,
+			append(append(args{t.now}, upTo.args()...), lookAhead), func(s scanner) error {
+				var m mediaPlace
+				var gone bool
+				if err := s.Scan(&m.realm, &m.appid, &m.kind, &m.hash, &gone); err != nil {
+					return err
+				}
+				rows++
+				if full = full || len(expired) == limit; full {
+					return nil
+				}
+				if upTo = m; gone {
+					expired = append(expired, m)
+				}
+				return nil
+			})
+		end = rows < lookAhead && !full
+		return err
+	})
+	return expired, upTo, end, err
+}
+
+// requestsKept is how long a request's name is known at least: whoever is unsure whether it was accepted asks again
+// within a day.
+const requestsKept = 24 * time.Hour
+
+// pruneDays deletes the counts of days gone by, the names of requests, and who acted on many uploads then.
+func (l *Ledger) pruneDays(ctx context.Context, older time.Duration, limit int) (int, bool, error) {
+	var total int64
+	err := l.do(ctx, "prune days", func(t *tx) error {
+		total = 0
+		cutoff := t.now - older.Microseconds()
+		for _, d := range []struct {
+			query string
+			args  args
+		}{
+			{"DELETE FROM quota WHERE day < ?", args{dayOf(cutoff)}},
+			{"DELETE FROM budgets WHERE day < ?", args{dayOf(cutoff)}},
+			{"DELETE FROM actions WHERE id IN (SELECT id FROM actions WHERE began_at <= ? ORDER BY began_at LIMIT ?)", args{cutoff, limit}},
+			{
+				"DELETE FROM requests WHERE (producer, name) IN (SELECT producer, name FROM requests WHERE at <= ? ORDER BY at LIMIT ?)",
+				args{t.now - max(older, requestsKept).Microseconds(), limit},
+			},
+		} {
+			n, err := t.exec(d.query, d.args...)
+			if err != nil {
+				return err
+			}
+			total += n
+		}
+		return nil
+	})
+	return int(total), total < int64(limit), err
+}

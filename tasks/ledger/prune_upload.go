@@ -1,0 +1,98 @@
+package ledger
+
+import (
+	"context"
+	"time"
+)
+
+const ofUpload = "upload = ? AND type <> 'media.renewed'"
+
+func (l *Ledger) pruneUploads(ctx context.Context, older time.Duration, limit int) (int, bool, error) {
+	return l.prune(ctx, prunable{table: "uploads", began: "submitted_at", mayGo: uploadMayGo, remove: (*tx).removeUpload}, older, limit)
+}
+
+func uploadMayGo(now, cutoff int64) *conditions {
+	c := new(conditions)
+	c.add("x.phase >= 4 AND x.finished_at <= ?", cutoff)
+	c.add("(x.expires_at IS NULL OR x.expires_at <= ?)", now)
+	c.add("(x.keep_fresh_until IS NULL OR x.keep_fresh_until <= ?)", now)
+	c.add("(x.batch = 0 OR EXISTS (SELECT 1 FROM batches b WHERE b.seq = x.batch AND b.completed_at <= ?))", cutoff)
+	c.add(`NOT EXISTS (SELECT 1 FROM events e JOIN deliveries d ON d.event = e.seq
+		WHERE e.upload = x.seq AND e.type <> 'media.renewed' AND d.due_at IS NOT NULL)`)
+	return c
+}
+
+// removeUpload deletes an upload and all that is known of it, unless that changed since it was looked at.
+func (t *tx) removeUpload(seq int64, c *conditions, _ int) (int, bool, error) {
+	var batch int64
+	var p phase
+	found, err := t.row("SELECT x.batch, x.phase FROM uploads x WHERE x.seq = ? AND "+c.where()+t.l.d.skipLocked, append(args{seq}, c.args...), &batch, &p)
+	if err != nil || !found {
+		return 0, true, err
+	}
+	if gone, err := t.removeEvents(ofUpload, seq); err != nil || !gone {
+		return 0, true, err
+	}
+	for _, q := range []string{
+		"DELETE FROM attempts WHERE upload = ?",
+		"DELETE FROM rounds WHERE upload = ?",
+		"DELETE FROM uploads WHERE seq = ?",
+	} {
+		if _, err := t.exec(q, seq); err != nil {
+			return 0, true, err
+		}
+	}
+	if batch != 0 {
+		y := t.tally(batch)
+		y.accepted--
+		y.count(p.state(), -1)
+	}
+	return 1, true, nil
+}
+
+// removeEvents deletes the events of one upload or batch with their deliveries. It deletes nothing and reports false
+// where a delivery is on its way, as after a replay, or the newest event of all is among them.
+func (t *tx) removeEvents(which string, seq int64) (bool, error) {
+	newest, err := t.newestEvent()
+	if err != nil {
+		return false, err
+	}
+	var es []int64
+	keep := false
+	err = t.each("SELECT seq FROM events WHERE "+which, args{seq}, func(s scanner) error {
+		es = append(es, 0)
+		err := s.Scan(&es[len(es)-1])
+		keep = keep || es[len(es)-1] == newest
+		return err
+	})
+	if err != nil || keep {
+		return false, err
+	}
+	for _, e := range es {
+		if pending, err := t.pendingDeliveries(e); err != nil || pending {
+			return false, err
+		}
+	}
+	for _, e := range es {
+		if _, err := t.exec("DELETE FROM deliveries WHERE event = ?", e); err != nil {
+			return false, err
+		}
+		if _, err := t.exec("DELETE FROM events WHERE seq = ?", e); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// pendingDeliveries locks the deliveries of an event and reports whether one has no end yet.
+func (t *tx) pendingDeliveries(event int64) (bool, error) {
+	pending := false
+	err := t.each("SELECT CASE WHEN due_at IS NULL THEN 0 ELSE 1 END FROM deliveries WHERE event = ? ORDER BY seq"+t.l.d.forUpdate, args{event},
+		func(s scanner) error {
+			var due bool
+			err := s.Scan(&due)
+			pending = pending || due
+			return err
+		})
+	return pending, err
+}

@@ -1,6 +1,7 @@
 package enqueue
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -58,7 +59,7 @@ func (p *Producer) SubmitBatch(ctx context.Context, b tasks.Batch, uploads iter.
 // When it returns an error the batch stays open: submit it again, from its first row, under the same ExternalID, and
 // the rows that were accepted are counted as Existing. A batch without an ExternalID can't be resumed.
 func (p *Producer) SubmitRows(ctx context.Context, b tasks.Batch, rows iter.Seq[Row]) (BatchReceipt, error) {
-	b = tasks.Batch{Producer: p.name(), ExternalID: b.ExternalID, CallbackURL: b.CallbackURL, Metadata: b.Metadata}
+	b = tasks.Batch{Producer: p.name(), ExternalID: b.ExternalID, CallbackURL: cmp.Or(b.CallbackURL, p.CallbackURL), Metadata: b.Metadata}
 	if err := checkBatch(b); err != nil {
 		return BatchReceipt{}, err
 	}

@@ -57,6 +57,8 @@ type Producer struct {
 	Name string
 	// Account is used for uploads that name none. Empty: "default".
 	Account string
+	// CallbackURL gets the events of uploads and batches that name no URL of their own. Empty: nobody does.
+	CallbackURL string
 	// Local allows sources outside of the storage root: only for the person at this machine's command line.
 	Local bool
 	// Nudge is called after something was accepted: Dispatcher.Nudge, where one runs in this process. Nil: not called.
@@ -78,7 +80,7 @@ func (p *Producer) SubmitAs(ctx context.Context, id uuid.UUID, u tasks.Upload) (
 	if err != nil {
 		return tasks.Receipt{}, err
 	}
-	u.ID = id
+	u.ID, u.CallbackURL = id, cmp.Or(u.CallbackURL, p.CallbackURL)
 	receipts, err := p.Ledger.Accept(ctx, []tasks.Upload{u})
 	if err != nil {
 		return tasks.Receipt{}, fmt.Errorf("accept upload: %w", err)

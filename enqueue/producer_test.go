@@ -382,3 +382,35 @@ func TestWaitReturnsTheOutcome(t *testing.T) {
 		t.Errorf("Wait: %+v, %v; want failed, missing", o, err)
 	}
 }
+
+func TestProducersCallbackServesThoseWithoutOne(t *testing.T) {
+	t.Parallel()
+	l := openLedger(t)
+	p := &Producer{Ledger: l, CallbackURL: "https://shop.example/all"}
+	own := "https://shop.example/own"
+	for _, u := range []tasks.Upload{{Type: tasks.Image, Source: "a.jpg"}, {Type: tasks.Image, Source: "b.jpg", CallbackURL: own}} {
+		if _, err := p.Submit(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := p.SubmitBatch(t.Context(), tasks.Batch{}, slices.Values([]tasks.Upload{}))
+	if err != nil || r.Batch.CallbackURL != p.CallbackURL {
+		t.Errorf("the batch tells %q, %v", r.Batch.CallbackURL, err)
+	}
+	ds, err := l.Dispatch(t.Context(), tasks.Window{Bulk: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, d := range ds {
+		c, err := l.Claim(t.Context(), d.ID, d.Generation, "w", time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told = append(told, c.CallbackURL)
+	}
+	slices.Sort(told)
+	if diff := cmp.Diff([]string{p.CallbackURL, own}, told); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -65,6 +65,8 @@ func headline(end ending) (slog.Level, string) {
 		return slog.LevelWarn, "failed"
 	case end.state == tasks.Canceled:
 		return slog.LevelInfo, "canceled"
+	case end.cause != nil && end.cause.Code.Reaction() == tasks.ReactHold:
+		return slog.LevelDebug, "waits for its account" // that the account is held is said once, by HoldWatch
 	case end.state == tasks.Waiting:
 		return slog.LevelInfo, "waits"
 	default:

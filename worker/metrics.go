@@ -12,6 +12,7 @@ import (
 type Metrics struct {
 	tries   *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
+	held    *prometheus.GaugeVec
 }
 
 // NewMetrics registers the metrics with r; nil keeps them to themselves.
@@ -27,8 +28,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(0.005, 2, 15), // 5 ms to 82 s, beyond the longest upload
 		}, []string{"state"}),
 	}
+	m.held = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "mediaferry_account_held",
+		Help: "1 while an account is held, by the code of what caused it.",
+	}, []string{"account", "code"})
 	if r != nil {
-		r.MustRegister(m.tries, m.seconds)
+		r.MustRegister(m.tries, m.seconds, m.held)
 	}
 	return m
 }

@@ -7,11 +7,13 @@ import (
 )
 
 // Glob chooses sources: ** matches anything, * anything within one part of the path, ? one character of it. It is
-// held against the path below the storage root, for a local source against its absolute path too, and for an object
-// against s3://bucket/key. A pattern without a slash is held against the last part alone. The zero Glob matches all.
+// held against the path below the storage root, for a local source against its absolute path or any end of it, and for
+// an object against s3://bucket/key. A pattern without a slash is held against the last part alone. The zero Glob
+// matches all.
 type Glob struct {
-	pattern *regexp.Regexp
-	base    bool
+	whole *regexp.Regexp
+	end   *regexp.Regexp
+	base  bool
 }
 
 // MaxGlob is the longest pattern, in bytes.
@@ -32,11 +34,13 @@ func ParseGlob(s string) (Glob, error) {
 		b.WriteString(expr)
 		rest = rest[len(token):]
 	}
-	pattern, err := regexp.Compile(`(?s)\A(?:` + b.String() + `)\z`)
+	var err error
+	if g.whole, err = regexp.Compile(`(?s)\A(?:` + b.String() + `)\z`); err == nil {
+		g.end, err = regexp.Compile(`(?s)(?:\A|/)(?:` + b.String() + `)\z`)
+	}
 	if err != nil {
 		return Glob{}, invalidSource("%q is not a pattern", clip(s))
 	}
-	g.pattern = pattern
 	return g, nil
 }
 
@@ -61,19 +65,19 @@ func globToken(s string) (token, expr string) {
 
 // Match reports whether the glob chooses a source, given as Source.String wrote it.
 func (g Glob) Match(source string) bool {
-	if g.pattern == nil {
+	if g.whole == nil {
 		return true
 	}
 	s, err := ParseSource(source)
 	switch {
 	case err != nil:
-		return g.pattern.MatchString(source)
+		return g.whole.MatchString(source)
 	case g.base:
-		return g.pattern.MatchString(path.Base(s.Path))
+		return g.whole.MatchString(path.Base(s.Path))
 	case s.Bucket != "":
-		return g.pattern.MatchString(s.String())
-	case s.Root != "" && g.pattern.MatchString(path.Join(s.Root, s.Path)):
-		return true
+		return g.whole.MatchString(s.String())
+	case s.Root != "":
+		return g.end.MatchString(path.Join(s.Root, s.Path))
 	}
-	return g.pattern.MatchString(s.Path)
+	return g.whole.MatchString(s.Path)
 }

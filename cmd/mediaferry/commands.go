@@ -20,6 +20,8 @@ func (a *app) commands() []*cobra.Command {
 		a.statusCommand(),
 		a.listCommand(),
 		a.showCommand(),
+		a.retryCommand(),
+		a.cancelCommand(),
 		a.accountsCommand(),
 		a.keysCommand(),
 		a.explainCommand(),

@@ -89,7 +89,7 @@ func (f *following) refresh(ctx context.Context, ids []uuid.UUID, outcomes []tas
 }
 
 func (f *following) allHeld(held map[string]tasks.Hold) bool {
-	return !slices.ContainsFunc(f.accounts, func(name string) bool { _, is := held[name]; return !is })
+	return len(held) > 0 && !slices.ContainsFunc(f.accounts, func(name string) bool { _, is := held[name]; return !is })
 }
 
 // hopeless reports whether no account comes back by itself.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,11 +57,21 @@ and reports exactly one outcome for each: the media_id and when it expires, or w
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log on stderr what happens")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.AddCommand(a.commands()...)
+	root.Args = usageArgs(root.Args)
 	for _, c := range root.Commands() {
-		c.Args = usageArgs(c.Args)
-		c.Long = strings.TrimSpace(c.Long + "\n\n" + exitCodes)
+		finish(c)
 	}
 	return root
+}
+
+// finish gives a command and those below it what all have in common: a wrong argument is a mistake of usage, and the
+// help ends with the exit codes.
+func finish(c *cobra.Command) {
+	c.Args = usageArgs(c.Args)
+	c.Long = strings.TrimSpace(cmp.Or(c.Long, c.Short+".") + "\n\n" + exitCodes)
+	for _, sub := range c.Commands() {
+		finish(sub)
+	}
 }
 
 // exit says what went wrong, and with which code the program ends.
@@ -119,7 +130,7 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 			return nil
 		}
 		if err := check(cmd, args); err != nil {
-			return usagef("%w; see mediaferry %s --help", err, cmd.Name())
+			return usagef("%w; see %s --help", err, cmd.CommandPath())
 		}
 		return nil
 	}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// canceling is mediaferry cancel.
+type canceling struct {
+	bulk
+	detach bool
+	wait   time.Duration
+	output *format
+}
+
+func (a *app) cancelCommand() *cobra.Command {
+	c := &canceling{bulk: bulk{kind: tasks.ActionCancel, done: "canceled"}}
+	cmd := &cobra.Command{
+		Use:   "cancel ID … | --batch … --state …",
+		Short: "Cancel uploads that have no outcome yet",
+		Long: `Queued and waiting uploads end at once. The worker of a running one is told, and gives its request up within two
+seconds; if WeChat has answered it already, the success wins: nothing that WeChat issued is thrown away.`,
+		Example: `  mediaferry cancel 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d
+  mediaferry cancel --batch 0190… --dry-run
+  mediaferry cancel --state queued,waiting --account shop --yes`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.check(args); err != nil {
+				return err
+			}
+			s, err := a.look(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			return a.cancel(cmd.Context(), s, c, args)
+		},
+	}
+	c.add(cmd.Flags())
+	cmd.Flags().BoolVar(&c.detach, "detach", false, "don't wait for the workers of running uploads")
+	cmd.Flags().DurationVar(&c.wait, "wait", 10*time.Second, "how long to wait for the workers of running uploads")
+	c.output = outputFlag(cmd)
+	return cmd
+}
+
+func (a *app) cancel(ctx context.Context, s *stack, c *canceling, args []string) error {
+	var mu sync.Mutex
+	var asked []uuid.UUID
+	c.refuse = func(o tasks.Outcome) string {
+		if o.State.Final() {
+			return "they have their outcome"
+		}
+		return ""
+	}
+	c.do = func(ctx context.Context, id uuid.UUID) error {
+		state, err := s.ledger.Cancel(ctx, id)
+		if err == nil && state == tasks.Running {
+			mu.Lock()
+			defer mu.Unlock()
+			asked = append(asked, id)
+		}
+		return err
+	}
+	found, err := c.choose(ctx, s, args)
+	if err != nil {
+		return err
+	}
+	note := ""
+	if n := found.states[tasks.Running]; n > 0 {
+		note = fmt.Sprintf("; %d of them are running: what WeChat has answered by then succeeds", n)
+	}
+	if agreed, err := c.agreed(a, found, note, len(args) > 0); !agreed {
+		return err
+	}
+	n, err := c.act(ctx, s, found, args)
+	fmt.Fprintf(a.Err, "%d canceled, %d asked to stop, %d had changed meanwhile\n", n-len(asked), len(asked), len(found.can)-n)
+	if err != nil {
+		return err
+	}
+	if err := a.awaitCanceled(ctx, s, c, asked); err != nil {
+		return err
+	}
+	return a.printCanceled(ctx, s, c, found)
+}
+
+// awaitCanceled stays until the workers have let go, or as long as was asked for.
+func (a *app) awaitCanceled(ctx context.Context, s *stack, c *canceling, asked []uuid.UUID) error {
+	if c.detach || len(asked) == 0 {
+		return nil
+	}
+	limited, stop := context.WithTimeout(ctx, c.wait)
+	defer stop()
+	follow := following{stack: s, patience: c.wait, progress: noProgress{}}
+	outcomes, err := follow.follow(limited, asked)
+	if err != nil {
+		return err
+	}
+	counts := map[tasks.State]int{}
+	open := 0
+	for _, o := range outcomes {
+		counts[o.State]++
+		if !o.State.Final() {
+			open++
+		}
+	}
+	if n := counts[tasks.Succeeded]; n > 0 {
+		fmt.Fprintf(a.Err, "%d had been answered by WeChat already: they succeeded\n", n)
+	}
+	if open > 0 {
+		fmt.Fprintf(a.Err, "%d are still with their worker: they end as soon as it lets go, or is found dead (mediaferry run or worker)\n", open)
+	}
+	return nil
+}
+
+// printCanceled prints the uploads as they stand now, where somebody wants to read them by program.
+func (a *app) printCanceled(ctx context.Context, s *stack, c *canceling, found *chosen) error {
+	if *c.output == asTable {
+		return nil
+	}
+	outcomes, err := s.outcomes(ctx, found.can)
+	if err != nil {
+		return err
+	}
+	return a.print(*c.output, outcomes)
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
+)
+
+func TestCancelRunning(t *testing.T) {
+	t.Parallel()
+	g := newGround(t, wechattest.Config{})
+	g.fill(3, 5000)
+	g.sandbox.Rate(wechattest.Fault{Kind: wechattest.Slow, Path: "media/upload", Delay: time.Minute}, 1)
+	g.run("status") // makes the ledger
+	l := g.ledger()
+	p := g.start("upload", "--output", "json", g.media)
+	until(t, time.Minute, "uploads are under way", func() bool {
+		status, err := l.Status(t.Context())
+		return err == nil && status.Counts[tasks.Running] == 3
+	})
+	r := g.run("cancel", "--state", "running", "--yes", "--wait", "1m", "--output", "json")
+	if r.code != tasks.ExitOK || !strings.Contains(r.err, "3 of them are running: what WeChat has answered by then succeeds") ||
+		!strings.Contains(r.err, "0 canceled, 3 asked to stop") {
+		t.Errorf("exit code %d\n%s", r.code, r.err)
+	}
+	for _, o := range g.outcomes(r.out) {
+		if o.State != tasks.Canceled || o.Code != tasks.Stopped {
+			t.Errorf("%s is %s %s, want canceled", o.Filename, o.State, o.Code)
+		}
+	}
+	<-p.done
+	if p.ProcessState.ExitCode() != tasks.ExitFailed {
+		t.Errorf("the upload itself ended with %d, want %d", p.ProcessState.ExitCode(), tasks.ExitFailed)
+	}
+}
+
+func TestCancelSucceedsForWhatWeChatHasAnswered(t *testing.T) {
+	t.Parallel()
+	g := newGround(t, wechattest.Config{})
+	g.fill(1, 5000)
+	if r := g.run("upload", "--detach", g.media); r.code != tasks.ExitOK {
+		t.Fatal(r.err)
+	}
+	l := g.ledger()
+	// A worker that WeChat has answered, and that has not yet heard of the cancel.
+	dispatched, err := l.Dispatch(t.Context(), tasks.Window{Bulk: 1})
+	if err != nil || len(dispatched) != 1 {
+		t.Fatalf("%d dispatched: %v", len(dispatched), err)
+	}
+	claim, err := l.Claim(t.Context(), dispatched[0].ID, dispatched[0].Generation, "test", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan result)
+	go func() { asked <- g.run("cancel", "--wait", "1m", claim.ID.String()) }()
+	until(t, time.Minute, "the worker hears of the cancel", func() bool {
+		r, err := l.Renew(t.Context(), []tasks.Token{claim.Token}, time.Minute)
+		return err == nil && len(r.Canceled) == 1
+	})
+	now := time.Now()
+	err = l.Finish(t.Context(), claim.Token, tasks.Result{State: tasks.Succeeded, Key: tasks.MediaKey{Realm: "wechat", AppID: "wx1", Type: claim.Type, Hash: tasks.HashOf(nil)},
+		Media: tasks.Media{ID: "m1", IssuedAt: now, ExpiresAt: now.Add(72 * time.Hour)}, Attempt: &tasks.Attempt{Started: now}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := <-asked
+	if r.code != tasks.ExitOK || !strings.Contains(r.err, "1 had been answered by WeChat already: they succeeded") {
+		t.Errorf("exit code %d\n%s", r.code, r.err)
+	}
+}
+
+func TestBulkAsks(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]bool{"y\n": true, "Yes\n": true, "yes": true, "\n": false, "no\n": false, "": false} {
+		var out strings.Builder
+		got, err := (&bulk{kind: tasks.ActionRetry}).ask(strings.NewReader(answer), &out, 300)
+		if got != want || (err == nil) != want || !strings.HasPrefix(out.String(), "retry 300 uploads? [y/N] ") {
+			t.Errorf("%q: %v, %v after %q", answer, got, err, out.String())
+		}
+	}
+}
+
+func TestChoiceIsRecordedAsItWasMade(t *testing.T) {
+	t.Parallel()
+	f := filterFlags{States: []string{"failed"}, Source: "a/**", Metadata: []string{"k=v"}, Producer: "shop"}
+	if got, want := string(f.text()), `{"state":["failed"],"producer":"shop","source":"a/**","metadata":["k=v"]}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if !json.Valid(filterFlags{}.text()) || f.none() || !(filterFlags{Producer: "shop"}).none() {
+		t.Error("what is no choice is taken for one, or the other way round")
+	}
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// retrying is mediaferry retry.
+type retrying struct {
+	bulk
+	again  bool
+	detach bool
+	quiet  bool
+	wait   time.Duration
+	output *format
+}
+
+func (a *app) retryCommand() *cobra.Command {
+	r := &retrying{bulk: bulk{kind: tasks.ActionRetry, done: "retried"}}
+	cmd := &cobra.Command{
+		Use:   "retry ID … | --state failed …",
+		Short: "Open a new round for uploads that have their outcome, and follow them",
+		Long: `A retry keeps the old outcome and its attempts as history. Uploads that were chosen by flags are counted first, with
+what they cost of today's calls, and wait for your yes. Uploads that succeeded are retried only with --again.`,
+		Example: `  mediaferry retry 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d
+  mediaferry retry --state failed --since 24h --dry-run
+  mediaferry retry --batch 0190… --state failed --code missing --yes
+  mediaferry retry --again --source 'covers/*.jpg' --detach --yes`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := a.settingsFor("upload")
+			if err != nil {
+				return err
+			}
+			if err := r.check(args); err != nil {
+				return err
+			}
+			return a.retry(cmd.Context(), cfg, r, args)
+		},
+	}
+	flags := cmd.Flags()
+	r.add(flags)
+	flags.BoolVar(&r.again, "again", false, "retry those that succeeded, too")
+	flags.BoolVar(&r.detach, "detach", false, "only open the new round; mediaferry run does the work")
+	flags.DurationVar(&r.wait, "wait", time.Minute, "how long to stay when a minute or daily limit lets nothing run")
+	flags.BoolVarP(&r.quiet, "quiet", "q", false, "no progress")
+	r.output = outputFlag(cmd)
+	return cmd
+}
+
+func (a *app) retry(ctx context.Context, cfg config.Config, r *retrying, args []string) error {
+	o, err := a.tryOwn(cfg, r.detach || r.dryRun)
+	if err != nil {
+		return err
+	}
+	if o != nil {
+		defer o.release()
+	}
+	s, err := a.open(ctx, cfg, a.logger(cfg, true), o != nil)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	r.refuse = r.whyNot
+	r.do = func(ctx context.Context, id uuid.UUID) error { return s.ledger.Retry(ctx, id, r.again) }
+	c, err := r.choose(ctx, s, args)
+	if err != nil {
+		return err
+	}
+	if agreed, err := r.agreed(a, c, s.costs(ctx, c.calls), len(args) > 0); !agreed {
+		return err
+	}
+	n, err := r.act(ctx, s, c, args)
+	fmt.Fprintf(a.Err, "%d of %d are retried\n", n, len(c.can))
+	if err != nil {
+		return err
+	}
+	if r.detach {
+		return a.explainDetached(cfg)
+	}
+	_, stop, err := s.engage(ctx, o != nil)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return a.followRetried(ctx, s, r, c)
+}
+
+// whyNot says why an upload can't be retried.
+func (r *retrying) whyNot(o tasks.Outcome) string {
+	switch {
+	case !o.State.Final():
+		return "they have no outcome yet"
+	case o.State == tasks.Succeeded && !r.again:
+		return "they succeeded (--again uploads them anew)"
+	}
+	return ""
+}
+
+func (a *app) followRetried(ctx context.Context, s *stack, r *retrying, c *chosen) error {
+	follow := following{stack: s, accounts: slices.Sorted(maps.Keys(c.calls)), patience: r.wait, progress: newProgress(a.Err, r.quiet)}
+	outcomes, err := follow.follow(ctx, c.can)
+	follow.progress.close()
+	if err != nil {
+		return err
+	}
+	if err := a.print(*r.output, outcomes); err != nil {
+		return err
+	}
+	a.summarize(outcomes)
+	if ctx.Err() != nil {
+		return exitCode(tasks.ExitInterrupted)
+	}
+	return exitCode(exitOf(outcomes))
+}
+
+// explainDetached says who will do the work.
+func (a *app) explainDetached(cfg config.Config) error {
+	if cfg.RedisURL != embedded {
+		return nil
+	}
+	o, who, err := own(cfg.DataDir)
+	switch {
+	case err != nil:
+		return err
+	case o != nil:
+		o.release()
+		fmt.Fprintln(a.Err, "nobody works on this data dir now: mediaferry run does")
+	default:
+		fmt.Fprintf(a.Err, "%s works on them\n", who)
+	}
+	return nil
+}

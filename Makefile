@@ -47,8 +47,9 @@ bench: ## compare with a plain asynq handler and a plain loop, side by side
 SEED ?= 1
 KILLS ?= 24
 UPLOADS ?= 4000
-chaos: tools ## kill, wipe and cut off a whole fleet while it works, then check every record (SEED, KILLS, UPLOADS)
-	PATH="$$(.ci/servers path):$$PATH" go run ./cmd/mediaferry-chaos -seed $(SEED) -kills $(KILLS) -uploads $(UPLOADS)
+DURATION ?= 50s
+chaos: tools ## kill, wipe and cut off a whole fleet while it works, then check every record (SEED, KILLS, UPLOADS, DURATION)
+	PATH="$$(.ci/servers path):$$PATH" go run ./cmd/mediaferry-chaos -seed $(SEED) -kills $(KILLS) -uploads $(UPLOADS) -duration $(DURATION)
 
 chaos-planted: tools ## plant bugs in a worker and see that each is found
 	go test -tags planted -count=1 -run Planted ./cmd/mediaferry-chaos

@@ -32,7 +32,7 @@ func processAttacks() []*attack {
 // usual lease, and shorter with the short lease of a short run, which would else see one of them only.
 func standstill(l leg, r *rand.Rand) time.Duration {
 	if l.Lease < longLease {
-		return perLease(1.3, 2.5)(l, r)
+		return perLease(1.3, 3.5)(l, r)
 	}
 	return perLease(1.5, 4.5)(l, r)
 }

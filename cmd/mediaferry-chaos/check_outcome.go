@@ -66,7 +66,8 @@ func checkCauses(r *records) {
 
 // unexplained says what is missing for o to have ended as it did, "" where nothing is.
 func (r *records) unexplained(o *tasks.Outcome) string {
-	explained, otherwise := true, ""
+	var explained bool
+	var otherwise string
 	switch o.Code {
 	case tasks.Stopped:
 		explained, otherwise = r.cancels[o.ID], "nobody canceled it"

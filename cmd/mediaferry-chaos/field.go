@@ -85,7 +85,7 @@ func (f *field) makeFolders(context.Context) (err error) {
 	}
 	f.sources, err = openJournal(f.path("sources.log"))
 	if err == nil {
-		f.later(func() { f.sources.close() })
+		f.later(func() { _ = f.sources.close() })
 	}
 	return err
 }
@@ -103,7 +103,7 @@ func (f *field) startRedis(ctx context.Context) (err error) {
 	if f.redis, err = newRedis(f.dir, f.AOF); err != nil {
 		return err
 	}
-	f.later(func() { f.redis.client.Close() })
+	f.later(func() { _ = f.redis.client.Close() })
 	f.run(ctx, f.redis.process)
 	return errors.Join(f.redis.answers(ctx), f.between("redis", f.redis.addr()))
 }
@@ -123,7 +123,7 @@ func (f *field) startLedger(ctx context.Context) (err error) {
 	direct := "sqlite:" + f.path("ledger.db")
 	f.url = direct
 	if f.Ledger == "postgres" {
-		if f.postgres, err = newPostgres(ctx, f.dir); err != nil {
+		if f.postgres, err = newPostgres(f.dir); err != nil {
 			return err
 		}
 		f.run(ctx, f.postgres.process)

@@ -16,21 +16,22 @@ import (
 // after the other: each is a whole fleet.
 func TestPlantedBugsAreFound(t *testing.T) { //nolint:paralleltest // see above
 	for _, tc := range []struct {
-		bug     string
-		attacks string
-		kills   string
-		found   string // a kind of finding that this bug must lead to; empty: nothing may be found
+		bug      string
+		duration string
+		attacks  string
+		kills    string
+		found    string // a kind of finding that this bug must lead to; empty: nothing may be found
 	}{
-		{bugNone, "worker-stop,worker-kill", "8", ""},
-		{bugNoFence, "worker-stop", "8", foundConflicting},
-		{bugSplitOutbox, "producer-kill", "2", foundOutbox},
-		{bugEarlyBatch, "producer-kill", "2", foundBatch},
-		{bugLostDispatch, "producer-kill", "2", foundLost},
-		{bugDoubleClaim, "producer-kill", "2", foundDuplicates},
+		{bugNone, "6s", "worker-stop,worker-kill", "8", ""},
+		{bugNoFence, "12s", "worker-stop", "8", foundConflicting},
+		{bugSplitOutbox, "6s", "producer-kill", "2", foundOutbox},
+		{bugEarlyBatch, "6s", "producer-kill", "2", foundBatch},
+		{bugLostDispatch, "6s", "producer-kill", "2", foundLost},
+		{bugDoubleClaim, "6s", "producer-kill", "2", foundDuplicates},
 	} {
 		t.Run(tc.bug, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "report.json")
-			code, text := fleet(t, "-seed", "3", "-ledger", "sqlite", "-duration", "6s", "-uploads", "500",
+			code, text := fleet(t, "-seed", "3", "-ledger", "sqlite", "-duration", tc.duration, "-uploads", "500",
 				"-planted", tc.bug, "-attacks", tc.attacks, "-kills", tc.kills, "-report", file)
 			if tc.found == "" {
 				if code != tasks.ExitOK {

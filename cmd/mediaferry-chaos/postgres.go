@@ -24,7 +24,7 @@ type postgresServer struct {
 
 const postgresOwner = "mediaferry"
 
-func newPostgres(ctx context.Context, dir string) (*postgresServer, error) {
+func newPostgres(dir string) (*postgresServer, error) {
 	bin, err := postgresBinaries()
 	if err != nil {
 		return nil, err

@@ -136,7 +136,7 @@ func (p *process) down(sig syscall.Signal, patience time.Duration) error {
 		return fmt.Errorf("%s: %w", p.name, errGone)
 	}
 	if err := p.signal(sig); err != nil {
-		return nil // it ended by itself meanwhile
+		return nil //nolint:nilerr // it ended by itself meanwhile
 	}
 	select {
 	case <-ended:

@@ -149,7 +149,7 @@ func (l legReport) print(out io.Writer) {
 	line("kills, stops, restarts", "%d", l.Kills)
 	line("other exits", "%d", len(l.Exits))
 	line("came to rest", "%v", l.Quiet)
-	w.Flush()
+	_ = w.Flush() // to a terminal
 	l.printStruck(out)
 	l.printFindings(out)
 }
@@ -166,7 +166,7 @@ func (l legReport) printStruck(out io.Writer) {
 		}
 		fmt.Fprintf(w, "%s\t%d\t%.2f s%s\n", name, s.Times, s.Resume, note)
 	}
-	w.Flush()
+	_ = w.Flush() // to a terminal
 }
 
 // printed is how many findings of one kind are printed; the JSON has them all.

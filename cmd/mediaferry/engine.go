@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -31,6 +32,7 @@ func (s *stack) start(ctx context.Context) (*engine, error) {
 		return nil, err
 	}
 	e := &engine{stack: s, dispatcher: s.dispatcher()}
+	metrics := worker.NewMetrics(s.metrics)
 	e.worker = worker.New(worker.Deps{
 		Ledger:   s.ledger,
 		Files:    s.files,
@@ -38,7 +40,7 @@ func (s *stack) start(ctx context.Context) (*engine, error) {
 		Fixer:    &fixer{limits: newChecker(s.cfg).limits},
 		Uploader: s.wechat,
 		Accounts: ledgerAccounts(s.cfg, s.wechat),
-	}, s.workerConfig())
+	}, s.workerConfig(metrics))
 	courier := &worker.Courier{Ledger: s.ledger, Sender: webhook.New(s.webhookConfig(), secrets), Log: s.log}
 	handlers := worker.Handlers{Run: e.worker.Carry, Deliver: courier.Deliver}
 	ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -52,6 +54,8 @@ func (s *stack) start(ctx context.Context) (*engine, error) {
 	e.background.Go(func() { s.report("dispatcher", e.dispatcher.Run(ctx)) })
 	e.background.Go(func() { s.report("janitor", s.janitor().Run(ctx)) })
 	e.background.Go(func() { s.learnRates(ctx) })
+	e.background.Go(func() { s.prober().Run(ctx) })
+	e.background.Go(func() { s.holdWatch(metrics).Run(ctx) })
 	if err := e.server.Start(); err != nil {
 		e.stop()
 		e.background.Wait()
@@ -67,6 +71,21 @@ func (e *engine) shutdown(ctx context.Context) {
 	e.stop()
 	e.background.Wait()
 	e.worker.Close()
+}
+
+func (s *stack) holdWatch(m *worker.Metrics) *worker.HoldWatch {
+	return &worker.HoldWatch{Ledger: s.ledger, Accounts: s.wechat.Accounts(), Log: s.log, Metrics: m}
+}
+
+// prober lifts the holds of accounts whose quota was cleared.
+func (s *stack) prober() *worker.Prober {
+	return &worker.Prober{
+		Ledger: s.ledger, Accounts: s.wechat.Accounts(), Every: s.cfg.Worker.HoldRecheck, Holder: hostname(), Log: s.log,
+		Remaining: func(ctx context.Context, account string) (int, error) {
+			q, err := s.wechat.Quota(ctx, account)
+			return q.Remain, err
+		},
+	}
 }
 
 // learnRates asks WeChat how many calls a minute each account may make, where the settings don't say.
@@ -106,10 +125,14 @@ func (s *stack) janitor() *enqueue.Janitor {
 
 // producer submits in a name of the settings, or as the person at the command line.
 func (s *stack) producer(name string, nudge func()) *enqueue.Producer {
-	return &enqueue.Producer{Ledger: s.ledger, Name: name, Nudge: nudge, Local: s.embedded && name == enqueue.DefaultProducer}
+	return &enqueue.Producer{
+		Ledger: s.ledger, Name: name, Nudge: nudge,
+		CallbackURL: cmp.Or(s.cfg.Producers[name].CallbackURL, s.cfg.Webhook.URL),
+		Local:       s.embedded && name == enqueue.DefaultProducer,
+	}
 }
 
-func (s *stack) workerConfig() worker.Config {
+func (s *stack) workerConfig(m *worker.Metrics) worker.Config {
 	w := s.cfg.Worker
 	return worker.Config{
 		Name:             hostname(),
@@ -125,7 +148,7 @@ func (s *stack) workerConfig() worker.Config {
 		AccountHold:     w.HoldRecheck,
 		AccountHoldSlow: w.HoldRecheckSlow,
 		Log:             s.log,
-		Metrics:         worker.NewMetrics(s.metrics),
+		Metrics:         m,
 	}
 }
 
@@ -146,6 +169,9 @@ func hostname() string {
 	return fmt.Sprintf("%s/%d", host, os.Getpid())
 }
 
+// operator is whom the events of accounts belong to: no producer.
+const operator = ""
+
 // webhookSecrets returns the secrets of each producer: its own, the common ones, and for the person at the command
 // line one that is made in the data dir.
 func (s *stack) webhookSecrets() (func(producer string) []tasks.Secret, error) {
@@ -160,7 +186,7 @@ func (s *stack) webhookSecrets() (func(producer string) []tasks.Secret, error) {
 		if len(s.cfg.Webhook.Secrets) > 0 {
 			return s.cfg.Webhook.Secrets
 		}
-		if producer == enqueue.DefaultProducer {
+		if producer == enqueue.DefaultProducer || producer == operator {
 			return []tasks.Secret{local}
 		}
 		return nil

@@ -145,7 +145,7 @@ func (t *tx) tell(kind tasks.EventType, h tasks.Hold) error {
 	if err != nil {
 		return fmt.Errorf("encode hold: %w", err)
 	}
-	t.events = append(t.events, event{kind: kind, data: data})
+	t.events = append(t.events, event{kind: kind, data: data, url: t.l.notify})
 	return nil
 }
 

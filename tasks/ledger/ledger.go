@@ -30,6 +30,8 @@ type Options struct {
 	Log *slog.Logger
 	// NoMigrate refuses a schema that is not up to date instead of migrating it.
 	NoMigrate bool
+	// Notify is the URL that gets the events of accounts, account.held and account.resumed. Zero: nobody is told.
+	Notify string
 	// Linger is how long a commit waits for more claims and outcomes to share it with, while many are under way.
 	// Zero: 10 ms. Accepting, dispatching and people's actions never wait.
 	Linger time.Duration
@@ -48,6 +50,7 @@ type Ledger struct {
 	writes *sql.DB
 	now    func() time.Time
 	id     uuid.UUID
+	notify string
 
 	maxAccounts int // the constant, but for tests
 	sweep       sweep
@@ -70,7 +73,7 @@ func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
 	if err := prepare(ctx, b, o.NoMigrate); err != nil {
 		return nil, errors.Join(b.d.explain("open ledger", err), b.close())
 	}
-	l := &Ledger{d: b.d, reads: b.reads, writes: b.writes, now: o.Now, maxAccounts: maxAccounts, turn: map[lane]int64{}, first: map[tasks.Priority]string{}}
+	l := &Ledger{d: b.d, reads: b.reads, writes: b.writes, now: o.Now, notify: o.Notify, maxAccounts: maxAccounts, turn: map[lane]int64{}, first: map[tasks.Priority]string{}}
 	if l.now == nil {
 		l.now = time.Now
 	}

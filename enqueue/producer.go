@@ -96,6 +96,10 @@ func (p *Producer) SubmitAs(ctx context.Context, id uuid.UUID, u tasks.Upload) (
 func (p *Producer) prepare(u tasks.Upload) (tasks.Upload, error) {
 	u.ID, u.Batch, u.Producer = uuid.Nil, uuid.Nil, p.name()
 	u.Account = cmp.Or(u.Account, p.Account, DefaultAccount)
+	if !u.KeepFreshUntil.IsZero() {
+		return u, &tasks.Error{Code: tasks.Invalid, Op: "check upload", Err: errors.New("keep_fresh_until: is not supported yet"),
+			Hint: "leave it out, and submit the file again before its media expires"}
+	}
 	src, err := tasks.ParseSource(u.Source)
 	if u.Source != "" && err != nil {
 		return u, err

@@ -414,3 +414,12 @@ func TestProducersCallbackServesThoseWithoutOne(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestWhatNobodyWouldDoIsNotPromised(t *testing.T) {
+	t.Parallel()
+	p := &Producer{Ledger: openLedger(t)}
+	_, err := p.Submit(t.Context(), tasks.Upload{Type: tasks.Image, Source: "a.jpg", KeepFreshUntil: time.Now().Add(time.Hour)})
+	if tasks.CodeOf(err) != tasks.Invalid || !strings.Contains(err.Error(), "keep_fresh_until: is not supported yet") {
+		t.Errorf("got %v, want Invalid", err)
+	}
+}

@@ -44,7 +44,7 @@ type Upload struct {
 	// Fix allows a picture that is refused to be made to fit: re-encoded, scaled, or made into a thumb. The file itself
 	// is never touched.
 	Fix bool `json:"fix,omitempty"`
-	// KeepFreshUntil is reserved: it will ask to renew the media before it expires. Validate refuses anything but zero.
+	// KeepFreshUntil is reserved: it will ask to renew the media before it expires. Producers refuse anything but zero.
 	KeepFreshUntil time.Time `json:"keep_fresh_until,omitzero"`
 	// ExpiresBy is the deadline: an upload without an outcome by then fails with code deadline. Zero: none.
 	ExpiresBy time.Time `json:"expires_by,omitzero"`
@@ -91,9 +91,6 @@ func (u Upload) Validate() error {
 	}
 	if !ValidName(u.Account) {
 		reject("account", "%q is not a name (1 to %d of a-z A-Z 0-9 . _ -)", clip(u.Account), MaxName)
-	}
-	if !u.KeepFreshUntil.IsZero() {
-		reject("keep_fresh_until", "is not supported yet: submit again before the media expires")
 	}
 	if u.Priority != Bulk && u.Priority != Interactive {
 		reject("priority", "is not one of bulk, interactive")

@@ -38,7 +38,6 @@ func TestValidate(t *testing.T) {
 		"control":         {func(u *tasks.Upload) { u.ExternalID = "a\nb" }, "external_id: has control characters"},
 		"account":         {func(u *tasks.Upload) { u.Account = "a b" }, `account: "a b" is not a name`},
 		"priority":        {func(u *tasks.Upload) { u.Priority = 9 }, "priority: is not one of"},
-		"keep fresh":      {func(u *tasks.Upload) { u.KeepFreshUntil = time.Now() }, "keep_fresh_until: is not supported yet"},
 		"metadata":        {func(u *tasks.Upload) { u.Metadata = json.RawMessage("{") }, "metadata: is not JSON"},
 		"large metadata":  {func(u *tasks.Upload) { u.Metadata = bytes.Repeat([]byte("1"), 20000) }, "metadata: has 20000 bytes"},
 		"callback scheme": {func(u *tasks.Upload) { u.CallbackURL = "file:///etc/passwd" }, "callback_url: is not an absolute URL"},

@@ -41,17 +41,14 @@ func (l leg) schedule() []planned {
 
 func (l leg) lane(r *rand.Rand, lane int) []planned {
 	kills, others := l.arsenal(lane)
-	if len(kills) == 0 {
-		kills = others
-	}
 	var all []planned
 	var bag []*attack
 	killed := 0
 	for at := firstBlow; ; {
 		var a *attack
-		due := lane == laneBlows && killed < l.Kills && float64(killed)/float64(l.Kills) <= float64(at)/float64(l.Duration)
+		due := len(kills) > 0 && killed < l.Kills && float64(killed)/float64(l.Kills) <= float64(at)/float64(l.Duration)
 		switch {
-		case due && len(kills) > 0:
+		case due:
 			a = kills[pickWeighted(r, kills)]
 			killed++
 		case len(others) > 0:

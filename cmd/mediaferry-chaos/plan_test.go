@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -66,11 +67,17 @@ func TestLanesDoNotOverlap(t *testing.T) {
 
 func TestOnlyChosenAttacks(t *testing.T) {
 	t.Parallel()
-	l := testLeg()
-	l.Attacks = []string{"worker-kill", "redis-flush"}
-	for _, p := range l.schedule() {
-		if p.Attack != "worker-kill" && p.Attack != "redis-flush" {
-			t.Errorf("%s was not asked for", p.Attack)
+	for _, chosen := range [][]string{{"worker-kill", "redis-flush"}, {"redis-flush"}, {"worker-kill"}, {"receiver-500"}} {
+		l := testLeg()
+		l.Attacks = chosen
+		made := l.schedule()
+		if len(made) == 0 {
+			t.Errorf("%v: nothing is planned", chosen)
+		}
+		for _, p := range made {
+			if !slices.Contains(chosen, p.Attack) {
+				t.Errorf("%s was not asked for", p.Attack)
+			}
 		}
 	}
 }

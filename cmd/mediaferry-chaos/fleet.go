@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+)
+
+func (f *field) startWorkers(ctx context.Context, binary string) error {
+	config := f.path("mediaferry.yaml")
+	if err := f.writeSettings(config); err != nil {
+		return err
+	}
+	for i := range f.Workers {
+		name := fmt.Sprintf("worker-%d", i)
+		args := []string{"worker", "--config", config}
+		if i == 0 { // one of them serves HTTP as well
+			args[0] = "run"
+		}
+		if f.Planted != "" {
+			args = []string{"planted-worker", config, f.Planted}
+		}
+		p, err := f.child(name, binary, args...)
+		if err != nil {
+			return err
+		}
+		f.workers = append(f.workers, p)
+		f.run(ctx, p)
+	}
+	return untilNil(ctx, startTime, f.workersReady)
+}
+
+// startTime is how long workers may take until they say that they are ready; after that the run is off.
+const startTime = 20 * time.Second
+
+func (f *field) workersReady() error {
+	for _, p := range f.workers {
+		log, err := os.ReadFile(f.path(p.name + ".log"))
+		if err != nil {
+			return err
+		}
+		if !bytes.Contains(log, []byte(`"msg":"ready"`)) {
+			return fmt.Errorf("%s does not start:\n%s", p.name, log[max(0, len(log)-1000):])
+		}
+	}
+	return nil
+}
+
+// child is a process of ours with a log of its own.
+func (f *field) child(name, binary string, args ...string) (*process, error) {
+	log, err := appendFile(f.path(name + ".log"))
+	if err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	f.later(func() { log.Close() })
+	return newProcess(name, log, func() *exec.Cmd {
+		cmd := exec.Command(binary, args...) //nolint:noctx // supervise ends it
+		cmd.Env = append(os.Environ(), "GOMAXPROCS=2")
+		return cmd
+	}), nil
+}
+
+// writeSettings writes the workers' settings file: JSON, which is YAML as well. Pauses that are minutes in production
+// are seconds here, so that a run comes to rest.
+func (f *field) writeSettings(path string) error {
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return err
+	}
+	accounts := map[string]any{}
+	for name, id := range appIDs {
+		a := map[string]any{"appid": id, "secret": secretOf(id)}
+		if name == accountSmall {
+			a["daily_limit"] = smallLimit
+		}
+		accounts[name] = a
+	}
+	b, err := json.MarshalIndent(map[string]any{
+		"redis_url":    "redis://" + f.nets["redis"].addr() + "/0",
+		"ledger_url":   f.url,
+		"data_dir":     f.path("data"),
+		"storage_root": f.root,
+		"listen":       "127.0.0.1:0",
+		"token_key":    hex.EncodeToString(key),
+		"log":          map[string]any{"level": "info", "format": "json"},
+		"wechat":       map[string]any{"base_url": []string{"http://" + f.nets["wechat"].addr()}, "timeout": "5s", "connect_timeout": "2s"},
+		"accounts":     accounts,
+		"worker": map[string]any{
+			"concurrency": f.Slots, "interactive": f.Slots / 4, "lease": f.Lease.String(), "shutdown_timeout": "1s", "attempts": f.Attempts,
+			"backoff_base": "200ms", "backoff_cap": "2s", "unknown_pause": "1s", "hold_recheck": "2s", "hold_recheck_slow": "2s",
+		},
+		"webhook": map[string]any{"secrets": []string{f.receiver.secret.Reveal()}, "allow": []string{"127.0.0.1"}, "attempts": 50, "timeout": "3s"},
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, b, 0o600)
+}
+
+// produce starts the producers.
+func (f *field) produce(ctx context.Context, start time.Time) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	for i := range f.Producers {
+		name := fmt.Sprintf("producer-%d", i)
+		order := producerOrder{
+			Leg: f.leg, Number: i, Name: name, Ledger: f.url, Root: f.root, Journal: f.path(name + ".journal"), Callback: f.callback,
+			Start: start, Deadline: start.Add(f.Duration),
+		}
+		b, err := json.Marshal(order)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(f.path(name+".json"), b, 0o600); err != nil {
+			return err
+		}
+		p, err := f.child(name, self, "producer", f.path(name+".json"))
+		if err != nil {
+			return err
+		}
+		f.producers = append(f.producers, p)
+		f.run(ctx, p)
+	}
+	return nil
+}
+
+// produced reports whether every producer is through.
+func (f *field) produced() bool {
+	for _, p := range f.producers {
+		if !p.finished() {
+			return false
+		}
+	}
+	return true
+}

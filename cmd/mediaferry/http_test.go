@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
-	"github.com/mediaferry/mediaferry/worker/wechat/wechattest/cowechat"
+	"github.com/mediaferry/mediaferry/worker/wechat/wechattest/npmtest"
 )
 
 // served is a running mediaferry with HTTP.
@@ -162,7 +162,7 @@ func inboxFiles(t *testing.T, g *ground) []string {
 func TestDropInWithCoWechatAPI(t *testing.T) {
 	t.Parallel()
 	s := newGround(t, wechattest.Config{}).serve()
-	out := cowechat.Run(t, filepath.Join(samples(t), "client.js"), s.url, "local", s.key, samples(t))
+	out := npmtest.Run(t, npmtest.CoWechatAPI, filepath.Join(samples(t), "client.js"), s.url, "local", s.key, samples(t))
 	type result struct {
 		Name, Type   string
 		MediaID      string `json:"media_id"`

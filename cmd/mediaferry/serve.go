@@ -38,9 +38,9 @@ func (s *stack) serve(ctx context.Context, e *engine) error {
 	server := &http.Server{Handler: door, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes}
 	server.RegisterOnShutdown(door.Close) // event streams would never end
 	ctx, cancel := context.WithCancel(ctx)
-	var chores sync.WaitGroup
-	chores.Go(func() { s.chores(ctx, inbox) })
-	defer chores.Wait()
+	var sweeping sync.WaitGroup
+	sweeping.Go(func() { s.sweepInbox(ctx, inbox) })
+	defer sweeping.Wait()
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- s.serveOn(server, listener) }()

@@ -70,6 +70,15 @@ func newPlant(t *testing.T, change ...func(*api.Config)) *plant {
 	return p
 }
 
+// withInbox gives the server an inbox.
+func withInbox(t *testing.T) func(*api.Config) {
+	return func(c *api.Config) {
+		b, err := api.OpenInbox(filepath.Join(t.TempDir(), "inbox"), c.Now)
+		must(t, err)
+		c.Inbox = b
+	}
+}
+
 func key(name, secret string, role tasks.Role) tasks.Key {
 	return tasks.Key{Name: name, Role: role, Hash: tasks.KeyHash(tasks.Secret(secret))}
 }
@@ -159,6 +168,7 @@ func (p *plant) finish(id uuid.UUID, r tasks.Result) {
 	ctx := p.Context()
 	ds, err := p.Dispatch(ctx, tasks.Window{Bulk: 1000, Interactive: 1000})
 	must(p.T, err)
+	found := false
 	for _, d := range ds {
 		if d.ID != id {
 			_, err := p.Undispatch(ctx, []tasks.Dispatch{d})
@@ -168,9 +178,11 @@ func (p *plant) finish(id uuid.UUID, r tasks.Result) {
 		c, err := p.Claim(ctx, d.ID, d.Generation, "test", time.Minute)
 		must(p.T, err)
 		must(p.T, p.Finish(ctx, c.Token, r))
-		return
+		found = true
 	}
-	p.Fatalf("upload %s was not dispatched", id)
+	if !found {
+		p.Fatalf("upload %s was not dispatched", id)
+	}
 }
 
 func success(media string) tasks.Result {

@@ -109,6 +109,7 @@ func (s *Server) routes() {
 	s.accountRoutes()
 	s.deliveryRoutes()
 	s.eventRoutes()
+	s.document()
 }
 
 // producer submits in the caller's name.

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
-	"github.com/mediaferry/mediaferry/worker/wechat/wechattest/cowechat"
+	"github.com/mediaferry/mediaferry/worker/wechat/wechattest/npmtest"
 )
 
 // run runs a program that this test can't do without.
@@ -102,7 +102,7 @@ func TestCoWechatAPI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := cowechat.Run(t, "testdata/client.js", srv.URL, wechattest.DefaultAppID, wechattest.DefaultSecret, dir)
+	out := npmtest.Run(t, npmtest.CoWechatAPI, "testdata/client.js", srv.URL, wechattest.DefaultAppID, wechattest.DefaultSecret, dir)
 
 	type result struct {
 		Name         string

@@ -1,6 +1,6 @@
-// Package cowechat runs co-wechat-api, a widely used WeChat client for Node.js that knows nothing of ours, in tests:
-// what it gets along with has the shape of WeChat.
-package cowechat
+// Package npmtest runs programs for Node.js in tests, with packages of npm at hand that know nothing of ours: what they
+// get along with has the shape that it should have.
+package npmtest
 
 import (
 	"context"
@@ -8,31 +8,33 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
-const module = "co-wechat-api@3.11.0"
+// CoWechatAPI is a widely used WeChat client.
+const CoWechatAPI = "co-wechat-api@3.11.0"
 
 // installing serializes the installation among the tests of this process.
 var installing sync.Mutex //nolint:gochecknoglobals // guards a folder that all tests share
 
-// Run runs a script with node, in the folder it lies in, with co-wechat-api at hand, and returns what it printed. The
-// client is fetched from npm the first time and kept in the user's cache folder.
-func Run(t testing.TB, script string, args ...string) string {
+// Run runs a script with node, in the folder it lies in, and returns what it printed. packages are those it asks for, as
+// name@version with a space between two. They are fetched from npm the first time and kept in the user's cache folder.
+func Run(t testing.TB, packages, script string, args ...string) string {
 	t.Helper()
 	script, err := filepath.Abs(script)
 	if err != nil {
 		t.Fatal(err)
 	}
-	modules := "NODE_PATH=" + filepath.Join(install(t), "node_modules")
+	modules := "NODE_PATH=" + filepath.Join(install(t, packages), "node_modules")
 	return run(t, filepath.Dir(script), []string{modules}, "node", append([]string{script}, args...)...)
 }
 
-// install returns a folder whose node_modules holds the client. The folder is made whole before it gets its name, so
+// install returns a folder whose node_modules holds the packages. The folder is made whole before it gets its name, so
 // that test processes don't meet each other's halves.
-func install(t testing.TB) string {
+func install(t testing.TB, packages string) string {
 	t.Helper()
 	installing.Lock()
 	defer installing.Unlock()
@@ -40,7 +42,7 @@ func install(t testing.TB) string {
 	if err != nil {
 		cache = os.TempDir()
 	}
-	final := filepath.Join(cache, "mediaferry-test", module)
+	final := filepath.Join(cache, "mediaferry-test", strings.NewReplacer("/", "_", " ", "_").Replace(packages))
 	if _, err := os.Stat(final); err == nil {
 		return final
 	}
@@ -52,7 +54,7 @@ func install(t testing.TB) string {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(fresh)
-	run(t, fresh, nil, "npm", "install", "--no-audit", "--no-fund", "--prefix", fresh, module)
+	run(t, fresh, nil, "npm", append([]string{"install", "--no-audit", "--no-fund", "--prefix", fresh}, strings.Fields(packages)...)...)
 	if err := os.Rename(fresh, final); err != nil {
 		if _, made := os.Stat(final); made != nil {
 			t.Fatal(err)

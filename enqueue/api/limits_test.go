@@ -1,0 +1,83 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mediaferry/mediaferry/enqueue/api"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+const limited = "limited-key-0123456789abcdef"
+
+func withLimits(r tasks.Rights) func(*api.Config) {
+	return func(c *api.Config) {
+		k := key("limited", limited, tasks.RoleProducer)
+		k.Rights = r
+		c.Keys.Fixed = append(c.Keys.Fixed, k)
+	}
+}
+
+func TestRatePerMinute(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t, withLimits(tasks.Rights{RatePerMinute: 2}))
+	p.submit(limited, one)
+	p.submit(limited, one)
+	r := p.call(limited, "POST", "/v1/uploads", one)
+	p.refused(r, 429, tasks.TooMany, "of this minute are used up")
+	if got := r.header.Get("Retry-After"); got != "30" {
+		t.Errorf("Retry-After: %s", got)
+	}
+	p.submit(shop, one)
+	p.pass(30 * time.Second)
+	p.submit(limited, one)
+	p.refused(p.call(limited, "POST", "/v1/media", one), 429, tasks.TooMany, "")
+}
+
+func TestDailyBudget(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t, withLimits(tasks.Rights{DailyBudget: 5}))
+	p.submit(limited, one)
+	got := answered[api.BatchReceipt](t, p.post(limited, "", one+"\n{}\n"+one), http.StatusAccepted)
+	if got.Accepted != 2 || got.Refused != 1 {
+		t.Errorf("%+v", got)
+	}
+	// What the batch did not use is there again.
+	got = answered[api.BatchReceipt](t, p.post(limited, "", strings.Repeat(one+"\n", 4), "Idempotency-Key", "k"), http.StatusAccepted)
+	if got.Accepted != 2 || got.Refused != 2 || got.First[0].Code != tasks.Denied || !strings.Contains(got.First[0].Reason, "today are used up") {
+		t.Errorf("%+v", got)
+	}
+	r := p.call(limited, "POST", "/v1/uploads", one)
+	p.refused(r, 429, tasks.TooMany, "today are used up")
+	if r.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	p.submit(shop, one)
+}
+
+func TestIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	submit := func(key, name, body string) reply { return p.call(key, "POST", "/v1/uploads", body, "Idempotency-Key", name) }
+	first := answered[api.Receipt](t, submit(shop, "k1", one), http.StatusAccepted)
+	again := answered[api.Receipt](t, submit(shop, "k1", ` { "source":"a/b.jpg", "type":"image" } `), http.StatusAccepted)
+	if !first.Created || again.Created || again.ID != first.ID {
+		t.Errorf("%+v, then %+v", first, again)
+	}
+	p.refused(submit(shop, "k1", `{"type":"thumb","source":"a/b.jpg"}`), 409, tasks.Conflict, "used for another request")
+	for _, other := range []reply{submit(shop, "k2", one), submit(rival, "k1", one), p.call(shop, "POST", "/v1/uploads", one)} {
+		if got := answered[api.Receipt](t, other, http.StatusAccepted); got.ID == first.ID || !got.Created {
+			t.Errorf("%+v", got)
+		}
+	}
+	named := `{"external_id":"e","type":"image","source":"x.jpg"}`
+	r1 := answered[api.Receipt](t, submit(shop, "k3", named), http.StatusAccepted)
+	r2 := answered[api.Receipt](t, submit(shop, "k4", named), http.StatusAccepted)
+	r3 := answered[api.Receipt](t, submit(shop, "k4", named), http.StatusAccepted)
+	if r2.ID != r1.ID || r3.ID != r1.ID {
+		t.Errorf("%+v %+v %+v", r1, r2, r3)
+	}
+	p.refused(p.call(shop, "POST", "/v1/uploads", `{"external_id":"e","type":"image","source":"y.jpg"}`), 409, tasks.Conflict, "was submitted before")
+}

@@ -336,18 +336,21 @@ func TestRecoveries(t *testing.T) {
 		upload  tasks.Outcome
 		strikes []strike
 		want    []time.Duration
+		claims  []claimed
 	}{
-		"claimed again":         {upload(13), []strike{blow("worker-kill", 10, 11, idOf(0))}, []time.Duration{3 * time.Second}},
-		"held by a survivor":    {upload(9.5), []strike{blow("worker-kill", 10, 11, idOf(0))}, nil},
-		"not running then":      {upload(13), []strike{blow("worker-kill", 10, 11)}, nil},
-		"struck twice":          {upload(16), []strike{blow("worker-kill", 10, 11, idOf(0)), blow("worker-kill", 12, 13, idOf(0))}, []time.Duration{4 * time.Second}},
-		"ledger away meanwhile": {upload(16), []strike{blow("worker-kill", 10, 11, idOf(0)), blow("ledger-full", 10.5, 14)}, []time.Duration{2 * time.Second}},
-		"ledger still away":     {upload(16), []strike{blow("worker-kill", 10, 11, idOf(0)), blow("ledger-full", 10.5, 17)}, nil},
-		"ledger away before":    {upload(13), []strike{blow("ledger-full", 5, 8), blow("worker-kill", 10, 11, idOf(0))}, []time.Duration{3 * time.Second}},
+		"claimed again": {upload(13), []strike{blow("worker-kill", 10, 11, idOf(0))}, []time.Duration{3 * time.Second}, nil},
+		"handed back first": {upload(13), []strike{blow("worker-kill", 10, 11, idOf(0))}, []time.Duration{2 * time.Second},
+			[]claimed{{Upload: idOf(0), From: at(12), Took: time.Second / 2}}},
+		"held by a survivor":    {upload(9.5), []strike{blow("worker-kill", 10, 11, idOf(0))}, nil, nil},
+		"not running then":      {upload(13), []strike{blow("worker-kill", 10, 11)}, nil, nil},
+		"struck twice":          {upload(16), []strike{blow("worker-kill", 10, 11, idOf(0)), blow("worker-kill", 12, 13, idOf(0))}, []time.Duration{4 * time.Second}, nil},
+		"ledger away meanwhile": {upload(16), []strike{blow("worker-kill", 10, 11, idOf(0)), blow("ledger-full", 10.5, 14)}, []time.Duration{2 * time.Second}, nil},
+		"ledger still away":     {upload(16), []strike{blow("worker-kill", 10, 11, idOf(0)), blow("ledger-full", 10.5, 17)}, nil, nil},
+		"ledger away before":    {upload(13), []strike{blow("ledger-full", 5, 8), blow("worker-kill", 10, 11, idOf(0))}, []time.Duration{3 * time.Second}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := &history{Outcomes: []tasks.Outcome{tc.upload}, Strikes: tc.strikes}
+			h := &history{Outcomes: []tasks.Outcome{tc.upload}, Strikes: tc.strikes, Claims: tc.claims}
 			if diff := cmp.Diff(tc.want, newRecords(h).recoveries()); diff != "" {
 				t.Error(diff)
 			}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
@@ -34,7 +35,7 @@ func (f *field) collect(ctx context.Context, h *history) error {
 		{"events", f.collectEvents},
 		{"deliveries", f.collectDeliveries},
 		{"the sandbox's journal", f.collectCalls},
-		{"logs", f.collectPanics},
+		{"logs", f.collectLogs},
 	} {
 		if err := step.do(ctx, h); err != nil {
 			return fmt.Errorf("collect %s: %w", step.name, err)
@@ -142,8 +143,8 @@ func (f *field) collectCalls(_ context.Context, h *history) (err error) {
 	return nil
 }
 
-// collectPanics looks for what no log of a process of ours should have.
-func (f *field) collectPanics(_ context.Context, h *history) error {
+// collectLogs looks in the logs of our processes for what no log should have, and for the claims that workers ended.
+func (f *field) collectLogs(_ context.Context, h *history) error {
 	logs, err := filepath.Glob(f.path("*-[0-9]*.log"))
 	if err != nil {
 		return err
@@ -159,12 +160,29 @@ func (f *field) collectPanics(_ context.Context, h *history) error {
 			if line := in.Text(); alarming(line) {
 				h.Panics = append(h.Panics, filepath.Base(name)+": "+line)
 			}
+			if c, ok := claimOf(in.Bytes()); ok {
+				h.Claims = append(h.Claims, c)
+			}
 		}
 		if err := errors.Join(in.Err(), file.Close()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// claimOf reads the one line that a worker writes when it has ended a claim.
+func claimOf(line []byte) (claimed, bool) {
+	var l struct {
+		Time   time.Time     `json:"time"`
+		Upload uuid.UUID     `json:"upload_id"`
+		Took   time.Duration `json:"took"`
+		State  tasks.State   `json:"state"`
+	}
+	if json.Unmarshal(line, &l) != nil || l.Upload == uuid.Nil || l.State == "" {
+		return claimed{}, false
+	}
+	return claimed{Upload: l.Upload, From: l.Time.Add(-l.Took), Took: l.Took}, true
 }
 
 func alarming(line string) bool {

@@ -31,6 +31,7 @@ type history struct {
 	Strikes    []strike          // what was done
 	Exits      []processExit     // processes that ended though nobody had struck them
 	Panics     []string          // lines of logs that no log should have
+	Claims     []claimed         // what workers say in their logs of each claim that they ended
 	Quiet      bool              // everything came to rest before the patience was over
 	Ended      time.Time
 }
@@ -105,6 +106,13 @@ type strike struct {
 	Busy   []uuid.UUID `json:"busy,omitempty"` // uploads that were running, in any worker, when a worker died or began to stand still
 }
 
+// claimed is one claim as its worker ended it: with an outcome, by handing it back or by dropping it.
+type claimed struct {
+	Upload uuid.UUID     `json:"upload"`
+	From   time.Time     `json:"from"`
+	Took   time.Duration `json:"took_ns"`
+}
+
 // parts are the files of a kept history, one JSON value a line.
 func (h *history) parts() map[string]lines {
 	return map[string]lines{
@@ -119,6 +127,7 @@ func (h *history) parts() map[string]lines {
 		"strikes.jsonl":    linesOf(&h.Strikes),
 		"exits.jsonl":      linesOf(&h.Exits),
 		"panics.jsonl":     linesOf(&h.Panics),
+		"claims.jsonl":     linesOf(&h.Claims),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -95,6 +96,7 @@ func TestHistorySurvivesTheDisk(t *testing.T) {
 	t.Parallel()
 	want, dir := clean(t).history, t.TempDir()
 	want.Exits, want.Panics = []processExit{{Process: "worker-0", Status: "exit status 1"}}, []string{"a line"}
+	want.Claims = []claimed{{Upload: idOf(0), From: forgedStart, Took: time.Second}}
 	if err := want.save(dir); err != nil {
 		t.Fatal(err)
 	}

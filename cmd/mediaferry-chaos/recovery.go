@@ -18,16 +18,17 @@ func checkRecovery(r *records) {
 	}
 }
 
-// recoveries is, for every upload that was running when a worker was killed or began to stand still and that was not
-// finished by whoever had it then, how long it took until it was claimed again: its next recorded attempt began, or
-// it was answered by reuse. The clock starts at the blow, or where Redis, the ledger or WeChat was under attack after
+// recoveries is, for every upload that was running when a worker was killed or began to stand still and whose worker
+// then did not live to tell, how long it took until it was claimed again, by the logs of the workers and by the
+// attempts in the ledger. A claim that ends with its worker leaves no trace; the next blow has it then. The clock starts at the blow, or where Redis, the ledger or WeChat was under attack after
 // it, when that was healed; an upload that a second blow hits before it is under way counts from there.
 func (r *records) recoveries() []time.Duration {
 	var all []time.Duration
+	spans := r.spans()
 	for _, s := range r.Strikes {
 		for _, id := range s.Busy {
-			if o := r.outcomes[id]; o != nil && !survived(o, s.Struck) {
-				if again, ok := nextStart(o, s.Struck); ok {
+			if !survived(spans[id], s.Struck) {
+				if again, ok := nextStart(spans[id], s.Struck); ok {
 					if from, counts := r.countsFrom(s, id, again); counts {
 						all = append(all, again.Sub(from))
 					}
@@ -39,25 +40,33 @@ func (r *records) recoveries() []time.Duration {
 	return all
 }
 
+// spans lists the claims of each upload that left a trace.
+func (r *records) spans() map[uuid.UUID][]claimed {
+	all := map[uuid.UUID][]claimed{}
+	for _, c := range r.Claims {
+		all[c.Upload] = append(all[c.Upload], c)
+	}
+	for id, o := range r.outcomes {
+		for _, a := range o.History {
+			all[id] = append(all[id], claimed{Upload: id, From: a.Started, Took: a.Took})
+		}
+	}
+	return all
+}
+
 // survived reports whether the worker that had it at that time lived to tell.
-func survived(o *tasks.Outcome, at time.Time) bool {
-	return slices.ContainsFunc(o.History, func(a tasks.Attempt) bool {
-		return !a.Started.After(at) && a.Started.Add(a.Took).After(at)
+func survived(spans []claimed, at time.Time) bool {
+	return slices.ContainsFunc(spans, func(c claimed) bool {
+		return !c.From.After(at) && c.From.Add(c.Took).After(at)
 	})
 }
 
-func nextStart(o *tasks.Outcome, after time.Time) (time.Time, bool) {
-	var next time.Time
-	sooner := func(t time.Time) {
-		if t.After(after) && (next.IsZero() || t.Before(next)) {
-			next = t
+// nextStart is when the next claim began.
+func nextStart(spans []claimed, after time.Time) (next time.Time, ok bool) {
+	for _, c := range spans {
+		if c.From.After(after) && (next.IsZero() || c.From.Before(next)) {
+			next = c.From
 		}
-	}
-	for _, a := range o.History {
-		sooner(a.Started)
-	}
-	if o.Reused {
-		sooner(o.Finished)
 	}
 	return next, !next.IsZero()
 }

@@ -14,6 +14,7 @@ func (a *app) accountsCommand() *cobra.Command {
 		Use:   "accounts",
 		Short: "List, resume and probe the official accounts",
 		Example: `  mediaferry accounts list
+  mediaferry accounts list --output json
   mediaferry accounts resume default      after its settings were mended
   mediaferry accounts probe default       ask WeChat for a token and the quota`,
 		Args: cobra.NoArgs,

@@ -24,9 +24,13 @@ func (a *app) commands() []*cobra.Command {
 		a.cancelCommand(),
 		a.accountsCommand(),
 		a.keysCommand(),
+		a.webhookCommand(),
+		a.mediaCommand(),
 		a.explainCommand(),
+		a.doctorCommand(),
 		a.sandboxCommand(),
 		a.migrateCommand(),
+		a.printCommand(),
 		a.versionCommand(),
 	}
 }

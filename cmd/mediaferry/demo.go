@@ -31,7 +31,8 @@ func (a *app) demoCommand() *cobra.Command {
 		Long: `Makes sample files of every kind, starts a sandbox WeChat and a webhook receiver on loopback, and carries the files
 there although WeChat is busy, a token expires and a connection breaks. Then it checks itself. It needs nothing
 installed and leaves nothing behind.`,
-		Args: cobra.NoArgs,
+		Example: "  mediaferry demo",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := os.MkdirTemp("", "mediaferry-demo-")
 			if err != nil {
@@ -77,11 +78,11 @@ func (a *app) demo(ctx context.Context, dir string) error {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("make data dir: %w", err)
 	}
-	secret, err := localWebhookSecret(cfg)
+	secrets, err := localWebhookSecrets(cfg)
 	if err != nil {
 		return err
 	}
-	if d.receiver, err = webhooktest.NewReceiver(secret); err != nil {
+	if d.receiver, err = webhooktest.NewReceiver(secrets...); err != nil {
 		return err
 	}
 	if d.callback, stop, err = serveLoopback(ctx, d.receiver); err != nil {

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker"
@@ -175,7 +174,7 @@ const operator = ""
 // webhookSecrets returns the secrets of each producer: its own, the common ones, and for the person at the command
 // line one that is made in the data dir.
 func (s *stack) webhookSecrets() (func(producer string) []tasks.Secret, error) {
-	local, err := localWebhookSecret(s.cfg)
+	local, err := localWebhookSecrets(s.cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -187,15 +186,10 @@ func (s *stack) webhookSecrets() (func(producer string) []tasks.Secret, error) {
 			return s.cfg.Webhook.Secrets
 		}
 		if producer == enqueue.DefaultProducer || producer == operator {
-			return []tasks.Secret{local}
+			return local
 		}
 		return nil
 	}, nil
-}
-
-func localWebhookSecret(c config.Config) (tasks.Secret, error) {
-	secret, _, err := keptSecret(c.DataDir, "webhook.secret", webhook.NewSecret)
-	return secret, err
 }
 
 func (s *stack) webhookConfig() webhook.Config {

@@ -11,10 +11,11 @@ import (
 
 func (a *app) migrateCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "migrate",
-		Short: "Bring the ledger's schema up to this version",
-		Long:  "Every command that opens the ledger does this by itself, under a lock; migrate does only this.",
-		Args:  cobra.NoArgs,
+		Use:     "migrate",
+		Short:   "Bring the ledger's schema up to this version",
+		Long:    "Every command that opens the ledger does this by itself, under a lock; migrate does only this.",
+		Example: "  mediaferry migrate",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.settings()
 			if err != nil {

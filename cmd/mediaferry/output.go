@@ -150,6 +150,14 @@ func (p *csvPrinter) end() error {
 	return p.w.Error()
 }
 
+func writeCSV(w io.Writer, rows [][]string) error {
+	c := csv.NewWriter(w)
+	if err := c.WriteAll(rows); err != nil {
+		return fmt.Errorf("write table: %w", err)
+	}
+	return nil
+}
+
 // outcomeColumns are the columns of CSV output, named as the fields of the JSON.
 var outcomeColumns = []string{
 	"id", "external_id", "batch_id", "account", "type", "source", "filename", "state", "code", "errcode", "rid", "reason", "hint",

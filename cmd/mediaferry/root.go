@@ -70,8 +70,20 @@ func finish(c *cobra.Command) {
 	c.Args = usageArgs(c.Args)
 	c.Long = strings.TrimSpace(cmp.Or(c.Long, c.Short+".") + "\n\n" + exitCodes)
 	for _, sub := range c.Commands() {
+		sub.Example = cmp.Or(sub.Example, examplesOf(sub, c.Example))
 		finish(sub)
 	}
+}
+
+// examplesOf are the lines of a parent's examples that show a command.
+func examplesOf(c *cobra.Command, all string) string {
+	var own []string
+	for line := range strings.SplitSeq(all, "\n") {
+		if strings.Contains(line, c.CommandPath()) {
+			own = append(own, line)
+		}
+	}
+	return strings.Join(own, "\n")
 }
 
 // exit says what went wrong, and with which code the program ends.

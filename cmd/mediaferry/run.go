@@ -37,10 +37,11 @@ func (a *app) workerCommand() *cobra.Command {
 
 func (a *app) serveCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "serve",
-		Short: "Serve HTTP only",
-		Long:  "Serves health, metrics and the API over the ledger; workers run elsewhere.",
-		Args:  cobra.NoArgs,
+		Use:     "serve",
+		Short:   "Serve HTTP only",
+		Long:    "Serves health, metrics and the API over the ledger; workers run elsewhere.",
+		Example: `  MEDIAFERRY_REDIS_URL=redis://redis:6379 MEDIAFERRY_LEDGER_URL=postgres://… MEDIAFERRY_STORAGE_ROOT=/srv/media mediaferry serve`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			cfg, err := a.settingsFor("serve")

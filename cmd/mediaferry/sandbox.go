@@ -58,12 +58,8 @@ POST /_sandbox/faults makes it misbehave; see GET /_sandbox/ for what else can b
 
 // serveSandbox answers until ctx ends. Its address is the first line on out.
 func serveSandbox(ctx context.Context, address string, c wechattest.Config, out, people io.Writer) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return usagef("--listen: %w", err)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return usagef("--listen: %s is not a loopback address; the sandbox knows no authentication", host)
+	if err := checkLoopback("--listen", address, "the sandbox knows no authentication"); err != nil {
+		return err
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {

@@ -208,6 +208,7 @@ func (f *filling) draw(k lane, n int) (int, error) {
 		if err != nil || len(batches) == 0 {
 			return drawn, err
 		}
+		before := drawn
 		for i, b := range batches {
 			left := len(batches) - i
 			m, err := f.take(k, b, (n-drawn+left-1)/left)
@@ -216,6 +217,9 @@ func (f *filling) draw(k lane, n int) (int, error) {
 			}
 			drawn += m
 			f.turn[k] = b
+		}
+		if drawn == before { // others have locked all that is left
+			return drawn, nil
 		}
 	}
 	return drawn, nil

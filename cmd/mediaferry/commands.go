@@ -28,6 +28,7 @@ func (a *app) commands() []*cobra.Command {
 		a.mediaCommand(),
 		a.explainCommand(),
 		a.doctorCommand(),
+		a.verifyCommand(),
 		a.sandboxCommand(),
 		a.migrateCommand(),
 		a.printCommand(),

@@ -322,4 +322,3 @@ func TestPruneLooksAheadOfWhatStays(t *testing.T) {
 		t.Errorf("%d records went from behind those that stay, want 1", n)
 	}
 }
-

@@ -29,6 +29,7 @@ func (a *app) commands() []*cobra.Command {
 		a.explainCommand(),
 		a.doctorCommand(),
 		a.verifyCommand(),
+		a.backupCommand(),
 		a.sandboxCommand(),
 		a.migrateCommand(),
 		a.printCommand(),

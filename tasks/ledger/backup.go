@@ -1,0 +1,139 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+const opBackup = "back up ledger"
+
+// Backup writes a copy of the ledger to a new file at path, as it was at one moment, while everybody goes on working.
+// It is a ledger itself: open it where it is, or put it in the place of the one that was lost. The file appears whole
+// and durable, with mode 0600, or not at all; one that is there is replaced only with overwrite, and Conflict without.
+// It takes as long as it takes: bound it by ctx. PostgreSQL has tools of its own: there it returns Invalid.
+func (l *Ledger) Backup(ctx context.Context, path string, overwrite bool) error {
+	if l.d.concurrent {
+		return &tasks.Error{
+			Code: tasks.Invalid, Op: opBackup, Err: errors.New("a PostgreSQL ledger is backed up by PostgreSQL's own tools"),
+			Hint: "run: pg_dump --format=custom --file=FILE, with the ledger's URL",
+		}
+	}
+	if err := l.vacant(ctx, path, overwrite); err != nil {
+		return err
+	}
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, filepath.Base(path)+".*.part") // mode 0600, and in the file system of its final place
+	if err != nil {
+		return unwritable(err)
+	}
+	part := f.Name()
+	defer os.Remove(part)
+	if err := f.Close(); err != nil {
+		return unwritable(err)
+	}
+	if err := l.copyTo(ctx, part); err != nil {
+		return l.d.explain(opBackup, err)
+	}
+	if err := durable(part); err != nil {
+		return unwritable(err)
+	}
+	if err := place(part, path, overwrite); err != nil {
+		return err
+	}
+	if err := durable(dir); err != nil {
+		return unwritable(err)
+	}
+	return nil
+}
+
+// vacant reports what keeps path from being written.
+func (l *Ledger) vacant(ctx context.Context, path string, overwrite bool) error {
+	there, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return unwritable(err)
+	}
+	if !overwrite {
+		return occupied(path)
+	}
+	refuse := func(reason string) error {
+		return &tasks.Error{Code: tasks.Invalid, Op: opBackup, Err: errors.New(reason), Hint: "choose another file"}
+	}
+	if !there.Mode().IsRegular() {
+		return refuse(path + " is no file that could be replaced")
+	}
+	own, err := l.file(ctx)
+	if err != nil {
+		return err
+	}
+	if fi, err := os.Stat(own); err == nil && os.SameFile(fi, there) {
+		return refuse(path + " is the ledger itself")
+	}
+	for _, suffix := range []string{"-wal", "-journal"} {
+		if _, err := os.Lstat(path + suffix); err == nil {
+			return refuse(path + " is a database in use: there is " + filepath.Base(path) + suffix + " beside it")
+		}
+	}
+	return nil
+}
+
+func occupied(path string) error {
+	return &tasks.Error{Code: tasks.Conflict, Op: opBackup, Err: fmt.Errorf("there is a file %s already", path), Hint: "choose another one, or allow it to be replaced (--force)"}
+}
+
+func unwritable(err error) error {
+	return &tasks.Error{Code: tasks.Unavailable, Op: opBackup, Err: err, Hint: "choose a file that can be written, where there is room"}
+}
+
+// file is the path of the ledger.
+func (l *Ledger) file(ctx context.Context) (path string, err error) {
+	err = l.view(ctx, opBackup, func(t *tx) error {
+		_, err := t.row("SELECT file FROM pragma_database_list WHERE name = 'main'", nil, &path)
+		return err
+	})
+	return path, err
+}
+
+// copyTo writes the copy into an empty file.
+func (l *Ledger) copyTo(ctx context.Context, path string) error {
+	return l.aside(ctx, func(s *session) error {
+		if _, err := s.exec(ctx, "PRAGMA query_only(0)"); err != nil { // it forbids writing to other files too
+			return err
+		}
+		_, err := s.exec(ctx, "VACUUM INTO ?", path)
+		return err
+	})
+}
+
+func durable(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// place gives the copy its name. Without overwrite it is never given to a file that came up meanwhile.
+func place(part, path string, overwrite bool) error {
+	if !overwrite {
+		err := os.Link(part, path)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, fs.ErrExist):
+			return occupied(path)
+		} // a file system without links: nothing better is to be had
+	}
+	if err := os.Rename(part, path); err != nil {
+		return unwritable(err)
+	}
+	return nil
+}

@@ -3,6 +3,7 @@ package tasks
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -56,10 +57,10 @@ func KeyHash(key Secret) Hash { return sha256.Sum256([]byte(key.Reveal())) }
 
 // ParseKeyHash reads "sha256:" and 64 hex digits.
 func ParseKeyHash(s string) (Hash, error) {
-	var h Hash
 	text, ok := strings.CutPrefix(s, "sha256:")
-	if n, err := hex.Decode(h[:], []byte(text)); !ok || err != nil || n != len(h) || len(text) != 2*len(h) {
-		return Hash{}, &Error{Code: Invalid, Op: "read key hash", Err: fmt.Errorf("want sha256: and 64 hex digits")}
+	b, err := hex.DecodeString(text)
+	if !ok || err != nil || len(b) != len(Hash{}) {
+		return Hash{}, &Error{Code: Invalid, Op: "read key hash", Err: errors.New("want sha256: and 64 hex digits")}
 	}
-	return h, nil
+	return Hash(b), nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -30,6 +31,7 @@ func (s *stack) newAPI(ctx context.Context, e *engine, inbox *api.Inbox) (*api.S
 		Open:   map[string]http.Handler{"GET /healthz": http.HandlerFunc(healthz), "GET /readyz": s.readyz(e)},
 		Closed: map[string]http.Handler{"GET /metrics": promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})},
 	}
+	c.CallbackURL = func(producer string) string { return cmp.Or(s.cfg.Producers[producer].CallbackURL, s.cfg.Webhook.URL) }
 	if e != nil {
 		c.Nudge = e.dispatcher.Nudge
 	}

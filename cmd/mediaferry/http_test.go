@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest/npmtest"
 )
@@ -198,5 +199,36 @@ func TestDropInWithCoWechatAPI(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A producer without shared storage sends the bytes, and its upload finds them.
+func TestFilesOverHTTP(t *testing.T) {
+	t.Parallel()
+	s := newGround(t, wechattest.Config{}).serve()
+	jpg, err := os.ReadFile(filepath.Join(samples(t), "photo.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"封面.jpg\"\r\n\r\n" + string(jpg) + "\r\n--B--\r\n"
+	req, err := http.NewRequestWithContext(t.Context(), "POST", s.url+"/v1/files", strings.NewReader(form))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.key)
+	req.Header.Set("Content-Type", "multipart/form-data; boundary=B")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var sent struct{ Files []struct{ Source string } }
+	if err := json.NewDecoder(res.Body).Decode(&sent); err != nil || len(sent.Files) != 1 {
+		t.Fatalf("%s: %+v, %v", res.Status, sent, err)
+	}
+	var o tasks.Outcome
+	status := s.ask("POST", "/v1/media", `{"type":"image","source":"`+sent.Files[0].Source+`"}`, &o)
+	if got, _ := s.sandbox.Media(o.MediaID); status != 200 || o.State != tasks.Succeeded || o.Filename != "封面.jpg" || string(got) != string(jpg) {
+		t.Errorf("%d %+v", status, o)
 	}
 }

@@ -60,7 +60,9 @@ func TestDailyBudget(t *testing.T) {
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
-	submit := func(key, name, body string) reply { return p.call(key, "POST", "/v1/uploads", body, "Idempotency-Key", name) }
+	submit := func(key, name, body string) reply {
+		return p.call(key, "POST", "/v1/uploads", body, "Idempotency-Key", name)
+	}
 	first := answered[api.Receipt](t, submit(shop, "k1", one), http.StatusAccepted)
 	again := answered[api.Receipt](t, submit(shop, "k1", ` { "source":"a/b.jpg", "type":"image" } `), http.StatusAccepted)
 	if !first.Created || again.Created || again.ID != first.ID {

@@ -21,6 +21,8 @@ type Config struct {
 	Keys   *Keyring
 	// Nudge is called after something was accepted. Nil: not called.
 	Nudge func()
+	// CallbackURL is where a producer's events go when an upload or batch names no URL. Nil: nowhere.
+	CallbackURL func(producer string) string
 	// Wait is how long POST /v1/media and the drop-in endpoint wait for an outcome. Zero: 60 s.
 	Wait time.Duration
 	// Fresh is how long a media must still live to be an answer to POST /v1/media. Zero: 2 h.
@@ -114,7 +116,11 @@ func (s *Server) routes() {
 
 // producer submits in the caller's name.
 func (s *Server) producer(i Identity) *enqueue.Producer {
-	return &enqueue.Producer{Ledger: s.cfg.Ledger, Name: i.Name, Nudge: s.cfg.Nudge}
+	p := &enqueue.Producer{Ledger: s.cfg.Ledger, Name: i.Name, Nudge: s.cfg.Nudge}
+	if s.cfg.CallbackURL != nil {
+		p.CallbackURL = s.cfg.CallbackURL(i.Name)
+	}
+	return p
 }
 
 func (s *Server) humaConfig() huma.Config {

@@ -13,6 +13,9 @@ func (l *Ledger) SpendBudget(ctx context.Context, producer string, n, limit int)
 	var got int
 	err := l.do(ctx, "spend budget", func(t *tx) error {
 		today := dayOf(t.now)
+		if _, err := t.exec("DELETE FROM budgets WHERE producer = ? AND day < ?", producer, today); err != nil {
+			return err
+		}
 		if _, err := t.exec("INSERT INTO budgets (producer, day, uploads) VALUES (?, ?, 0) ON CONFLICT DO NOTHING", producer, today); err != nil {
 			return err
 		}

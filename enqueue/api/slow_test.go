@@ -1,0 +1,92 @@
+package api_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mediaferry/mediaferry/enqueue/api"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// pipes is a listener whose connections are pipes, so that their time is the bubble's.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func (l *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipes) Close() error   { close(l.closed); return nil }
+func (l *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (l *pipes) dial() net.Conn {
+	here, there := net.Pipe()
+	l.conns <- there
+	return here
+}
+
+// Who sends a body slowly holds its connection for half a minute, whatever the route, and is told why.
+func TestSlowBodies(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, request := range map[string]string{
+		"one":       "POST /v1/uploads HTTP/1.1\r\nContent-Type: application/json\r\n",
+		"unwanted":  "GET /v1/uploads/x HTTP/1.1\r\n",
+		"an array":  "POST /v1/batches HTTP/1.1\r\nContent-Type: application/json\r\n",
+		"a form":    "POST /v1/files HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=B\r\n",
+		"token":     "POST /cgi-bin/stable_token HTTP/1.1\r\n",
+		"no key":    "POST /v1/uploads HTTP/1.1\r\nAuthorization: none\r\n",
+		"no route":  "POST /nowhere HTTP/1.1\r\n",
+		"metrics":   "GET /metrics HTTP/1.1\r\n",
+		"cancel":    "POST /v1/uploads/x/cancel HTTP/1.1\r\n",
+		"a drop-in": "POST /cgi-bin/media/upload?type=image&access_token=x HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=B\r\n",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			inbox, err := api.OpenInbox(dir, nil)
+			must(t, err)
+			door, err := api.New(api.Config{Ledger: struct{ api.Ledger }{}, Keys: &api.Keyring{Fixed: []tasks.Key{key("shop", shop, tasks.RoleProducer)}}, Inbox: inbox})
+			must(t, err)
+			l := &pipes{make(chan net.Conn), make(chan struct{})}
+			srv := &http.Server{Handler: door, ReadHeaderTimeout: 10 * time.Second}
+			served := make(chan error)
+			go func() { served <- srv.Serve(l) }()
+			conn := l.dial()
+			started := time.Now()
+			_, err = fmt.Fprintf(conn, "%sHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 1000000\r\n\r\n--B\r\n", request, shop)
+			must(t, err)
+			answer := bufio.NewReader(conn)
+			res, err := http.ReadResponse(answer, nil)
+			if err == nil {
+				_, err = io.Copy(io.Discard, res.Body)
+				res.Body.Close()
+			}
+			if err == nil { // the connection is not kept: the rest of the body might come as the next request
+				_, err = answer.ReadByte()
+			}
+			if took := time.Since(started); took > 31*time.Second {
+				t.Errorf("%s: the connection was held for %v (%v)", name, took, err)
+			}
+			if name == "one" || name == "an array" {
+				if res == nil || res.StatusCode != http.StatusRequestTimeout {
+					t.Errorf("%s is answered %v", name, res)
+				}
+			}
+			conn.Close()
+			must(t, srv.Close())
+			<-served
+		})
+	}
+}

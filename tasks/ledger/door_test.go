@@ -1,0 +1,212 @@
+package ledger
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// doorContract is what the HTTP door asks of both databases.
+var doorContract = []testCase{
+	{"keys are kept as hashes with their rights, and end", func(h *harness) {
+		ctx := h.Context()
+		shop := tasks.Key{Name: "shop", Role: tasks.RoleProducer, Hash: tasks.KeyHash("k1"), Rights: tasks.Rights{
+			Accounts: []string{"a"}, Sources: []string{"in/"}, CallbackHosts: []string{"h"}, RatePerMinute: 1, DailyBudget: 2, BulkOnly: true,
+		}}
+		second := tasks.Key{Name: "shop", Role: tasks.RoleProducer, Hash: tasks.KeyHash("k2")}
+		boss := tasks.Key{Name: "boss", Role: tasks.RoleOperator, Hash: tasks.KeyHash("k3")}
+		for _, k := range []tasks.Key{shop, second, boss} {
+			must(h, h.AddKey(ctx, k))
+		}
+		wantCode(h, h.AddKey(ctx, shop), tasks.Conflict)
+		for _, bad := range []tasks.Key{{Name: "x", Role: "admin", Hash: shop.Hash}, {Name: "", Role: boss.Role, Hash: shop.Hash}, {Name: "x", Role: boss.Role}} {
+			wantCode(h, h.AddKey(ctx, bad), tasks.Invalid)
+		}
+		shop.ID, second.ID, boss.ID = shop.Hash.String()[:8], second.Hash.String()[:8], boss.Hash.String()[:8]
+		keys, err := h.Keys(ctx)
+		must(h, err)
+		byTime := cmpopts.IgnoreFields(tasks.Key{}, "Created", "Revoked")
+		sorted := func(ks []tasks.Key) []tasks.Key {
+			slices.SortFunc(ks, func(a, b tasks.Key) int { return slices.Compare(a.Hash[:], b.Hash[:]) })
+			return ks
+		}
+		same(h, "keys", sorted(keys), sorted([]tasks.Key{shop, second, boss}), byTime)
+		if n := value(h, h.RevokeKeys)(ctx, boss.ID); n != 1 {
+			h.Errorf("%d keys were revoked by an id", n)
+		}
+		if n := value(h, h.RevokeKeys)(ctx, "shop"); n != 2 {
+			h.Errorf("%d keys were revoked by a name", n)
+		}
+		_, err = h.RevokeKeys(ctx, "shop")
+		wantCode(h, err, tasks.NotFound)
+		keys = nil
+		keys, err = h.Keys(ctx)
+		must(h, err)
+		for _, k := range keys {
+			if k.Revoked.IsZero() || k.Created.IsZero() {
+				h.Errorf("%+v", k)
+			}
+		}
+	}},
+	{"a named request has one upload for a day", func(h *harness) {
+		ctx := h.Context()
+		ask := func(producer, name, digest string) (uuid.UUID, error) {
+			return h.Request(ctx, producer, name, []byte(digest), 24*time.Hour)
+		}
+		first, err := ask("crm", "k", "d")
+		must(h, err)
+		again, err := ask("crm", "k", "d")
+		if must(h, err); again != first || first.Version() != 7 {
+			h.Errorf("%s, then %s", first, again)
+		}
+		_, err = ask("crm", "k", "other")
+		wantCode(h, err, tasks.Conflict)
+		if other, err := ask("erp", "k", "other"); err != nil || other == first {
+			h.Errorf("another producer has %s, %v", other, err)
+		}
+		ids := make([]uuid.UUID, 8)
+		together(len(ids), func(i int) { ids[i], _ = ask("crm", "at once", "d") })
+		for _, id := range ids {
+			if id != ids[0] || id == uuid.Nil {
+				h.Errorf("at once it has %v", ids)
+			}
+		}
+		h.sql("UPDATE requests SET at = at - ?", (24 * time.Hour).Microseconds())
+		if later, err := ask("crm", "k", "other"); err != nil || later == first {
+			h.Errorf("a day later it has %s, %v", later, err)
+		}
+	}},
+	{"a budget is a day's, and what is not used goes back", func(h *harness) {
+		ctx := h.Context()
+		spend := func(n, want int) {
+			h.Helper()
+			if got, err := h.SpendBudget(ctx, "crm", n, 10); got != want || err != nil {
+				h.Errorf("of %d there were %d, %v", n, got, err)
+			}
+		}
+		spend(4, 4)
+		spend(7, 6)
+		_, err := h.SpendBudget(ctx, "crm", 1, 10)
+		wantCode(h, err, tasks.TooMany)
+		if e := tasks.AsError(err); e.RetryAfter <= 0 || e.RetryAfter > 24*time.Hour {
+			h.Errorf("wait for %v", e.RetryAfter)
+		}
+		spend(-3, -3)
+		spend(5, 3)
+		spend(-100, -10)
+		spend(10, 10)
+		if got, err := h.SpendBudget(ctx, "erp", 1, 10); got != 1 || err != nil {
+			h.Errorf("another producer has %d, %v", got, err)
+		}
+		h.sql("UPDATE budgets SET day = day - 1")
+		spend(1, 1)
+		if n := h.number("SELECT COUNT(*) FROM budgets WHERE producer = 'crm'"); n != 1 {
+			h.Errorf("%d days are kept", n)
+		}
+	}},
+	{"a forgotten media is no answer, and a claim that holds its content goes on", func(h *harness) {
+		ctx := h.Context()
+		must(h, h.RegisterAccounts(ctx, []tasks.Account{account, {Name: "other", Realm: account.Realm, AppID: "wx2", Fingerprint: "f"}}))
+		must(h, h.KeepMedia(ctx, key("a"), h.media("M")))
+		wantCode(h, h.Forget(ctx, "M", []string{"other"}), tasks.NotFound)
+		wantCode(h, h.Forget(ctx, "N", nil), tasks.NotFound)
+		c := h.running(func(u *tasks.Upload) { u.NoReuse = true })
+		if a, err := h.Admit(ctx, c.Token, key("a"), tasks.AdmitOptions{NoReuse: true}); err != nil || a.Verdict != tasks.Proceed {
+			h.Fatal(a, err)
+		}
+		must(h, h.Forget(ctx, "M", []string{"other", account.Name}))
+		_, err := h.Media(ctx, key("a"), 0)
+		wantCode(h, err, tasks.NotFound)
+		must(h, h.Finish(ctx, c.Token, h.success("a")))
+		if m, err := h.Media(ctx, key("a"), 0); err != nil || m.ID != "media-a" {
+			h.Errorf("%+v, %v", m, err)
+		}
+	}},
+	{"a batch's rows come in their order, page by page", func(h *harness) {
+		ctx := h.Context()
+		b := h.batch(tasks.Batch{})
+		want := h.submit(5, in(b.ID))
+		h.submit(2)
+		var got []uuid.UUID
+		cursor := ""
+		for pages := 0; pages == 0 || cursor != ""; pages++ {
+			page, next, err := h.Rows(ctx, b.ID, cursor, 2)
+			must(h, err)
+			for _, o := range page {
+				got = append(got, o.ID)
+			}
+			if cursor = next; pages > 3 {
+				h.Fatal("no end")
+			}
+		}
+		same(h, "rows", got, want)
+		_, _, err := h.Rows(ctx, b.ID, "x", 2)
+		wantCode(h, err, tasks.Invalid)
+	}},
+	{"one delivery, the newest event and the uses of a file are looked up", func(h *harness) {
+		ctx := h.Context()
+		_, err := h.Delivery(ctx, uuid.New())
+		wantCode(h, err, tasks.NotFound)
+		if seq, err := h.NewestEvent(ctx); seq != 0 || err != nil {
+			h.Errorf("newest event %d, %v", seq, err)
+		}
+		d := h.delivery()
+		if got, err := h.Delivery(ctx, d.ID); err != nil || got.ID != d.ID || got.Event.Producer != "crm" {
+			h.Errorf("%+v, %v", got, err)
+		}
+		es := h.events()
+		if seq, err := h.NewestEvent(ctx); seq != es[len(es)-1].Seq || err != nil {
+			h.Errorf("newest event %d, %v", seq, err)
+		}
+		const file = "inbox:i/crm/f/a.jpg"
+		from := func(u *tasks.Upload) { u.Source = file }
+		use := func(uploads, open, failed int) {
+			h.Helper()
+			got, err := h.InboxUse(ctx, file)
+			must(h, err)
+			same(h, "uses", got, tasks.SourceUse{Uploads: uploads, Open: open, Failed: failed}, cmpopts.IgnoreFields(tasks.SourceUse{}, "Finished"))
+			if got.Finished.IsZero() != (uploads == open) {
+				h.Errorf("the last ended at %v", got.Finished)
+			}
+		}
+		use(0, 0, 0)
+		cs := h.runningN(2, from)
+		use(2, 2, 0)
+		must(h, h.Finish(ctx, cs[0].Token, failure(tasks.Corrupt)))
+		use(2, 1, 1)
+		must(h, h.Finish(ctx, cs[1].Token, h.success("a")))
+		use(2, 0, 1)
+	}},
+}
+
+func TestDoor(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(*testing.T) *harness{"sqlite": openSQLiteHarness, "postgres": openPostgresHarness} {
+		for _, c := range doorContract {
+			t.Run(name+"/"+c.name, func(t *testing.T) {
+				t.Parallel()
+				c.run(open(t))
+			})
+		}
+	}
+}
+
+// Looking after a file in the inbox reads its uploads alone, however many there are.
+func TestInboxUsePlan(t *testing.T) {
+	t.Parallel()
+	h := openSQLiteHarness(t)
+	var plan string
+	must(h, h.view(h.Context(), "test", func(tx *tx) error {
+		return tx.each("EXPLAIN QUERY PLAN SELECT COUNT(*) FROM uploads WHERE source = ? AND substr(source, 1, 6) = 'inbox:'", args{"x"}, func(s scanner) error {
+			var a, b, c int
+			return s.Scan(&a, &b, &c, &plan)
+		})
+	}))
+	if plan != "SEARCH uploads USING COVERING INDEX uploads_inbox (source=?)" {
+		t.Error(plan)
+	}
+}

@@ -23,17 +23,6 @@ func (s *stack) outcomes(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome,
 	return all, nil
 }
 
-// accountsOf names the accounts of uploads, each once.
-func accountsOf(outcomes []tasks.Outcome) []string {
-	var names []string
-	for _, o := range outcomes {
-		if !slices.Contains(names, o.Account) {
-			names = append(names, o.Account)
-		}
-	}
-	return names
-}
-
 // exitCode is the error that ends the program with a code; nil for 0.
 func exitCode(code int) error {
 	if code == tasks.ExitOK {

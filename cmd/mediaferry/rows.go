@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -121,6 +122,7 @@ func (g *gatherer) named(ctx context.Context, args []string) iter.Seq[manifest.R
 	return func(yield func(manifest.Row) bool) {
 		n := 0
 		for _, arg := range args {
+			before := n
 			for row := range g.argument(ctx, arg) {
 				n++
 				row.Line = n
@@ -131,8 +133,23 @@ func (g *gatherer) named(ctx context.Context, args []string) iter.Seq[manifest.R
 					return
 				}
 			}
+			if n == before && namesObject(arg) {
+				n++
+				if !yield(manifest.Row{Line: n, Upload: tasks.Upload{Source: arg}, Err: noObject()}) {
+					return
+				}
+			}
 		}
 	}
+}
+
+// namesObject reports whether an argument means one object rather than a prefix, below which there may be nothing.
+func namesObject(arg string) bool {
+	return strings.HasPrefix(arg, "s3://") && !strings.HasSuffix(arg, "/")
+}
+
+func noObject() *tasks.Error {
+	return &tasks.Error{Code: tasks.Missing, Op: "find files", Err: errors.New("no object has this key, or a key that begins with it")}
 }
 
 func (g *gatherer) argument(ctx context.Context, arg string) iter.Seq[manifest.Row] {

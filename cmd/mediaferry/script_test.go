@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -11,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -26,6 +30,8 @@ import (
 //	exits CODE ARGS…            run mediaferry and ask for this exit code
 //	sample FILE KIND N [SIZE]   write the N-th good file of a kind; all differ
 //	fifo FILE                   make a named pipe
+//	odd DIR                     write files with names that few expect: a newline, an emoji, bytes that are no UTF-8
+//	bucket NAME DIR             start object storage with a bucket of DIR's files, and the settings for it
 //	fault ERRCODE TIMES         the sandbox's next upload calls are answered with an errcode
 //	calls N                     so many upload calls were made
 func TestScripts(t *testing.T) {
@@ -36,6 +42,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": scriptExits, "sample": scriptSample, "fifo": scriptFIFO, "fault": scriptFault, "calls": scriptCalls,
+			"odd": scriptOdd, "bucket": scriptBucket,
 		},
 	})
 }
@@ -120,6 +127,48 @@ func scriptFIFO(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: fifo FILE")
 	}
 	ts.Check(syscall.Mkfifo(ts.MkAbs(args[0]), 0o644))
+}
+
+func scriptOdd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: odd DIR")
+	}
+	for i, name := range []string{"two\nlines.jpg", "🚢 ferry.jpg", "caf\xe9.jpg", "-dash.jpg", "a#b%20c.jpg"} {
+		scriptSample(ts, false, []string{filepath.Join(args[0], name), "image", strconv.Itoa(100 + i)})
+	}
+}
+
+func scriptBucket(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: bucket NAME DIR")
+	}
+	backend := s3mem.New()
+	ts.Check(backend.CreateBucket(args[0]))
+	root := ts.MkAbs(args[1])
+	ts.Check(filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		key, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		meta := map[string]string{"Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT"}
+		_, err = backend.PutObject(args[0], filepath.ToSlash(key), meta, bytes.NewReader(b), int64(len(b)), nil)
+		return err
+	}))
+	server := httptest.NewServer(gofakes3.New(backend).Server())
+	ts.Defer(server.Close)
+	ts.Setenv("MEDIAFERRY_S3__ENDPOINT", server.URL)
+	ts.Setenv("MEDIAFERRY_S3__REGION", "us-east-1")
+	ts.Setenv("MEDIAFERRY_S3__STYLE", "path")
+	ts.Setenv("MEDIAFERRY_S3__BUCKETS", args[0])
+	ts.Setenv("MEDIAFERRY_S3__ACCESS_KEY", "key")
+	ts.Setenv("MEDIAFERRY_S3__SECRET_KEY", "secret-of-the-bucket")
 }
 
 func scriptSandbox(ts *testscript.TestScript) *wechattest.Sandbox {

@@ -40,8 +40,8 @@ func (g *gatherer) submit(ctx context.Context, p *enqueue.Producer, args []strin
 	defer closeRows()
 	next, stop := iter.Pull(s.acceptable(ctx, rows))
 	defer stop()
-	head, any := next()
-	if !any {
+	head, found := next()
+	if !found {
 		return s, ctx.Err()
 	}
 	receipt, err := p.SubmitRows(ctx, tasks.Batch{CallbackURL: g.flags.callback}, func(yield func(enqueue.Row) bool) {

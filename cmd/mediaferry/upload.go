@@ -212,6 +212,9 @@ func (a *app) leave(ctx context.Context, sub *submission) error {
 	}
 	if len(found) > 0 {
 		fmt.Fprintf(a.Err, "%d submitted as batch %s\n", len(found), sub.batch)
+		if err := a.explainDetached(sub.stack.cfg); err != nil {
+			return err
+		}
 		if code := sub.exit(nil); code != tasks.ExitNothing {
 			return exitCode(code)
 		}
@@ -221,9 +224,9 @@ func (a *app) leave(ctx context.Context, sub *submission) error {
 }
 
 // answer prints what became of every row, and writes the report.
-func (a *app) answer(sub *submission, found []tasks.Outcome, print bool) error {
+func (a *app) answer(sub *submission, found []tasks.Outcome, onStdout bool) error {
 	outcomes := sub.outcomes(found)
-	if print {
+	if onStdout {
 		if err := a.print(*sub.flags.output, outcomes); err != nil {
 			return err
 		}

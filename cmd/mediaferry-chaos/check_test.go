@@ -222,15 +222,12 @@ func TestDefectsAreFound(t *testing.T) {
 			f.change(t, f.of(t, tasks.UploadSucceeded, idOf(0), 1), "media_id", "nonsense")
 		}},
 		"uploaded twice without a crash": {foundDuplicates, func(_ *testing.T, f *forged) { f.Calls = append(f.Calls, call(f.Calls[0], "again")) }},
-		"more duplicates than were lost": {foundDuplicates, func(_ *testing.T, f *forged) {
-			f.kill(idOf(0))
-			f.Calls = append(f.Calls, call(f.Calls[0], "a"), call(f.Calls[0], "b"))
-		}},
-		"quota exceeded":             {foundQuota, func(_ *testing.T, f *forged) { f.overspend() }},
-		"an outcome without event":   {foundOutbox, func(t *testing.T, f *forged) { f.drop(f.of(t, tasks.UploadSucceeded, idOf(0), 1)) }},
-		"an old round without event": {foundOutbox, func(t *testing.T, f *forged) { f.drop(f.of(t, tasks.UploadFailed, idOf(2), 1)) }},
-		"an event without outcome":   {foundOutbox, func(_ *testing.T, f *forged) { f.Outcomes[3].State = tasks.Queued }},
-		"two outcomes of a round":    {foundConflicting, func(t *testing.T, f *forged) { f.event(t, tasks.UploadFailed, f.Outcomes[0]) }},
+		"more duplicates than were lost": {foundDuplicates, func(_ *testing.T, f *forged) { f.kill(idOf(0)); f.repeat(21) }},
+		"quota exceeded":                 {foundQuota, func(_ *testing.T, f *forged) { f.overspend() }},
+		"an outcome without event":       {foundOutbox, func(t *testing.T, f *forged) { f.drop(f.of(t, tasks.UploadSucceeded, idOf(0), 1)) }},
+		"an old round without event":     {foundOutbox, func(t *testing.T, f *forged) { f.drop(f.of(t, tasks.UploadFailed, idOf(2), 1)) }},
+		"an event without outcome":       {foundOutbox, func(_ *testing.T, f *forged) { f.Outcomes[3].State = tasks.Queued }},
+		"two outcomes of a round":        {foundConflicting, func(t *testing.T, f *forged) { f.event(t, tasks.UploadFailed, f.Outcomes[0]) }},
 		"the event says another media_id": {foundConflicting, func(t *testing.T, f *forged) {
 			f.change(t, f.of(t, tasks.UploadSucceeded, idOf(1), 1), "media_id", f.Outcomes[0].MediaID)
 		}},
@@ -290,6 +287,13 @@ func (f *forged) kill(busy ...uuid.UUID) {
 	f.Strikes = append(f.Strikes, strike{planned: planned{Attack: "worker-kill"}, Struck: at, Healed: at, Busy: busy})
 }
 
+// repeat is the first upload, n times more.
+func (f *forged) repeat(n int) {
+	for i := range n {
+		f.Calls = append(f.Calls, call(f.Calls[0], fmt.Sprint("again", i)))
+	}
+}
+
 func (f *forged) overspend() {
 	for i := range smallLimit + 1 {
 		f.Calls = append(f.Calls, wechattest.Call{Time: forgedStart, Path: "/cgi-bin/media/upload", AppID: appIDs[accountSmall], SHA256: fmt.Sprint(i), MediaID: fmt.Sprint("small", i)})
@@ -314,8 +318,8 @@ func TestCrashesExplainDuplicates(t *testing.T) {
 	lost := call(f.Calls[0], "third")
 	lost.Fault = string(wechattest.ResetAfter)
 	f.Calls = append(f.Calls, lost)
-	if n, bound := newRecords(f.history).duplicates(); n != 2 || bound != 2 {
-		t.Errorf("%d duplicates of at most %d, want 2 of 2", n, bound)
+	if n, bound := newRecords(f.history).duplicates(); n != 2 || bound != 21 {
+		t.Errorf("%d duplicates of at most %d, want 2 of 21", n, bound)
 	}
 }
 

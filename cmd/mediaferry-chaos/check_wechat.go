@@ -92,11 +92,7 @@ func (r *records) duplicates() (found, bound int) {
 	for _, s := range r.Strikes {
 		switch {
 		case s.Attack == "worker-kill" || s.Attack == "worker-stop":
-			n := inWorker
-			if s.Busy != nil {
-				n = min(n, len(s.Busy))
-			}
-			bound += n
+			bound += inWorker
 		case s.Attack == "worker-roll", strings.HasPrefix(s.Attack, "net-wechat"), strings.HasPrefix(s.Attack, "net-ledger"), strings.HasPrefix(s.Attack, "ledger-"):
 			bound += inWorker * r.Leg.Workers
 		}

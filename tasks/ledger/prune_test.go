@@ -292,8 +292,8 @@ var pruneContract = []testCase{
 		stop := make(chan struct{})
 		together(2, func(i int) {
 			if i == 0 {
+				defer close(stop)
 				h.pruned(3)
-				close(stop)
 				return
 			}
 			for {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -27,7 +28,7 @@ func (s *stack) newAPI(ctx context.Context, e *engine, inbox *api.Inbox) (*api.S
 		return nil, err
 	}
 	c := api.Config{
-		Ledger: s.ledger, Keys: keys, Inbox: inbox, Wait: s.cfg.HTTP.Wait, Fresh: s.cfg.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.log, Version: version(),
+		Ledger: s.ledger, Keys: keys, Inbox: inbox, Wait: max(s.cfg.HTTP.Wait, time.Nanosecond), Fresh: s.cfg.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.log, Version: version(),
 		Open:   map[string]http.Handler{"GET /healthz": http.HandlerFunc(healthz), "GET /readyz": s.readyz(e)},
 		Closed: map[string]http.Handler{"GET /metrics": promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})},
 	}

@@ -190,9 +190,11 @@ func (s *Server) many(ctx context.Context, r BulkRequest, a action) (*bulkOutput
 		for _, o := range page {
 			why := a.may(o)
 			if why == "" && !r.DryRun {
-				if err := a.do(o.ID); tasks.CodeOf(err) == tasks.Conflict {
-					why = string(tasks.Conflict)
-				} else if err != nil {
+				switch err := a.do(o.ID); tasks.CodeOf(err) {
+				case "":
+				case tasks.Conflict, tasks.TooMany:
+					why = string(tasks.CodeOf(err))
+				default:
 					return nil, err
 				}
 			}

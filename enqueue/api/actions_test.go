@@ -30,7 +30,7 @@ func TestRetryAndCancel(t *testing.T) {
 	if got.Round != 3 || len(got.History) != 1 {
 		t.Errorf("%+v", got)
 	}
-	p.refused(p.call(shop, "POST", at+"/retry", `{"agian":true}`), 422, tasks.Invalid, "body.agian: unexpected property")
+	p.refused(p.call(shop, "POST", at+"/retry", `{"twice":true}`), 422, tasks.Invalid, "body.twice: unexpected property")
 }
 
 func TestManyAtOnce(t *testing.T) {

@@ -102,6 +102,8 @@ func (s *Server) submitBatch(ctx context.Context, in *batchInput) (*batchReceipt
 	if err := who.mayCall(b.CallbackURL); err != nil {
 		return nil, err
 	}
+	_, w := humago.Unwrap(in.ctx)
+	defer s.answering(w) //nolint:errcheck // a connection that is gone shows when it is written to
 	rows, err := bodyRows(in.ctx)
 	if err != nil {
 		return nil, err
@@ -110,10 +112,6 @@ func (s *Server) submitBatch(ctx context.Context, in *batchInput) (*batchReceipt
 	receipt, err := s.producer(who).SubmitRows(ctx, b, s.judged(ctx, rows, allowed))
 	allowed.settle(ctx, receipt.Accepted)
 	if err != nil {
-		return nil, err
-	}
-	_, w := humago.Unwrap(in.ctx)
-	if err := unhurried(w); err != nil {
 		return nil, err
 	}
 	return &batchReceiptOutput{Location: "/v1/batches/" + receipt.Batch.ID.String(), Body: BatchReceipt{

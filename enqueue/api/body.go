@@ -13,14 +13,14 @@ const (
 	answerTime  = time.Minute      // to take an answer, beyond the time it was waited for
 )
 
-// patient reads a streamed body, which may go on as long as bytes come.
+// patient reads a streamed body, which may go on as long as bytes come. The time to answer begins when it is read.
 type patient struct {
 	io.Reader
 	rc *http.ResponseController
 }
 
 func (p *patient) Read(b []byte) (int, error) {
-	if err := deadline(p.rc.SetReadDeadline(time.Now().Add(streamPause))); err != nil {
+	if err := deadline(errors.Join(p.rc.SetReadDeadline(time.Now().Add(streamPause)), p.rc.SetWriteDeadline(time.Time{}))); err != nil {
 		return 0, err
 	}
 	return p.Reader.Read(b)
@@ -39,8 +39,7 @@ func (s *steady) Write(b []byte) (int, error) {
 	return s.ResponseWriter.Write(b)
 }
 
-// bounded gives the request's body and the answer their time. A body that is read in time clears its own limit, so
-// that it does not end a long wait for the answer.
+// bounded gives the request's body and the answer their time.
 func (s *Server) bounded(w http.ResponseWriter, r *http.Request) error {
 	rc := http.NewResponseController(w)
 	if r.ContentLength != 0 {
@@ -51,9 +50,11 @@ func (s *Server) bounded(w http.ResponseWriter, r *http.Request) error {
 	return deadline(rc.SetWriteDeadline(time.Now().Add(s.cfg.Wait + answerTime)))
 }
 
-// unhurried takes the body's time limit away, once it was read.
-func unhurried(w http.ResponseWriter) error {
-	return deadline(http.NewResponseController(w).SetReadDeadline(time.Time{}))
+// answering is called when the body was read, or is given up: its own time limit must not end a long wait for the
+// answer, which gets its whole time from now.
+func (s *Server) answering(w http.ResponseWriter) error {
+	rc := http.NewResponseController(w)
+	return deadline(errors.Join(rc.SetReadDeadline(time.Time{}), rc.SetWriteDeadline(time.Now().Add(s.cfg.Wait+answerTime))))
 }
 
 // deadline lets pass that a connection, as in a test, has none.

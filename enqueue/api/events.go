@@ -121,7 +121,7 @@ func (f *follower) turn(ctx context.Context) (bool, error) {
 	page, err := f.s.cfg.Ledger.Events(ctx, f.after, eventsPage)
 	switch {
 	case ctx.Err() != nil:
-		return false, nil
+		return false, nil //nolint:nilerr // the caller is gone
 	case tasks.CodeOf(err) == tasks.Unavailable:
 		return false, f.beat()
 	case err != nil:

@@ -84,6 +84,7 @@ func (s *Server) eachFile(w http.ResponseWriter, r *http.Request, limit int64, t
 		return errNoInbox
 	}
 	r.Body = io.NopCloser(&patient{Reader: http.MaxBytesReader(w, r.Body, limit+formRoom), rc: http.NewResponseController(w)})
+	defer s.answering(w) //nolint:errcheck // a connection that is gone shows when it is written to
 	form, err := r.MultipartReader()
 	if err != nil {
 		return invalid("take files", "body: %s", strings.TrimPrefix(err.Error(), "http: "))
@@ -91,7 +92,7 @@ func (s *Server) eachFile(w http.ResponseWriter, r *http.Request, limit int64, t
 	for {
 		part, err := form.NextRawPart()
 		if errors.Is(err, io.EOF) {
-			return unhurried(w)
+			return nil
 		}
 		if err != nil {
 			return malformed(err)

@@ -107,7 +107,7 @@ func write(name string, from io.Reader, limit int64) (int64, error) {
 	}
 	defer f.Close()
 	size, err := io.Copy(f, reader{io.LimitReader(from, limit+1)})
-	var broke *readFault
+	var broke *readError
 	switch {
 	case errors.As(err, &broke):
 		return 0, unread(broke.error)
@@ -125,12 +125,12 @@ func write(name string, from io.Reader, limit int64) (int64, error) {
 // reader marks what goes wrong while a file is read, to tell it from what goes wrong while it is written.
 type reader struct{ io.Reader }
 
-type readFault struct{ error }
+type readError struct{ error }
 
 func (r reader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = &readFault{err}
+		err = &readError{err}
 	}
 	return n, err
 }

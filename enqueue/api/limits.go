@@ -101,11 +101,18 @@ func (a *allowance) next(ctx context.Context) error {
 
 // settle gives back what was taken for more than the accepted rows.
 func (a *allowance) settle(ctx context.Context, accepted int) {
-	if rest := a.taken - accepted; rest > 0 {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
-		defer cancel()
-		_, err := a.s.cfg.Ledger.SpendBudget(ctx, a.who.Name, -rest, a.who.DailyBudget)
-		a.s.note(ctx, err)
+	a.s.unspend(ctx, a.who, a.taken-accepted)
+}
+
+// unspend gives n uploads back to the day's budget. Where that fails they are lost until tomorrow.
+func (s *Server) unspend(ctx context.Context, who Identity, n int) {
+	if n <= 0 || who.DailyBudget <= 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	if _, err := s.cfg.Ledger.SpendBudget(ctx, who.Name, -n, who.DailyBudget); err != nil {
+		s.note(ctx, err)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mediaferry/mediaferry/enqueue/api"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -38,11 +40,17 @@ func TestRatePerMinute(t *testing.T) {
 
 func TestDailyBudget(t *testing.T) {
 	t.Parallel()
-	p := newPlant(t, withLimits(tasks.Rights{DailyBudget: 5}))
+	p := newPlant(t, withLimits(tasks.Rights{DailyBudget: 6}))
 	p.submit(limited, one)
 	got := answered[api.BatchReceipt](t, p.post(limited, "", one+"\n{}\n"+one), http.StatusAccepted)
 	if got.Accepted != 2 || got.Refused != 1 {
 		t.Errorf("%+v", got)
+	}
+	for range 3 { // what is asked for again is no new upload
+		p.call(limited, "POST", "/v1/uploads", `{"external_id":"same","type":"image","source":"a"}`)
+	}
+	if r := p.call(limited, "POST", "/v1/uploads", `{"external_id":"same","type":"image","source":"b"}`); r.status != 409 {
+		t.Errorf("%d %s", r.status, r.body)
 	}
 	// What the batch did not use is there again.
 	got = answered[api.BatchReceipt](t, p.post(limited, "", strings.Repeat(one+"\n", 4), "Idempotency-Key", "k"), http.StatusAccepted)
@@ -55,6 +63,18 @@ func TestDailyBudget(t *testing.T) {
 		t.Error("no Retry-After")
 	}
 	p.submit(shop, one)
+}
+
+// A retry by filter stops where the rate does, and says so.
+func TestRateOfRetries(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t, withLimits(tasks.Rights{RatePerMinute: 3}))
+	p.cancelOne(limited)
+	p.cancelOne(limited)
+	got := answered[api.BulkAnswer](t, p.call(limited, "POST", "/v1/retries", `{"filter":{}}`), http.StatusOK)
+	if diff := cmp.Diff(api.BulkAnswer{Matched: 2, Done: 1, Left: map[string]int{"too_many": 1}}, got); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func TestIdempotencyKey(t *testing.T) {

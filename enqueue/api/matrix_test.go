@@ -13,7 +13,7 @@ import (
 )
 
 // things are what belongs to a producer, for the routes that name one thing.
-type things struct{ upload, failed, batch, delivery, media, file string }
+type things struct{ upload, failed, batch, delivery, media string }
 
 func (p *plant) things(key string) things {
 	p.Helper()

@@ -15,7 +15,7 @@ import (
 )
 
 // Problem is every failure, as RFC 9457 has it. Title, status and code go together; detail says what happened here.
-type Problem struct {
+type Problem struct { //nolint:errname // the name that RFC 9457 gives it
 	Title      string       `json:"title" doc:"What this code means" example:"there is no such thing"`
 	Status     int          `json:"status" doc:"The HTTP status" example:"404"`
 	Detail     string       `json:"detail,omitempty" doc:"What happened" example:"look up upload: there is no such upload"`

@@ -23,7 +23,7 @@ type resultsInput struct {
 }
 
 // resultsPage is how many rows are read at once.
-const resultsPage = 1000
+const resultsPage = 500
 
 func (s *Server) resultRoutes() {
 	route(s, AccessRead, huma.Operation{

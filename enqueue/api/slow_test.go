@@ -2,6 +2,8 @@ package api_test
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/mediaferry/mediaferry/enqueue/api"
 	"github.com/mediaferry/mediaferry/tasks"
@@ -86,7 +90,68 @@ func TestSlowBodies(t *testing.T) {
 			}
 			conn.Close()
 			must(t, srv.Close())
-			<-served
+			if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+				t.Error(err)
+			}
 		})
 	}
+}
+
+// memory is a ledger that takes any row.
+type memory struct {
+	api.Ledger
+	rows int
+}
+
+func (m *memory) OpenBatch(_ context.Context, b tasks.Batch) (tasks.Batch, bool, error) {
+	b.ID = uuid.New()
+	return b, true, nil
+}
+
+func (m *memory) Accept(_ context.Context, us []tasks.Upload) ([]tasks.Receipt, error) {
+	m.rows += len(us)
+	rs := make([]tasks.Receipt, len(us))
+	for i := range rs {
+		rs[i].Created = true
+	}
+	return rs, nil
+}
+
+func (m *memory) Seal(context.Context, uuid.UUID, bool) error { return nil }
+
+// A stream may last as long as it makes progress, and so may one that is held to a rate.
+func TestLongStreams(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const rows = 20
+		m := &memory{}
+		k := key("shop", shop, tasks.RoleProducer)
+		k.RatePerMinute = 1
+		door, err := api.New(api.Config{Ledger: m, Keys: &api.Keyring{Fixed: []tasks.Key{k}}})
+		must(t, err)
+		l := &pipes{make(chan net.Conn), make(chan struct{})}
+		srv := &http.Server{Handler: door}
+		served := make(chan error)
+		go func() { served <- srv.Serve(l) }()
+		conn := l.dial()
+		started := time.Now()
+		go func() {
+			fmt.Fprintf(conn, "POST /v1/batches HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/x-ndjson\r\nContent-Length: %d\r\n\r\n",
+				shop, rows*(len(one)+1))
+			for range rows {
+				time.Sleep(25 * time.Second) // the bubble's time
+				fmt.Fprintln(conn, one)
+			}
+		}()
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		must(t, err)
+		body, err := io.ReadAll(res.Body)
+		must(t, err)
+		if took := time.Since(started); res.StatusCode != http.StatusAccepted || m.rows != rows || took < 19*time.Minute {
+			t.Errorf("after %v it is answered %s %s, with %d rows", took, res.Status, body, m.rows)
+		}
+		conn.Close()
+		must(t, srv.Close())
+		<-served //nolint:errcheck // it was closed
+	})
 }

@@ -63,7 +63,7 @@ func (s *Server) strictBody(ctx huma.Context, next func(huma.Context)) {
 		s.fail(ctx, err)
 		return
 	}
-	if _, w := humago.Unwrap(ctx); unhurried(w) != nil {
+	if _, w := humago.Unwrap(ctx); s.answering(w) != nil {
 		return // the connection is gone
 	}
 	next(&buffered{request: ctx, body: bytes.NewReader(body)})

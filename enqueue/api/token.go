@@ -53,7 +53,7 @@ const (
 func (r *Keyring) readToken(ctx context.Context, token string, now time.Time) (tasks.Key, tokenFault, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(b) != tokenHead+tokenSum {
-		return tasks.Key{}, tokenForeign, nil
+		return tasks.Key{}, tokenForeign, nil //nolint:nilerr // it is no token, which is the answer
 	}
 	head, sum := b[:tokenHead], b[tokenHead:]
 	keys, err := r.all(ctx)

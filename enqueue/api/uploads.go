@@ -83,7 +83,11 @@ func (s *Server) accept(ctx context.Context, who Identity, id uuid.UUID, u tasks
 	if err := s.one(ctx, who); err != nil {
 		return tasks.Receipt{}, err
 	}
-	return s.producer(who).SubmitAs(ctx, id, u)
+	r, err := s.producer(who).SubmitAs(ctx, id, u)
+	if !r.Created {
+		s.unspend(ctx, who, 1)
+	}
+	return r, err
 }
 
 // uploadID returns the ID that goes with an Idempotency-Key; none without a key.

@@ -32,9 +32,12 @@ func (a *answer) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach deadlines and flushing.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-func level(status int) slog.Level {
-	if status >= http.StatusInternalServerError {
+func level(status int, quiet bool) slog.Level {
+	switch {
+	case status >= http.StatusInternalServerError:
 		return slog.LevelWarn
+	case quiet:
+		return slog.LevelDebug
 	}
 	return slog.LevelInfo
 }

@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +98,14 @@ func TestDropInAnswers(t *testing.T) {
 	errcode(t, p.wx("POST", path, strings.Replace(formOf("a", "a"), `name="media"`, `name="file"`, 1), form...), 41005)
 	errcode(t, p.wx("POST", path, strings.Replace(formOf("a", "a"), `; filename="a"`, ``, 1), form...), 41005)
 	errcode(t, p.wx("POST", path, "hello"), 41005)
+	endless := strings.Replace(formOf("a", strings.Repeat("x", 12<<20)), `; filename="a"`, ``, 1) // not even a file
+	req := httptest.NewRequestWithContext(t.Context(), "POST", path, strings.NewReader(endless))
+	req.Header.Set(form[0], form[1])
+	w := httptest.NewRecorder()
+	p.api.ServeHTTP(w, req)
+	if !strings.Contains(w.Body.String(), `"errcode":40009`) {
+		t.Error(w.Body)
+	}
 	errcode(t, p.wx("GET", path, ""), 40066)
 	errcode(t, p.wx("GET", "/cgi-bin/media/get?access_token="+token, ""), 40066)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"strings"
 
@@ -108,8 +109,10 @@ func (s *Server) eachFile(w http.ResponseWriter, r *http.Request, limit int64, t
 
 // malformed tells a form that is none from one that broke off.
 func malformed(err error) error {
-	if strings.HasPrefix(err.Error(), "multipart: ") && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return invalid("take files", "body: %v", err)
+	var slow net.Error
+	var large *http.MaxBytesError
+	if errors.As(err, &slow) || errors.As(err, &large) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return unread(err)
 	}
-	return unread(err)
+	return invalid("take files", "body: %s", strings.TrimPrefix(err.Error(), "multipart: "))
 }

@@ -15,9 +15,10 @@ import (
 
 // traced is what is known of one request by its end.
 type traced struct {
-	id  string
-	who string
-	err error
+	id    string
+	who   string
+	err   error
+	quiet bool // it is asked every few seconds
 }
 
 type traceKey struct{}
@@ -41,6 +42,16 @@ func named(r *http.Request, who string) {
 	}
 }
 
+// quiet logs the requests of h at level debug, as long as all is well.
+func quiet(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if t := trace(r.Context()); t != nil {
+			t.quiet = true
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 // note keeps why the request fails, for its log line.
 func (s *Server) note(ctx context.Context, err error) {
 	if t := trace(ctx); t != nil {
@@ -62,7 +73,7 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		defer func() {
 			s.recovered(out, r, recover())
-			s.log.LogAttrs(r.Context(), level(out.status), "request", attrs(r, t, out, time.Since(started))...)
+			s.log.LogAttrs(r.Context(), level(out.status, t.quiet), "request", attrs(r, t, out, time.Since(started))...)
 		}()
 		if s.bounded(out, r) == nil { // otherwise nobody is left to answer
 			next.ServeHTTP(out, r)

@@ -29,6 +29,7 @@ func (s *Server) document() {
 	property("Delivery", "state", func(p *huma.Schema) {
 		p.Enum = anyOf([]tasks.DeliveryState{tasks.Pending, tasks.Delivered, tasks.GivenUp, tasks.Disabled})
 	})
+	exemplify(schemas)
 	for _, of := range []string{"Outcome", "Batch", "Delivery"} {
 		for _, name := range []string{"id", "batch_id"} {
 			property(of, name, func(p *huma.Schema) { p.Format = "uuid" })

@@ -87,7 +87,7 @@ func New(cfg Config) (*Server, error) {
 	})
 	open := http.NewServeMux()
 	for pattern, h := range cfg.Open {
-		open.Handle(pattern, h)
+		open.Handle(pattern, quiet(h))
 	}
 	s.dropIn(open)
 	open.Handle("/", s.authenticate(mux))

@@ -28,6 +28,13 @@ const ajv = new Ajv({ strict: false, allErrors: true });
 formats(ajv);
 ajv.addSchema(doc, 'doc');
 
+for (const [name, schema] of Object.entries(doc.components.schemas)) {
+  for (const example of schema.examples || []) {
+    const check = ajv.getSchema(`doc#/components/schemas/${name}`);
+    if (!check(example)) fault('the example of', name, JSON.stringify(check.errors));
+  }
+}
+
 for (const line of readFileSync(answersPath, 'utf8').trim().split('\n')) {
   const { operation, status, type, body } = JSON.parse(line);
   const where = `${operation} ${status}:`;

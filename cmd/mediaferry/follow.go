@@ -81,8 +81,11 @@ func (f *following) refresh(ctx context.Context, ids []uuid.UUID, outcomes []tas
 			return 0, false, fmt.Errorf("look up uploads: %w", err)
 		}
 		open -= ended
-		if ended+stuck < len(lot) || all && stuck > 0 {
-			return open, all, nil
+		if ended+stuck < len(lot) { // some run, or may
+			return open, false, nil
+		}
+		if all && stuck > 0 {
+			return open, true, nil
 		}
 	}
 	return open, open > 0, nil
@@ -113,7 +116,7 @@ func (f *following) lookUp(ctx context.Context, ids []uuid.UUID, outcomes []task
 		outcomes[at[i]] = o
 		if _, isHeld := held[o.Account]; o.State.Final() {
 			ended++
-		} else if isHeld {
+		} else if isHeld && o.State != tasks.Running { // one that runs ends soon, whatever holds its account
 			stuck++
 		}
 	}

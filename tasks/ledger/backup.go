@@ -38,6 +38,9 @@ func (l *Ledger) Backup(ctx context.Context, path string, overwrite bool) error 
 		return unwritable(err)
 	}
 	if err := l.copyTo(ctx, part); err != nil {
+		if ctx.Err() == nil && l.d.gone(err) {
+			return unwritable(err)
+		}
 		return l.d.explain(opBackup, err)
 	}
 	if err := durable(part); err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -96,6 +97,16 @@ func runIntoFullDisk(url string) int {
 	}
 	if ds, err := l.Dispatch(ctx, wide); tasks.CodeOf(err) != tasks.Unavailable {
 		fmt.Println("wrong: dispatched", len(ds), err)
+	}
+	if err := limitFiles(func(r *syscall.Rlimit, _ int64) { r.Cur = 64 << 10 }, url); err != nil {
+		fmt.Println("wrong", err)
+	}
+	dir := filepath.Dir(strings.TrimPrefix(url, "sqlite:"))
+	if err := l.Backup(ctx, filepath.Join(dir, "copy"), false); tasks.CodeOf(err) != tasks.Unavailable {
+		fmt.Println("wrong: a copy that has no room", err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "copy*")); err != nil || left != nil {
+		fmt.Println("wrong: left behind", left, err)
 	}
 	if err := limitFiles(func(r *syscall.Rlimit, _ int64) { r.Cur = r.Max }, url); err != nil {
 		fmt.Println("wrong", err)

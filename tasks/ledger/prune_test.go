@@ -110,8 +110,9 @@ var pruneContract = []testCase{
 		h.running()
 		again := h.ended(1)[0]
 		must(h, h.Retry(h.Context(), again, false))
+		late := h.submit(1)[0]
 		h.pass(month + time.Hour - young)
-		value(h, h.Cancel)(h.Context(), h.submit(1)[0]) // ended a moment too late
+		value(h, h.Cancel)(h.Context(), late)
 		h.pass(young)
 		h.tick()
 		before := h.rowsOf("uploads", "rounds", "attempts", "events", "deliveries", "batches", "media")

@@ -34,7 +34,7 @@ func StartPostgres(tb testing.TB) *Server {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "mfpg") // a socket's path must be short
+	dir, err := os.MkdirTemp("", "mfpg") //nolint:usetesting // the path of a socket must be short
 	if err != nil {
 		tb.Fatal(err)
 	}

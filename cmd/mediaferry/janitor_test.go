@@ -1,0 +1,39 @@
+package main
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
+)
+
+func TestRunDeletesWhatWasKeptLongEnough(t *testing.T) {
+	t.Parallel()
+	g := newGround(t, wechattest.Config{})
+	g.fill(3, 5000)
+	if r := g.run("upload", g.media); r.code != tasks.ExitOK {
+		t.Fatalf("exit code %d\n%s", r.code, r.err)
+	}
+	l := g.ledger()
+	kept := func() []tasks.Outcome {
+		page, _, err := l.List(t.Context(), tasks.Filter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return page
+	}
+	young := kept()[0].ID
+	g.forge(`UPDATE batches SET submitted_at = submitted_at - 31 * 86400000000, completed_at = completed_at - 31 * 86400000000`)
+	g.forge(`UPDATE uploads SET submitted_at = submitted_at - 31 * 86400000000, finished_at = finished_at - 31 * 86400000000,
+		expires_at = expires_at - 31 * 86400000000`)
+	g.forge(`UPDATE uploads SET finished_at = finished_at + 2 * 86400000000, batch = 0 WHERE seq = (SELECT max(seq) FROM uploads)`)
+	p := g.start("run")
+	until(t, 20*time.Second, "what is old is deleted", func() bool { return len(kept()) < 3 })
+	until(t, 20*time.Second, "all of it", func() bool { return len(kept()) == 1 })
+	p.signal(syscall.SIGTERM)
+	if left := kept(); len(left) != 1 || left[0].ID != young {
+		t.Errorf("left: %+v", left)
+	}
+}

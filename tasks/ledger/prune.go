@@ -58,39 +58,35 @@ type prunable struct {
 	remove func(t *tx, seq int64, c *conditions, limit int) (n int, done bool, err error)
 }
 
-// prune deletes up to limit records, going on behind the last row that was looked at.
+// prune deletes up to limit records of what the next page holds, and reports whether that was the last one.
 func (l *Ledger) prune(ctx context.Context, p prunable, older time.Duration, limit int) (int, bool, error) {
-	for {
-		seqs, upTo, end, err := l.prunablePage(ctx, p, older, limit)
-		if err != nil {
-			return 0, false, err
-		}
-		n := 0
-		if len(seqs) > 0 {
-			err = l.do(ctx, "prune "+p.table, func(t *tx) error {
-				n = 0
-				c := p.mayGo(t.now, t.now-older.Microseconds())
-				for _, seq := range seqs {
-					k, done, err := p.remove(t, seq, c, limit-n)
-					if n += k; err != nil {
-						return err
-					}
-					if !done {
-						upTo, end = seq-1, false
-						return nil
-					}
-				}
-				return nil
-			})
-		}
-		if err != nil {
-			return 0, false, err
-		}
-		l.sweep.from = upTo
-		if n > 0 || end {
-			return n, end, nil
-		}
+	seqs, upTo, end, err := l.prunablePage(ctx, p, older, limit)
+	if err != nil {
+		return 0, false, err
 	}
+	n := 0
+	if len(seqs) > 0 {
+		err = l.do(ctx, "prune "+p.table, func(t *tx) error {
+			n = 0
+			c := p.mayGo(t.now, t.now-older.Microseconds())
+			for _, seq := range seqs {
+				k, done, err := p.remove(t, seq, c, limit-n)
+				if n += k; err != nil {
+					return err
+				}
+				if !done {
+					upTo, end = seq-1, false
+					return nil
+				}
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	l.sweep.from = upTo
+	return n, end, nil
 }
 
 // prunablePage finds up to limit rows that may go, without locking any. upTo is the last row that it looked at; end

@@ -50,33 +50,29 @@ const (
 
 // pruneMedia forgets media that WeChat has deleted, unless their content is on its way again.
 func (l *Ledger) pruneMedia(ctx context.Context, _ time.Duration, limit int) (int, bool, error) {
-	for {
-		expired, upTo, end, err := l.expiredMedia(ctx, limit)
-		if err != nil {
-			return 0, false, err
-		}
-		var n int64
-		if len(expired) > 0 {
-			err = l.do(ctx, "prune media", func(t *tx) error {
-				n = 0
-				for _, m := range expired {
-					k, err := t.exec("DELETE FROM media WHERE "+mediaKey+" AND "+mediaExpired, append(m.args(), t.now)...)
-					if err != nil {
-						return err
-					}
-					n += k
-				}
-				return nil
-			})
-		}
-		if err != nil {
-			return 0, false, err
-		}
-		l.sweep.media = upTo
-		if n > 0 || end {
-			return int(n), end, nil
-		}
+	expired, upTo, end, err := l.expiredMedia(ctx, limit)
+	if err != nil {
+		return 0, false, err
 	}
+	var n int64
+	if len(expired) > 0 {
+		err = l.do(ctx, "prune media", func(t *tx) error {
+			n = 0
+			for _, m := range expired {
+				k, err := t.exec("DELETE FROM media WHERE "+mediaKey+" AND "+mediaExpired, append(m.args(), t.now)...)
+				if err != nil {
+					return err
+				}
+				n += k
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	l.sweep.media = upTo
+	return int(n), end, nil
 }
 
 func (l *Ledger) expiredMedia(ctx context.Context, limit int) (expired []mediaPlace, upTo mediaPlace, end bool, err error) {

@@ -2,6 +2,7 @@ package enqueue
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,14 +18,33 @@ import (
 // attic is a ledger that has much to clear away.
 type attic struct {
 	*fakeLedger
-	mu          sync.Mutex
-	rows        int           // to prune
-	abandoned   int           // batches to seal
-	slow        time.Duration // what a step of pruning takes
+	slow time.Duration // what a step of pruning takes
+	mu   sync.Mutex
+	atticState
+}
+
+// atticState is what is in an attic, and what was done with it.
+type atticState struct {
+	rows        int // to prune
+	abandoned   int // batches to seal
 	pruned      []int
 	idle        time.Duration
 	older       time.Duration
 	checkpoints int
+	leader      string
+	leadEnds    time.Time
+}
+
+// state is a copy, for the test to read while the janitor goes on.
+func (a *attic) state() atticState {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.atticState
+	s.pruned = slices.Clone(a.pruned)
+	a.fakeLedger.mu.Lock()
+	defer a.fakeLedger.mu.Unlock()
+	s.leader, s.leadEnds = a.fakeLedger.leader, a.fakeLedger.leadEnds
+	return s
 }
 
 func (a *attic) SealAbandoned(_ context.Context, idle time.Duration) (int, error) {
@@ -72,18 +92,18 @@ func keep(t *testing.T, a *attic, holder string) (*notes, context.CancelFunc) {
 func TestJanitorTidiesUpEveryMinute(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &attic{fakeLedger: newFakeLedger(0), rows: 2*pruneStep + 1, abandoned: abandonedBite + 1}
+		a := &attic{fakeLedger: newFakeLedger(0), atticState: atticState{rows: 2*pruneStep + 1, abandoned: abandonedBite + 1}}
 		log, _ := keep(t, a, "one")
 		pass(30 * time.Second)
-		if diff := cmp.Diff([]int{pruneStep, pruneStep, 1, 0}, a.pruned); diff != "" {
+		if diff := cmp.Diff([]int{pruneStep, pruneStep, 1, 0}, a.state().pruned); diff != "" {
 			t.Errorf("steps (-want +got):\n%s", diff)
 		}
-		if a.idle != time.Hour || a.older != 30*24*time.Hour || a.abandoned != 0 || a.checkpoints != 1 {
-			t.Errorf("idle %v, older %v, %d batches left, %d checkpoints", a.idle, a.older, a.abandoned, a.checkpoints)
+		if s := a.state(); s.idle != time.Hour || s.older != 30*24*time.Hour || s.abandoned != 0 || s.checkpoints != 1 {
+			t.Errorf("idle %v, older %v, %d batches left, %d checkpoints", s.idle, s.older, s.abandoned, s.checkpoints)
 		}
 		pass(3 * time.Minute)
-		if a.checkpoints != 4 {
-			t.Errorf("%d checkpoints in four minutes", a.checkpoints)
+		if a.state().checkpoints != 4 {
+			t.Errorf("%d checkpoints in four minutes", a.state().checkpoints)
 		}
 		want := []string{
 			`level=WARN msg="batches were abandoned by their producers: they are sealed as truncated" count=101`,
@@ -103,13 +123,13 @@ func TestOneJanitorWorks(t *testing.T) {
 		synctest.Wait()
 		keep(t, a, "two")
 		pass(3*time.Minute + time.Second)
-		if a.checkpoints != 4 {
-			t.Errorf("%d checkpoints in three minutes, want 4 of one janitor", a.checkpoints)
+		if a.state().checkpoints != 4 {
+			t.Errorf("%d checkpoints in three minutes, want 4 of one janitor", a.state().checkpoints)
 		}
 		stop()
 		pass(time.Minute)
-		if a.leader != "two" || a.checkpoints != 5 {
-			t.Errorf("%q leads, with %d checkpoints, after the other resigned", a.leader, a.checkpoints)
+		if s := a.state(); s.leader != "two" || s.checkpoints != 5 {
+			t.Errorf("%q leads, with %d checkpoints, after the other resigned", s.leader, s.checkpoints)
 		}
 	})
 }
@@ -117,20 +137,20 @@ func TestOneJanitorWorks(t *testing.T) {
 func TestAJanitorThatLostTheLeadStops(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &attic{fakeLedger: newFakeLedger(0), rows: 1 << 30, slow: 10 * time.Second}
+		a := &attic{fakeLedger: newFakeLedger(0), slow: 10 * time.Second, atticState: atticState{rows: 1 << 30}}
 		keep(t, a, "one")
 		pass(time.Minute)
-		if a.leader != "one" || !time.Now().Before(a.leadEnds) {
+		if s := a.state(); s.leader != "one" || !time.Now().Before(s.leadEnds) {
 			t.Fatalf("it let its lead run out over a long work")
 		}
 		a.fakeLedger.mu.Lock()
-		a.leader, a.leadEnds = "another", time.Now().Add(time.Hour)
+		a.fakeLedger.leader, a.fakeLedger.leadEnds = "another", time.Now().Add(time.Hour)
 		a.fakeLedger.mu.Unlock()
 		pass(upkeepRenew + 2*a.slow)
-		steps := len(a.pruned)
+		steps := len(a.state().pruned)
 		pass(10 * time.Minute)
-		if len(a.pruned) != steps || a.checkpoints != 0 {
-			t.Errorf("%d steps and %d checkpoints while another leads", len(a.pruned)-steps, a.checkpoints)
+		if s := a.state(); len(s.pruned) != steps || s.checkpoints != 0 {
+			t.Errorf("%d steps and %d checkpoints while another leads", len(s.pruned)-steps, s.checkpoints)
 		}
 	})
 }
@@ -147,7 +167,7 @@ func TestJanitorSaysOnceThatTheLedgerIsAway(t *testing.T) {
 		if lines := log.lines(); len(lines) != 2 {
 			t.Errorf("log: %q", lines)
 		}
-		if a.checkpoints == 0 {
+		if a.state().checkpoints == 0 {
 			t.Error("it did not go on")
 		}
 	})
@@ -156,11 +176,11 @@ func TestJanitorSaysOnceThatTheLedgerIsAway(t *testing.T) {
 func TestWithoutRetentionNothingIsDeleted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &attic{fakeLedger: newFakeLedger(0), rows: 1}
+		a := &attic{fakeLedger: newFakeLedger(0), atticState: atticState{rows: 1}}
 		r := &round{Janitor: NewJanitor(a)}
 		r.turn(t.Context())
-		if len(a.pruned) != 0 || a.checkpoints != 1 {
-			t.Errorf("%d steps, %d checkpoints", len(a.pruned), a.checkpoints)
+		if s := a.state(); len(s.pruned) != 0 || s.checkpoints != 1 {
+			t.Errorf("%d steps, %d checkpoints", len(s.pruned), s.checkpoints)
 		}
 	})
 }

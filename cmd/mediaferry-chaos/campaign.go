@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"time"
 )
 
@@ -91,22 +92,22 @@ func findBinary(ctx context.Context, s settings, dir string) (string, error) {
 	return binary, nil
 }
 
-// teller says what happens, to people who want to know.
+// teller says what happens, to people who want to know. Safe for concurrent use.
 type teller struct {
-	out   io.Writer
 	loud  bool
 	start time.Time
+	mu    sync.Mutex
+	out   io.Writer
 }
 
-func newTeller(out io.Writer, loud bool) *teller { return &teller{out, loud, time.Now()} }
+func newTeller(out io.Writer, loud bool) *teller { return &teller{loud: loud, start: time.Now(), out: out} }
 
 func (t *teller) say(format string, args ...any) {
-	if t.loud {
-		t.always(format, args...)
+	if !t.loud {
+		return
 	}
-}
-
-func (t *teller) always(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	fmt.Fprintf(t.out, "%7.2f  %s\n", time.Since(t.start).Seconds(), fmt.Sprintf(format, args...))
 }
 

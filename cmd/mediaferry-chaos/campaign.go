@@ -100,7 +100,9 @@ type teller struct {
 	out   io.Writer
 }
 
-func newTeller(out io.Writer, loud bool) *teller { return &teller{loud: loud, start: time.Now(), out: out} }
+func newTeller(out io.Writer, loud bool) *teller {
+	return &teller{loud: loud, start: time.Now(), out: out}
+}
 
 func (t *teller) say(format string, args ...any) {
 	if !t.loud {

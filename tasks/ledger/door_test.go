@@ -43,7 +43,6 @@ var doorContract = []testCase{
 		}
 		_, err = h.RevokeKeys(ctx, "shop")
 		wantCode(h, err, tasks.NotFound)
-		keys = nil
 		keys, err = h.Keys(ctx)
 		must(h, err)
 		for _, k := range keys {

@@ -10,13 +10,13 @@ import (
 // The rhythm of a dispatcher. Followers take over within leadTTL and a follower's pause after a leader's crash.
 const (
 	roleDispatch = "dispatch"
-	leadTTL      = 5 * time.Second
-	leadEvery    = 2 * time.Second        // a leader renews that often, so that it may miss one
-	idlePause    = time.Second            // nothing has happened for a while
-	busyPause    = 250 * time.Millisecond // the window empties by 8,000 uploads a second at most
-	awakeFor     = 5 * time.Second        // how long it stays busy after the last thing it did
-	bite         = 1000                   // rows that come back in one call
-	beltPatience = 2 * time.Second        // for one call of the belt: with the pause after it, shorter than leadTTL
+	leadTTL      = 3 * time.Second
+	leadEvery    = time.Second             // a leader renews that often, so that it may miss one
+	idlePause    = time.Second             // nothing has happened for a while
+	busyPause    = 250 * time.Millisecond  // the window empties by 8,000 uploads a second at most
+	awakeFor     = 5 * time.Second         // how long it stays busy after the last thing it did
+	bite         = 1000                    // rows that come back in one call
+	beltPatience = 1500 * time.Millisecond // for one call of the belt: with the pause after it, shorter than leadTTL
 )
 
 // shift is one Run of a dispatcher: what it remembers from turn to turn. It belongs to one goroutine.

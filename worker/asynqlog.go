@@ -45,7 +45,7 @@ func (l *asynqLog) isNew(text string) bool {
 		}
 		return r
 	}, text)
-	kind = kind[:min(len(kind), 60)]
+	kind = kind[:min(len(kind), 24)] // longer ones name a task
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()

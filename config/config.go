@@ -73,7 +73,7 @@ type Account struct {
 	TokenCommand  []string     `koanf:"token_command" doc:"program and arguments, run without a shell, that print the token (command)"`
 	DailyLimit    int          `koanf:"daily_limit" default:"0" min:"0" doc:"upload calls a day; 0: they are only counted"`
 	RatePerMinute int          `koanf:"rate_per_minute" default:"0" min:"0" doc:"upload calls a minute over all workers; 0: what WeChat's quota/get says, otherwise unlimited"`
-	Concurrency   int          `koanf:"concurrency" default:"0" min:"0" doc:"uploads of this account at once over all workers; 0: unlimited"`
+	Concurrency   int          `koanf:"concurrency" default:"0" min:"0" doc:"uploads of this account at once in each process; 0: unlimited"`
 }
 
 // The sources of an access token.

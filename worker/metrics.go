@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,6 +14,7 @@ type Metrics struct {
 	tries   *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
 	held    *prometheus.GaugeVec
+	unknown *prometheus.CounterVec
 }
 
 // NewMetrics registers the metrics with r; nil keeps them to themselves.
@@ -32,8 +34,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Name: "mediaferry_account_held",
 		Help: "1 while an account is held, by the code of what caused it.",
 	}, []string{"account", "code"})
+	m.unknown = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "mediaferry_unknown_errcodes_total",
+		Help: "Answers of WeChat with an errcode that no table knows.",
+	}, []string{"errcode"})
 	if r != nil {
-		r.MustRegister(m.tries, m.seconds, m.held)
+		r.MustRegister(m.tries, m.seconds, m.held, m.unknown)
 	}
 	return m
 }
@@ -42,6 +48,9 @@ func (m *Metrics) ended(c tasks.Claim, end ending, took time.Duration) {
 	var code tasks.Code
 	if end.cause != nil {
 		code = end.cause.Code
+	}
+	if code == tasks.Unknown {
+		m.unknown.WithLabelValues(strconv.Itoa(end.cause.Errcode)).Inc()
 	}
 	m.tries.WithLabelValues(string(end.state), string(code), string(c.Type)).Inc()
 	m.seconds.WithLabelValues(string(end.state)).Observe(took.Seconds())

@@ -20,7 +20,7 @@ type patient struct {
 }
 
 func (p *patient) Read(b []byte) (int, error) {
-	if err := deadline(errors.Join(p.rc.SetReadDeadline(time.Now().Add(streamPause)), p.rc.SetWriteDeadline(time.Now()))); err != nil {
+	if err := deadline(errors.Join(p.rc.SetReadDeadline(time.Now().Add(streamPause)), p.rc.SetWriteDeadline(time.Time{}))); err != nil {
 		return 0, err
 	}
 	return p.Reader.Read(b)

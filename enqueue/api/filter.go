@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,6 +22,8 @@ type FilterQuery struct {
 	Since    time.Time `query:"since" doc:"Submitted then or later (RFC 3339)"`
 	Until    time.Time `query:"until" doc:"Submitted before (RFC 3339)"`
 	Query    string    `query:"q" maxLength:"255" doc:"Part of the source, the filename or the external id"`
+	Source   string    `query:"source" maxLength:"1024" doc:"Sources that match this glob, as shop/**/*.jpg"`
+	Metadata []string  `query:"metadata" doc:"KEY=VALUE at the top of the metadata; several, separated by commas, must all match"`
 }
 
 // FilterBody chooses uploads in a body; missing fields choose all.
@@ -35,12 +38,25 @@ type FilterBody struct {
 	Since    *time.Time `json:"since,omitempty"`
 	Until    *time.Time `json:"until,omitempty"`
 	Query    string     `json:"q,omitempty" maxLength:"255"`
+	Source   string     `json:"source,omitempty" maxLength:"1024" doc:"A glob, as shop/**/*.jpg"`
+
+	Metadata map[string]string `json:"metadata,omitempty" nullable:"false" doc:"Names at the top of the metadata, with the values they must have"`
 }
 
 func (q FilterQuery) filter(ctx context.Context) (tasks.Filter, error) {
 	f := tasks.Filter{
 		Producer: q.Producer, Account: q.Account, Type: tasks.MediaType(q.Type), Code: tasks.Code(q.Code), Errcode: q.Errcode,
-		Since: q.Since, Until: q.Until, Query: q.Query, States: states(q.State),
+		Since: q.Since, Until: q.Until, Query: q.Query, Source: q.Source, States: states(q.State),
+	}
+	for _, pair := range q.Metadata {
+		key, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			return f, invalid("read request", "query.metadata: is not KEY=VALUE")
+		}
+		if f.Metadata == nil {
+			f.Metadata = map[string]string{}
+		}
+		f.Metadata[key] = value
 	}
 	if q.Batch != "" {
 		id, err := uuid.Parse(q.Batch)
@@ -55,7 +71,7 @@ func (q FilterQuery) filter(ctx context.Context) (tasks.Filter, error) {
 func (b FilterBody) filter(ctx context.Context) tasks.Filter {
 	f := tasks.Filter{
 		Producer: b.Producer, Account: b.Account, Type: tasks.MediaType(b.Type), Code: tasks.Code(b.Code), Errcode: b.Errcode,
-		Query: b.Query, States: states(b.State),
+		Query: b.Query, Source: b.Source, Metadata: b.Metadata, States: states(b.State),
 	}
 	if b.Batch != nil {
 		f.Batch = *b.Batch

@@ -54,6 +54,7 @@ func TestHeldAccountCostsNothingAndComesBackByAProbe(t *testing.T) {
 	g.start("run")
 	l := g.readyLedger()
 	account := onlyAccount(t, l)
+	until(t, time.Minute, "the rate was asked for", func() bool { return g.sandbox.Count("quota/get") > 0 })
 	ends := time.Now().Add(hold)
 	err := l.Hold(t.Context(), tasks.Hold{Realm: account.Realm, AppID: account.AppID, Code: tasks.MinuteLimit, Errcode: 45011, Reason: "test", Until: ends})
 	if err != nil {

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"time"
 
@@ -186,14 +187,24 @@ func (l *Ledger) snapshot(ctx context.Context, read func(*tx) error) (err error)
 		err = errors.Join(err, s.close())
 	}()
 	t, err := begin(ctx, l, s, l.d.beginRead)
+	if err == nil {
+		err = read(t)
+	}
+	if err == nil {
+		_, err = s.exec(ctx, "COMMIT")
+	}
 	if err != nil {
-		return err
+		s.leave()
 	}
-	if err := read(t); err != nil {
-		return errors.Join(err, s.rollback())
-	}
-	_, err = s.exec(ctx, "COMMIT")
 	return err
+}
+
+// leave ends a transaction that went wrong at any step, also one whose caller gave up in the middle of its BEGIN or
+// COMMIT. A connection that can't be brought out of it is not used again: whoever got it next would be in there too.
+func (s *session) leave() {
+	if s.rollback() != nil {
+		_ = s.conn.Raw(func(any) error { return driver.ErrBadConn }) // that is how a pool is told
+	}
 }
 
 func micros(t time.Time) int64 { return t.UnixMicro() }

@@ -53,7 +53,7 @@ const (
 	putters = 128
 )
 
-// Put puts dispatched uploads on the belt, each in the queue of its priority. It returns those that may not have
+// Put puts dispatched uploads on the belt, each in the queue of its kind. It returns those that may not have
 // arrived, with the first error. One that is there already counts as arrived: an answer that got lost is asked for
 // again under the same task ID.
 func (b *Belt) Put(ctx context.Context, ledger uuid.UUID, dispatched []tasks.Dispatch) ([]tasks.Dispatch, error) {
@@ -78,8 +78,11 @@ func (b *Belt) PutDeliveries(ctx context.Context, ledger uuid.UUID, dispatched [
 }
 
 func (b *Belt) queueOf(d tasks.Dispatch) string {
-	if d.Priority == tasks.Interactive {
+	switch {
+	case d.Priority == tasks.Interactive:
 		return b.Queue(tasks.QueueInteractive)
+	case d.Again:
+		return b.Queue(tasks.QueueAgain)
 	}
 	return b.Queue(tasks.QueueBulk)
 }

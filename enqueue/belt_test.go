@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,18 +83,22 @@ func TestBeltCarriesEachTaskOnceInItsQueue(t *testing.T) {
 			ledger := uuid.New()
 			b := NewBelt(c, "staging-")
 			bulk, urgent := dispatches(700, tasks.Bulk), dispatches(30, tasks.Interactive)
+			again := dispatches(2, tasks.Bulk)
+			for i := range again {
+				again[i].Again = true
+			}
 			delivery := []tasks.DeliveryDispatch{{ID: uuid.New(), Generation: 2}}
 			for range 2 { // the second time finds all of it there
-				put(t, b, ledger, append(bulk, urgent...))
+				put(t, b, ledger, slices.Concat(bulk, urgent, again))
 				if left, err := b.PutDeliveries(t.Context(), ledger, delivery); err != nil || len(left) > 0 {
 					t.Fatalf("PutDeliveries left %v: %v", left, err)
 				}
 			}
 			got := map[string]int{}
-			for _, q := range []string{tasks.QueueBulk, tasks.QueueInteractive, tasks.QueueWebhook} {
+			for _, q := range []string{tasks.QueueBulk, tasks.QueueAgain, tasks.QueueInteractive, tasks.QueueWebhook} {
 				got[q] = size(t, c, b.Queue(q))
 			}
-			want := map[string]int{tasks.QueueBulk: 700, tasks.QueueInteractive: 30, tasks.QueueWebhook: 1}
+			want := map[string]int{tasks.QueueBulk: 700, tasks.QueueAgain: 2, tasks.QueueInteractive: 30, tasks.QueueWebhook: 1}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("queue sizes (-want +got):\n%s", diff)
 			}

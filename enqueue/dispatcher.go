@@ -82,7 +82,7 @@ type Dispatcher struct {
 	// Holder names this process in the election.
 	Holder string
 	// Grace is how long workers get to renew their leases once a ledger that was away is back, before they count as
-	// dead. It should be the length of a worker's lease.
+	// dead by what happened since. It should be the length of a worker's lease.
 	Grace time.Duration
 	// Log gets one line when the ledger or the belt goes away, one when it is back, and one for each loss.
 	Log *slog.Logger

@@ -95,8 +95,9 @@ func TestDispatcherStartsOverOnAWipedBelt(t *testing.T) {
 func TestDispatcherReplacesSingleLostTasks(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(b *fakeBelt, at stop){
-		"gone":                   func(b *fakeBelt, at stop) { delete(b.tasks, at) },
-		"active without a claim": func(b *fakeBelt, at stop) { b.tasks[at] = PlaceActive },
+		"gone":                    func(b *fakeBelt, at stop) { delete(b.tasks, at) },
+		"active without a claim":  func(b *fakeBelt, at stop) { b.tasks[at] = PlaceActive },
+		"held by a silent worker": func(b *fakeBelt, at stop) { b.tasks[at] = PlaceSilent },
 	}
 	for name, lose := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -121,6 +122,27 @@ func TestDispatcherReplacesSingleLostTasks(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A leader that is new knows nothing of what the one before it saw.
+func TestDispatcherReplacesWhatASilentWorkerHolds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, b := newFakeLedger(1), newFakeBelt()
+		stop := start(t, NewDispatcher(l, b))
+		pass(3 * time.Second)
+		b.change(func(b *fakeBelt) {
+			for at := range b.tasks {
+				b.tasks[at] = PlaceSilent
+			}
+		})
+		stop()
+		start(t, NewDispatcher(l, b))
+		pass(2 * time.Second)
+		if n := len(b.snapshot()); n != 2 {
+			t.Errorf("%d tasks on the belt, want the lost one and its next generation", n)
+		}
+	})
 }
 
 func TestDispatcherNeverDoublesASlowBelt(t *testing.T) {
@@ -190,18 +212,23 @@ func TestDispatcherGivesGraceWhenTheLedgerStoodStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, b := newFakeLedger(0), newFakeBelt()
 		running(t, l, b)
+		pass(2 * time.Second)
 		l.setStall(8 * time.Second)
+		fell := time.Now().Add(time.Second) // the next call begins by then
 		pass(2 * time.Second)
 		l.setStall(0)
 		pass(8 * time.Second) // the call that stood still ended within the last second
 		back := time.Now()
 		pass(8 * time.Second)
-		if judged := l.takeOversAfter(back); len(judged) > 0 {
-			t.Errorf("leases were judged %v after the ledger had stood still, want a grace of 10 s", judged[0].Sub(back))
+		if after, ok := l.judgedBehind(fell, back); ok {
+			t.Errorf("leases that ran out meanwhile were judged %v after the ledger had stood still, want a grace of 10 s", after)
+		}
+		if !l.judged(back, time.Now(), fell) {
+			t.Error("leases that had run out before were not judged")
 		}
 		pass(5 * time.Second)
-		if judged := l.takeOversAfter(back); len(judged) == 0 {
-			t.Error("leases were never judged again")
+		if _, ok := l.judgedBehind(fell, back); !ok {
+			t.Error("leases that ran out meanwhile were never judged")
 		}
 	})
 }
@@ -213,6 +240,7 @@ func TestDispatcherSitsOutTheLedger(t *testing.T) {
 		_, log := running(t, l, b)
 		pass(time.Second)
 		l.setAway(true)
+		fell := time.Now()
 		pass(time.Second)
 		calls := l.callCount()
 		pass(time.Minute)
@@ -226,12 +254,15 @@ func TestDispatcherSitsOutTheLedger(t *testing.T) {
 		if n := len(b.snapshot()); n != 10 {
 			t.Errorf("%d tasks are on the belt, want 10", n)
 		}
-		judged := l.takeOversAfter(back)
-		if len(judged) == 0 {
-			t.Fatal("no lease was judged since")
+		early, ok := l.judgedBehind(fell, back)
+		if !ok {
+			t.Fatal("leases that ran out meanwhile were never judged")
 		}
-		if early := judged[0].Sub(back); early < 10*time.Second {
-			t.Errorf("leases were judged %v after the ledger was back, want a grace of 10 s", early)
+		if early < 10*time.Second {
+			t.Errorf("leases that ran out meanwhile were judged %v after the ledger was back, want a grace of 10 s", early)
+		}
+		if !l.judged(back, back.Add(10*time.Second), fell) {
+			t.Error("leases that had run out before were not judged")
 		}
 		if n := len(log.lines()); n != 2 {
 			t.Errorf("%d log lines, want one for the outage and one for its end: %q", n, log.lines())

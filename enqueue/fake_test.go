@@ -33,9 +33,15 @@ type fakeLedger struct {
 	noResign   bool
 	away       bool
 	calls      int
-	takeOvers  []time.Time
+	takeOvers  []verdict
 	stall      time.Duration // how long a call of Mature takes
 	sent       []tasks.DeliveryDispatch
+}
+
+// verdict is one look for dead workers.
+type verdict struct {
+	at   time.Time
+	upTo time.Time // whose lease ran out before it was dead
 }
 
 func newFakeLedger(uploads int) *fakeLedger {
@@ -70,10 +76,24 @@ func (l *fakeLedger) queueLength() int {
 	return len(l.queued)
 }
 
-func (l *fakeLedger) takeOversAfter(t time.Time) []time.Time {
+// judgedBehind returns how long after back leases were first judged that ran out after fell; false where none were.
+func (l *fakeLedger) judgedBehind(fell, back time.Time) (time.Duration, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(l.takeOvers), func(at time.Time) bool { return at.Before(t) })
+	i := slices.IndexFunc(l.takeOvers, func(v verdict) bool { return v.at.After(back) && v.upTo.After(fell) })
+	if i < 0 {
+		return 0, false
+	}
+	return l.takeOvers[i].at.Sub(back), true
+}
+
+// judged reports whether leases were judged between two times that had run out before fell.
+func (l *fakeLedger) judged(from, to, fell time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.takeOvers, func(v verdict) bool {
+		return v.at.After(from) && v.at.Before(to) && fell.Sub(v.upTo) < 2*time.Second
+	})
 }
 
 // enter begins each call: the caller unlocks.
@@ -125,12 +145,12 @@ func (l *fakeLedger) setStall(d time.Duration) {
 	l.stall = d
 }
 
-func (l *fakeLedger) TakeOver(context.Context, time.Duration, int) (int, error) {
+func (l *fakeLedger) TakeOver(_ context.Context, grace time.Duration, _ int) (int, error) {
 	defer l.mu.Unlock()
 	if err := l.enter(); err != nil {
 		return 0, err
 	}
-	l.takeOvers = append(l.takeOvers, time.Now())
+	l.takeOvers = append(l.takeOvers, verdict{time.Now(), time.Now().Add(-grace)})
 	return 0, nil
 }
 

@@ -3,8 +3,10 @@ package enqueue
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -16,7 +18,16 @@ type Place int8
 const (
 	PlacePending Place = iota // asynq will hand it out by itself, now or after a pause
 	PlaceActive               // asynq handed it to a worker
+	PlaceSilent               // asynq handed it to a worker that has not been heard of since
 	PlaceGone                 // Redis does not know it, or asynq has given it up
+)
+
+// A worker that lives renews its lease of each task in Redis every five seconds, to end leaseFor after that; both are
+// asynq's own constants. So one that has said nothing for unheardFor is dead or stands still. Should the clocks of two
+// machines differ by more than the rest, a task goes out twice, and the second claim of its upload is refused.
+const (
+	leaseFor   = 30 * time.Second
+	unheardFor = 7 * time.Second
 )
 
 // Look finds out where each of the tasks is, in the same order.
@@ -52,10 +63,26 @@ func (b *Belt) look(ctx context.Context, d tasks.Dispatch) (Place, error) {
 	}
 	switch info.State {
 	case asynq.TaskStateActive:
-		return PlaceActive, nil
+		return b.listen(ctx, queue, d)
 	case asynq.TaskStateArchived, asynq.TaskStateCompleted:
 		return PlaceGone, nil
 	default:
 		return PlacePending, nil
 	}
+}
+
+// listen finds out whether the worker that has the task was heard of lately.
+func (b *Belt) listen(ctx context.Context, queue string, d tasks.Dispatch) (Place, error) {
+	ends, err := b.redis.ZScore(ctx, "asynq:{"+queue+"}:lease", tasks.RunTaskID(d)).Result()
+	switch {
+	case errors.Is(err, redis.Nil): // it has ended just now
+		return PlaceActive, nil
+	case err != nil:
+		return PlaceActive, beltError(ctx, "look up lease", err)
+	}
+	heard := time.Unix(int64(ends), 0).Add(-leaseFor)
+	if time.Since(heard) > unheardFor {
+		return PlaceSilent, nil
+	}
+	return PlaceActive, nil
 }

@@ -42,6 +42,15 @@ func TestBeltKnowsWhereATaskIs(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			// A worker that was frozen is heard of no more. This one lives, so that its last word is put back instead.
+			old := redis.Z{Member: tasks.RunTaskID(active[0]), Score: float64(time.Now().Add(leaseFor - unheardFor - 2*time.Second).Unix())}
+			if err := c.ZAdd(t.Context(), "asynq:{bulk}:lease", old).Err(); err != nil {
+				t.Fatal(err)
+			}
+			got, err := b.Look(t.Context(), active)
+			if diff := cmp.Diff([]Place{PlaceSilent}, got); err != nil || diff != "" {
+				t.Errorf("of a silent worker: %v (-want +got):\n%s", err, diff)
+			}
 		})
 	}
 }

@@ -25,7 +25,9 @@ type shift struct {
 	ledger, belt outage
 	leading      bool
 	leadDue      time.Time // when to ask for the lead again
-	graceEnds    time.Time // before it no worker counts as dead
+	answered     time.Time // when the ledger did last
+	stalled      time.Time // when it had answered before it went away or stood still the last time
+	graceEnds    time.Time // until then only a lease counts that ran out before it stalled
 	awakeUntil   time.Time
 	more         bool // the last turn left something to do at once
 
@@ -110,20 +112,30 @@ func (s *shift) ask(ctx context.Context, call func() error) bool {
 		return false
 	}
 	s.ledger.note(err)
-	stood := time.Since(start) > s.Grace/2
-	if err == nil && (wasAway || stood) {
-		s.graceEnds = time.Now().Add(s.Grace)
-		s.sightings = nil
+	if err != nil {
+		return false
 	}
-	return err == nil
+	now := time.Now()
+	if wasAway || now.Sub(start) > s.Grace/2 {
+		s.stalled, s.graceEnds, s.sightings = s.answered, now.Add(s.Grace), nil
+	}
+	s.answered = now
+	return true
 }
 
 // revive brings back what has waited long enough, and what dead workers left behind.
 func (s *shift) revive(ctx context.Context) {
 	s.bring(ctx, func() (int, error) { return s.Ledger.Mature(ctx, bite) })
-	if !time.Now().Before(s.graceEnds) {
-		s.bring(ctx, func() (int, error) { return s.Ledger.TakeOver(ctx, 0, bite) })
+	s.bring(ctx, func() (int, error) { return s.Ledger.TakeOver(ctx, s.mercy(), bite) })
+}
+
+// mercy is how long ago a lease must have run out for its worker to count as dead: none but after a stall, and then
+// those still count whose leases had run out before it.
+func (s *shift) mercy() time.Duration {
+	if time.Now().Before(s.graceEnds) {
+		return time.Since(s.stalled)
 	}
+	return 0
 }
 
 func (s *shift) bring(ctx context.Context, back func() (int, error)) {

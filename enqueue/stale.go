@@ -98,13 +98,14 @@ func (was sighting) found(p Place, now time.Time) sighting {
 	return was
 }
 
-// lost returns the rows that have been gone, or active without a claim, for too long.
+// lost returns the rows whose worker is silent, and those that have been gone, or active without a claim, for too long.
 func (s *shift) lost(rows []tasks.Dispatch, now time.Time) []tasks.Dispatch {
 	var lost []tasks.Dispatch
 	for _, d := range rows {
 		seen := s.sightings[stop{d.ID, d.Generation}]
 		there := now.Sub(seen.since)
-		if seen.place == PlaceGone && there >= goneFor || seen.place == PlaceActive && there >= activeFor {
+		switch {
+		case seen.place == PlaceSilent, seen.place == PlaceGone && there >= goneFor, seen.place == PlaceActive && there >= activeFor:
 			lost = append(lost, d)
 		}
 	}

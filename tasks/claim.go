@@ -12,6 +12,8 @@ type Dispatch struct {
 	Generation int
 	Priority   Priority
 	At         time.Time // when it was dispatched, by the ledger's clock
+	// Again says that a worker died with it in this round, so that it should not wait behind those that nobody has begun.
+	Again bool
 }
 
 // Token proves a claim: it was minted by it, and the next claim of the upload makes it worthless.

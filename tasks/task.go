@@ -22,6 +22,7 @@ const (
 const (
 	QueueInteractive = "interactive"
 	QueueBulk        = "bulk"
+	QueueAgain       = "again" // bulk uploads that a dead worker left behind
 	QueueWebhook     = "webhook"
 	QueueInbox       = "inbox"
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"math"
+	"slices"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -47,8 +48,8 @@ type filling struct {
 }
 
 // Dispatch fills the window: it counts what is on the belt or running, and marks so many ready uploads as dispatched,
-// with their next generation, for the caller to put on the belt. Slots go to the accounts that have the fewest under
-// way, and in an account to its batches in turn. Accounts on hold are left out without a look at their uploads;
+// with their next generation, for the caller to put on the belt. What dead workers left behind comes first. Then slots go
+// to the accounts that have the fewest under way, and in an account to its batches in turn. Accounts on hold are left out without a look at their uploads;
 // one that comes back gets as many as its ramp allows. What the caller can't put on the belt it gives to Undispatch.
 func (l *Ledger) Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Dispatch, error) {
 	var f filling
@@ -107,12 +108,43 @@ func (f *filling) fill(p tasks.Priority, window int) error {
 	if free <= 0 {
 		return nil
 	}
+	free, err := f.adopt(p, free)
+	if err != nil || free == 0 {
+		return err
+	}
 	lanes, err := f.lanes(p)
 	for err == nil && free > 0 && len(lanes) > 0 {
 		share(lanes, free)
 		free, lanes, err = f.pass(lanes, free)
 	}
 	return err
+}
+
+// What makes an upload one that dispatch may take.
+const (
+	isReady = "phase = 0"
+	// Orphans were held by a worker that died, in this round.
+	isOrphan      = isReady + " AND " + lostItsWorker
+	lostItsWorker = "lost_leases + crashes > 0"
+)
+
+// adopt takes what dead workers left behind, and returns the slots that are free then. The slots that those uploads had
+// are free, and whoever submitted them has waited for a lease to run out already.
+func (f *filling) adopt(p tasks.Priority, free int) (int, error) {
+	lanes, _, err := f.lanesBehind(p, isOrphan, "", f.l.maxAccounts)
+	for _, c := range lanes {
+		if err != nil || free == 0 {
+			break
+		}
+		var n int
+		n, err = f.take(c.lane, isOrphan, nil, c.room(free))
+		free -= n
+		f.load[c.lane] += n
+		if c.hold != nil {
+			c.hold.underWay += n
+		}
+	}
+	return free, err
 }
 
 // pass draws what each lane may take, and returns the free slots and the lanes that may have more.
@@ -139,10 +171,10 @@ func (f *filling) pass(lanes []*candidates, free int) (int, []*candidates, error
 // lanes lists the accounts that have something ready, going on where the last dispatch stopped.
 func (f *filling) lanes(p tasks.Priority) ([]*candidates, error) {
 	from, most := f.l.lastAccount(p), f.l.maxAccounts
-	lanes, last, err := f.lanesBehind(p, from, most)
+	lanes, last, err := f.lanesBehind(p, isReady, from, most)
 	if err == nil && from != "" && len(lanes) < most {
 		var more []*candidates
-		more, last, err = f.lanesBehind(p, "", most-len(lanes))
+		more, last, err = f.lanesBehind(p, isReady, "", most-len(lanes))
 		for _, c := range more {
 			if c.account <= from { // those behind it are in the list
 				lanes = append(lanes, c)
@@ -155,17 +187,16 @@ func (f *filling) lanes(p tasks.Priority) ([]*candidates, error) {
 	return lanes, err
 }
 
-// lanesBehind lists up to n accounts behind one, and the last that it looked at. It jumps from account to account:
+// lanesBehind lists up to n accounts with uploads for which the condition holds, behind one, and the last that it looked at. It jumps from account to account:
 // what lies between is not read.
-func (f *filling) lanesBehind(p tasks.Priority, last string, n int) ([]*candidates, string, error) {
+func (f *filling) lanesBehind(p tasks.Priority, condition, last string, n int) ([]*candidates, string, error) {
 	held, err := f.holds()
 	if err != nil {
 		return nil, "", err
 	}
 	var lanes []*candidates
 	for len(lanes) < n {
-		const next = "SELECT account FROM uploads WHERE phase = 0 AND priority = ? AND account > ? ORDER BY account LIMIT 1"
-		found, err := f.row(next, args{int(p), last}, &last)
+		found, err := f.row("SELECT account FROM uploads WHERE "+condition+" AND priority = ? AND account > ? ORDER BY account LIMIT 1", args{int(p), last}, &last)
 		if err != nil || !found {
 			return lanes, last, err
 		}
@@ -210,8 +241,8 @@ func (f *filling) draw(k lane, n int) (int, error) {
 		}
 		before := drawn
 		for i, b := range batches {
-			left := len(batches) - i
-			m, err := f.take(k, b, (n-drawn+left-1)/left)
+			rest := len(batches) - i
+			m, err := f.take(k, isReady+" AND batch = ?", args{b}, (n-drawn+rest-1)/rest)
 			if err != nil {
 				return drawn, err
 			}
@@ -253,15 +284,15 @@ func (f *filling) batchesIn(k lane, low, high int64, n int) ([]int64, error) {
 	return bs, nil
 }
 
-// take dispatches up to n uploads of one batch, the oldest first.
-func (f *filling) take(k lane, batch int64, n int) (int, error) {
+// take dispatches up to n uploads of a lane for which the condition holds, the oldest first.
+func (f *filling) take(k lane, condition string, values args, n int) (int, error) {
 	var seqs []int64
 	first := len(f.got)
-	err := f.each("SELECT seq, id, generation FROM uploads WHERE phase = 0 AND priority = ? AND account = ? AND batch = ? ORDER BY seq LIMIT ?"+
-		f.l.d.skipLocked, args{int(k.priority), k.account, batch, n}, func(s scanner) error {
+	err := f.each("SELECT seq, id, generation, "+lostItsWorker+" FROM uploads WHERE priority = ? AND account = ? AND "+condition+
+		" ORDER BY seq LIMIT ?"+f.l.d.skipLocked, slices.Concat(args{int(k.priority), k.account}, values, args{n}), func(s scanner) error {
 		d := tasks.Dispatch{Priority: k.priority, At: timeOf(f.now + int64(len(f.got)))}
 		var seq int64
-		err := s.Scan(&seq, &d.ID, &d.Generation)
+		err := s.Scan(&seq, &d.ID, &d.Generation, &d.Again)
 		d.Generation++
 		seqs, f.got = append(seqs, seq), append(f.got, d)
 		return err

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -93,6 +94,44 @@ var dispatchContract = []testCase{
 					h.Errorf("batch %s has %d under way, want %d", b, n, want)
 				}
 			}
+		}
+	}},
+	{"what dead workers left behind goes first, and says so", func(h *harness) {
+		var died []uuid.UUID
+		for _, c := range h.runningN(2, of("big"), in(h.batch(tasks.Batch{}).ID)) {
+			died = append(died, c.ID)
+		}
+		h.submit(20, of("big"))
+		value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 10})
+		h.submit(5, of("idle"))
+		h.pass(2 * lease)
+		h.takeOver()
+		ds := value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 11})
+		var ids []uuid.UUID
+		var again []bool
+		for _, d := range ds {
+			ids, again = append(ids, d.ID), append(again, d.Again)
+		}
+		same(h, "again", again, []bool{true, true, false})
+		same(h, "dispatched first", ids[:2], died)
+		for _, d := range h.belt() {
+			if want := slices.Contains(died, d.ID); d.Again != want {
+				h.Errorf("%s on the belt: again %v, want %v", d.ID, d.Again, want)
+			}
+		}
+	}},
+	{"what dead workers left behind keeps to a hold and its ramp", func(h *harness) {
+		h.register()
+		h.runningN(3)
+		h.pass(2 * lease)
+		h.takeOver()
+		h.hold(tasks.AccountHeld, time.Minute)
+		if ds := h.dispatch(); len(ds) != 0 {
+			h.Errorf("%d dispatched of a held account", len(ds))
+		}
+		h.pass(2 * time.Minute)
+		if ds := h.dispatch(); len(ds) != 1 {
+			h.Errorf("%d dispatched behind a hold, want the one that probes", len(ds))
 		}
 	}},
 	{"more batches than slots are all served in the end", func(h *harness) {

@@ -117,11 +117,12 @@ func TestDispatchReadsNoRowItHasNoUseForOnSQLite(t *testing.T) {
 	}
 	// What is found by an index is found by all of its columns that are known: nothing of a held account lies between.
 	for query, want := range map[string]string{
-		"SELECT account FROM uploads WHERE phase = 0": "SEARCH uploads USING COVERING INDEX uploads_ready (priority=? AND account>?)",
-		"SELECT batch FROM uploads WHERE phase = 0":   "SEARCH uploads USING COVERING INDEX uploads_ready (priority=? AND account=? AND batch>? AND batch<?)",
-		"SELECT seq, id, generation FROM uploads":     "SEARCH uploads USING INDEX uploads_ready (priority=? AND account=? AND batch=?)",
-		"SELECT priority, account, count(*)":          "SEARCH uploads USING COVERING INDEX uploads_due (phase=? AND due_at>?)",
-		"SELECT id, generation, priority, due_at":     "SEARCH uploads USING INDEX uploads_due (phase=? AND due_at<?)",
+		"SELECT account FROM uploads WHERE phase = 0 AND lost":     "SEARCH uploads USING INDEX uploads_orphan (priority=? AND account>?)",
+		"SELECT account FROM uploads WHERE phase = 0 AND priority": "SEARCH uploads USING COVERING INDEX uploads_ready (priority=? AND account>?)",
+		"SELECT batch FROM uploads WHERE phase = 0":                "SEARCH uploads USING COVERING INDEX uploads_ready (priority=? AND account=? AND batch>? AND batch<?)",
+		"SELECT seq, id, generation, lost_leases + crashes > 0":    "SEARCH uploads USING INDEX uploads_ready (priority=? AND account=? AND batch=?)",
+		"SELECT priority, account, count(*)":                       "SEARCH uploads USING COVERING INDEX uploads_due (phase=? AND due_at>?)",
+		"SELECT id, generation, priority, due_at":                  "SEARCH uploads USING INDEX uploads_due (phase=? AND due_at<?)",
 	} {
 		found := false
 		for _, s := range h.traced(func() { h.submit(1, of("zeta")); h.dispatch(); h.belt() }) {

@@ -41,7 +41,7 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 		done; \
 	done
 
-bench: ## compare with a plain asynq handler and a plain loop, side by side
+bench: ## compare with plain asynq and a plain loop, side by side: accepting uploads, and carrying them
 	go run ./cmd/mediaferry-bench
 
 SEED ?= 1

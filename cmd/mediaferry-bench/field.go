@@ -154,11 +154,16 @@ func (f *field) round(ctx context.Context, w way) (measure, error) {
 	m := measure{rate: float64(f.files-1) / s.Last.Sub(s.First).Seconds(), commands: f.commands(ctx)}
 	_ = c.Process.Signal(syscall.SIGTERM) // the loop has ended by itself
 	_ = c.Wait()
-	m.cpu = c.ProcessState.UserTime() + c.ProcessState.SystemTime()
-	if u, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
+	m.used(c.ProcessState)
+	return m, err
+}
+
+// used notes what a process that has ended took.
+func (m *measure) used(p *os.ProcessState) {
+	m.cpu = p.UserTime() + p.SystemTime()
+	if u, ok := p.SysUsage().(*syscall.Rusage); ok {
 		m.peak = u.Maxrss << 10
 	}
-	return m, err
 }
 
 // commands is how many commands Redis ran, scripts' inner ones not counted.

@@ -4,8 +4,15 @@
 //	asynq       a plain asynq handler that reads the file and posts it, with no record anywhere
 //	mediaferry  the product: Redis and SQLite, validation, hashing, the ledger and its outcomes
 //
-// All three send to the same sink, which reads and drops what it gets, from a process of its own. The rounds alternate,
-// so that a machine whose speed drifts is no advantage for anybody; quote the medians' ratio, not the seconds.
+// All three send to the same sink, which reads and drops what it gets, from a process of its own. Before that it measures
+// how fast one process gets rid of uploads, three ways again:
+//
+//	Enqueue      asynq's client into a Redis that keeps nothing on disk, from many goroutines
+//	Submit       enqueue.Producer.Submit from as many goroutines, each upload on the disk before it returns
+//	SubmitBatch  the same uploads as one streamed batch
+//
+// The rounds alternate, so that a machine whose speed drifts is no advantage for anybody; quote the medians' ratio, not
+// the seconds.
 package main
 
 import (
@@ -33,6 +40,7 @@ func main() {
 // options is what may be asked for.
 type options struct {
 	files, size, concurrent, rounds int
+	uploads, submitters             int // of the accepting
 	only                            string
 	role                            string // of a child process
 }
@@ -44,6 +52,8 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&o.size, "size", 64<<10, "bytes of a file")
 	flags.IntVar(&o.concurrent, "concurrent", 64, "uploads at once")
 	flags.IntVar(&o.rounds, "rounds", 5, "rounds of each way")
+	flags.IntVar(&o.uploads, "uploads", 100_000, "uploads to accept in a round; 0: don't measure accepting")
+	flags.IntVar(&o.submitters, "submitters", 256, "goroutines that submit one upload after the other")
 	flags.StringVar(&o.only, "only", "", "run only this way")
 	flags.StringVar(&o.role, "role", "", "internal: what this child process is")
 	if err := flags.Parse(args); err != nil {
@@ -57,41 +67,67 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer f.close()
-	results := map[string][]measure{}
-	for round := range o.rounds {
-		for _, way := range ways {
-			if o.only != "" && o.only != way.name {
-				continue
-			}
-			m, err := f.round(ctx, way)
-			if err != nil {
-				return fmt.Errorf("%s: %w", way.name, err)
-			}
-			results[way.name] = append(results[way.name], m)
-			fmt.Fprintf(os.Stderr, "round %d: %-10s %6.0f files/s\n", round+1, way.name, m.rate)
+	for _, c := range []contest{accepting(o), carrying(o)} {
+		if err := f.hold(ctx, c); err != nil {
+			return err
 		}
 	}
-	report(o, results)
 	return nil
 }
 
-// report prints medians and their ratios to the plain asynq handler.
-func report(o options, results map[string][]measure) {
-	fmt.Printf("%d files of %d KiB, %d at once, %d rounds, %d CPUs; medians\n\n", o.files, o.size>>10, o.concurrent, o.rounds, runtime.NumCPU())
-	fmt.Printf("%-10s  %8s  %8s  %9s  %10s  %8s\n", "way", "files/s", "ratio", "CPU ms", "Redis cmds", "peak MiB")
-	base := median(results["asynq"], func(m measure) float64 { return m.rate })
-	for _, way := range ways {
-		rs := results[way.name]
+// contest is some ways of doing the same.
+type contest struct {
+	title string // says how much of what
+	unit  string
+	count int // of them in a round
+	base  string
+	ways  []string
+	round func(ctx context.Context, f *field, way string) (measure, error)
+	note  string
+}
+
+// hold runs the rounds of all ways by turns, and prints medians and their ratios to the base.
+func (f *field) hold(ctx context.Context, c contest) error {
+	results := map[string][]measure{}
+	for round := range f.rounds {
+		for _, way := range c.ways {
+			if c.count == 0 || f.only != "" && f.only != way {
+				continue
+			}
+			m, err := c.round(ctx, f, way)
+			if err != nil {
+				return fmt.Errorf("%s: %w", way, err)
+			}
+			results[way] = append(results[way], m)
+			fmt.Fprintf(os.Stderr, "round %d: %-11s %6.0f %s\n", round+1, way, m.rate, c.unit)
+		}
+	}
+	if len(results) > 0 {
+		c.report(f.rounds, results)
+	}
+	return nil
+}
+
+func (c contest) report(rounds int, results map[string][]measure) {
+	fmt.Printf("%s, %d rounds, %d CPUs; medians\n\n", c.title, rounds, runtime.NumCPU())
+	fmt.Printf("%-11s  %9s  %8s  %9s  %10s  %8s\n", "way", c.unit, "ratio", "CPU ms", "Redis cmds", "peak MiB")
+	base := median(results[c.base], func(m measure) float64 { return m.rate })
+	for _, way := range c.ways {
+		rs := results[way]
 		if len(rs) == 0 {
 			continue
 		}
 		rate := median(rs, func(m measure) float64 { return m.rate })
-		fmt.Printf("%-10s  %8.0f  %8.2f  %9.2f  %10.1f  %8.0f\n", way.name, rate, rate/base,
-			median(rs, func(m measure) float64 { return m.cpu.Seconds() * 1000 / float64(o.files) }),
-			median(rs, func(m measure) float64 { return float64(m.commands) / float64(o.files) }),
+		ratio := "-" // the base was not asked for
+		if base > 0 {
+			ratio = fmt.Sprintf("%.2f", rate/base)
+		}
+		fmt.Printf("%-11s  %9.0f  %8s  %9.3f  %10.1f  %8.0f\n", way, rate, ratio,
+			median(rs, func(m measure) float64 { return m.cpu.Seconds() * 1000 / float64(c.count) }),
+			median(rs, func(m measure) float64 { return float64(m.commands) / float64(c.count) }),
 			median(rs, func(m measure) float64 { return float64(m.peak) / (1 << 20) }))
 	}
-	fmt.Println("\nratio: to the plain asynq handler. CPU ms and Redis commands: for each file. peak: resident memory.")
+	fmt.Printf("\n%s\n\n", c.note)
 }
 
 func median(rs []measure, of func(measure) float64) float64 {
@@ -108,7 +144,7 @@ func median(rs []measure, of func(measure) float64) float64 {
 
 // measure is what one round of one way came to.
 type measure struct {
-	rate     float64       // files a second, from the first request at the sink to the last
+	rate     float64       // a second: files from the first request at the sink to the last, or uploads accepted
 	cpu      time.Duration // of the process that carried
 	commands int           // that Redis ran
 	peak     int64         // resident memory of the process that carried, bytes

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 
 func TestEveryWayCarriesEveryFile(t *testing.T) {
 	t.Parallel()
-	o := options{files: 60, size: 4096, concurrent: 8}
+	o := options{files: 60, size: 4096, concurrent: 8, uploads: 500, submitters: 16}
 	f, err := newField(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -42,6 +42,15 @@ func TestEveryWayCarriesEveryFile(t *testing.T) {
 		}
 		if s := f.askSink(t.Context()); s.Count != o.files {
 			t.Errorf("%s: %d calls for %d files", w.name, s.Count, o.files)
+		}
+	}
+	for _, way := range accepting(o).ways {
+		m, err := f.accept(t.Context(), way)
+		if err != nil {
+			t.Fatalf("%s: %v", way, err)
+		}
+		if m.rate <= 0 || m.cpu <= 0 || m.peak <= 0 || (m.commands > 0) != (way == "Enqueue") {
+			t.Errorf("%s: %+v is no measure", way, m)
 		}
 	}
 }

@@ -76,14 +76,19 @@ func (p *poster) post(ctx context.Context, name string) error {
 // loop posts all files from so many goroutines.
 func loop(ctx context.Context, o options) error {
 	p := newPoster(o.concurrent)
+	return each(o.files, o.concurrent, func(i int) error { return p.post(ctx, fileName(i)) })
+}
+
+// each calls do(0) … do(n-1) from so many goroutines, and stops at the first failure.
+func each(n, goroutines int, do func(i int) error) error {
 	var next atomic.Int64
 	var failed atomic.Pointer[error]
 	var all sync.WaitGroup
-	for range o.concurrent {
+	for range goroutines {
 		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < o.files; i = int(next.Add(1)) - 1 {
-				if err := p.post(ctx, fileName(i)); err != nil {
-					failed.Store(&err)
+			for i := int(next.Add(1)) - 1; i < n && failed.Load() == nil; i = int(next.Add(1)) - 1 {
+				if err := do(i); err != nil {
+					failed.CompareAndSwap(nil, &err)
 				}
 			}
 		})

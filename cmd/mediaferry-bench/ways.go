@@ -27,11 +27,26 @@ var ways = []way{
 	{"mediaferry", queueFerry, func(ctx context.Context, f *field) *exec.Cmd { return f.ferry(ctx, "worker") }},
 }
 
+func carrying(o options) contest {
+	c := contest{
+		title: fmt.Sprintf("%d files of %d KiB, %d at once", o.files, o.size>>10, o.concurrent), unit: "files/s", count: o.files, base: "asynq",
+		note: "ratio: to the plain asynq handler. CPU ms and Redis commands: for each file. peak: resident memory.",
+	}
+	by := map[string]way{}
+	for _, w := range ways {
+		c.ways = append(c.ways, w.name)
+		by[w.name] = w
+	}
+	c.round = func(ctx context.Context, f *field, name string) (measure, error) { return f.round(ctx, by[name]) }
+	return c
+}
+
 // The environment by which a child learns of the field.
 const (
 	envSink  = "BENCH_SINK"
 	envRedis = "BENCH_REDIS"
 	envMedia = "BENCH_MEDIA"
+	envData  = "BENCH_DATA"
 )
 
 // child is this program in another role.
@@ -40,8 +55,9 @@ func (f *field) child(ctx context.Context, role string) *exec.Cmd {
 	if err != nil {
 		self = os.Args[0]
 	}
-	c := exec.CommandContext(ctx, self, "-role", role, "-files", strconv.Itoa(f.files), "-concurrent", strconv.Itoa(f.concurrent))
-	c.Env = append(os.Environ(), envSink+"="+f.sink, envRedis+"="+f.redisAddr, envMedia+"="+f.media())
+	c := exec.CommandContext(ctx, self, "-role", role, "-files", strconv.Itoa(f.files), "-concurrent", strconv.Itoa(f.concurrent),
+		"-uploads", strconv.Itoa(f.uploads), "-submitters", strconv.Itoa(f.submitters))
+	c.Env = append(os.Environ(), envSink+"="+f.sink, envRedis+"="+f.redisAddr, envMedia+"="+f.media(), envData+"="+f.dataDir())
 	return c
 }
 
@@ -53,6 +69,9 @@ func child(ctx context.Context, o options) error {
 		return loop(ctx, o)
 	case "asynq":
 		return plainAsynq(ctx, o)
+	}
+	if submit, ok := submitting[o.role]; ok {
+		return timed(ctx, o, submit)
 	}
 	return fmt.Errorf("unknown role %q", o.role)
 }

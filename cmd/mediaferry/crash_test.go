@@ -10,7 +10,7 @@ import (
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
 
-// kept is how many media the sandbox has accepted, counted by its journal.
+// accepted is how many media the sandbox has accepted, counted by its journal.
 func accepted(s *wechattest.Server) int {
 	n := 0
 	for _, c := range s.Calls() {
@@ -21,11 +21,13 @@ func accepted(s *wechattest.Server) int {
 	return n
 }
 
+// Who comes after a process that was killed waits for none of its leases: here they outlast the test.
 func TestKilledUploadIsFinishedByRun(t *testing.T) {
 	t.Parallel()
 	const files, slots = 500, 8
 	g := newGround(t, wechattest.Config{})
 	g.fill(files, 8000)
+	g.set("MEDIAFERRY_WORKER__LEASE", "10m")
 	g.sandbox.Rate(wechattest.Fault{Kind: wechattest.Slow, Path: "media/upload", Delay: 20 * time.Millisecond}, 1)
 	p := g.start("upload", "--concurrency", "8", g.media)
 	until(t, time.Minute, "100 files uploaded", func() bool { return accepted(g.sandbox) >= 100 })

@@ -3,8 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -28,6 +26,9 @@ type engine struct {
 func (s *stack) start(ctx context.Context) (*engine, error) {
 	secrets, err := s.webhookSecrets()
 	if err != nil {
+		return nil, err
+	}
+	if err := s.succeed(ctx); err != nil {
 		return nil, err
 	}
 	e := &engine{stack: s, dispatcher: s.dispatcher()}
@@ -79,7 +80,7 @@ func (s *stack) holdWatch(m *worker.Metrics) *worker.HoldWatch {
 // prober lifts the holds of accounts whose quota was cleared.
 func (s *stack) prober() *worker.Prober {
 	return &worker.Prober{
-		Ledger: s.ledger, Accounts: s.wechat.Accounts(), Every: s.cfg.Worker.HoldRecheck, Holder: hostname(), Log: s.log,
+		Ledger: s.ledger, Accounts: s.wechat.Accounts(), Every: s.cfg.Worker.HoldRecheck, Holder: s.name, Log: s.log,
 		Remaining: func(ctx context.Context, account string) (int, error) {
 			q, err := s.wechat.Quota(ctx, account)
 			return q.Remain, err
@@ -111,6 +112,7 @@ func (s *stack) dispatcher() *enqueue.Dispatcher {
 	d := enqueue.NewDispatcher(s.ledger, s.belt)
 	d.Window = tasks.Window{Bulk: s.cfg.Dispatcher.Window, Interactive: s.cfg.Dispatcher.Interactive}
 	d.Grace = s.cfg.Worker.Lease
+	d.Holder = s.name
 	d.Log = s.log
 	return d
 }
@@ -118,6 +120,7 @@ func (s *stack) dispatcher() *enqueue.Dispatcher {
 func (s *stack) janitor() *enqueue.Janitor {
 	j := enqueue.NewJanitor(s.ledger)
 	j.Retention = s.cfg.Retention
+	j.Holder = s.name
 	j.Log = s.log
 	return j
 }
@@ -134,7 +137,7 @@ func (s *stack) producer(name string, nudge func()) *enqueue.Producer {
 func (s *stack) workerConfig(m *worker.Metrics) worker.Config {
 	w := s.cfg.Worker
 	return worker.Config{
-		Name:             hostname(),
+		Name:             s.name,
 		Slots:            w.Concurrency,
 		InteractiveSlots: w.Interactive,
 		Memory:           int64(w.Memory),
@@ -158,14 +161,6 @@ func (s *stack) serverConfig() worker.ServerConfig {
 		Drain: max(w.Shutdown, time.Nanosecond), // 0s is taken at its word
 		Log:   s.log,
 	}
-}
-
-func hostname() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return fmt.Sprintf("%s/%d", host, os.Getpid())
 }
 
 // operator is whom the events of accounts belong to: no producer.

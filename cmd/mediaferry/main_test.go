@@ -22,6 +22,10 @@ import (
 // beProgram makes the test binary behave as mediaferry itself, so that tests can start real processes and kill them.
 const beProgram = "MEDIAFERRY_TEST_BE_PROGRAM"
 
+// endsAtOnce keeps the race detector from its pause of a second at the end of every process; what it has found by then
+// is told all the same, and the exit code says so.
+const endsAtOnce = "GORACE=atexit_sleep_ms=20"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(beProgram) != "" {
 		os.Unsetenv(beProgram)
@@ -125,7 +129,7 @@ type process struct {
 func (g *ground) start(args ...string) *process {
 	g.t.Helper()
 	p := &process{t: g.t, Cmd: exec.Command(os.Args[0], args...), log: new(logBuffer), done: make(chan struct{})}
-	p.Env = append(g.env, beProgram+"=1", "PATH="+os.Getenv("PATH"))
+	p.Env = append(g.env, beProgram+"=1", endsAtOnce, "PATH="+os.Getenv("PATH"))
 	p.Stdout, p.Stderr = p.log, p.log
 	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.Start(); err != nil {

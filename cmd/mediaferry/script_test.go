@@ -73,6 +73,7 @@ func setUpScript(env *testscript.Env) error {
 	env.Values[sandboxKey{}] = sandbox
 	env.Vars = append(env.Vars,
 		beProgram+"=1",
+		endsAtOnce,
 		"PATH="+bin+":"+os.Getenv("PATH"),
 		"HOME="+env.WorkDir,
 		"MEDIAFERRY_DATA_DIR="+filepath.Join(env.WorkDir, ".data"),

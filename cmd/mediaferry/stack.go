@@ -18,6 +18,7 @@ import (
 
 // stack is what one process works with. Its parts are made in the order of need and closed in the other.
 type stack struct {
+	name     string // of this process, in the ledger
 	cfg      config.Config
 	log      *slog.Logger
 	ledger   *ledger.Ledger
@@ -33,7 +34,7 @@ type stack struct {
 // open opens what every command with a ledger needs. belt asks for the shared Redis too, or, where none is
 // configured, for a broker in this process: the caller owns the data dir then.
 func (a *app) open(ctx context.Context, c config.Config, log *slog.Logger, belt bool) (_ *stack, err error) {
-	s := &stack{cfg: c, log: log, metrics: prometheus.NewRegistry()}
+	s := &stack{name: processName(), cfg: c, log: log, metrics: prometheus.NewRegistry()}
 	defer func() {
 		if err != nil {
 			s.close()

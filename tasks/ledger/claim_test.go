@@ -165,6 +165,45 @@ var claimContract = []testCase{
 			h.Error("the next round still asks to be alone")
 		}
 	}},
+	{"what a dead worker had is taken over at once, as lost, and only that", func(h *harness) {
+		h.submit(4)
+		ds := h.dispatch()
+		dead := []tasks.Claim{h.claimed(ds[0]), h.claimed(ds[1]), h.claimed(ds[2])}
+		alive, err := h.Claim(h.Context(), ds[3].ID, ds[3].Generation, "w2", lease)
+		must(h, err)
+		_, err = h.Cancel(h.Context(), dead[1].ID)
+		must(h, err)
+		must(h, h.Finish(h.Context(), dead[2].Token, h.success("done")))
+		for role, holder := range map[string]string{"dispatcher": "w1", "janitor": "w2"} {
+			if led, err := h.Lead(h.Context(), role, holder, time.Hour); err != nil || !led {
+				h.Fatal(led, err)
+			}
+		}
+		n, err := h.Abandon(h.Context(), "w1")
+		must(h, err)
+		if n != 2 {
+			h.Errorf("%d uploads were taken over, want 2", n)
+		}
+		h.wantState(dead[0].ID, tasks.Queued)
+		h.wantState(dead[1].ID, tasks.Canceled)
+		h.wantState(dead[2].ID, tasks.Succeeded)
+		h.wantState(alive.ID, tasks.Running)
+		if led, err := h.Lead(h.Context(), "dispatcher", "w3", time.Hour); err != nil || !led {
+			h.Errorf("what the dead one led can't be led: %v", err)
+		}
+		if led, err := h.Lead(h.Context(), "janitor", "w3", time.Hour); err != nil || led {
+			h.Errorf("what a living one leads was given away: %v", err)
+		}
+		must(h, h.Finish(h.Context(), alive.Token, h.success("alive")))
+		if c := h.again(); c.ID != dead[0].ID || c.Attempts != 0 || c.Alone {
+			h.Errorf("the claim after it: %+v", c)
+		}
+		_, err = h.Abandon(h.Context(), "w1")
+		must(h, err)
+		if c := h.again(); !c.Alone {
+			h.Error("two deaths don't count: it does not ask to be alone")
+		}
+	}},
 	{"neighbours of a crash are not blamed", func(h *harness) {
 		c := h.running()
 		for range 5 {

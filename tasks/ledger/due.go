@@ -50,6 +50,27 @@ func (l *Ledger) TakeOver(ctx context.Context, grace time.Duration, limit int) (
 	return count, err
 }
 
+// Abandon is TakeOver for all that worker has claimed, whatever is left of the leases: the caller knows that it is dead.
+// What worker led, others may lead at once. It returns how many uploads that were.
+func (l *Ledger) Abandon(ctx context.Context, worker string) (int, error) {
+	var count int
+	err := l.do(ctx, "take over from "+worker, func(t *tx) error {
+		lost, err := t.findAll("phase = 2 AND due_at IS NOT NULL AND worker = ? ORDER BY due_at", clean(worker))
+		if err != nil {
+			return err
+		}
+		for _, r := range lost {
+			if err := t.takeOver(r); err != nil {
+				return err
+			}
+		}
+		count = len(lost)
+		_, err = t.exec("DELETE FROM leaders WHERE holder = ?", worker)
+		return err
+	})
+	return count, err
+}
+
 func (t *tx) takeOver(r *row) error {
 	if r.alone {
 		r.crashes++

@@ -18,6 +18,7 @@ type attack struct {
 	kill   bool   // counts as one of -kills
 	weight int    // among kills; others come in turn
 	ledger string // empty: with any ledger
+	serves bool   // strikes API servers
 	// beside lets its lane go on while it lasts.
 	beside bool
 	length func(l leg, r *rand.Rand) time.Duration
@@ -34,7 +35,7 @@ type wound struct {
 // attacks lists them all.
 func attacks() []*attack {
 	var all []*attack
-	for _, some := range [][]*attack{processAttacks(), redisAttacks(), netAttacks(), ledgerAttacks(), wechatAttacks(), receiverAttacks(), sourceAttacks()} {
+	for _, some := range [][]*attack{processAttacks(), serveAttacks(), redisAttacks(), netAttacks(), ledgerAttacks(), wechatAttacks(), receiverAttacks(), sourceAttacks()} {
 		all = append(all, some...)
 	}
 	return all

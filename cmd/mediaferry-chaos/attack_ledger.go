@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -40,7 +41,7 @@ func fillDisk(_ context.Context, f *field, _ *rand.Rand) (wound, error) {
 	const page = 4096
 	limited := map[int]bool{}
 	var failed error
-	for _, p := range append(append([]*process(nil), f.workers...), f.producers...) {
+	for _, p := range slices.Concat(f.workers, f.serves, f.producers) {
 		pid := p.running()
 		if pid == 0 {
 			continue

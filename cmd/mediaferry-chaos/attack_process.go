@@ -13,7 +13,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// drainTime is how long a worker may take over a SIGTERM: its shutdown_timeout, and what handing back costs.
+// drainTime is how long a process may take over a SIGTERM: its shutdown_timeout, and what handing back costs.
 const drainTime = 15 * time.Second
 
 func processAttacks() []*attack {
@@ -22,7 +22,8 @@ func processAttacks() []*attack {
 		{name: "worker-kill", about: "kill -9 a worker", kill: true, weight: 6, length: short, strike: killWorker},
 		{name: "worker-stop", about: "SIGSTOP a worker for longer than its lease, then SIGCONT; one is left", kill: true, weight: 2, beside: true,
 			length: standstill, strike: stopWorker},
-		{name: "worker-roll", about: "SIGTERM every worker, one after the other", kill: true, weight: 1, length: short, strike: rollWorkers},
+		{name: "worker-roll", about: "SIGTERM every worker, one after the other", kill: true, weight: 1, length: short,
+			strike: func(_ context.Context, f *field, r *rand.Rand) (wound, error) { return roll(f.workers, "workers", r) }},
 		{name: "producer-kill", about: "kill -9 a producer", kill: true, weight: 3, length: short, strike: killProducer},
 		{name: "producer-stop", about: "SIGSTOP a producer, then SIGCONT", kill: true, weight: 1, beside: true, length: perLease(0.5, 1.5), strike: stopProducer},
 	}
@@ -102,11 +103,11 @@ func killProducer(ctx context.Context, f *field, r *rand.Rand) (wound, error) {
 	return wound{what: p.name, heal: heals(func() error { p.up(); return nil })}, p.down(syscall.SIGKILL, time.Second)
 }
 
-// rollWorkers is what a deployment does. It takes as long as the workers take to drain.
-func rollWorkers(_ context.Context, f *field, r *rand.Rand) (wound, error) {
+// roll is what a deployment does. It takes as long as the processes take to drain.
+func roll(ps []*process, what string, r *rand.Rand) (wound, error) {
 	n := 0
-	for _, i := range r.Perm(len(f.workers)) {
-		p := f.workers[i]
+	for _, i := range r.Perm(len(ps)) {
+		p := ps[i]
 		if p.running() == 0 || p.stopped() {
 			continue
 		}
@@ -117,5 +118,5 @@ func rollWorkers(_ context.Context, f *field, r *rand.Rand) (wound, error) {
 		}
 		n++
 	}
-	return wound{what: fmt.Sprintf("%d workers", n), heal: heals(func() error { return nil })}, nil
+	return wound{what: fmt.Sprintf("%d %s", n, what), heal: heals(func() error { return nil })}, nil
 }

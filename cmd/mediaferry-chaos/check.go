@@ -34,13 +34,14 @@ const (
 	foundQuota       = "quota"       // more calls than the day's limit
 	foundAttempts    = "attempts"    // more than the limit, or miscounted
 	foundRecovery    = "recovery"    // what a dead worker held came back too late
+	foundAnswer      = "answer"      // an HTTP answer that no producer should get
 	foundCrash       = "crash"       // a process panicked
 )
 
 // kinds lists them in the order of the report.
 var kinds = []string{ //nolint:gochecknoglobals // a constant in all but name
 	foundLost, foundOpen, foundConflicting, foundUnexpected, foundDuplicates, foundMedia, foundOutbox, foundWebhook, foundBatch,
-	foundQuota, foundAttempts, foundRecovery, foundCrash,
+	foundQuota, foundAttempts, foundRecovery, foundAnswer, foundCrash,
 }
 
 // check looks for everything that must not be in a history. It reads nothing but h.
@@ -48,7 +49,7 @@ func check(h *history) []finding {
 	r := newRecords(h)
 	for _, look := range []func(*records){
 		checkOutcomes, checkNames, checkCauses, checkAttempts, checkMedia, checkDuplicates, checkQuota,
-		checkOutbox, checkWebhooks, checkBatches, checkRecovery, checkCrashes,
+		checkOutbox, checkWebhooks, checkBatches, checkRecovery, checkAnswers, checkCrashes,
 	} {
 		look(r)
 	}
@@ -69,8 +70,11 @@ type records struct {
 	*history
 	outcomes  map[uuid.UUID]*tasks.Outcome
 	batches   map[uuid.UUID]*tasks.Batch
-	acks      map[uuid.UUID]entry
-	intents   map[string]bool // producer and name
+	byName    map[string]*tasks.Outcome // producer and name
+	acks      []entry
+	acked     map[string]entry  // by producer and name
+	intents   map[string]bool   // producer and name
+	names     map[string]string // producer and source -> name
 	cancels   map[uuid.UUID]bool
 	versions  map[string]map[string]bool // source -> SHA-256
 	touched   map[string]bool            // sources
@@ -83,8 +87,8 @@ type records struct {
 
 func newRecords(h *history) *records {
 	r := &records{
-		history: h, outcomes: map[uuid.UUID]*tasks.Outcome{}, batches: map[uuid.UUID]*tasks.Batch{}, acks: map[uuid.UUID]entry{},
-		intents: map[string]bool{}, cancels: map[uuid.UUID]bool{}, versions: map[string]map[string]bool{}, touched: map[string]bool{},
+		history: h, outcomes: map[uuid.UUID]*tasks.Outcome{}, batches: map[uuid.UUID]*tasks.Batch{}, byName: map[string]*tasks.Outcome{}, acked: map[string]entry{},
+		intents: map[string]bool{}, names: map[string]string{}, cancels: map[uuid.UUID]bool{}, versions: map[string]map[string]bool{}, touched: map[string]bool{},
 		issued: map[string]wechattest.Call{}, told: map[roundOf][]event{}, completed: map[roundOf][]event{}, hooks: map[string][]hook{},
 	}
 	for i := range h.Outcomes {
@@ -102,6 +106,9 @@ func newRecords(h *history) *records {
 		r.hooks[k.ID] = append(r.hooks[k.ID], k)
 	}
 	r.readLog()
+	for _, o := range r.outcomes {
+		r.byName[o.Producer+" "+r.name(o)] = o
+	}
 	r.readEvents()
 	return r
 }
@@ -111,8 +118,10 @@ func (r *records) readLog() {
 		switch e.Kind {
 		case entryIntent:
 			r.intents[e.Producer+" "+e.Name] = true
+			r.names[e.Producer+" "+e.Source] = e.Name
 		case entryAck:
-			r.acks[e.ID] = e
+			r.acks = append(r.acks, e)
+			r.acked[e.Producer+" "+e.Name] = e
 		case entryCancel:
 			r.cancels[e.ID] = true
 		case entryTouched:
@@ -124,6 +133,12 @@ func (r *records) readLog() {
 			r.versions[e.Source][e.SHA256] = true
 		}
 	}
+}
+
+// name is what its producer calls an upload. Where that is an Idempotency-Key, which the ledger forgets, the source
+// tells: no two uploads have the same.
+func (r *records) name(o *tasks.Outcome) string {
+	return cmp.Or(o.ExternalID, r.names[o.Producer+" "+o.Source])
 }
 
 func (r *records) readEvents() {

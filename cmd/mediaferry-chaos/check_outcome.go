@@ -8,23 +8,29 @@ import (
 
 // checkOutcomes: what was acknowledged has its outcome, and what has an outcome was submitted.
 func checkOutcomes(r *records) {
-	for id, ack := range r.acks {
-		o := r.outcomes[id]
+	for _, ack := range r.acks {
+		id, o := ack.ID, r.outcomes[ack.ID]
+		if id == uuid.Nil { // the answer did not tell
+			if o = r.byName[ack.Producer+" "+ack.Name]; o != nil {
+				id = o.ID
+			}
+		}
 		switch {
 		case o == nil:
 			r.report(foundLost, id, "%s was acknowledged at %s and is not in the ledger", ack.Name, ack.At.Format(clock))
 		case !o.State.Final():
 			r.report(foundLost, id, "%s was acknowledged at %s and is %s at the end (%s)", ack.Name, ack.At.Format(clock), o.State, o.Reason)
-		case o.ExternalID != ack.Name || o.Producer != ack.Producer || o.Account != ack.Account || o.Type != ack.Type || o.Source != ack.Source:
+		case r.name(o) != ack.Name || o.Producer != ack.Producer || o.Account != ack.Account || o.Type != ack.Type || o.Source != ack.Source:
 			r.report(foundConflicting, id, "%s was acknowledged for %s %s %s, and the ledger has %s %s %s %s",
 				ack.Name, ack.Account, ack.Type, ack.Source, o.ExternalID, o.Account, o.Type, o.Source)
 		}
 	}
 	for id, o := range r.outcomes {
-		if !r.intents[o.Producer+" "+o.ExternalID] {
+		name := o.Producer + " " + r.name(o)
+		if !r.intents[name] {
 			r.report(foundUnexpected, id, "%s of %s is in the ledger, and nobody submitted it", o.ExternalID, o.Producer)
 		}
-		if _, acked := r.acks[id]; !acked && !o.State.Final() {
+		if _, acked := r.acked[name]; !acked && !o.State.Final() {
 			r.report(foundOpen, id, "%s is %s at the end (%s)", o.ExternalID, o.State, o.Reason)
 		}
 	}
@@ -43,10 +49,10 @@ func checkNames(r *records) {
 		seen[name] = id
 	}
 	for id, o := range r.outcomes {
-		one(o.Producer+" "+o.ExternalID, id)
+		one(o.Producer+" "+r.name(o), id)
 	}
-	for _, e := range r.Log { // all of them: the last receipt hides the others in acks
-		if e.Kind == entryAck {
+	for _, e := range r.Log { // all of them: the last receipt hides the others in acked
+		if e.Kind == entryAck && e.ID != uuid.Nil {
 			one(e.Producer+" "+e.Name, e.ID)
 		}
 	}
@@ -72,7 +78,7 @@ func (r *records) unexplained(o *tasks.Outcome) string {
 	case tasks.Stopped:
 		explained, otherwise = r.cancels[o.ID], "nobody canceled it"
 	case tasks.Deadline:
-		explained, otherwise = !r.acks[o.ID].Deadline.IsZero(), "it had no deadline"
+		explained, otherwise = !r.acked[o.Producer+" "+r.name(o)].Deadline.IsZero(), "it had no deadline"
 	case tasks.Missing, tasks.Changed, tasks.Corrupt, tasks.Unsupported, tasks.Empty:
 		explained, otherwise = r.touched[o.Source], "nobody touched its file"
 	case tasks.Temporary, tasks.Unknown, tasks.Rejected, tasks.TokenRefused:

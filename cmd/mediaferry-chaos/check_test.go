@@ -25,7 +25,7 @@ var forgedStart = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 func (f *forged) now() time.Time { return forgedStart.Add(time.Duration(f.seq) * time.Second) }
 
 // clean is a history in which nothing is wrong: three uploads in one batch, of which one failed in its first round,
-// and one upload without a batch that was reused.
+// one upload without a batch that was reused, and one that came over HTTP under an Idempotency-Key.
 func clean(t *testing.T) *forged {
 	t.Helper()
 	f := &forged{history: &history{Leg: leg{Name: "forged", Slots: 16, Workers: 3, Attempts: 12, Ledger: "sqlite"}, Quiet: true}}
@@ -45,6 +45,8 @@ func clean(t *testing.T) *forged {
 	f.Batches = []tasks.Batch{batch}
 	f.accept(3, uuid.Nil)
 	f.reuse(t, 3, 0)
+	f.acceptByKey(4)
+	f.succeed(t, 4, 1)
 	return f
 }
 
@@ -58,8 +60,19 @@ func (f *forged) accept(i int, batch uuid.UUID) {
 	})
 	f.Log = append(f.Log,
 		entry{Kind: entryVersion, Source: source, SHA256: fmt.Sprintf("sha%d", i)},
-		entry{Kind: entryIntent, Producer: "p", Name: name},
+		entry{Kind: entryIntent, Producer: "p", Name: name, Source: source},
 		entry{Kind: entryAck, Producer: "p", Name: name, ID: idOf(i), Account: accountEast, Type: tasks.Image, Source: source})
+}
+
+// acceptByKey accepts upload i at the third try: an answer that never came, a refusal, and one without an ID.
+func (f *forged) acceptByKey(i int) {
+	f.accept(i, uuid.Nil)
+	o := &f.Outcomes[i]
+	f.Log[len(f.Log)-1].ID = uuid.Nil
+	f.Log = append(f.Log,
+		entry{Kind: entryUnanswered, Producer: "p", Name: o.ExternalID},
+		entry{Kind: entryRefused, Producer: "p", Name: o.ExternalID, Status: 503, After: 1})
+	o.ExternalID = ""
 }
 
 func (f *forged) event(t *testing.T, kind tasks.EventType, data any) {
@@ -172,6 +185,27 @@ func TestDefectsAreFound(t *testing.T) {
 	}{
 		"acknowledged, not in the ledger": {foundLost, func(_ *testing.T, f *forged) {
 			f.Log = append(f.Log, entry{Kind: entryAck, Producer: "p", Name: "gone", ID: idOf(50)})
+		}},
+		"acknowledged with its batch, not in the ledger": {foundLost, func(_ *testing.T, f *forged) {
+			f.Log = append(f.Log, entry{Kind: entryAck, Producer: "p", Name: "gone"})
+		}},
+		"acknowledged with its batch, still running": {foundLost, func(_ *testing.T, f *forged) { f.Outcomes[4].State = tasks.Running }},
+		"one Idempotency-Key, two uploads": {foundConflicting, func(_ *testing.T, f *forged) {
+			twice := f.Outcomes[4]
+			twice.ID = idOf(60)
+			f.Outcomes = append(f.Outcomes, twice)
+		}},
+		"answered with 500": {foundAnswer, func(_ *testing.T, f *forged) {
+			f.Log = append(f.Log, entry{Kind: entryRefused, Producer: "p", Name: "u0", Status: 500})
+		}},
+		"away without saying for how long": {foundAnswer, func(_ *testing.T, f *forged) {
+			f.Log = append(f.Log, entry{Kind: entryRefused, Producer: "p", Name: "u0", Status: 503})
+		}},
+		"away for an hour": {foundAnswer, func(_ *testing.T, f *forged) {
+			f.Log = append(f.Log, entry{Kind: entryRefused, Producer: "p", Name: "u0", Status: 503, After: 3600})
+		}},
+		"rows refused for no reason": {foundAnswer, func(_ *testing.T, f *forged) {
+			f.Log = append(f.Log, entry{Kind: entryRefused, Producer: "p", Name: "b", Status: 202})
 		}},
 		"acknowledged, still running": {foundLost, func(_ *testing.T, f *forged) { f.Outcomes[0].State = tasks.Running }},
 		"not acknowledged, still waiting": {foundOpen, func(_ *testing.T, f *forged) {

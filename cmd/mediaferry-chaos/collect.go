@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,7 @@ import (
 // collect gathers what everybody has recorded.
 func (f *field) collect(ctx context.Context, h *history) error {
 	h.Hooks = f.receiver.record()
-	for _, p := range append(append([]*process{f.redis.process}, f.workers...), f.producers...) {
+	for _, p := range slices.Concat([]*process{f.redis.process}, f.workers, f.serves, f.producers) {
 		h.Exits = append(h.Exits, p.unasked()...)
 	}
 	for _, step := range []struct {
@@ -46,8 +47,8 @@ func (f *field) collect(ctx context.Context, h *history) error {
 
 func (f *field) collectJournals(_ context.Context, h *history) error {
 	names := []string{f.path("sources.log")}
-	for i := range f.Producers {
-		names = append(names, f.path(fmt.Sprintf("producer-%d.journal", i)))
+	for i := range f.Producers + f.Clients {
+		names = append(names, f.path(producerName(i)+".journal"))
 	}
 	for _, name := range names {
 		es, err := readLines[entry](name)

@@ -30,6 +30,9 @@ type field struct {
 	sandbox   *wechattest.Sandbox
 	receiver  *receiver
 	workers   []*process
+	serves    []*process
+	urls      []string // of the API, one for each of serves
+	keys      []string // of the API, one for each producer process
 	producers []*process
 	nets      map[string]*proxy // "redis", "wechat", and "ledger" with PostgreSQL
 	sources   *journal          // of what attacks did to files
@@ -52,7 +55,9 @@ func build(ctx context.Context, l leg, binary, dir string) (*field, error) {
 		{"start the ledger", f.startLedger},
 		{"start the sandbox", f.startSandbox},
 		{"start the receiver", f.startReceiver},
+		{"write settings", f.writeSettings},
 		{"start workers", func(ctx context.Context) error { return f.startWorkers(ctx, binary) }},
+		{"start the API", func(ctx context.Context) error { return f.startServes(ctx, binary) }},
 	}
 	for _, s := range steps {
 		if err := s.do(ctx); err != nil {

@@ -13,39 +13,54 @@ import (
 )
 
 func (f *field) startWorkers(ctx context.Context, binary string) error {
-	config := f.path("mediaferry.yaml")
-	if err := f.writeSettings(config); err != nil {
-		return err
-	}
 	for i := range f.Workers {
 		name := fmt.Sprintf("worker-%d", i)
-		args := []string{"worker", "--config", config}
+		args := []string{"worker", "--config", f.settings()}
 		if i == 0 { // one of them serves HTTP as well
 			args[0] = "run"
 		}
 		if f.Planted != "" {
-			args = []string{"planted-worker", config, f.Planted}
+			args = []string{"planted-worker", f.settings(), f.Planted}
 		}
-		p, err := f.child(name, binary, args...)
+		p, err := f.child(name, nil, binary, args...)
 		if err != nil {
 			return err
 		}
 		f.workers = append(f.workers, p)
 		f.run(ctx, p)
 	}
-	return untilNil(ctx, startTime, f.workersReady)
+	return untilNil(ctx, startTime, func() error { return f.ready(f.workers, "ready") })
 }
 
-// startTime is how long workers may take until they say that they are ready; after that the run is off.
+// startServes starts the processes that answer HTTP and do nothing else. They stay on their ports over restarts.
+func (f *field) startServes(ctx context.Context, binary string) error {
+	for i := range f.Serves {
+		port, err := freePort()
+		if err != nil {
+			return err
+		}
+		addr := fmt.Sprintf("127.0.0.1:%d", port)
+		p, err := f.child(fmt.Sprintf("serve-%d", i), []string{"MEDIAFERRY_LISTEN=" + addr}, binary, "serve", "--config", f.settings())
+		if err != nil {
+			return err
+		}
+		f.serves, f.urls = append(f.serves, p), append(f.urls, "http://"+addr)
+		f.run(ctx, p)
+	}
+	return untilNil(ctx, startTime, func() error { return f.ready(f.serves, "listening") })
+}
+
+// startTime is how long processes may take until they say that they are ready; after that the run is off.
 const startTime = 20 * time.Second
 
-func (f *field) workersReady() error {
-	for _, p := range f.workers {
+// ready reports which of them has not said so yet.
+func (f *field) ready(ps []*process, word string) error {
+	for _, p := range ps {
 		log, err := os.ReadFile(f.path(p.name + ".log"))
 		if err != nil {
 			return err
 		}
-		if !bytes.Contains(log, []byte(`"msg":"ready"`)) {
+		if !bytes.Contains(log, []byte(`"msg":"`+word+`"`)) {
 			return fmt.Errorf("%s does not start:\n%s", p.name, log[max(0, len(log)-1000):])
 		}
 	}
@@ -53,7 +68,7 @@ func (f *field) workersReady() error {
 }
 
 // child is a process of ours with a log of its own.
-func (f *field) child(name, binary string, args ...string) (*process, error) {
+func (f *field) child(name string, env []string, binary string, args ...string) (*process, error) {
 	log, err := appendFile(f.path(name + ".log"))
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
@@ -61,14 +76,16 @@ func (f *field) child(name, binary string, args ...string) (*process, error) {
 	f.later(func() { log.Close() })
 	return newProcess(name, log, func() *exec.Cmd {
 		cmd := exec.Command(binary, args...) //nolint:noctx // supervise ends it
-		cmd.Env = append(os.Environ(), "GOMAXPROCS=2")
+		cmd.Env = append(append(os.Environ(), "GOMAXPROCS=2"), env...)
 		return cmd
 	}), nil
 }
 
-// writeSettings writes the workers' settings file: JSON, which is YAML as well. Pauses that are minutes in production
+func (f *field) settings() string { return f.path("mediaferry.yaml") }
+
+// writeSettings writes the fleet's settings file: JSON, which is YAML as well. Pauses that are minutes in production
 // are seconds here, so that a run comes to rest.
-func (f *field) writeSettings(path string) error {
+func (f *field) writeSettings(context.Context) error {
 	key := make([]byte, 32)
 	if _, err := rand.Read(key); err != nil {
 		return err
@@ -81,7 +98,13 @@ func (f *field) writeSettings(path string) error {
 		}
 		accounts[name] = a
 	}
+	producers := map[string]any{}
+	for i := range f.Producers + f.Clients {
+		f.keys = append(f.keys, rand.Text())
+		producers[producerName(i)] = map[string]any{"key": f.keys[i]}
+	}
 	b, err := json.MarshalIndent(map[string]any{
+		"producers":    producers,
 		"redis_url":    "redis://" + f.nets["redis"].addr() + "/0",
 		"ledger_url":   f.url,
 		"data_dir":     f.path("data"),
@@ -100,20 +123,25 @@ func (f *field) writeSettings(path string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, b, 0o600)
+	return os.WriteFile(f.settings(), b, 0o600)
 }
 
-// produce starts the producers.
+func producerName(n int) string { return fmt.Sprintf("producer-%d", n) }
+
+// produce starts the producers: those over the Go package first, then those over HTTP.
 func (f *field) produce(ctx context.Context, start time.Time) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	for i := range f.Producers {
-		name := fmt.Sprintf("producer-%d", i)
+	for i := range f.Producers + f.Clients {
+		name := producerName(i)
 		order := producerOrder{
 			Leg: f.leg, Number: i, Name: name, Ledger: f.url, Root: f.root, Journal: f.path(name + ".journal"), Callback: f.callback,
 			Start: start, Deadline: start.Add(f.Duration),
+		}
+		if i >= f.Producers {
+			order.URLs, order.Key = f.urls, f.keys[i]
 		}
 		b, err := json.Marshal(order)
 		if err != nil {
@@ -122,7 +150,7 @@ func (f *field) produce(ctx context.Context, start time.Time) error {
 		if err := os.WriteFile(f.path(name+".json"), b, 0o600); err != nil {
 			return err
 		}
-		p, err := f.child(name, self, "producer", f.path(name+".json"))
+		p, err := f.child(name, nil, self, "producer", f.path(name+".json"))
 		if err != nil {
 			return err
 		}

@@ -50,16 +50,21 @@ type entry struct {
 	Source   string          `json:"source,omitempty"`
 	SHA256   string          `json:"sha256,omitempty"`
 	Deadline time.Time       `json:"deadline,omitzero"`
+	Status   int             `json:"status,omitempty"`      // of an HTTP answer
+	After    int             `json:"retry_after,omitempty"` // seconds, as that answer said; 0: it did not
+	Text     string          `json:"text,omitempty"`
 }
 
 // The kinds of entries.
 const (
-	entryIntent  = "intent"  // about to submit: from here on the upload may be in the ledger
-	entryAck     = "ack"     // the upload was accepted
-	entrySealed  = "sealed"  // the batch was accepted and sealed
-	entryCancel  = "cancel"  // about to ask that the upload be canceled
-	entryVersion = "version" // about to give the source this content
-	entryTouched = "touched" // about to change, cut or take away the source
+	entryIntent     = "intent"     // about to submit: from here on the upload may be in the ledger
+	entryAck        = "ack"        // the upload was accepted; without an ID where the answer was for a whole batch
+	entrySealed     = "sealed"     // the batch was accepted and sealed
+	entryCancel     = "cancel"     // about to ask that the upload be canceled
+	entryVersion    = "version"    // about to give the source this content
+	entryTouched    = "touched"    // about to change, cut or take away the source
+	entryUnanswered = "unanswered" // the answer never came: the upload or batch may be in the ledger
+	entryRefused    = "refused"    // an answer that accepts nothing, or not all
 )
 
 // event is one event as the ledger renders it.

@@ -64,8 +64,9 @@ const (
 // load is everything that producer number n of the leg submits, in order. It depends on the leg alone.
 func (l leg) load(n int) []lot {
 	r := rand.New(rand.NewPCG(l.Seed, uint64(n)+1000))
-	total := l.Uploads / l.Producers
-	if n < l.Uploads%l.Producers {
+	producers := l.Producers + l.Clients
+	total := l.Uploads / producers
+	if n < l.Uploads%producers {
 		total++
 	}
 	var lots []lot
@@ -80,7 +81,7 @@ func (l leg) load(n int) []lot {
 		}
 		for range min(size, total-number) {
 			row := newRow(r, n, number, last)
-			if number < smallLoad/l.Producers {
+			if number < smallLoad/producers {
 				row.Account, row.Deadline, row.Cancel = accountSmall, true, false
 			}
 			b.Rows = append(b.Rows, row)

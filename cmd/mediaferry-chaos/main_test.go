@@ -44,7 +44,7 @@ func TestSmallRun(t *testing.T) {
 	if !strings.Contains(text, "uploads acknowledged") || !strings.Contains(text, "seed 5: nothing found") {
 		t.Errorf("the report lacks something:\n%s", text)
 	}
-	for _, attack := range []string{"worker-", "producer-"} {
+	for _, attack := range []string{"worker-", "producer-", "serve-"} {
 		if !strings.Contains(text, "\n"+attack) {
 			t.Errorf("no %s attack was made:\n%s", attack, text)
 		}
@@ -76,6 +76,7 @@ func TestCommandLine(t *testing.T) {
 		"-ledger oracle":     "want sqlite, postgres or both",
 		"-attacks nonsense":  `there is no "nonsense"`,
 		"-uploads 0":         "want 1 or more",
+		"-serves 0":          "want one of -serves",
 		"-duration 1ms":      "a second or more",
 		"surprise":           "is no flag",
 		"-check a -keep b":   "exclude each other",

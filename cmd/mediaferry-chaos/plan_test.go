@@ -9,7 +9,7 @@ import (
 )
 
 func testLeg() leg {
-	s := settings{seed: 7, kills: 20, uploads: 1000, duration: time.Minute, ledger: "postgres", workers: 3, producers: 2}
+	s := settings{seed: 7, kills: 20, uploads: 1000, duration: time.Minute, ledger: "postgres", workers: 3, producers: 2, clients: 2, serves: 2}
 	return s.legs()[0]
 }
 
@@ -86,7 +86,7 @@ func TestLoad(t *testing.T) {
 	t.Parallel()
 	l := testLeg()
 	names, contents, total, small := map[string]bool{}, map[int]int{}, 0, 0
-	for n := range l.Producers {
+	for n := range l.Producers + l.Clients {
 		if diff := cmp.Diff(l.load(n), l.load(n)); diff != "" {
 			t.Fatalf("the same seed makes two loads: %s", diff)
 		}

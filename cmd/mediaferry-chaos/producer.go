@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,9 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
-	"github.com/mediaferry/mediaferry/tasks/ledger"
 )
 
 // producerOrder is what a producer process is told, in a file.
@@ -23,7 +22,9 @@ type producerOrder struct {
 	Number   int       `json:"number"`
 	Name     string    `json:"name"`
 	Ledger   string    `json:"ledger"`
-	Root     string    `json:"root"` // of the storage
+	URLs     []string  `json:"urls,omitempty"` // of the API; empty: straight into the ledger
+	Key      string    `json:"key,omitempty"`  // of the API
+	Root     string    `json:"root"`           // of the storage
 	Journal  string    `json:"journal"`
 	Callback string    `json:"callback"`
 	Start    time.Time `json:"start"`
@@ -34,10 +35,19 @@ type producerOrder struct {
 // accepted it submits again under the same names.
 type producer struct {
 	producerOrder
-	journal *journal
-	sealed  map[string]bool // lots that are through
-	front   *enqueue.Producer
-	ledger  *ledger.Ledger
+	journal  *journal
+	sealed   map[string]bool // lots that are through
+	door     door
+	canceled []uuid.UUID // of the lot: those that it wants to be canceled
+}
+
+// door is a way to submit. What fails with Unavailable is tried again, after the error's RetryAfter where it has one.
+type door interface {
+	single(ctx context.Context, w row) error
+	batch(ctx context.Context, l lot) (uuid.UUID, error)
+	// cancel returns Conflict where it is too late.
+	cancel(ctx context.Context, id uuid.UUID) error
+	close() error
 }
 
 // produceMain is the producer process.
@@ -62,17 +72,20 @@ func produceMain(ctx context.Context, args []string) error {
 	if err := p.insist(ctx, p.open); err != nil {
 		return err
 	}
-	p.front = &enqueue.Producer{Ledger: p.ledger, Name: p.Name}
 	for i, l := range p.Leg.load(p.Number) {
 		if err := p.submit(ctx, l, i); err != nil {
 			return err
 		}
 	}
-	return errors.Join(p.ledger.Close(), p.journal.close())
+	return errors.Join(p.door.close(), p.journal.close())
 }
 
 func (p *producer) open(ctx context.Context) (err error) {
-	p.ledger, err = ledger.Open(ctx, p.Ledger, ledger.Options{})
+	if len(p.URLs) > 0 {
+		p.door = newHTTPDoor(p)
+		return nil
+	}
+	p.door, err = newLedgerDoor(ctx, p)
 	return err
 }
 
@@ -90,14 +103,15 @@ func (p *producer) remember() error {
 	return err
 }
 
-// insist repeats what fails because the ledger is away, as any producer must: nothing was accepted then.
+// insist repeats what fails because the ledger or the API is away, as any producer must, and waits as long as it is
+// told to.
 func (p *producer) insist(ctx context.Context, try func(context.Context) error) error {
 	for {
 		err := try(ctx)
 		if err == nil || tasks.CodeOf(err) != tasks.Unavailable {
 			return err
 		}
-		if err := sleep(ctx, 200*time.Millisecond); err != nil {
+		if err := sleep(ctx, cmp.Or(tasks.AsError(err).RetryAfter, 200*time.Millisecond)); err != nil {
 			return err
 		}
 	}
@@ -118,24 +132,18 @@ func (p *producer) submit(ctx context.Context, l lot, index int) error {
 		return err
 	}
 	var batch uuid.UUID
-	var canceled []uuid.UUID
 	err := p.insist(ctx, func(ctx context.Context) (err error) {
-		canceled = nil
-		ack := func(w row, r tasks.Receipt) {
-			if w.Cancel {
-				canceled = append(canceled, r.ID)
-			}
-		}
+		p.canceled = nil
 		if l.Single {
-			return p.single(ctx, l.Rows[0], ack)
+			return p.door.single(ctx, l.Rows[0])
 		}
-		batch, err = p.batch(ctx, l, ack)
+		batch, err = p.door.batch(ctx, l)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("submit %s: %w", name, err)
 	}
-	if err := p.cancel(ctx, canceled); err != nil {
+	if err := p.cancel(ctx); err != nil {
 		return err
 	}
 	return errors.Join(p.journal.write(entry{Kind: entrySealed, Producer: p.Name, Name: name, Batch: batch, Rows: len(l.Rows)}), p.journal.sync())
@@ -181,66 +189,25 @@ func replaceFile(path string, b []byte) error {
 	return os.Rename(temp, path)
 }
 
-func (p *producer) upload(w row) tasks.Upload {
-	u := tasks.Upload{
-		ExternalID: w.Name, Account: w.Account, Type: w.Type, Source: w.Source, Priority: w.Priority, CallbackURL: p.Callback,
-		Metadata: json.RawMessage(fmt.Sprintf(`{"number":%d}`, w.Number)),
+// ack writes down that a row was accepted. id is nil where the answer did not tell it.
+func (p *producer) ack(w row, id uuid.UUID) error {
+	if w.Cancel && id != uuid.Nil {
+		p.canceled = append(p.canceled, id)
 	}
-	if w.Deadline {
-		u.ExpiresBy = p.Deadline
-	}
-	return u
-}
-
-func (p *producer) ack(w row, r tasks.Receipt) error {
-	e := entry{Kind: entryAck, Producer: p.Name, Name: w.Name, ID: r.ID, Account: w.Account, Type: w.Type, Source: w.Source}
+	e := entry{Kind: entryAck, Producer: p.Name, Name: w.Name, ID: id, Account: w.Account, Type: w.Type, Source: w.Source}
 	if w.Deadline {
 		e.Deadline = p.Deadline
 	}
 	return p.journal.write(e)
 }
 
-func (p *producer) single(ctx context.Context, w row, told func(row, tasks.Receipt)) error {
-	r, err := p.front.Submit(ctx, p.upload(w))
-	if err != nil {
-		return err
-	}
-	told(w, r)
-	return p.ack(w, r)
-}
-
-func (p *producer) batch(ctx context.Context, l lot, told func(row, tasks.Receipt)) (uuid.UUID, error) {
-	var journal error
-	b := tasks.Batch{ExternalID: l.Name, CallbackURL: p.Callback}
-	opened := func(r tasks.Receipt, w row) {
-		if r.Err != nil {
-			journal = errors.Join(journal, fmt.Errorf("%s was refused: %w", w.Name, r.Err))
-			return
-		}
-		told(w, r)
-		journal = errors.Join(journal, p.ack(w, r))
-	}
-	rows := func(yield func(enqueue.Row) bool) {
-		for i, w := range l.Rows {
-			if !yield(enqueue.Row{Line: i + 1, Upload: p.upload(w), Receipt: func(r tasks.Receipt) { opened(r, w) }}) {
-				return
-			}
-		}
-	}
-	receipt, err := p.front.SubmitRows(ctx, b, rows)
-	return receipt.Batch.ID, errors.Join(err, journal)
-}
-
 // cancel asks for it again while the ledger is away. An upload that has its outcome already is no error.
-func (p *producer) cancel(ctx context.Context, ids []uuid.UUID) error {
-	for _, id := range ids {
+func (p *producer) cancel(ctx context.Context) error {
+	for _, id := range p.canceled {
 		if err := p.journal.write(entry{Kind: entryCancel, Producer: p.Name, ID: id}); err != nil {
 			return err
 		}
-		err := p.insist(ctx, func(ctx context.Context) error {
-			_, err := p.front.Cancel(ctx, id)
-			return err
-		})
+		err := p.insist(ctx, func(ctx context.Context) error { return p.door.cancel(ctx, id) })
 		if err != nil && tasks.CodeOf(err) != tasks.Conflict {
 			return fmt.Errorf("cancel upload: %w", err)
 		}

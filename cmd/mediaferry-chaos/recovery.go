@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -84,7 +85,7 @@ func (r *records) countsFrom(blow strike, id uuid.UUID, again time.Time) (time.T
 			if s.Struck.After(blow.Struck) {
 				return from, false
 			}
-		case s.Attack == "worker-kill" || s.Attack == "producer-kill" || s.Attack == "producer-stop":
+		case s.Attack == "worker-kill", strings.HasPrefix(s.Attack, "producer-"), strings.HasPrefix(s.Attack, "serve-"):
 		case s.Healed.After(again):
 			return from, false
 		case s.Healed.After(from):

@@ -30,6 +30,7 @@ type legReport struct {
 	Leg        leg                     `json:"leg"`
 	Quiet      bool                    `json:"came_to_rest"`
 	Accepted   int                     `json:"acknowledged"`
+	Unanswered int                     `json:"unanswered"` // HTTP requests
 	Outcomes   map[tasks.State]int     `json:"outcomes"`
 	Found      map[string]int          `json:"found"` // by kind; every kind is in it
 	Findings   []finding               `json:"findings"`
@@ -72,7 +73,7 @@ func newReport(s settings, histories []*history) report {
 func reportLeg(h *history) legReport {
 	rec := newRecords(h)
 	l := legReport{
-		Leg: h.Leg, Quiet: h.Quiet, Accepted: len(rec.acks), Outcomes: map[tasks.State]int{}, Found: map[string]int{}, Findings: check(h),
+		Leg: h.Leg, Quiet: h.Quiet, Accepted: len(rec.acked), Unanswered: h.unanswered(), Outcomes: map[tasks.State]int{}, Found: map[string]int{}, Findings: check(h),
 		Timelines: map[uuid.UUID][]string{}, Webhooks: len(h.Hooks), Struck: map[string]struckReport{}, Exits: h.Exits, Schedule: h.Strikes,
 	}
 	for _, o := range h.Outcomes {
@@ -139,6 +140,7 @@ func (l legReport) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
 	line("uploads acknowledged", "%d", l.Accepted)
+	line("answers that never came", "%d", l.Unanswered)
 	line("outcomes", "%d succeeded, %d failed, %d canceled", l.Outcomes[tasks.Succeeded], l.Outcomes[tasks.Failed], l.Outcomes[tasks.Canceled])
 	for _, k := range kinds {
 		line(k, "%d", l.Found[k])
@@ -210,7 +212,7 @@ func (r *records) timeline(id uuid.UUID) []string {
 	}
 	o := r.outcomes[id]
 	for _, e := range r.Log {
-		if e.ID == id || o != nil && (e.Source == o.Source || e.Name == o.ExternalID) {
+		if e.ID == id || o != nil && (e.Source == o.Source || e.Producer == o.Producer && e.Name == r.name(o)) {
 			add(e.At, "%s %s %s %.12s", e.Kind, e.Name, e.Source, e.SHA256)
 		}
 	}

@@ -23,6 +23,8 @@ type settings struct {
 	check     string
 	workers   int
 	producers int
+	clients   int
+	serves    int
 	binary    string
 	verbose   bool
 	planted   string
@@ -61,7 +63,9 @@ func parseFlags(args []string, people io.Writer) (settings, error) {
 	f.StringVar(&s.keep, "keep", "", "keep histories and logs in this `DIR`, which must not hold any yet")
 	f.StringVar(&s.check, "check", "", "don't run anything: check the histories in this `DIR`")
 	f.IntVar(&s.workers, "workers", 3, "worker processes")
-	f.IntVar(&s.producers, "producers", 2, "producer processes")
+	f.IntVar(&s.producers, "producers", 2, "producer processes that use the Go package")
+	f.IntVar(&s.clients, "clients", 2, "producer processes that use the HTTP API")
+	f.IntVar(&s.serves, "serves", 2, "processes that serve the HTTP API")
 	f.StringVar(&s.binary, "mediaferry", "", "the mediaferry binary to attack (default: built from this module)")
 	f.BoolVar(&s.verbose, "v", false, "print each strike as it happens")
 	f.StringVar(&s.planted, "planted", "", "work with a planted `BUG` (needs the build tag planted)")
@@ -81,8 +85,10 @@ func (s settings) validate() error {
 	switch {
 	case !slices.Contains([]string{"sqlite", "postgres", "both"}, s.ledger):
 		return fmt.Errorf("-ledger is %q, want sqlite, postgres or both", s.ledger)
-	case s.uploads < 1, s.workers < 1, s.producers < 1, s.kills < 0:
-		return errors.New("-uploads, -workers and -producers want 1 or more, -kills 0 or more")
+	case s.uploads < 1, s.workers < 1, s.producers < 1, s.clients < 0, s.serves < 0, s.kills < 0:
+		return errors.New("-uploads, -workers and -producers want 1 or more, -clients, -serves and -kills 0 or more")
+	case s.clients > 0 && s.serves == 0:
+		return errors.New("-clients want one of -serves")
 	case s.duration < time.Second:
 		return errors.New("-duration wants a second or more")
 	case s.keep != "" && s.check != "":
@@ -110,7 +116,9 @@ type leg struct {
 	Kills     int           `json:"kills"`
 	Duration  time.Duration `json:"duration_ns"`
 	Workers   int           `json:"workers"`
-	Producers int           `json:"producers"`
+	Producers int           `json:"producers"` // over the Go package
+	Clients   int           `json:"clients"`   // over HTTP
+	Serves    int           `json:"serves"`
 	Slots     int           `json:"slots"`    // uploads at once in one worker
 	Attempts  int           `json:"attempts"` // the most of a round
 	Lease     time.Duration `json:"lease_ns"`
@@ -142,7 +150,10 @@ func (s settings) legs() []leg {
 			Name: kind, Seed: s.seed, Ledger: kind, AOF: (s.seed+uint64(i))%2 == 1,
 			Uploads: (s.uploads + n - 1 - i) / n, Kills: (s.kills + n - 1 - i) / n, Duration: s.duration / time.Duration(n),
 			Workers: s.workers, Producers: s.producers, Slots: slots, Attempts: attempts, Lease: shortLease,
-			Attacks: s.attacks, Planted: s.planted,
+			Attacks: s.attacks, Planted: s.planted, Clients: s.clients, Serves: s.serves,
+		}
+		if l.Planted != "" { // such a worker is all that there is of it
+			l.Clients, l.Serves = 0, 0
 		}
 		if l.Duration >= longRun {
 			l.Lease = longLease

@@ -3,9 +3,7 @@ package ledger
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -200,47 +198,3 @@ func (l *Ledger) Holds(ctx context.Context) ([]tasks.Hold, error) {
 	})
 	return hs, err
 }
-
-// Spend counts one more call of an account today. It returns DailyLimit, with the time until the next day begins,
-// where the limit is reached; then nothing is counted.
-func (l *Ledger) Spend(ctx context.Context, a tasks.Account) error {
-	return l.do(ctx, "count call", func(t *tx) error {
-		ok, err := t.spend(a.Realm, a.AppID, a.DailyLimit)
-		if err != nil || ok {
-			return err
-		}
-		return &tasks.Error{
-			Code: tasks.DailyLimit, Op: "count call", Err: errors.New("the account's calls of today are used up"),
-			RetryAfter: dayEnd(t.now).Sub(timeOf(t.now)),
-		}
-	})
-}
-
-// Refund gives back a call of today that was counted and not made.
-func (l *Ledger) Refund(ctx context.Context, a tasks.Account) error {
-	return l.do(ctx, "give call back", func(t *tx) error {
-		_, err := t.exec("UPDATE quota SET calls = calls - 1 WHERE realm = ? AND appid = ? AND day = ? AND calls > 0",
-			a.Realm, a.AppID, dayOf(t.now))
-		return err
-	})
-}
-
-// spend takes one call from today's count, and reports whether there was one left. limit 0: there always is.
-func (t *tx) spend(realm, appid string, limit int) (bool, error) {
-	n, err := t.exec(`INSERT INTO quota (realm, appid, day, calls) VALUES (?, ?, ?, 1)
-		ON CONFLICT (realm, appid, day) DO UPDATE SET calls = quota.calls + 1 WHERE quota.calls < ? OR ? = 0`,
-		realm, appid, dayOf(t.now), limit, limit)
-	return n > 0, err
-}
-
-// WeChat's day begins at midnight in Asia/Shanghai, which has had no daylight saving time since 1991.
-const (
-	shanghai = int64(8 * time.Hour / time.Microsecond)
-	day      = int64(24 * time.Hour / time.Microsecond)
-)
-
-// dayOf is the number of the day at us, from 1970-01-01 in Asia/Shanghai.
-func dayOf(us int64) int64 { return (us + shanghai) / day }
-
-// dayEnd is when the next day begins.
-func dayEnd(us int64) time.Time { return timeOf((dayOf(us)+1)*day - shanghai) }

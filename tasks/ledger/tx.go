@@ -90,6 +90,7 @@ type tx struct {
 	now  int64 // the ledger's clock, read once
 	held map[string]*hold
 
+	spent   map[quotaKey]*spending
 	tallies map[int64]*tally
 	events  []event
 	wakes   []int64 // uploads whose twins may go on
@@ -148,9 +149,12 @@ func begin(ctx context.Context, l *Ledger, s *session, how string) (*tx, error) 
 	return t, err
 }
 
-// finish writes what was put off: twins and batches in the order of their keys, events last.
+// finish writes what was put off: twins, quotas and batches in the order of their keys, events last.
 func (t *tx) finish() error {
 	if err := t.wakeTwins(); err != nil {
+		return err
+	}
+	if err := t.settleQuotas(); err != nil {
 		return err
 	}
 	if err := t.settleBatches(); err != nil {

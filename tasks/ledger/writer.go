@@ -232,7 +232,9 @@ func (w *writer) persist(group []*op) error {
 	}
 }
 
-func again(d *dialect, err error) bool { return d.again(err) || errors.Is(err, errSealedMeanwhile) }
+func again(d *dialect, err error) bool {
+	return d.again(err) || errors.Is(err, errSealedMeanwhile) || errors.Is(err, errSpentMeanwhile)
+}
 
 func (w *writer) attempt(ctx context.Context, group []*op) (err error) {
 	t, err := w.begin(ctx)

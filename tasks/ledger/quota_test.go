@@ -1,0 +1,31 @@
+package ledger
+
+import (
+	"testing"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// On SQLite writers wait for each other, so that there is no meanwhile.
+func TestTheLastCallOfADayGoesToOneOfTwoProcesses(t *testing.T) {
+	t.Parallel()
+	h := openPostgresHarness(t)
+	limited := account
+	limited.DailyLimit = 1
+	other := h.another()
+	tries, granted := 0, false
+	must(t, h.do(t.Context(), "test", func(tx *tx) (err error) {
+		tries++
+		granted, err = tx.spend(account.Realm, account.AppID, 1)
+		if err == nil && tries == 1 {
+			err = other.Spend(t.Context(), limited)
+		}
+		return err
+	}))
+	if granted || tries != 2 || h.calls() != 1 {
+		t.Errorf("granted %v at try %d, %d calls are counted; want the second try refused and one call", granted, tries, h.calls())
+	}
+	if code := tasks.CodeOf(h.Spend(t.Context(), limited)); code != tasks.DailyLimit {
+		t.Errorf("one more: %q", code)
+	}
+}

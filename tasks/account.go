@@ -41,3 +41,8 @@ type AccountStatus struct {
 	DailyLimit int    `json:"daily_limit,omitzero"`
 	Open       int    `json:"open"` // uploads without an outcome
 }
+
+// LeftToday is how many upload calls the account may still make today, and whether a daily limit is known at all.
+func (a AccountStatus) LeftToday() (int, bool) {
+	return max(0, a.DailyLimit-a.CallsToday), a.DailyLimit > 0
+}

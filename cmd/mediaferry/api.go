@@ -21,14 +21,14 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// newAPI makes everything that is served. e is nil where no work is done in this process.
-func (s *stack) newAPI(ctx context.Context, e *engine, inbox *api.Inbox) (*api.Server, error) {
+// newAPI makes everything that is served. e is nil where no work is done in this process. actor runs in it either way.
+func (s *stack) newAPI(ctx context.Context, e *engine, actor *enqueue.Actor, inbox *api.Inbox) (*api.Server, error) {
 	keys, err := s.keyring(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c := api.Config{
-		Ledger: s.ledger, Keys: keys, Inbox: inbox, Wait: max(s.cfg.HTTP.Wait, time.Nanosecond), Fresh: s.cfg.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.log, Version: version(),
+		Ledger: s.ledger, Actor: actor, Keys: keys, Inbox: inbox, Wait: max(s.cfg.HTTP.Wait, time.Nanosecond), Fresh: s.cfg.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.log, Version: version(),
 		Open:   map[string]http.Handler{"GET /healthz": http.HandlerFunc(healthz), "GET /readyz": s.readyz(e)},
 		Closed: map[string]http.Handler{"GET /metrics": promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})},
 	}

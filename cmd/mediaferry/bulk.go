@@ -4,19 +4,15 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"os"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/pflag"
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/term"
 
 	"github.com/mediaferry/mediaferry/enqueue"
@@ -26,9 +22,8 @@ import (
 // bulk is what retry and cancel have in common: a choice of uploads, a preview, a yes, and one recorded action.
 type bulk struct {
 	kind   tasks.ActionKind
-	done   string                     // "retried"
-	refuse func(tasks.Outcome) string // why it can't be done to an upload; "": it can
-	do     func(context.Context, uuid.UUID) error
+	done   string // "retried"
+	again  bool
 	filter filterFlags
 	yes    bool
 	dryRun bool
@@ -47,77 +42,66 @@ func (b *bulk) check(args []string) error {
 		return usagef("name uploads by their IDs, or choose them, as with --state failed; see mediaferry %s --help", b.kind)
 	case len(args) > 0 && !b.filter.none():
 		return usagef("name uploads or choose them by flags, not both")
+	case len(args) > tasks.MaxIDs:
+		return usagef("name at most %d uploads at once, or choose them by flags", tasks.MaxIDs)
 	}
 	return nil
 }
 
-// chosen is what a choice found.
-type chosen struct {
-	matched int
-	can     []uuid.UUID
-	cannot  map[string]int // by reason
-	states  map[tasks.State]int
-	calls   map[string]int // of can, by account
-}
-
-func (c *chosen) add(o tasks.Outcome, reason string) {
-	c.matched++
-	if reason != "" {
-		c.cannot[reason]++
-		return
+// action is what is to be done, to what args name or to what the flags choose.
+func (b *bulk) action(ctx context.Context, s *stack, args []string) (tasks.Action, error) {
+	f, err := b.filter.filter(time.Now())
+	if err != nil {
+		return tasks.Action{}, err
 	}
-	c.can = append(c.can, o.ID)
-	c.states[o.State]++
-	c.calls[o.Account]++
-}
-
-// choose looks up what args name, or what the filter finds.
-func (b *bulk) choose(ctx context.Context, s *stack, args []string) (*chosen, error) {
-	c := &chosen{cannot: map[string]int{}, states: map[tasks.State]int{}, calls: map[string]int{}}
-	if len(args) == 0 {
-		f, err := b.filter.filter(time.Now())
-		if err != nil {
-			return nil, err
-		}
-		f.Limit = 1000
-		_, err = s.each(ctx, f, 0, func(o tasks.Outcome) error {
-			c.add(o, b.refuse(o))
-			return nil
-		})
-		return c, err
+	if len(args) > 0 {
+		f = tasks.Filter{}
 	}
-	seen := map[uuid.UUID]bool{}
 	for _, name := range args {
 		o, err := s.find(ctx, cmp.Or(b.filter.Producer, enqueue.DefaultProducer), name)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return tasks.Action{}, fmt.Errorf("%s: %w", name, err)
 		}
-		if !seen[o.ID] {
-			seen[o.ID] = true
-			c.add(o, b.refuse(o))
+		if !slices.Contains(f.IDs, o.ID) {
+			f.IDs = append(f.IDs, o.ID)
 		}
 	}
-	return c, nil
+	return tasks.Action{Kind: b.kind, By: whoAmI(), Again: b.again, Choice: tasks.ChoiceOf(f)}, nil
 }
 
 // preview says what would be done, why not to some, and what it costs.
-func (b *bulk) preview(c *chosen, cost string) string {
+func (b *bulk) preview(p enqueue.Preview, cost string) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%d match: %d can be %s", c.matched, len(c.can), b.done)
-	for _, reason := range slices.Sorted(maps.Keys(c.cannot)) {
-		fmt.Fprintf(&s, ", %d can't because %s", c.cannot[reason], reason)
+	fmt.Fprintf(&s, "%d match: %d can be %s", p.Matched, p.Can, b.done)
+	reasons := map[string]int{}
+	for state, n := range p.Left {
+		reasons[b.whyNot(tasks.State(state))] += n
+	}
+	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
+		fmt.Fprintf(&s, ", %d can't because %s", reasons[reason], reason)
 	}
 	return s.String() + cost
 }
 
+func (b *bulk) whyNot(s tasks.State) string {
+	switch {
+	case b.kind == tasks.ActionCancel:
+		return "they have their outcome"
+	case s == tasks.Succeeded:
+		return "they succeeded (--again uploads them anew)"
+	default:
+		return "they have no outcome yet"
+	}
+}
+
 // agreed shows the preview and reports whether to go on: always for uploads that were named, otherwise with --yes or
 // the person's own yes.
-func (b *bulk) agreed(a *app, c *chosen, cost string, named bool) (bool, error) {
-	fmt.Fprintln(a.Err, b.preview(c, cost))
+func (b *bulk) agreed(a *app, p enqueue.Preview, cost string, named bool) (bool, error) {
+	fmt.Fprintln(a.Err, b.preview(p, cost))
 	switch {
-	case len(c.can) == 0 && named:
+	case p.Can == 0 && named:
 		return false, &exitError{code: tasks.ExitUsage}
-	case len(c.can) == 0:
+	case p.Can == 0:
 		return false, exitCode(tasks.ExitNothing)
 	case b.dryRun:
 		return false, nil
@@ -126,7 +110,7 @@ func (b *bulk) agreed(a *app, c *chosen, cost string, named bool) (bool, error) 
 	case !isTerminalReader(a.In):
 		return false, usagef("add --yes to do it, or --dry-run to see this alone")
 	}
-	return b.ask(a.In, a.Err, len(c.can))
+	return b.ask(a.In, a.Err, p.Can)
 }
 
 func (b *bulk) ask(in io.Reader, out io.Writer, n int) (bool, error) {
@@ -148,43 +132,24 @@ func isTerminalReader(r io.Reader) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// actAtOnce is how many uploads are acted on at once: the ledger commits them together.
-const actAtOnce = 16
+// showFrom is how many uploads it takes for the progress of an action to be worth a line.
+const showFrom = 1000
 
-// act does it to all, as one recorded action, and returns how many it was done to. Those that have changed since they
-// were chosen are left alone; so is the rest when ctx ends.
-func (b *bulk) act(ctx context.Context, s *stack, c *chosen, args []string) (int, error) {
-	choice := b.filter.text()
-	if len(args) > 0 {
-		choice, _ = json.Marshal(map[string][]uuid.UUID{"ids": c.can}) // IDs can always be encoded
+// carry carries the action out, and calls took with what each of its steps did. The end of ctx stops it, as mediaferry
+// cancel --action does from elsewhere: either ends the command as interrupted.
+func (b *bulk) carry(ctx context.Context, a *app, s *stack, act tasks.Action, took func([]tasks.Taken)) (tasks.Action, error) {
+	show := newProgress(a.Err, act.Matched < showFrom)
+	act, err := s.actor(nil).Carry(ctx, act, func(now tasks.Action, taken []tasks.Taken) {
+		took(taken)
+		show.update(now.Done, max(now.Matched, now.Done), string(b.kind))
+	})
+	show.close()
+	switch {
+	case err != nil:
+		return act, err
+	case act.State == tasks.ActionStopped:
+		fmt.Fprintf(a.Err, "stopped: %d of %d are %s, the others are as they were\n", act.Done, act.Matched, b.done)
+		return act, exitCode(tasks.ExitInterrupted)
 	}
-	action, err := s.ledger.BeginAction(ctx, tasks.Action{Kind: b.kind, By: whoAmI(), Choice: choice, Matched: c.matched})
-	if err != nil {
-		return 0, err
-	}
-	var done atomic.Int64
-	group, within := errgroup.WithContext(ctx)
-	group.SetLimit(actAtOnce)
-	for _, id := range c.can {
-		if within.Err() != nil {
-			break
-		}
-		group.Go(func() error {
-			switch err := b.do(within, id); {
-			case err == nil:
-				done.Add(1)
-				return nil
-			case tasks.CodeOf(err) == tasks.Conflict:
-				return nil
-			default:
-				return fmt.Errorf("%s upload %s: %w", b.kind, id, err)
-			}
-		})
-	}
-	err = group.Wait()
-	action.Done, action.Left = int(done.Load()), len(c.can)-int(done.Load())
-	if recordErr := s.ledger.EndAction(context.WithoutCancel(ctx), action); err == nil {
-		err = recordErr
-	}
-	return action.Done, err
+	return act, nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +14,7 @@ import (
 // canceling is mediaferry cancel.
 type canceling struct {
 	bulk
+	stops  string // an action's ID
 	detach bool
 	wait   time.Duration
 	output *format
@@ -23,13 +23,17 @@ type canceling struct {
 func (a *app) cancelCommand() *cobra.Command {
 	c := &canceling{bulk: bulk{kind: tasks.ActionCancel, done: "canceled"}}
 	cmd := &cobra.Command{
-		Use:   "cancel ID … | --batch … --state …",
-		Short: "Cancel uploads that have no outcome yet",
+		Use:   "cancel ID … | --batch … --state … | --action ID",
+		Short: "Cancel uploads that have no outcome yet, or stop a retry or cancel of many",
 		Long: `Queued and waiting uploads end at once. The worker of a running one is told, and gives its request up within two
-seconds; if WeChat has answered it already, the success wins: nothing that WeChat issued is thrown away.`,
+seconds; if WeChat has answered it already, the success wins: nothing that WeChat issued is thrown away.
+
+--action stops a retry or cancel of many uploads that is under way, wherever it was begun: what it has not come to stays
+as it is. mediaferry list actions has its ID.`,
 		Example: `  mediaferry cancel 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d
   mediaferry cancel --batch 0190… --dry-run
-  mediaferry cancel --state queued,waiting --account shop --yes`,
+  mediaferry cancel --state queued,waiting --account shop --yes
+  mediaferry cancel --action 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.check(args); err != nil {
@@ -40,54 +44,67 @@ seconds; if WeChat has answered it already, the success wins: nothing that WeCha
 				return err
 			}
 			defer s.close()
+			if c.stops != "" {
+				return a.stopAction(cmd.Context(), s, c.stops)
+			}
 			return a.cancel(cmd.Context(), s, c, args)
 		},
 	}
 	c.add(cmd.Flags())
+	cmd.Flags().StringVar(&c.stops, "action", "", "stop this retry or cancel of many uploads, by its `ID`")
 	cmd.Flags().BoolVar(&c.detach, "detach", false, "don't wait for the workers of running uploads")
 	cmd.Flags().DurationVar(&c.wait, "wait", 10*time.Second, "how long to wait for the workers of running uploads")
 	c.output = outputFlag(cmd)
 	return cmd
 }
 
-func (a *app) cancel(ctx context.Context, s *stack, c *canceling, args []string) error {
-	var mu sync.Mutex
-	var asked []uuid.UUID
-	c.refuse = func(o tasks.Outcome) string {
-		if o.State.Final() {
-			return "they have their outcome"
-		}
-		return ""
+// check refuses a choice that is none.
+func (c *canceling) check(args []string) error {
+	if c.stops == "" {
+		return c.bulk.check(args)
 	}
-	c.do = func(ctx context.Context, id uuid.UUID) error {
-		state, err := s.ledger.Cancel(ctx, id)
-		if err == nil && state == tasks.Running {
-			mu.Lock()
-			defer mu.Unlock()
-			asked = append(asked, id)
-		}
+	if len(args) > 0 || !c.filter.none() {
+		return usagef("--action stops an action: it goes with no uploads")
+	}
+	return nil
+}
+
+func (a *app) cancel(ctx context.Context, s *stack, c *canceling, args []string) error {
+	act, err := c.action(ctx, s, args)
+	if err != nil {
 		return err
 	}
-	found, err := c.choose(ctx, s, args)
+	found, err := s.actor(nil).Preview(ctx, act)
 	if err != nil {
 		return err
 	}
 	note := ""
-	if n := found.states[tasks.Running]; n > 0 {
-		note = fmt.Sprintf("; %d of them are running: what WeChat has answered by then succeeds", n)
+	if found.Running > 0 {
+		note = fmt.Sprintf("; %d of them are running: what WeChat has answered by then succeeds", found.Running)
 	}
 	if agreed, err := c.agreed(a, found, note, len(args) > 0); !agreed {
 		return err
 	}
-	n, err := c.act(ctx, s, found, args)
-	fmt.Fprintf(a.Err, "%d canceled, %d asked to stop, %d had changed meanwhile\n", n-len(asked), len(asked), len(found.can)-n)
+	var all, asked []uuid.UUID
+	act.Matched = found.Matched
+	act, err = c.carry(ctx, a, s, act, func(taken []tasks.Taken) {
+		for _, t := range taken {
+			if t.State == tasks.Running {
+				asked = append(asked, t.ID)
+			}
+			if *c.output != asTable { // else nobody reads them
+				all = append(all, t.ID)
+			}
+		}
+	})
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(a.Err, "%d canceled, %d asked to stop, %d had changed meanwhile\n", act.Done-len(asked), len(asked), max(0, found.Can-act.Done))
 	if err := a.awaitCanceled(ctx, s, c, asked); err != nil {
 		return err
 	}
-	return a.printCanceled(ctx, s, c, found)
+	return a.printCanceled(ctx, s, c, all)
 }
 
 // awaitCanceled stays until the workers have let go, or as long as was asked for.
@@ -120,11 +137,11 @@ func (a *app) awaitCanceled(ctx context.Context, s *stack, c *canceling, asked [
 }
 
 // printCanceled prints the uploads as they stand now, where somebody wants to read them by program.
-func (a *app) printCanceled(ctx context.Context, s *stack, c *canceling, found *chosen) error {
+func (a *app) printCanceled(ctx context.Context, s *stack, c *canceling, ids []uuid.UUID) error {
 	if *c.output == asTable {
 		return nil
 	}
-	outcomes, err := s.outcomes(ctx, found.can)
+	outcomes, err := s.outcomes(ctx, ids)
 	if err != nil {
 		return err
 	}

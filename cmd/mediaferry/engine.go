@@ -16,6 +16,7 @@ import (
 type engine struct {
 	stack      *stack
 	dispatcher *enqueue.Dispatcher
+	actor      *enqueue.Actor
 	worker     *worker.Worker
 	server     *worker.Server
 	stop       context.CancelFunc
@@ -32,6 +33,7 @@ func (s *stack) start(ctx context.Context) (*engine, error) {
 		return nil, err
 	}
 	e := &engine{stack: s, dispatcher: s.dispatcher()}
+	e.actor = s.actor(e.dispatcher.Nudge)
 	metrics := worker.NewMetrics(s.metrics)
 	e.worker = worker.New(worker.Deps{
 		Ledger:   s.ledger,
@@ -53,6 +55,7 @@ func (s *stack) start(ctx context.Context) (*engine, error) {
 	e.server = worker.NewServer(enqueue.Pipelined(s.redis), handlers, s.serverConfig())
 	e.background.Go(func() { s.report("dispatcher", e.dispatcher.Run(ctx)) })
 	e.background.Go(func() { s.report("janitor", s.janitor().Run(ctx)) })
+	e.background.Go(func() { s.report("actor", e.actor.Run(ctx)) })
 	e.background.Go(func() { s.learnRates(ctx) })
 	e.background.Go(func() { s.prober().Run(ctx) })
 	e.background.Go(func() { s.holdWatch(metrics).Run(ctx) })

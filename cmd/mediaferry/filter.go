@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -16,18 +15,18 @@ import (
 
 // filterFlags is how people choose uploads, in list, retry and cancel alike.
 type filterFlags struct {
-	States   []string `json:"state,omitempty"`
-	Batch    string   `json:"batch,omitempty"`
-	Account  string   `json:"account,omitempty"`
-	Kind     string   `json:"type,omitempty"`
-	Code     string   `json:"code,omitempty"`
-	Errcode  int      `json:"errcode,omitempty"`
-	Producer string   `json:"producer,omitempty"`
-	Search   string   `json:"q,omitempty"`
-	Source   string   `json:"source,omitempty"`
-	Metadata []string `json:"metadata,omitempty"`
-	Since    string   `json:"since,omitempty"`
-	Until    string   `json:"until,omitempty"`
+	States   []string
+	Batch    string
+	Account  string
+	Kind     string
+	Code     string
+	Errcode  int
+	Producer string
+	Search   string
+	Source   string
+	Metadata []string
+	Since    string
+	Until    string
 }
 
 func (f *filterFlags) add(flags *pflag.FlagSet) {
@@ -49,15 +48,6 @@ func (f *filterFlags) add(flags *pflag.FlagSet) {
 func (f filterFlags) none() bool {
 	f.Producer = ""
 	return reflect.ValueOf(f).IsZero()
-}
-
-// text is the choice as it is recorded.
-func (f filterFlags) text() json.RawMessage {
-	b, err := json.Marshal(f)
-	if err != nil { // strings and numbers can always be encoded
-		return nil
-	}
-	return b
 }
 
 func (f *filterFlags) filter(now time.Time) (tasks.Filter, error) {

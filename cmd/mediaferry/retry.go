@@ -17,7 +17,6 @@ import (
 // retrying is mediaferry retry.
 type retrying struct {
 	bulk
-	again  bool
 	detach bool
 	quiet  bool
 	wait   time.Duration
@@ -30,7 +29,10 @@ func (a *app) retryCommand() *cobra.Command {
 		Use:   "retry ID … | --state failed …",
 		Short: "Open a new round for uploads that have their outcome, and follow them",
 		Long: `A retry keeps the old outcome and its attempts as history. Uploads that were chosen by flags are counted first, with
-what they cost of today's calls, and wait for your yes. Uploads that succeeded are retried only with --again.`,
+what they cost of today's calls, and wait for your yes. Uploads that succeeded are retried only with --again.
+
+It is one action on record (mediaferry list actions): Ctrl-C stops it, and so does mediaferry cancel --action ID. Where
+this process dies, mediaferry run, worker or serve goes on with it.`,
 		Example: `  mediaferry retry 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d
   mediaferry retry --state failed --since 24h --dry-run
   mediaferry retry --batch 0190… --state failed --code missing --yes
@@ -70,20 +72,30 @@ func (a *app) retry(ctx context.Context, cfg config.Config, r *retrying, args []
 		return err
 	}
 	defer s.close()
-	r.refuse = r.whyNot
-	r.do = func(ctx context.Context, id uuid.UUID) error { return s.ledger.Retry(ctx, id, r.again) }
-	c, err := r.choose(ctx, s, args)
+	act, err := r.action(ctx, s, args)
 	if err != nil {
 		return err
 	}
-	if agreed, err := r.agreed(a, c, s.costs(ctx, c.calls), len(args) > 0); !agreed {
-		return err
-	}
-	n, err := r.act(ctx, s, c, args)
-	fmt.Fprintf(a.Err, "%d of %d are retried\n", n, len(c.can))
+	found, err := s.actor(nil).Preview(ctx, act)
 	if err != nil {
 		return err
 	}
+	if agreed, err := r.agreed(a, found, s.costs(ctx, found.Calls), len(args) > 0); !agreed {
+		return err
+	}
+	var retried []uuid.UUID
+	act.Matched = found.Matched
+	act, err = r.carry(ctx, a, s, act, func(taken []tasks.Taken) {
+		for _, t := range taken {
+			if !r.detach { // else nobody follows them
+				retried = append(retried, t.ID)
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.Err, "%d of %d are retried\n", act.Done, found.Can)
 	if r.detach {
 		return a.explainDetached(cfg)
 	}
@@ -92,23 +104,12 @@ func (a *app) retry(ctx context.Context, cfg config.Config, r *retrying, args []
 		return err
 	}
 	defer stop()
-	return a.followRetried(ctx, s, r, c)
+	return a.followRetried(ctx, s, r, retried, slices.Sorted(maps.Keys(found.Calls)))
 }
 
-// whyNot says why an upload can't be retried.
-func (r *retrying) whyNot(o tasks.Outcome) string {
-	switch {
-	case !o.State.Final():
-		return "they have no outcome yet"
-	case o.State == tasks.Succeeded && !r.again:
-		return "they succeeded (--again uploads them anew)"
-	}
-	return ""
-}
-
-func (a *app) followRetried(ctx context.Context, s *stack, r *retrying, c *chosen) error {
-	follow := following{stack: s, accounts: slices.Sorted(maps.Keys(c.calls)), patience: r.wait, progress: newProgress(a.Err, r.quiet)}
-	outcomes, err := follow.follow(ctx, c.can)
+func (a *app) followRetried(ctx context.Context, s *stack, r *retrying, ids []uuid.UUID, accounts []string) error {
+	follow := following{stack: s, accounts: accounts, patience: r.wait, progress: newProgress(a.Err, r.quiet)}
+	outcomes, err := follow.follow(ctx, ids)
 	follow.progress.close()
 	if err != nil {
 		return err

@@ -27,7 +27,11 @@ func (s *stack) serve(ctx context.Context, e *engine) error {
 	if err != nil {
 		return err
 	}
-	door, err := s.newAPI(ctx, e, inbox)
+	actor := s.actor(nil)
+	if e != nil {
+		actor = e.actor
+	}
+	door, err := s.newAPI(ctx, e, actor, inbox)
 	if err != nil {
 		return err
 	}
@@ -38,9 +42,12 @@ func (s *stack) serve(ctx context.Context, e *engine) error {
 	server := &http.Server{Handler: door, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes}
 	server.RegisterOnShutdown(door.Close) // event streams would never end
 	ctx, cancel := context.WithCancel(ctx)
-	var sweeping sync.WaitGroup
-	sweeping.Go(func() { s.sweepInbox(ctx, inbox) })
-	defer sweeping.Wait()
+	var background sync.WaitGroup
+	background.Go(func() { s.sweepInbox(ctx, inbox) })
+	if e == nil {
+		background.Go(func() { s.report("actor", actor.Run(ctx)) })
+	}
+	defer background.Wait()
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- s.serveOn(server, listener) }()

@@ -5,13 +5,14 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // The row behind the last one that is taken ends the batch, and is no refusal of its own.
 func TestMostRows(t *testing.T) {
 	t.Parallel()
-	s := &Server{rates: newRates(nil)}
+	s := &Server{cfg: Config{Actor: enqueue.NewActor(nil)}}
 	text := []byte(`{"type":"image","source":"a.jpg"}`)
 	ctx := withIdentity(t.Context(), Identity{Name: "shop", Role: tasks.RoleProducer})
 	rows := slices.Collect(s.judged(ctx, slices.Values([]line{{number: maxRows, text: text}, {number: maxRows + 1, text: text}}), s.allowance(caller(ctx))))

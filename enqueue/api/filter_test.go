@@ -30,7 +30,9 @@ func TestFilterBySourceAndMetadata(t *testing.T) {
 	}
 	p.refused(p.call(shop, "GET", "/v1/uploads?metadata=order", ""), 422, tasks.Invalid, "query.metadata: is not KEY=VALUE")
 
-	p.call(shop, "POST", "/v1/cancellations", `{"filter":{"metadata":{"order":"7","side":"front"}}}`)
+	p.working()
+	_, at := p.begun(shop, "/v1/cancellations", `{"filter":{"metadata":{"order":"7","side":"front"}}}`)
+	p.followed(shop, at, ended)
 	got := answered[tasks.Outcome](t, p.call(shop, "GET", "/v1/uploads/"+front.String(), ""), http.StatusOK)
 	if got.State != tasks.Canceled {
 		t.Errorf("the one that matched is %s", got.State)

@@ -13,6 +13,7 @@ import (
 // Ledger is all that this package needs of the ledger. *ledger.Ledger is one; what its methods promise is said there.
 type Ledger interface {
 	enqueue.ProducerLedger
+	enqueue.ActorLedger
 	Lists
 	Requests
 	Accounts
@@ -24,6 +25,7 @@ type Ledger interface {
 // Lists reads more than one thing at a time.
 type Lists interface {
 	Batches(ctx context.Context, f tasks.Filter) ([]tasks.Batch, string, error)
+	Actions(ctx context.Context, f tasks.ActionFilter) ([]tasks.Action, string, error)
 	Rows(ctx context.Context, batch uuid.UUID, after string, limit int) ([]tasks.Outcome, string, error)
 	Refusals(ctx context.Context, batch uuid.UUID, afterLine, limit int) ([]tasks.Refusal, error)
 }

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -11,38 +10,12 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// rates holds each producer to its uploads a minute, in this process.
-type rates struct {
-	now func() time.Time
-	mu  sync.Mutex
-	by  map[string]*rate.Limiter
-}
-
-func newRates(now func() time.Time) *rates { return &rates{now: now, by: map[string]*rate.Limiter{}} }
-
-// of returns the producer's limiter, nil where it has no limit. A minute's uploads may come at once.
-func (r *rates) of(i Identity) *rate.Limiter {
-	if i.RatePerMinute <= 0 {
-		return nil
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	limit := rate.Limit(float64(i.RatePerMinute) / time.Minute.Seconds())
-	l, ok := r.by[i.Name]
-	if !ok {
-		l = rate.NewLimiter(limit, i.RatePerMinute)
-		r.by[i.Name] = l
-	}
-	if l.Burst() != i.RatePerMinute {
-		l.SetLimitAt(r.now(), limit)
-		l.SetBurstAt(r.now(), i.RatePerMinute)
-	}
-	return l
-}
+// pace returns the caller's limiter, which its actions on many uploads go by as well; nil where it has no limit.
+func (s *Server) pace(i Identity) *rate.Limiter { return s.cfg.Actor.Rates.Of(i.Name, i.RatePerMinute) }
 
 // one takes one upload from the caller's rate and budget. It returns TooMany, with how long to wait.
 func (s *Server) one(ctx context.Context, i Identity) error {
-	if l := s.rates.of(i); l != nil {
+	if l := s.pace(i); l != nil {
 		now := s.cfg.Now()
 		r := l.ReserveN(now, 1)
 		if wait := r.DelayFrom(now); wait > 0 {
@@ -70,7 +43,7 @@ type allowance struct {
 const budgetBlock = 1000
 
 func (s *Server) allowance(i Identity) *allowance {
-	return &allowance{s: s, who: i, pace: s.rates.of(i)}
+	return &allowance{s: s, who: i, pace: s.pace(i)}
 }
 
 // next waits until the rate allows one more row. It returns Denied, which refuses the row alone, where the day's

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/mediaferry/mediaferry/enqueue/api"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -63,18 +61,6 @@ func TestDailyBudget(t *testing.T) {
 		t.Error("no Retry-After")
 	}
 	p.submit(shop, one)
-}
-
-// A retry by filter stops where the rate does, and says so.
-func TestRateOfRetries(t *testing.T) {
-	t.Parallel()
-	p := newPlant(t, withLimits(tasks.Rights{RatePerMinute: 3}))
-	p.cancelOne(limited)
-	p.cancelOne(limited)
-	got := answered[api.BulkAnswer](t, p.call(limited, "POST", "/v1/retries", `{"filter":{}}`), http.StatusOK)
-	if diff := cmp.Diff(api.BulkAnswer{Matched: 2, Done: 1, Left: map[string]int{"too_many": 1}}, got); diff != "" {
-		t.Error(diff)
-	}
 }
 
 func TestIdempotencyKey(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 )
 
 // things are what belongs to a producer, for the routes that name one thing.
-type things struct{ upload, failed, batch, delivery, media string }
+type things struct{ upload, failed, batch, delivery, media, action string }
 
 func (p *plant) things(key string) things {
 	p.Helper()
@@ -29,6 +29,7 @@ func (p *plant) things(key string) things {
 	th.batch = answered[api.BatchReceipt](p.T, p.call(key, "POST", "/v1/batches", "["+one+"]"), http.StatusAccepted).ID.String()
 	page := answered[api.DeliveryPage](p.T, p.call(key, "GET", "/v1/deliveries?upload="+th.failed, ""), http.StatusOK)
 	th.delivery = page.Deliveries[0].ID.String()
+	th.action = answered[tasks.Action](p.T, p.call(key, "POST", "/v1/cancellations", `{"filter":{"code":"none"}}`), http.StatusAccepted).ID.String()
 	return th
 }
 
@@ -53,10 +54,13 @@ func calls(th things) map[string]matrixCall {
 		"cancel-upload":   {path: "/v1/uploads/" + th.upload + "/cancel", own: true, status: 200},
 		"retry-uploads":   {path: "/v1/retries", body: `{"filter":{},"dry_run":true}`, status: 200},
 		"cancel-uploads":  {path: "/v1/cancellations", body: `{"filter":{},"dry_run":true}`, status: 200},
+		"list-actions":    {path: "/v1/actions", status: 200},
+		"get-action":      {path: "/v1/actions/" + th.action, own: true, status: 200},
+		"stop-action":     {path: "/v1/actions/" + th.action + "/stop", own: true, status: 200},
 		"submit-batch":    {path: "/v1/batches", body: "[" + one + "]", status: 202},
 		"list-batches":    {path: "/v1/batches", status: 200},
 		"get-batch":       {path: "/v1/batches/" + th.batch, own: true, status: 200},
-		"cancel-batch":    {path: "/v1/batches/" + th.batch + "/cancel", own: true, status: 200},
+		"cancel-batch":    {path: "/v1/batches/" + th.batch + "/cancel", own: true, status: 202},
 		"batch-results":   {path: "/v1/batches/" + th.batch + "/results", own: true, status: 200},
 		"send-files":      {path: "/v1/files", body: formOf("a.jpg", "bytes"), headers: form, status: 201},
 		"get-media":       {path: "/v1/media", body: `{"type":"image","source":"a.jpg","wait":0}`, status: 202},
@@ -173,6 +177,8 @@ func TestListsShowOnesOwn(t *testing.T) {
 		{"/v1/batches", mine.batch, theirs.batch},
 		{"/v1/batches?producer=shop", mine.batch, theirs.batch},
 		{"/v1/deliveries", mine.delivery, theirs.delivery},
+		{"/v1/actions", mine.action, theirs.action},
+		{"/v1/actions?producer=shop", mine.action, theirs.action},
 		{"/v1/deliveries?producer=shop", mine.delivery, theirs.delivery},
 	} {
 		asShop, asRival, asEye := p.call(shop, "GET", list.path, "").body, p.call(rival, "GET", list.path, "").body, p.call(eye, "GET", list.path, "").body

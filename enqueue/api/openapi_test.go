@@ -49,6 +49,11 @@ func TestOpenAPI(t *testing.T) {
 	record("submit-batch", p.post(boss, "", "{}\n"+one))
 	record("batch-results", p.call(boss, "GET", "/v1/batches/"+p.things(shop).batch+"/results?format=csv", ""))
 	record("list-accounts", p.call(boss, "GET", "/v1/accounts", ""))
+	for _, op := range []struct{ id, path string }{{"retry-uploads", "/v1/retries"}, {"cancel-uploads", "/v1/cancellations"}} {
+		record(op.id, p.call(boss, "POST", op.path, `{"filter":{"state":["failed"],"code":"none"},"again":true}`))
+		record(op.id, p.call(shop, "POST", op.path, `{"filter":{"state":["failed"],"source":"**"}}`))
+	}
+	record("list-actions", p.call(boss, "GET", "/v1/actions?limit=2", ""))
 	record("submit-upload", p.call(boss, "POST", "/v1/uploads", `{"type":"gif"}`))
 	if faults := npmtest.Run(t, validators, "testdata/validate.mjs", document, answers); faults != "" {
 		t.Error(faults)

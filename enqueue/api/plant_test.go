@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/enqueue/api"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
@@ -26,6 +27,7 @@ type plant struct {
 	*ledger.Ledger
 	url    string
 	api    *api.Server
+	actor  *enqueue.Actor
 	client *http.Client
 	log    *lockedBuffer
 	mu     sync.Mutex
@@ -59,9 +61,12 @@ func newPlant(t *testing.T, change ...func(*api.Config)) *plant {
 		}},
 		Log: slog.New(slog.NewTextHandler(p.log, nil)),
 	}
+	c.Actor = enqueue.NewActor(l)
+	c.Actor.Rates = enqueue.NewRates(p.now)
 	for _, f := range change {
 		f(&c)
 	}
+	p.actor = c.Actor
 	p.api, err = api.New(c)
 	must(t, err)
 	srv := httptest.NewServer(p.api)

@@ -19,6 +19,9 @@ import (
 type Config struct {
 	Ledger Ledger
 	Keys   *Keyring
+	// Actor previews and begins actions on many uploads, and its Rates hold for all that producers submit. Nil: one that
+	// does not run, so that other processes carry the actions out.
+	Actor *enqueue.Actor
 	// Nudge is called after something was accepted. Nil: not called.
 	Nudge func()
 	// CallbackURL is where a producer's events go when an upload or batch names no URL. Nil: nowhere.
@@ -51,7 +54,6 @@ type Server struct {
 	log     *slog.Logger
 	api     huma.API
 	handler http.Handler
-	rates   *rates
 	guard   *guard
 	streams *streamCount
 	closing chan struct{}
@@ -69,11 +71,15 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Actor == nil {
+		cfg.Actor = enqueue.NewActor(cfg.Ledger)
+		cfg.Actor.Rates = enqueue.NewRates(cfg.Now)
+	}
 	if cfg.Cell == nil {
 		cfg.Cell = func(s string) string { return s }
 	}
 	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: newStreamCount(), closing: make(chan struct{})}
-	s.rates, s.guard = newRates(cfg.Now), newGuard(cfg.Now)
+	s.guard = newGuard(cfg.Now)
 	mux := http.NewServeMux()
 	s.api = humago.New(mux, s.humaConfig())
 	s.api.UseMiddleware(s.authorize, s.strictBody)
@@ -106,6 +112,7 @@ func (s *Server) routes() {
 	s.batchRoutes()
 	s.resultRoutes()
 	s.actionRoutes()
+	s.manyRoutes()
 	s.fileRoutes()
 	s.mediaRoutes()
 	s.accountRoutes()

@@ -67,7 +67,7 @@ func (s *Server) submit(ctx context.Context, in *submitInput) (*submitOutput, er
 		return nil, err
 	}
 	who := caller(ctx)
-	id, err := s.uploadID(ctx, who, in.Key, in.Body)
+	id, err := s.requested(ctx, who, in.Key, in.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -90,12 +90,12 @@ func (s *Server) accept(ctx context.Context, who Identity, id uuid.UUID, u tasks
 	return r, err
 }
 
-// uploadID returns the ID that goes with an Idempotency-Key; none without a key.
-func (s *Server) uploadID(ctx context.Context, who Identity, key string, body UploadRequest) (uuid.UUID, error) {
+// requested returns the ID that goes with an Idempotency-Key and what is asked for under it; none without a key.
+func (s *Server) requested(ctx context.Context, who Identity, key string, what any) (uuid.UUID, error) {
 	if key == "" {
 		return uuid.Nil, nil
 	}
-	text, err := json.Marshal(body)
+	text, err := json.Marshal(what)
 	if err != nil {
 		return uuid.Nil, invalid("read request", "body: %s", jsonFault(err))
 	}

@@ -21,14 +21,18 @@ func (l *Ledger) Retry(ctx context.Context, id uuid.UUID, again bool) error {
 		if r == nil {
 			return noUpload("retry upload")
 		}
-		if err := r.allowed(tasks.StepRetry, false); err != nil {
-			return err
-		}
-		if r.phase == succeeded && !again {
-			return &tasks.Error{Code: tasks.Conflict, Op: "retry upload", Err: errors.New("it has succeeded"), Hint: "ask for it with --again"}
-		}
-		return t.reopen(r)
+		return t.retry(r, again)
 	})
+}
+
+func (t *tx) retry(r *row, again bool) error {
+	if err := r.allowed(tasks.StepRetry, false); err != nil {
+		return err
+	}
+	if r.phase == succeeded && !again {
+		return &tasks.Error{Code: tasks.Conflict, Op: "retry upload", Err: errors.New("it has succeeded"), Hint: "ask for it with --again"}
+	}
+	return t.reopen(r)
 }
 
 func (t *tx) reopen(r *row) error {
@@ -67,21 +71,25 @@ func (l *Ledger) Cancel(ctx context.Context, id uuid.UUID) (tasks.State, error) 
 		if r == nil {
 			return noUpload("cancel upload")
 		}
-		state = r.phase.state()
-		if r.phase == canceled {
+		if state = tasks.Canceled; r.phase == canceled {
 			return nil
 		}
-		if err := r.allowed(tasks.StepCancel, false); err != nil {
-			return err
-		}
-		if r.phase == running {
-			_, err := t.exec("UPDATE uploads SET cancel_requested = 1 WHERE seq = ?", r.seq)
-			return err
-		}
-		state = tasks.Canceled
-		return t.conclude(r, ending{state: tasks.Canceled})
+		state, err = t.cancel(r)
+		return err
 	})
 	return state, err
+}
+
+// cancel returns the state that it led to, or, with the error, the one that does not allow it.
+func (t *tx) cancel(r *row) (tasks.State, error) {
+	if err := r.allowed(tasks.StepCancel, false); err != nil {
+		return r.phase.state(), err
+	}
+	if r.phase == running {
+		_, err := t.exec("UPDATE uploads SET cancel_requested = 1 WHERE seq = ?", r.seq)
+		return tasks.Running, err
+	}
+	return tasks.Canceled, t.conclude(r, ending{state: tasks.Canceled})
 }
 
 func noUpload(op string) error {

@@ -94,6 +94,7 @@ func (h *harness) pass(d time.Duration) {
 		"holds":      "since_at until_at",
 		"deliveries": "due_at",
 		"leaders":    "until_at",
+		"actions":    "lease_until",
 		"events":     "at",
 	} {
 		var set []string

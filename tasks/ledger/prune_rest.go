@@ -118,7 +118,7 @@ func (l *Ledger) pruneDays(ctx context.Context, older time.Duration, limit int) 
 		}{
 			{"DELETE FROM quota WHERE day < ?", args{dayOf(cutoff)}},
 			{"DELETE FROM budgets WHERE day < ?", args{dayOf(cutoff)}},
-			{"DELETE FROM actions WHERE id IN (SELECT id FROM actions WHERE began_at <= ? ORDER BY began_at LIMIT ?)", args{cutoff, limit}},
+			{"DELETE FROM actions WHERE id IN (SELECT id FROM actions WHERE ended_at <= ? ORDER BY ended_at LIMIT ?)", args{cutoff, limit}},
 			{
 				"DELETE FROM requests WHERE (producer, name) IN (SELECT producer, name FROM requests WHERE at <= ? ORDER BY at LIMIT ?)",
 				args{t.now - max(older, requestsKept).Microseconds(), limit},

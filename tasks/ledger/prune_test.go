@@ -248,15 +248,15 @@ var pruneContract = []testCase{
 			h.sql("INSERT INTO requests (producer, name, digest, upload, at) VALUES ('crm', ?, ?, ?, ?)",
 				fmt.Sprint(i), []byte{1}, []byte{1}, micros(h.today().Add(-age)))
 		}
-		for i := range 2 {
-			h.sql("INSERT INTO actions (id, kind, by_whom, choice, matched, began_at) VALUES (?, 'retry', 'op', '{}', 1, ?)",
-				[]byte{byte(i)}, micros(h.today().Add(-2*month*time.Duration(i))))
+		for i, ended := range []any{nil, micros(h.today()), micros(h.today().Add(-2 * month))} {
+			h.sql("INSERT INTO actions (id, kind, by_whom, choice, matched, began_at, ended_at) VALUES (?, 'retry', 'op', '{}', 1, ?, ?)",
+				[]byte{byte(i)}, micros(h.today().Add(-2*month)), ended)
 		}
 		if n := h.pruned(1); n != 5 {
 			h.Errorf("%d records went, want 5", n)
 		}
 		same(h, "what is left", h.rowsOf("quota", "budgets", "requests", "actions"),
-			map[string]int{"quota": 1, "budgets": 1, "requests": 1, "actions": 1})
+			map[string]int{"quota": 1, "budgets": 1, "requests": 1, "actions": 2})
 		h.sql("UPDATE requests SET at = at - ?", (23 * time.Hour).Microseconds())
 		if n, err := h.Prune(h.Context(), time.Hour, 10); err != nil || n != 0 {
 			h.Errorf("a request of 23 hours ago is forgotten: %d, %v", n, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/google/uuid"
@@ -83,6 +84,9 @@ func (l *Ledger) List(ctx context.Context, f tasks.Filter) ([]tasks.Outcome, str
 }
 
 func (t *tx) uploadConditions(f tasks.Filter) (*conditions, error) {
+	if len(f.IDs) > tasks.MaxIDs {
+		return nil, &tasks.Error{Code: tasks.Invalid, Op: "read filter", Err: fmt.Errorf("it names %d uploads, more than %d", len(f.IDs), tasks.MaxIDs)}
+	}
 	c := new(conditions)
 	if err := c.after("u.seq", f.Cursor); err != nil {
 		return nil, err
@@ -90,6 +94,13 @@ func (t *tx) uploadConditions(f tasks.Filter) (*conditions, error) {
 	c.text("u.producer = ?", f.Producer)
 	c.text("u.account = ?", f.Account)
 	c.text("u.type = ?", string(f.Type))
+	if len(f.IDs) > 0 {
+		keys := make(args, len(f.IDs))
+		for i, id := range f.IDs {
+			keys[i] = id[:]
+		}
+		c.add("u.id IN ("+marks(len(keys))+")", keys...)
+	}
 	if f.Batch != uuid.Nil {
 		c.add("u.batch > 0 AND u.batch = (SELECT seq FROM batches WHERE id = ?)", f.Batch[:])
 	}
@@ -228,7 +239,11 @@ func cursor(seq int64) string {
 func parseCursor(s string) (int64, error) {
 	b, err := base64.RawURLEncoding.DecodeString(s)
 	if err != nil || len(b) != 8 {
-		return 0, &tasks.Error{Code: tasks.Invalid, Op: "read cursor", Err: errors.New("the cursor is none that a list returned")}
+		return 0, badCursor()
 	}
 	return int64(binary.BigEndian.Uint64(b)), nil
+}
+
+func badCursor() error {
+	return &tasks.Error{Code: tasks.Invalid, Op: "read cursor", Err: errors.New("the cursor is none that a list returned")}
 }

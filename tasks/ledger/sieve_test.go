@@ -48,21 +48,6 @@ var sieveContract = []testCase{
 		must(h, err)
 		same(h, "none", len(none), 0)
 	}},
-	{"a bulk action is kept from its beginning to its end", func(h *harness) {
-		a, err := h.BeginAction(h.Context(), tasks.Action{Kind: tasks.ActionRetry, By: "li@desk", Choice: json.RawMessage(`{"state":["failed"]}`), Matched: 5})
-		must(h, err)
-		as, err := h.Actions(h.Context(), 0)
-		must(h, err)
-		same(h, "under way", as, []tasks.Action{a})
-		a.Done, a.Left = 3, 2
-		must(h, h.EndAction(h.Context(), a))
-		as, err = h.Actions(h.Context(), 0)
-		must(h, err)
-		if len(as) != 1 || as[0].Done != 3 || as[0].Left != 2 || as[0].Ended.IsZero() || as[0].By != "li@desk" {
-			h.Errorf("ended: %+v", as)
-		}
-		wantCode(h, h.EndAction(h.Context(), tasks.Action{ID: uuid.New()}), tasks.NotFound)
-	}},
 }
 
 func TestMetadataThatIsNoObjectMatchesNothing(t *testing.T) {

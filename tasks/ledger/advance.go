@@ -1,0 +1,113 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// AdvanceAction carries out one step of an action: its uploads, its counts and its cursor, in one transaction. So each
+// upload is taken once, whatever dies in between. It returns the action as it stands then, and what was taken.
+//
+// An action that somebody has stopped is returned as it stands, and nothing was done. ErrFenced: somebody else works
+// on it, or has come further than s.From; nothing was done either. An upload that has changed since it was chosen, so
+// that the step is not allowed any more, is counted as left.
+func (l *Ledger) AdvanceAction(ctx context.Context, s tasks.ActionStep) (tasks.Action, []tasks.Taken, error) {
+	slices.SortFunc(s.Uploads, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }) // as everybody locks them
+	var (
+		a     tasks.Action
+		taken []tasks.Taken
+	)
+	err := l.do(ctx, "carry out action", func(t *tx) (err error) {
+		var holder string
+		var until int64
+		taken = nil
+		a, err = t.action(s.Action, t.l.d.forUpdate, &holder, &until)
+		switch {
+		case err != nil || !a.Ended.IsZero():
+			return err
+		case holder != s.Holder && t.now < until, a.Cursor != s.From:
+			return tasks.ErrFenced
+		}
+		for why, n := range s.Left {
+			a.Left[why] += n
+		}
+		if taken, err = t.takeAll(&a, s.Uploads); err != nil {
+			return err
+		}
+		return t.keepStep(&a, s)
+	})
+	return a, taken, err
+}
+
+// keepStep writes how far the action is.
+func (t *tx) keepStep(a *tasks.Action, s tasks.ActionStep) error {
+	var ended any
+	if s.To == "" {
+		ended, a.Ended, a.State = t.now, timeOf(t.now), tasks.ActionDone
+	}
+	a.Cursor = s.To
+	left, err := json.Marshal(a.Left)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec("UPDATE actions SET done = ?, left_out = ?, place = ?, holder = ?, lease_until = ?, ended_at = ? WHERE id = ?",
+		a.Done, string(left), a.Cursor, s.Holder, t.now+s.Lease.Microseconds(), ended, a.ID[:])
+	return err
+}
+
+// takeAll carries out the action on uploads, on as many as the budget of whoever began it allows.
+func (t *tx) takeAll(a *tasks.Action, ids []uuid.UUID) ([]tasks.Taken, error) {
+	granted, err := t.grant(a, len(ids))
+	if err != nil {
+		return nil, err
+	}
+	var taken []tasks.Taken
+	for i, id := range ids {
+		if len(taken) == granted {
+			a.Left[string(tasks.TooMany)] += len(ids) - i
+			break
+		}
+		state, err := t.take(a, id)
+		switch code := tasks.CodeOf(err); {
+		case err == nil:
+			taken = append(taken, tasks.Taken{ID: id, State: state})
+		case code == tasks.Conflict || code == tasks.NotFound:
+			a.Left[string(code)]++
+		default:
+			return nil, err
+		}
+	}
+	a.Done += len(taken)
+	if _, err := t.grant(a, len(taken)-granted); err != nil {
+		return nil, err
+	}
+	return taken, nil
+}
+
+// grant takes n uploads from the budget of whoever began the action, and returns how many it got. A negative n gives
+// back what was not used.
+func (t *tx) grant(a *tasks.Action, n int) (int, error) {
+	if a.Kind != tasks.ActionRetry || a.DailyBudget == 0 || n == 0 {
+		return n, nil
+	}
+	return t.spendBudget(a.By, n, a.DailyBudget)
+}
+
+func (t *tx) take(a *tasks.Action, id uuid.UUID) (tasks.State, error) {
+	r, err := t.find(id)
+	if err != nil {
+		return "", err
+	}
+	if r == nil {
+		return "", noUpload(string(a.Kind) + " upload")
+	}
+	if a.Kind == tasks.ActionCancel {
+		return t.cancel(r)
+	}
+	return tasks.Queued, t.retry(r, a.Again)
+}

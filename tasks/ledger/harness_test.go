@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -40,6 +42,8 @@ type harness struct {
 	url   string
 	clock *clock // nil on PostgreSQL, which has its own
 	names int
+	// careless saves the time of fsync, where a test is not about the loss of power.
+	careless bool
 }
 
 var (
@@ -50,10 +54,41 @@ var (
 const lease = time.Minute
 
 func openSQLiteHarness(t *testing.T) *harness {
-	h := &harness{T: t, url: ledgertest.SQLite(t), clock: &clock{at: time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)}}
+	h := newSQLiteHarness(t)
+	h.careless = true
+	empty, err := migrated()
+	must(t, err)
+	must(t, os.WriteFile(strings.TrimPrefix(h.url, "sqlite:"), empty, 0o600))
 	h.Ledger = h.another()
 	return h
 }
+
+// openDurableHarness opens a file as everybody does who is no test.
+func openDurableHarness(t *testing.T) *harness {
+	h := newSQLiteHarness(t)
+	h.Ledger = h.another()
+	return h
+}
+
+func newSQLiteHarness(t *testing.T) *harness {
+	return &harness{T: t, url: ledgertest.SQLite(t), clock: &clock{at: time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)}}
+}
+
+// migrated is an empty SQLite ledger, which is copied for each test: that is faster than to migrate it each time.
+//
+//nolint:gochecknoglobals // made once for all tests
+var migrated = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "ledger")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "empty.db")
+	if _, _, err := Migrate(context.Background(), "sqlite:"+path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 func openPostgresHarness(t *testing.T) *harness {
 	h := &harness{T: t, url: ledgertest.Postgres(t)}
@@ -77,6 +112,16 @@ func (h *harness) another() *Ledger {
 			h.Error(err)
 		}
 	})
+	if h.careless {
+		must(h, l.do(h.Context(), "test", func(t *tx) error {
+			for _, q := range []string{"COMMIT", "PRAGMA synchronous = OFF", t.l.d.beginWrite} { // a transaction keeps its setting
+				if _, err := t.exec(q); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
 	return l
 }
 

@@ -18,6 +18,8 @@ type model struct {
 	sealed  bool
 	rounds  int // of the batch that have completed
 	before  int64
+	seen    int64             // the last event that was read
+	events  map[uuid.UUID]int // that were read
 }
 
 type modelUpload struct {
@@ -211,8 +213,14 @@ func (m *model) actions() map[string]func(*rapid.T) {
 func (m *model) check() {
 	var counts tasks.BatchCounts
 	want := map[uuid.UUID]int{}
+	there := map[uuid.UUID]tasks.Outcome{}
+	page, _, err := m.h.List(m.h.Context(), tasks.Filter{Batch: m.batch.ID, Limit: maxPage})
+	must(m, err)
+	for _, o := range page {
+		there[o.ID] = o
+	}
 	for _, u := range m.uploads {
-		o := m.h.outcome(u.id)
+		o := there[u.id]
 		if o.State != u.state || o.Round != u.round {
 			m.Fatalf("upload is %s in round %d, want %s in %d", o.State, o.Round, u.state, u.round)
 		}
@@ -238,14 +246,28 @@ func (m *model) check() {
 		e.Type = tasks.BatchCompleted
 		want[e.identity()]++
 	}
-	got := map[uuid.UUID]int{}
-	es, err := m.h.Events(m.h.Context(), m.before, maxPage)
+	m.read()
+	same(m, "events", m.events, want)
+	same(m, "counts", m.h.batchNow(m.batch).Counts, counts)
+}
+
+// read reads the events that are new.
+func (m *model) read() {
+	es, err := m.h.Events(m.h.Context(), m.seen, maxPage)
 	must(m, err)
 	for _, e := range es {
-		got[e.ID]++
+		m.events[e.ID]++
+		m.seen = e.Seq
 	}
-	same(m, "events", got, want)
-	same(m, "counts", m.h.batchNow(m.batch).Counts, counts)
+}
+
+// reread reads all events anew, which must be those that were read one by one.
+func (m *model) reread() {
+	m.read()
+	before := m.events
+	m.events, m.seen = map[uuid.UUID]int{}, m.before
+	m.read()
+	same(m, "events, read again", m.events, before)
 }
 
 // leave ends what is open, so that the next case finds nothing to dispatch.
@@ -261,9 +283,12 @@ func TestAnyOrderOfOperationsKeepsOneOutcomeARound(t *testing.T) {
 	t.Parallel()
 	h := openSQLiteHarness(t)
 	rapid.Check(t, func(t *rapid.T) {
-		m := &model{T: t, h: h, batch: h.batch(tasks.Batch{})}
+		m := &model{T: t, h: h, batch: h.batch(tasks.Batch{}), events: map[uuid.UUID]int{}}
 		m.before = int64(h.number("SELECT COALESCE(max(seq), 0) FROM events"))
+		m.seen = m.before
 		defer m.leave()
 		t.Repeat(m.actions())
+		m.T = t
+		m.reread()
 	})
 }

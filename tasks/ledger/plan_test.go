@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
 )
 
 // crowd is how many uploads there are of each kind that dispatch must not look at.
@@ -21,19 +22,11 @@ func (h *harness) crowded() {
 	h.Helper()
 	h.register()
 	h.hold(tasks.AccountHeld, time.Hour)
-	id := "randomblob(16)"
-	if h.d.concurrent {
-		id = "decode(md5(random()::text || i::text), 'hex')"
-	}
-	fill := func(phase phase, account string, batch int, due string) {
-		h.sql(fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
-			INSERT INTO uploads (id, phase, priority, batch, submitted_at, due_at, digest, producer, account, type, source)
-			SELECT %s, %d, 0, %d, 0, %s, '', 'crm', '%s', 'image', 'x' FROM n`, crowd, id, phase, batch, due, account))
-	}
-	now := micros(h.today())
-	fill(ready, account.Name, 1, "NULL")
-	fill(waiting, "later", 2, fmt.Sprint(now+int64(time.Hour/time.Microsecond), " + i"))
-	fill(succeeded, "zeta", 3, "NULL")
+	later := micros(h.today().Add(time.Hour))
+	must(h, h.Close())
+	ledgertest.Fill(h, h.url, h.d.rows(crowd, ready, 1, account.Name, "NULL")+
+		h.d.rows(crowd, waiting, 2, "later", fmt.Sprint(later, " + i"))+h.d.rows(crowd, succeeded, 3, "zeta", "NULL"))
+	h.Ledger = h.another()
 	c := h.running(of("alpha"), func(u *tasks.Upload) { u.ExpiresBy = h.today().Add(time.Hour) })
 	must(h, h.Wait(h.Context(), c.Token, tasks.Pause{For: time.Millisecond}))
 	h.submit(3, of("zeta"))

@@ -14,7 +14,7 @@ import (
 
 func TestSQLiteFileIsPrivate(t *testing.T) {
 	t.Parallel()
-	h := openSQLiteHarness(t)
+	h := openDurableHarness(t)
 	h.submit(1)
 	path := strings.TrimPrefix(h.url, "sqlite:")
 	for _, p := range []string{path, path + "-wal", path + "-shm"} {
@@ -28,7 +28,7 @@ func TestSQLiteFileIsPrivate(t *testing.T) {
 
 func TestSQLitePragmas(t *testing.T) {
 	t.Parallel()
-	h := openSQLiteHarness(t)
+	h := openDurableHarness(t)
 	read := func(t *tx, pragma string) (s string) {
 		_, err := t.row("PRAGMA "+pragma, nil, &s)
 		must(h, err)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -172,7 +173,8 @@ func (d *doctor) redis(ctx context.Context, cfg config.Config) {
 	}
 	client := enqueue.Connect(*options.Universal)
 	d.stack.closeWith(func() { client.Close() })
-	warnings, err := enqueue.NewBelt(client, d.stack.prefix()).Check(ctx)
+	belt := enqueue.NewBelt(client, d.stack.prefix())
+	warnings, err := belt.Check(ctx)
 	if err != nil {
 		d.bad(check, err, "")
 		return
@@ -184,6 +186,20 @@ func (d *doctor) redis(ctx context.Context, cfg config.Config) {
 		d.good(check, "answers, and keeps what it is given")
 	}
 	d.stack.redis = client
+	d.workers(ctx, belt)
+}
+
+// workers counts who takes uploads off the shared Redis.
+func (d *doctor) workers(ctx context.Context, belt *enqueue.Belt) {
+	const check = "workers"
+	switch n, err := belt.Workers(ctx); {
+	case err != nil:
+		d.bad(check, err, "")
+	case n == 0:
+		d.bad(check, errors.New("none is alive on this Redis and queue_prefix: what is submitted waits"), "start mediaferry worker, or mediaferry run")
+	default:
+		d.good(check, "%d at work", n)
+	}
 }
 
 func (d *doctor) owner(cfg config.Config) string {

@@ -65,6 +65,7 @@ func (s *stack) start(ctx context.Context) (*engine, error) {
 		e.worker.Close()
 		return nil, err
 	}
+	s.working = true
 	return e, nil
 }
 
@@ -164,30 +165,6 @@ func (s *stack) serverConfig() worker.ServerConfig {
 		Drain: max(w.Shutdown, time.Nanosecond), // 0s is taken at its word
 		Log:   s.log,
 	}
-}
-
-// operator is whom the events of accounts belong to: no producer.
-const operator = ""
-
-// webhookSecrets returns the secrets of each producer: its own, the common ones, and for the person at the command
-// line one that is made in the data dir.
-func (s *stack) webhookSecrets() (func(producer string) []tasks.Secret, error) {
-	local, err := localWebhookSecrets(s.cfg)
-	if err != nil {
-		return nil, err
-	}
-	return func(producer string) []tasks.Secret {
-		if own := s.cfg.Producers[producer].WebhookSecrets; len(own) > 0 {
-			return own
-		}
-		if len(s.cfg.Webhook.Secrets) > 0 {
-			return s.cfg.Webhook.Secrets
-		}
-		if producer == enqueue.DefaultProducer || producer == operator {
-			return local
-		}
-		return nil
-	}, nil
 }
 
 func (s *stack) webhookConfig() webhook.Config {

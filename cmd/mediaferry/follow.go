@@ -17,6 +17,7 @@ type following struct {
 	accounts []string      // that the uploads go to: it ends when what holds them lets none go on
 	patience time.Duration // how long to stay while nothing can run because of a minute or daily limit
 	progress progress
+	crew     crew
 }
 
 // pollInterval is how often the ledger is asked: often enough for a bar that moves, seldom enough to cost nothing.
@@ -29,6 +30,7 @@ func (f *following) follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcom
 	if len(ids) == 0 {
 		return outcomes, nil
 	}
+	f.crew.stack = f.stack
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	var stuckSince time.Time
@@ -41,6 +43,9 @@ func (f *following) follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcom
 		f.progress.update(len(ids)-open, len(ids), waitingNote(outcomes))
 		if open == 0 {
 			return outcomes, nil
+		}
+		if news := f.crew.look(ctx, time.Now()); news != "" {
+			f.progress.say(news)
 		}
 		switch {
 		case ctx.Err() != nil, blocked && f.hopeless(held):

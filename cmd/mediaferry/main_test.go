@@ -159,6 +159,20 @@ func (p *process) signal(s syscall.Signal) {
 	<-p.done
 }
 
+// says is a condition: it has printed text.
+func (p *process) says(text string) func() bool {
+	return func() bool { return strings.Contains(p.log.String(), text) }
+}
+
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // logBuffer keeps what a process prints.
 type logBuffer struct {
 	mu sync.Mutex

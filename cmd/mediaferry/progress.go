@@ -12,13 +12,15 @@ import (
 // progress tells people how far a batch is: a bar on a terminal, a line every few seconds elsewhere.
 type progress interface {
 	update(done, total int, note string)
+	// say tells people something that they should know, silent or not.
+	say(line string)
 	close()
 }
 
 func newProgress(w io.Writer, silent bool) progress {
 	switch {
 	case silent:
-		return noProgress{}
+		return noProgress{w}
 	case isTerminal(w):
 		return newBar(w)
 	default:
@@ -26,10 +28,17 @@ func newProgress(w io.Writer, silent bool) progress {
 	}
 }
 
-type noProgress struct{}
+// noProgress tells nothing but what must be said, and not even that where w is nil.
+type noProgress struct{ w io.Writer }
 
 func (noProgress) update(int, int, string) {}
 func (noProgress) close()                  {}
+
+func (p noProgress) say(line string) {
+	if p.w != nil {
+		fmt.Fprintln(p.w, line)
+	}
+}
 
 type bar struct {
 	container *mpb.Progress
@@ -50,6 +59,9 @@ func (b *bar) update(done, total int, note string) {
 	b.bar.SetTotal(int64(total), false)
 	b.bar.SetCurrent(int64(done))
 }
+
+// say writes above the bar.
+func (b *bar) say(line string) { _, _ = b.container.Write([]byte(line + "\n")) }
 
 // close ends the bar wherever it is: waiting for an unfinished one would never end.
 func (b *bar) close() {
@@ -72,6 +84,8 @@ func (l *lines) update(done, total int, note string) {
 		fmt.Fprintf(l.w, "%d of %d done%s\n", done, total, dash(note))
 	}
 }
+
+func (l *lines) say(line string) { fmt.Fprintln(l.w, line) }
 
 func (l *lines) close() {}
 

@@ -17,7 +17,7 @@ func (s *submission) settle(ctx context.Context) error {
 	if err := s.settleContrary(ctx); err != nil {
 		return err
 	}
-	for lot := range slices.Chunk(s.again, askAtOnce) {
+	for lot := range slices.Chunk(distinct(s.again), askAtOnce) {
 		outcomes, err := s.stack.ledger.Outcomes(ctx, lot)
 		if err != nil {
 			return fmt.Errorf("look up uploads: %w", err)
@@ -37,6 +37,7 @@ func (s *submission) settle(ctx context.Context) error {
 // settleContrary finds the uploads of files that were submitted before with another callback or other metadata. Those
 // stay as they were: an upload is one request. One that failed is tried anew all the same.
 func (s *submission) settleContrary(ctx context.Context) error {
+	seen := map[uuid.UUID]bool{}
 	for _, at := range s.contrary {
 		row := &s.rows[at]
 		o, err := s.stack.ledger.Find(ctx, enqueue.DefaultProducer, row.Upload.ExternalID)
@@ -44,6 +45,10 @@ func (s *submission) settleContrary(ctx context.Context) error {
 			return fmt.Errorf("look up upload: %w", err)
 		}
 		row.ID = o.ID
+		if seen[o.ID] {
+			continue
+		}
+		seen[o.ID] = true
 		switch o.State {
 		case tasks.Succeeded:
 			s.again = append(s.again, o.ID)

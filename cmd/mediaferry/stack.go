@@ -27,6 +27,7 @@ type stack struct {
 	redis    redis.UniversalClient // nil where no belt is at hand
 	belt     *enqueue.Belt         // nil likewise
 	embedded bool                  // the belt runs in this process or in the owner of the data dir
+	working  bool                  // this process works off the ledger
 	metrics  *prometheus.Registry
 	closing  []func()
 }

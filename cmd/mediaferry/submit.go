@@ -23,7 +23,6 @@ type submission struct {
 	batch    uuid.UUID // zero where no row could be submitted
 	rows     []asked
 	first    map[string]int // by derived id: the first row that has it
-	twins    map[int]int    // rows that ask for the same as an earlier one
 	again    []uuid.UUID    // uploads that had an outcome before
 	contrary []int          // rows whose file was submitted before with other settings
 	refused  []enqueue.Row  // not yet passed on
@@ -32,7 +31,7 @@ type submission struct {
 // submit submits all rows as one batch. A row that can't be submitted has Err, and never stops the others. Where none
 // can, no batch is opened.
 func (g *gatherer) submit(ctx context.Context, p *enqueue.Producer, args []string) (*submission, error) {
-	s := &submission{gatherer: g, first: map[string]int{}, twins: map[int]int{}}
+	s := &submission{gatherer: g, first: map[string]int{}}
 	rows, closeRows, err := g.rows(ctx, args)
 	if err != nil {
 		return nil, err
@@ -62,9 +61,6 @@ func (g *gatherer) submit(ctx context.Context, p *enqueue.Producer, args []strin
 	if p.Nudge != nil {
 		p.Nudge()
 	}
-	for twin, first := range s.twins {
-		s.rows[twin].ID, s.rows[twin].Err = s.rows[first].ID, s.rows[first].Err
-	}
 	return s, nil
 }
 
@@ -73,11 +69,8 @@ func (s *submission) acceptable(ctx context.Context, rows iter.Seq[manifest.Row]
 	return func(yield func(enqueue.Row) bool) {
 		for row := range rows {
 			at := len(s.rows)
-			a := s.twin(at, s.prepare(ctx, row))
+			a := s.contradiction(at, s.prepare(ctx, row))
 			s.rows = append(s.rows, a)
-			if _, again := s.twins[at]; again {
-				continue
-			}
 			if a.Err != nil {
 				s.refused = append(s.refused, enqueue.Row{Line: row.Line, Upload: a.Upload, Err: lineRefused(a.Err)})
 				continue
@@ -90,9 +83,9 @@ func (s *submission) acceptable(ctx context.Context, rows iter.Seq[manifest.Row]
 	}
 }
 
-// twin finds the row that asks for the same as an earlier one: the same file, named twice. Where it asks for it in
-// another way, only ids of their own could tell the two apart.
-func (s *submission) twin(at int, a asked) asked {
+// contradiction refuses a row that asks for the same file as an earlier one, in another way: only ids of their own
+// could tell the two apart. Where it asks in the same way, both rows get the one upload.
+func (s *submission) contradiction(at int, a asked) asked {
 	if a.Err != nil || !a.derived {
 		return a
 	}
@@ -100,9 +93,7 @@ func (s *submission) twin(at int, a asked) asked {
 	switch {
 	case !known:
 		s.first[a.Upload.ExternalID] = at
-	case bytes.Equal(a.Upload.Digest(), s.rows[first].Upload.Digest()):
-		s.twins[at] = first
-	default:
+	case !bytes.Equal(a.Upload.Digest(), s.rows[first].Upload.Digest()):
 		a.Err = &tasks.Error{Code: tasks.Conflict, Op: "submit", Err: fmt.Errorf("row %d has the same file with other metadata, callback or names", s.rows[first].Line),
 			Hint: "give both rows an id of their own"}
 	}
@@ -147,14 +138,24 @@ func (s *submission) receive(at int, r tasks.Receipt) {
 // ids are the uploads of all rows, each once, in the order of the rows.
 func (s *submission) ids() []uuid.UUID {
 	var ids []uuid.UUID
-	seen := map[uuid.UUID]bool{}
 	for _, row := range s.rows {
-		if row.ID != uuid.Nil && !seen[row.ID] {
-			seen[row.ID] = true
+		if row.ID != uuid.Nil {
 			ids = append(ids, row.ID)
 		}
 	}
-	return ids
+	return distinct(ids)
+}
+
+// distinct leaves out what came before.
+func distinct(ids []uuid.UUID) []uuid.UUID {
+	seen := make(map[uuid.UUID]bool, len(ids))
+	return slices.DeleteFunc(slices.Clone(ids), func(id uuid.UUID) bool {
+		if seen[id] {
+			return true
+		}
+		seen[id] = true
+		return false
+	})
 }
 
 // accountNames are the accounts that the rows go to, each once.

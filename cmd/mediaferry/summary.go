@@ -23,7 +23,7 @@ func (a *app) summarize(outcomes []tasks.Outcome) {
 			fmt.Fprintf(a.Err, "    %s\n", t.hint)
 		}
 	}
-	fmt.Fprintf(a.Err, "%d files: %d succeeded (%d reused), %d failed, %d canceled, %d open\n", len(outcomes),
+	fmt.Fprintf(a.Err, "%s: %d succeeded (%d reused), %d failed, %d canceled, %d open\n", count(len(outcomes), "file", "files"),
 		counts[tasks.Succeeded], reused, counts[tasks.Failed], counts[tasks.Canceled],
 		counts[tasks.Queued]+counts[tasks.Running]+counts[tasks.Waiting])
 }

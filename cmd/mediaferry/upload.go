@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -176,6 +177,9 @@ func (s *stack) engage(ctx context.Context, owned bool) (nudge, stop func(), err
 
 func (a *app) submitAndFollow(ctx context.Context, g *gatherer, args []string, nudge func()) error {
 	sub, err := g.submit(ctx, g.stack.producer(enqueue.DefaultProducer, nudge), args)
+	if err != nil && ctx.Err() != nil {
+		return interrupted(g.stack)
+	}
 	if err != nil {
 		return err
 	}
@@ -196,9 +200,21 @@ func (a *app) submitAndFollow(ctx context.Context, g *gatherer, args []string, n
 		return err
 	}
 	if ctx.Err() != nil {
-		return &exitError{code: tasks.ExitInterrupted}
+		return interrupted(g.stack)
 	}
 	return exitCode(sub.exit(found))
+}
+
+// interrupted says how what was submitted goes on.
+func interrupted(s *stack) error {
+	who := "and so does mediaferry run"
+	switch {
+	case !s.embedded:
+		who = "and so do the workers"
+	case s.working:
+		who += "; uploads under way may end now, a second interrupt ends them at once"
+	}
+	return &exitError{code: tasks.ExitInterrupted, err: errors.New("interrupted: what was submitted is kept, the same command goes on with it, " + who)}
 }
 
 // leave ends an upload that was only submitted.
@@ -212,7 +228,7 @@ func (a *app) leave(ctx context.Context, sub *submission) error {
 	}
 	if len(found) > 0 {
 		fmt.Fprintf(a.Err, "%d submitted as batch %s\n", len(found), sub.batch)
-		if err := a.explainDetached(sub.stack.cfg); err != nil {
+		if err := a.explainCrew(ctx, sub.stack); err != nil {
 			return err
 		}
 		if code := sub.exit(nil); code != tasks.ExitNothing {

@@ -1,16 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/config"
-	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker/webhook"
 )
 
@@ -102,45 +98,10 @@ Once all receivers have the new one, rotate --finish drops the old one.`,
 				fmt.Fprintln(a.Err, "a rotation is under way already; this is its new secret")
 			}
 			fmt.Fprintln(a.Out, fresh.Reveal())
-			fmt.Fprintln(a.Err, "both secrets sign, in mediaferry run from its next start on; then: mediaferry webhook rotate --finish")
+			fmt.Fprintln(a.Err, "both secrets sign from now on; once every receiver has this one: mediaferry webhook rotate --finish")
 			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&finish, "finish", false, "let the old secret go: the new one signs alone")
 	return cmd
-}
-
-func (a *app) finishRotation(cfg config.Config) error {
-	err := os.Rename(filepath.Join(cfg.DataDir, nextSecretFile), filepath.Join(cfg.DataDir, secretFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return usagef("no rotation is under way: begin one with mediaferry webhook rotate")
-	}
-	if err != nil {
-		return fmt.Errorf("finish rotation: %w", err)
-	}
-	fmt.Fprintln(a.Err, "the new secret signs alone, in mediaferry run from its next start on")
-	return nil
-}
-
-// The files of the data dir that hold the secrets of the person at the command line.
-const (
-	secretFile     = "webhook.secret"
-	nextSecretFile = "webhook.secret.next"
-)
-
-// localWebhookSecrets are the secrets of the person at the command line: one, made at first use, and during a rotation
-// the one that will take its place.
-func localWebhookSecrets(c config.Config) ([]tasks.Secret, error) {
-	first, _, err := keptSecret(c.DataDir, secretFile, webhook.NewSecret)
-	if err != nil {
-		return nil, err
-	}
-	next, err := readSecret(filepath.Join(c.DataDir, nextSecretFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return []tasks.Secret{first}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return []tasks.Secret{next, first}, nil
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/worker/media/mediatest"
 	"github.com/mediaferry/mediaferry/worker/webhook"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
@@ -38,6 +41,60 @@ func TestWebhookListenPrintsWhatUploadsTell(t *testing.T) {
 	}
 	if r := g.run("webhook", "list", "--state", "delivered", "--output", "json"); strings.Count(r.out, `"delivered"`) != 3 {
 		t.Errorf("exit code %d\n%s%s", r.code, r.out, r.err)
+	}
+}
+
+// A rotation takes effect in a process that runs: both secrets sign from the next webhook on, and then the new one alone.
+func TestWebhookRotationReachesARunningProcess(t *testing.T) {
+	t.Parallel()
+	g := newGround(t, wechattest.Config{})
+	type request struct {
+		header http.Header
+		body   []byte
+	}
+	came := make(chan request, 100)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			came <- request{r.Header, body}
+		}
+	}))
+	t.Cleanup(receiver.Close)
+	g.start("run")
+	until(t, time.Minute, "the owner has the data dir", g.owned)
+	secret := func(args ...string) tasks.Secret {
+		r := g.run(append([]string{"webhook"}, args...)...)
+		if r.code != tasks.ExitOK {
+			t.Fatal(r.err)
+		}
+		return tasks.Secret(strings.TrimSpace(r.out))
+	}
+	files := 0
+	signedBy := func(s tasks.Secret, r request) bool {
+		return webhook.Verify(r.header, r.body, []tasks.Secret{s}, time.Now()) == nil
+	}
+	next := func() request {
+		files++
+		g.write("next.jpg", mediatest.Distinct(files, tasks.Image, 3000+files))
+		if r := g.run("upload", "--callback", receiver.URL, filepath.Join(g.media, "next.jpg")); r.code != tasks.ExitOK {
+			t.Fatal(r.err)
+		}
+		r := <-came
+		<-came // of the two events of an upload, one is enough
+		return r
+	}
+
+	first := secret("secret")
+	if r := next(); !signedBy(first, r) {
+		t.Error("before the rotation the secret does not sign")
+	}
+	second := secret("rotate")
+	if r := next(); !signedBy(first, r) || !signedBy(second, r) {
+		t.Errorf("during the rotation both do not sign: %v", r.header)
+	}
+	secret("rotate", "--finish")
+	if r := next(); signedBy(first, r) || !signedBy(second, r) {
+		t.Errorf("after the rotation the new one does not sign alone: %v", r.header)
 	}
 }
 

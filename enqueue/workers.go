@@ -1,0 +1,23 @@
+package enqueue
+
+import (
+	"context"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Workers returns how many processes take uploads off this belt now. One that was killed still counts for the ten
+// seconds after which asynq forgets it; one that drains no longer does.
+func (b *Belt) Workers(ctx context.Context) (int, error) {
+	servers, err := b.inspector.Servers()
+	if err != nil {
+		return 0, beltError(ctx, "look for workers", err)
+	}
+	n := 0
+	for _, s := range servers {
+		if _, takes := s.Queues[b.Queue(tasks.QueueBulk)]; takes && s.Status == "active" {
+			n++
+		}
+	}
+	return n, nil
+}

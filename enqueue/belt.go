@@ -79,9 +79,11 @@ func (b *Belt) PutDeliveries(ctx context.Context, ledger uuid.UUID, dispatched [
 
 func (b *Belt) queueOf(d tasks.Dispatch) string {
 	switch {
+	case d.Deaths >= tasks.AloneAfter:
+		return b.Queue(tasks.QueueAlone)
 	case d.Priority == tasks.Interactive:
 		return b.Queue(tasks.QueueInteractive)
-	case d.Again:
+	case d.Deaths > 0:
 		return b.Queue(tasks.QueueAgain)
 	}
 	return b.Queue(tasks.QueueBulk)

@@ -83,9 +83,9 @@ func TestBeltCarriesEachTaskOnceInItsQueue(t *testing.T) {
 			ledger := uuid.New()
 			b := NewBelt(c, "staging-")
 			bulk, urgent := dispatches(700, tasks.Bulk), dispatches(30, tasks.Interactive)
-			again := dispatches(2, tasks.Bulk)
+			again := dispatches(6, tasks.Bulk)
 			for i := range again {
-				again[i].Again = true
+				again[i].Deaths = i/2 + 1
 			}
 			delivery := []tasks.DeliveryDispatch{{ID: uuid.New(), Generation: 2}}
 			for range 2 { // the second time finds all of it there
@@ -95,10 +95,10 @@ func TestBeltCarriesEachTaskOnceInItsQueue(t *testing.T) {
 				}
 			}
 			got := map[string]int{}
-			for _, q := range []string{tasks.QueueBulk, tasks.QueueAgain, tasks.QueueInteractive, tasks.QueueWebhook} {
+			for _, q := range []string{tasks.QueueBulk, tasks.QueueAgain, tasks.QueueAlone, tasks.QueueInteractive, tasks.QueueWebhook} {
 				got[q] = size(t, c, b.Queue(q))
 			}
-			want := map[string]int{tasks.QueueBulk: 700, tasks.QueueAgain: 2, tasks.QueueInteractive: 30, tasks.QueueWebhook: 1}
+			want := map[string]int{tasks.QueueBulk: 700, tasks.QueueAgain: 2, tasks.QueueAlone: 4, tasks.QueueInteractive: 30, tasks.QueueWebhook: 1}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("queue sizes (-want +got):\n%s", diff)
 			}

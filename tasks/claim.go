@@ -12,9 +12,13 @@ type Dispatch struct {
 	Generation int
 	Priority   Priority
 	At         time.Time // when it was dispatched, by the ledger's clock
-	// Again says that a worker died with it in this round, so that it should not wait behind those that nobody has begun.
-	Again bool
+	// Deaths is how many workers died with it in this round. It should not wait behind those that nobody has begun.
+	Deaths int
 }
+
+// AloneAfter is how many deaths of workers in a round make an upload run with nothing beside it: should it be the cause,
+// no neighbour goes down with it, and none is blamed.
+const AloneAfter = 2
 
 // Token proves a claim: it was minted by it, and the next claim of the upload makes it worthless.
 type Token struct {

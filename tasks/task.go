@@ -23,6 +23,7 @@ const (
 	QueueInteractive = "interactive"
 	QueueBulk        = "bulk"
 	QueueAgain       = "again" // bulk uploads that a dead worker left behind
+	QueueAlone       = "alone" // uploads that run with nothing beside them
 	QueueWebhook     = "webhook"
 	QueueInbox       = "inbox"
 )

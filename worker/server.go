@@ -42,8 +42,8 @@ type Handlers struct {
 	Inbox   asynq.HandlerFunc
 }
 
-// Server takes tasks off the belt. Interactive uploads, bulk uploads and webhook deliveries each have a server of
-// their own within it, so that one kind can't hold another's slots.
+// Server takes tasks off the belt. Interactive uploads, bulk uploads, those that run alone, and webhook deliveries each
+// have a server of their own within it, so that one kind can't hold another's slots.
 type Server struct {
 	cfg     ServerConfig
 	servers []*asynq.Server
@@ -70,6 +70,8 @@ func NewServer(rdb redis.UniversalClient, h Handlers, c ServerConfig) *Server {
 		}
 		s.add(rdb, tasksPerSlot*c.Slots, bulk)
 		s.add(rdb, tasksPerSlot*c.InteractiveSlots, map[string]int{c.Prefix + tasks.QueueInteractive: 1})
+		// One at a time: more would only wait here for each other, and keep the others from their turn.
+		s.add(rdb, 1, map[string]int{c.Prefix + tasks.QueueAlone: 1})
 	}
 	if h.Deliver != nil {
 		s.add(rdb, c.Deliveries, map[string]int{c.Prefix + tasks.QueueWebhook: 1})

@@ -48,11 +48,11 @@ func (l *Ledger) UndispatchAll(ctx context.Context) (int, error) {
 func (l *Ledger) OnBelt(ctx context.Context, olderThan time.Duration, limit int) ([]tasks.Dispatch, error) {
 	var ds []tasks.Dispatch
 	err := l.view(ctx, "list dispatched uploads", func(t *tx) error {
-		return t.each("SELECT id, generation, priority, due_at, "+lostItsWorker+" FROM uploads WHERE phase = 1 AND due_at < ? ORDER BY due_at LIMIT ?",
+		return t.each("SELECT id, generation, priority, due_at, "+deaths+" FROM uploads WHERE phase = 1 AND due_at < ? ORDER BY due_at LIMIT ?",
 			args{t.now - olderThan.Microseconds(), limit}, func(s scanner) error {
 				var d tasks.Dispatch
 				var at int64
-				err := s.Scan(&d.ID, &d.Generation, &d.Priority, &at, &d.Again)
+				err := s.Scan(&d.ID, &d.Generation, &d.Priority, &at, &d.Deaths)
 				d.At = timeOf(at)
 				ds = append(ds, d)
 				return err

@@ -10,12 +10,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-const (
-	// lonelyAfter is how many lost leases of a round make the next claim ask to be alone.
-	lonelyAfter = 2
-	// crashesAllowed is how many leases an upload may lose while it runs alone: the last one fails it.
-	crashesAllowed = 3
-)
+// crashesAllowed is how many leases an upload may lose while it runs alone: the last one fails it.
+const crashesAllowed = 3
 
 // Claim takes one generation of a dispatched upload for a worker, for as long as the lease lasts. It can succeed only
 // once. ErrFenced: that generation was claimed before or is not the current one, the upload has its outcome, or its
@@ -59,7 +55,7 @@ func (t *tx) claim(id uuid.UUID, generation int, token uuid.UUID, worker string,
 	}
 	c.Token = tasks.Token{Upload: r.id, Claim: token}
 	c.Round, c.Attempts, c.Canceled = r.round, r.attempts, r.cancel
-	c.Alone = r.lost >= lonelyAfter || r.crashes > 0
+	c.Alone = r.lost+r.crashes >= tasks.AloneAfter
 	_, err = t.exec("UPDATE uploads SET phase = 2, due_at = ?, claim_token = ?, worker = ?, alone = 0 WHERE seq = ?",
 		t.now+lease.Microseconds(), token[:], clean(worker), r.seq)
 	return c, err

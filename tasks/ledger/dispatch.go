@@ -124,8 +124,8 @@ func (f *filling) fill(p tasks.Priority, window int) error {
 const (
 	isReady = "phase = 0"
 	// Orphans were held by a worker that died, in this round.
-	isOrphan      = isReady + " AND " + lostItsWorker
-	lostItsWorker = "lost_leases + crashes > 0"
+	isOrphan = isReady + " AND " + deaths + " > 0"
+	deaths   = "lost_leases + crashes"
 )
 
 // adopt takes what dead workers left behind, and returns the slots that are free then. The slots that those uploads had
@@ -288,11 +288,11 @@ func (f *filling) batchesIn(k lane, low, high int64, n int) ([]int64, error) {
 func (f *filling) take(k lane, condition string, values args, n int) (int, error) {
 	var seqs []int64
 	first := len(f.got)
-	err := f.each("SELECT seq, id, generation, "+lostItsWorker+" FROM uploads WHERE priority = ? AND account = ? AND "+condition+
+	err := f.each("SELECT seq, id, generation, "+deaths+" FROM uploads WHERE priority = ? AND account = ? AND "+condition+
 		" ORDER BY seq LIMIT ?"+f.l.d.skipLocked, slices.Concat(args{int(k.priority), k.account}, values, args{n}), func(s scanner) error {
 		d := tasks.Dispatch{Priority: k.priority, At: timeOf(f.now + int64(len(f.got)))}
 		var seq int64
-		err := s.Scan(&seq, &d.ID, &d.Generation, &d.Again)
+		err := s.Scan(&seq, &d.ID, &d.Generation, &d.Deaths)
 		d.Generation++
 		seqs, f.got = append(seqs, seq), append(f.got, d)
 		return err

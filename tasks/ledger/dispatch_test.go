@@ -108,15 +108,15 @@ var dispatchContract = []testCase{
 		h.takeOver()
 		ds := value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 11})
 		var ids []uuid.UUID
-		var again []bool
+		var deaths []int
 		for _, d := range ds {
-			ids, again = append(ids, d.ID), append(again, d.Again)
+			ids, deaths = append(ids, d.ID), append(deaths, d.Deaths)
 		}
-		same(h, "again", again, []bool{true, true, false})
+		same(h, "deaths", deaths, []int{1, 1, 0})
 		same(h, "dispatched first", ids[:2], died)
 		for _, d := range h.belt() {
-			if want := slices.Contains(died, d.ID); d.Again != want {
-				h.Errorf("%s on the belt: again %v, want %v", d.ID, d.Again, want)
+			if died := slices.Contains(died, d.ID); (d.Deaths == 1) != died {
+				h.Errorf("%s on the belt: %d deaths", d.ID, d.Deaths)
 			}
 		}
 	}},

@@ -113,7 +113,7 @@ func TestDispatchReadsNoRowItHasNoUseForOnSQLite(t *testing.T) {
 		"SELECT account FROM uploads WHERE phase = 0 AND lost":     "SEARCH uploads USING INDEX uploads_orphan (priority=? AND account>?)",
 		"SELECT account FROM uploads WHERE phase = 0 AND priority": "SEARCH uploads USING COVERING INDEX uploads_ready (priority=? AND account>?)",
 		"SELECT batch FROM uploads WHERE phase = 0":                "SEARCH uploads USING COVERING INDEX uploads_ready (priority=? AND account=? AND batch>? AND batch<?)",
-		"SELECT seq, id, generation, lost_leases + crashes > 0":    "SEARCH uploads USING INDEX uploads_ready (priority=? AND account=? AND batch=?)",
+		"SELECT seq, id, generation, lost_leases + crashes":        "SEARCH uploads USING INDEX uploads_ready (priority=? AND account=? AND batch=?)",
 		"SELECT priority, account, count(*)":                       "SEARCH uploads USING COVERING INDEX uploads_due (phase=? AND due_at>?)",
 		"SELECT id, generation, priority, due_at":                  "SEARCH uploads USING INDEX uploads_due (phase=? AND due_at<?)",
 	} {

@@ -1,0 +1,69 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
+
+	"github.com/mediaferry/mediaferry/enqueue/redistest"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Uploads that must run alone would wait for each other in the worker, with claims that its death takes along.
+func TestUploadsThatRunAloneAreTakenOneByOne(t *testing.T) {
+	t.Parallel()
+	c := redistest.Start(t).Client()
+	client, inspector := asynq.NewClientFromRedisClient(c), asynq.NewInspectorFromRedisClient(c)
+	ledger := uuid.New()
+	put := func(queue string) tasks.Dispatch {
+		d := tasks.Dispatch{ID: uuid.New(), Generation: 1}
+		task, err := tasks.NewRunTask(ledger, d)
+		if err == nil {
+			_, err = client.Enqueue(task, asynq.Queue(queue))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	const each = 3
+	alone := map[uuid.UUID]bool{}
+	for range each {
+		alone[put(tasks.QueueAlone).ID] = true
+	}
+	for range each {
+		put(tasks.QueueBulk)
+	}
+	begun, end := make(chan bool), make(chan struct{})
+	var ended sync.WaitGroup
+	ended.Add(2 * each)
+	s := NewServer(c, Handlers{Run: func(_ context.Context, p tasks.RunPayload) error {
+		defer ended.Done()
+		begun <- alone[p.Upload]
+		<-end
+		return nil
+	}}, ServerConfig{Slots: each})
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	n := map[bool]int{}
+	for range each + 1 {
+		n[<-begun]++
+	}
+	info, err := inspector.GetQueueInfo(tasks.QueueAlone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n[true] != 1 || n[false] != each || info.Active != 1 {
+		t.Errorf("%d of those that run alone began beside %d others, and %d are taken; want 1, %d, 1", n[true], n[false], info.Active, each)
+	}
+	close(end)
+	for range each - 1 {
+		<-begun
+	}
+	ended.Wait()
+	s.Shutdown(t.Context(), func() {})
+}

@@ -70,7 +70,7 @@ const (
 	actionLease  = 10 * time.Second
 	actionsEvery = 5 * time.Second
 	actionsAhead = 100 // open actions that are looked at in one go
-	actionPage   = 250 // uploads of a step: some ten milliseconds of the writer's time
+	actionPage   = 100 // uploads of a step: some ten milliseconds of the writer's time, on PostgreSQL some forty
 	previewTime  = time.Minute
 )
 

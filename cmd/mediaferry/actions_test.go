@@ -75,10 +75,10 @@ func TestInterruptStopsTheAction(t *testing.T) {
 	b := &bulk{kind: tasks.ActionCancel, done: "canceled"}
 	act, err := b.carry(ctx, a, s, tasks.Action{Kind: b.kind, Choice: tasks.ChoiceOf(tasks.Filter{}), Matched: 300}, func([]tasks.Taken) { interrupt() })
 	var exit *exitError
-	if !errors.As(err, &exit) || exit.code != tasks.ExitInterrupted || said.String() != "stopped: 250 of 300 are canceled, the others are as they were\n" {
+	if !errors.As(err, &exit) || exit.code != tasks.ExitInterrupted || said.String() != "stopped: 100 of 300 are canceled, the others are as they were\n" {
 		t.Errorf("%v after %q", err, said.String())
 	}
-	if kept, err := s.ledger.Action(t.Context(), act.ID); err != nil || kept.State != tasks.ActionStopped || kept.Done != 250 {
+	if kept, err := s.ledger.Action(t.Context(), act.ID); err != nil || kept.State != tasks.ActionStopped || kept.Done != 100 {
 		t.Errorf("%+v, %v", kept, err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
@@ -145,6 +146,9 @@ func (b *bulk) carry(ctx context.Context, a *app, s *stack, act tasks.Action, to
 	})
 	show.close()
 	switch {
+	case err != nil && act.ID != uuid.Nil:
+		fmt.Fprintf(a.Err, "%d of %d are %s; mediaferry run, worker or serve goes on with action %s\n", act.Done, act.Matched, b.done, act.ID)
+		return act, err
 	case err != nil:
 		return act, err
 	case act.State == tasks.ActionStopped:

@@ -35,6 +35,11 @@ func exemplify(schemas map[string]*huma.Schema) {
 			Completed: submitted.Add(time.Minute), Counts: tasks.BatchCounts{Total: 300, Succeeded: 298, Failed: 2, Refused: 1}},
 		"BatchReceipt": BatchReceipt{ID: batch, Accepted: 300, Refused: 1,
 			First: []tasks.Refusal{{Line: 17, ExternalID: "order-9", Code: tasks.Invalid, Reason: `read row: unknown field "sauce"`}}},
+		"Action": tasks.Action{ID: uuid.MustParse("01a2030c-918d-7c20-9be1-3f0e2a5d6b41"), Kind: tasks.ActionRetry, By: "shop", Producer: "shop",
+			Choice: json.RawMessage(`{"state":["failed"],"producer":"shop"}`), State: tasks.ActionRunning, Matched: 312, Done: 200,
+			Left: map[string]int{"conflict": 1}, Began: submitted},
+		"Preview": Preview{DryRun: true, Matched: 312, Done: 300, Left: map[string]int{"queued": 12},
+			Calls: []Calls{{Account: "default", Calls: 300, MadeToday: 95_900, LeftToday: new(4100)}}},
 		"Problem": Problem{Title: tasks.NotFound.Meaning(), Status: http.StatusNotFound, Detail: "look up upload: there is no such upload", Code: tasks.NotFound},
 	} {
 		if schemas[name] != nil {

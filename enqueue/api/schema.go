@@ -29,11 +29,33 @@ func (s *Server) document() {
 	property("Delivery", "state", func(p *huma.Schema) {
 		p.Enum = anyOf([]tasks.DeliveryState{tasks.Pending, tasks.Delivered, tasks.GivenUp, tasks.Disabled})
 	})
+	s.documentAction(property)
 	exemplify(schemas)
-	for _, of := range []string{"Outcome", "Batch", "Delivery"} {
+	for _, of := range []string{"Outcome", "Batch", "Delivery", "Action"} {
 		for _, name := range []string{"id", "batch_id"} {
 			property(of, name, func(p *huma.Schema) { p.Format = "uuid" })
 		}
+	}
+}
+
+// documentAction says of actions what their Go type can't.
+func (s *Server) documentAction(property func(of, name string, change func(*huma.Schema))) {
+	property("Action", "kind", func(p *huma.Schema) { p.Enum = anyOf([]tasks.ActionKind{tasks.ActionRetry, tasks.ActionCancel}) })
+	property("Action", "state", func(p *huma.Schema) {
+		p.Enum = anyOf([]tasks.ActionState{tasks.ActionRunning, tasks.ActionDone, tasks.ActionStopped})
+	})
+	property("Action", "left", func(p *huma.Schema) { p.Nullable = false })
+	for name, text := range map[string]string{
+		"by":       "Whose key it was begun with, or which user on which machine",
+		"producer": "Whose uploads alone it reaches; missing: everybody's",
+		"choice":   "Which uploads, as in a request's filter; those that were named at the command line are ids",
+		"again":    "Whether a retry takes those that succeeded, too",
+		"matched":  "Uploads that the filter chose just before it began",
+		"done":     "Those that were retried or canceled so far",
+		"left":     "Those that it came to and passed by, by why not: their states, conflict where one changed just then, too_many where a budget was used up",
+		"ended_at": "Missing: it is running",
+	} {
+		property("Action", name, func(p *huma.Schema) { p.Description = text })
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 // upload is taken once, whatever dies in between. It returns the action as it stands then, and what was taken.
 //
 // An action that somebody has stopped is returned as it stands, and nothing was done. ErrFenced: somebody else works
-// on it, or has come further than s.From; nothing was done either. An upload that has changed since it was chosen, so
-// that the step is not allowed any more, is counted as left.
+// on it, or has come further than s.From, to its end perhaps; nothing was done either. An upload that has changed since
+// it was chosen, so that the step is not allowed any more, is counted as left.
 func (l *Ledger) AdvanceAction(ctx context.Context, s tasks.ActionStep) (tasks.Action, []tasks.Taken, error) {
 	slices.SortFunc(s.Uploads, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }) // as everybody locks them
 	var (
@@ -28,9 +28,9 @@ func (l *Ledger) AdvanceAction(ctx context.Context, s tasks.ActionStep) (tasks.A
 		taken = nil
 		a, err = t.action(s.Action, t.l.d.forUpdate, &holder, &until)
 		switch {
-		case err != nil || !a.Ended.IsZero():
+		case err != nil || a.State == tasks.ActionStopped:
 			return err
-		case holder != s.Holder && t.now < until, a.Cursor != s.From:
+		case holder != s.Holder && t.now < until, a.Cursor != s.From, !a.Ended.IsZero():
 			return tasks.ErrFenced
 		}
 		for why, n := range s.Left {

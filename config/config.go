@@ -43,6 +43,8 @@ type TLS struct {
 // HTTP is how the API behaves.
 type HTTP struct {
 	Wait time.Duration `koanf:"wait" default:"60s" min:"0s" max:"10m" doc:"how long POST /v1/media and the drop-in endpoint wait for an outcome before they answer without it"`
+
+	InboxSize Size `koanf:"inbox_size" default:"1GiB" min:"10MiB" doc:"of the files that one producer has sent over HTTP and that wait for their outcome; beyond it POST /v1/files answers 429"`
 }
 
 // Log is what goes to stderr.

@@ -23,7 +23,7 @@ const (
 
 // serve answers HTTP until ctx ends. e is nil where no work is done in this process.
 func (s *stack) serve(ctx context.Context, e *engine) error {
-	inbox, err := api.OpenInbox(inboxDir(s.cfg), nil)
+	inbox, err := api.OpenInbox(api.InboxConfig{Dir: inboxDir(s.cfg), Size: int64(s.cfg.HTTP.InboxSize)})
 	if err != nil {
 		return err
 	}

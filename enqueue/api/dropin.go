@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -89,6 +90,7 @@ func (s *Server) wxUpload(w http.ResponseWriter, r *http.Request) {
 	o, err := s.now(withIdentity(r.Context(), who), who, u, s.cfg.Wait)
 	switch {
 	case err != nil:
+		s.wxUnused(r.Context(), stored)
 		s.wxRefuse(w, r, err, kind)
 	case o.State == tasks.Succeeded:
 		wxWrite(w, wxSuccess(o))
@@ -96,6 +98,14 @@ func (s *Server) wxUpload(w http.ResponseWriter, r *http.Request) {
 		s.wxFail(w, r, wxFailure(o.Code, o.Errcode, kind), o.RID)
 	default: // it goes on by itself, and a second try is answered from what the first one uploads
 		s.wxFail(w, r, wxBusy, o.RID)
+	}
+}
+
+// wxUnused removes a file whose submission was refused: its sender sends it again.
+func (s *Server) wxUnused(ctx context.Context, f Stored) {
+	use, err := s.cfg.Ledger.InboxUse(context.WithoutCancel(ctx), f.Source)
+	if err == nil && use.Uploads == 0 {
+		s.drop(ctx, f)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"mime/multipart"
 	"net"
 	"net/http"
@@ -41,7 +42,8 @@ func (s *Server) fileRoutes() {
 		OperationID: "send-files", Method: http.MethodPost, Path: "/v1/files", DefaultStatus: http.StatusCreated, Tags: []string{"files"},
 		Summary: "Send the files themselves",
 		Description: "For producers that share no storage with the workers: a form with files of at most 10 MiB each, 100 in all. Submit each as the " +
-			"source that the answer gives it, within a day. A file is removed after its outcome, a day later where it failed.",
+			"source that the answer gives it, within a day. A file is removed after its outcome, a day later where it failed. A producer's " +
+			"files that wait have a limit in all (1 GiB, if the operator set no other): beyond it the answer is 429 until outcomes make room.",
 	}, s.files)
 	file := &huma.Schema{Type: huma.TypeString, Format: "binary"}
 	s.api.OpenAPI().Paths["/v1/files"].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
@@ -68,10 +70,20 @@ func (s *Server) files(ctx context.Context, in *filesInput) (*filesOutput, error
 	if err == nil && len(answer.Files) == 0 {
 		err = invalid("take files", "body: has no part with a filename")
 	}
-	if err != nil {
-		return nil, err // what was stored before goes with the sweep
+	if err != nil { // the sender won't know what was stored before
+		for _, stored := range answer.Files {
+			s.drop(ctx, stored)
+		}
+		return nil, err
 	}
 	return &filesOutput{answer}, nil
+}
+
+// drop removes a file that nobody will submit. Where that fails it goes with the sweep.
+func (s *Server) drop(ctx context.Context, f Stored) {
+	if err := s.cfg.Inbox.Drop(f); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "can't remove a file from the inbox", slog.String("request_id", requestID(ctx)), slog.Any("error", err))
+	}
 }
 
 var errNoInbox = &tasks.Error{Code: tasks.Unavailable, Op: "take files", Err: errors.New("this server takes no files")}

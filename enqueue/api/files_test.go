@@ -22,12 +22,12 @@ type inboxPlant struct {
 	dir   string
 }
 
-func newInboxPlant(t *testing.T) *inboxPlant {
+func newInboxPlant(t *testing.T, inboxSize int64) *inboxPlant {
 	t.Helper()
 	ip := &inboxPlant{dir: filepath.Join(t.TempDir(), "inbox")}
 	ip.plant = newPlant(t, func(c *api.Config) {
 		var err error
-		c.Inbox, err = api.OpenInbox(ip.dir, c.Now)
+		c.Inbox, err = api.OpenInbox(api.InboxConfig{Dir: ip.dir, Size: inboxSize, Now: c.Now})
 		must(t, err)
 		ip.inbox = c.Inbox
 	})
@@ -59,7 +59,7 @@ func (ip *inboxPlant) kept() map[string]string {
 
 func TestFiles(t *testing.T) {
 	t.Parallel()
-	p := newInboxPlant(t)
+	p := newInboxPlant(t, 0)
 	names := map[string]string{
 		"a.jpg": "a.jpg", `C:\\photos\\b.jpg`: "b.jpg", "../../etc/passwd": "passwd", "照片 1.jpg": "照片 1.jpg", "..": "file",
 		strings.Repeat("长", 100) + ".jpeg": strings.Repeat("长", 65) + ".jpeg",
@@ -90,7 +90,7 @@ func TestFiles(t *testing.T) {
 // Nobody can submit what somebody else has sent, by any route, not even an operator in its own name.
 func TestForeignFiles(t *testing.T) {
 	t.Parallel()
-	p := newInboxPlant(t)
+	p := newInboxPlant(t, 0)
 	src := answered[api.FilesAnswer](t, p.send(shop, "a.jpg", "a"), http.StatusCreated).Files[0].Source
 	for _, key := range []string{rival, boss} {
 		body := `{"type":"image","source":"` + src + `"}`
@@ -109,7 +109,7 @@ func TestForeignFiles(t *testing.T) {
 
 func TestBadForms(t *testing.T) {
 	t.Parallel()
-	p := newInboxPlant(t)
+	p := newInboxPlant(t, 0)
 	form := "multipart/form-data; boundary=B"
 	for name, tc := range map[string]struct {
 		body, kind, words string
@@ -137,7 +137,7 @@ func TestBadForms(t *testing.T) {
 // A file goes when no upload needs it any more.
 func TestSweep(t *testing.T) {
 	t.Parallel()
-	p := newInboxPlant(t)
+	p := newInboxPlant(t, 0)
 	source := func(name string) string {
 		return answered[api.FilesAnswer](t, p.send(shop, name, name), http.StatusCreated).Files[0].Source
 	}
@@ -183,7 +183,7 @@ func TestSweep(t *testing.T) {
 	p.finish(bad.ID, failure(tasks.Corrupt, 0))
 	p.pass(25 * time.Hour)
 	sweep()
-	if again, err := api.OpenInbox(p.dir, nil); err != nil {
+	if again, err := api.OpenInbox(api.InboxConfig{Dir: p.dir}); err != nil {
 		t.Fatal(err)
 	} else if _, err := again.Store("shop", "x", strings.NewReader("x"), 1); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -22,34 +21,54 @@ import (
 // Inbox keeps the files that come over HTTP, below DIR/ID/producer/folder/name, until no upload needs them. A file is
 // submitted as the source inbox:ID/producer/folder/name, by the producer that sent it and nobody else.
 type Inbox struct {
-	dir string
-	id  string
-	now func() time.Time
+	dir  string
+	id   string
+	now  func() time.Time
+	room room
 }
 
-// OpenInbox opens the inbox in dir, and makes it at first use. now is nil for time.Now.
-func OpenInbox(dir string, now func() time.Time) (*Inbox, error) {
-	if now == nil {
-		now = time.Now
+// InboxConfig is where an inbox is and how much it takes.
+type InboxConfig struct {
+	Dir string
+	// Size is how many bytes of files one producer may have there. Zero: as many as the disk takes.
+	Size int64
+	// Now is the clock by which files go. Nil: time.Now.
+	Now func() time.Time
+}
+
+// OpenInbox opens the inbox, and makes it at first use.
+func OpenInbox(cfg InboxConfig) (*Inbox, error) {
+	dir, err := inboxID(cfg.Dir)
+	if err != nil {
+		return nil, err
 	}
+	b := &Inbox{dir: cfg.Dir, id: dir, now: cfg.Now, room: room{most: cfg.Size, of: map[string]*usage{}}}
+	if b.now == nil {
+		b.now = time.Now
+	}
+	return b, b.count()
+}
+
+// inboxID returns the name of the inbox in dir.
+func inboxID(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make inbox: %w", err)
+		return "", fmt.Errorf("make inbox: %w", err)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("read inbox: %w", err)
+		return "", fmt.Errorf("read inbox: %w", err)
 	}
 	for _, e := range entries {
 		if e.IsDir() && tasks.ValidName(e.Name()) {
-			return &Inbox{dir, e.Name(), now}, nil
+			return e.Name(), nil
 		}
 	}
 	// Its own name tells the workers of this machine, who see the folder, from those who don't.
-	b := &Inbox{dir, random(), now}
-	if err := os.Mkdir(filepath.Join(dir, b.id), 0o700); err != nil {
-		return nil, fmt.Errorf("make inbox: %w", err)
+	id := random()
+	if err := os.Mkdir(filepath.Join(dir, id), 0o700); err != nil {
+		return "", fmt.Errorf("make inbox: %w", err)
 	}
-	return b, nil
+	return id, nil
 }
 
 // random names something that nobody else names.
@@ -66,8 +85,9 @@ type Stored struct {
 	Size     int64  `json:"size" doc:"Bytes"`
 }
 
-// Store takes a file of at most limit bytes, durably. TooLarge: it has more.
-func (b *Inbox) Store(producer, filename string, from io.Reader, limit int64) (Stored, error) {
+// Store takes a file of at most limit bytes, durably. TooLarge: it has more. TooMany: the producer's files that are there
+// already leave it no room.
+func (b *Inbox) Store(producer, filename string, from io.Reader, limit int64) (_ Stored, err error) {
 	if producer == "." || producer == ".." {
 		return Stored{}, refused("producer: one of this name has no inbox")
 	}
@@ -77,7 +97,9 @@ func (b *Inbox) Store(producer, filename string, from io.Reader, limit int64) (S
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return Stored{}, full(err)
 	}
-	size, err := write(name, from, limit)
+	coming := b.room.enter(producer, from)
+	defer func() { coming.leave(err == nil) }()
+	size, err := write(name, coming, limit)
 	if err != nil {
 		_ = b.remove(src) // the sweep finds what is left
 		return Stored{}, err
@@ -85,6 +107,7 @@ func (b *Inbox) Store(producer, filename string, from io.Reader, limit int64) (S
 	// Who is told of the file may rely on it: its folders are on the disk, too.
 	for dir := filepath.Dir(name); dir != b.dir; dir = filepath.Dir(dir) {
 		if err := syncFolder(dir); err != nil {
+			_ = b.remove(src)
 			return Stored{}, full(err)
 		}
 	}
@@ -108,7 +131,10 @@ func write(name string, from io.Reader, limit int64) (int64, error) {
 	defer f.Close()
 	size, err := io.Copy(f, reader{io.LimitReader(from, limit+1)})
 	var broke *readError
+	var refused *tasks.Error
 	switch {
+	case errors.As(err, &refused):
+		return 0, refused
 	case errors.As(err, &broke):
 		return 0, unread(broke.error)
 	case err != nil:
@@ -126,6 +152,8 @@ func write(name string, from io.Reader, limit int64) (int64, error) {
 type reader struct{ io.Reader }
 
 type readError struct{ error }
+
+func (e *readError) Unwrap() error { return e.error }
 
 func (r reader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
@@ -186,70 +214,4 @@ func cleanName(name string) string {
 		cut--
 	}
 	return name[:cut] + ext
-}
-
-// How long a file waits for its upload, and one that failed for a retry.
-const (
-	inboxUnused = 24 * time.Hour
-	inboxFailed = 24 * time.Hour
-)
-
-// Sweep removes the files that no upload needs any more: at once where all of a file's uploads succeeded or were
-// canceled, a day later where one failed, and a day after it came where it was never submitted. It returns how many.
-func (b *Inbox) Sweep(ctx context.Context, uses InboxUses) (int, error) {
-	removed := 0
-	root := filepath.Join(b.dir, b.id)
-	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil
-		case err != nil:
-			return err
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case d.IsDir():
-			return nil
-		}
-		done, err := b.sweepFile(ctx, uses, root, name, d)
-		if done {
-			removed++
-		}
-		return err
-	})
-	if err != nil {
-		return removed, fmt.Errorf("sweep inbox: %w", err)
-	}
-	return removed, nil
-}
-
-func (b *Inbox) sweepFile(ctx context.Context, uses InboxUses, root, name string, d fs.DirEntry) (bool, error) {
-	rel, err := filepath.Rel(root, name)
-	if err != nil {
-		return false, err
-	}
-	src := tasks.Source{Inbox: b.id, Path: filepath.ToSlash(rel)}
-	info, err := d.Info()
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	} else if err != nil {
-		return false, err
-	}
-	use, err := uses.InboxUse(ctx, src.String())
-	if err != nil || !b.over(use, info.ModTime()) {
-		return false, err
-	}
-	return true, b.remove(src)
-}
-
-func (b *Inbox) over(use tasks.SourceUse, came time.Time) bool {
-	now := b.now()
-	switch {
-	case use.Open > 0:
-		return false
-	case use.Uploads == 0:
-		return now.Sub(came) > inboxUnused
-	case use.Failed > 0:
-		return now.Sub(use.Finished) > inboxFailed
-	}
-	return true
 }

@@ -78,7 +78,7 @@ func newPlant(t *testing.T, change ...func(*api.Config)) *plant {
 // withInbox gives the server an inbox.
 func withInbox(t *testing.T) func(*api.Config) {
 	return func(c *api.Config) {
-		b, err := api.OpenInbox(filepath.Join(t.TempDir(), "inbox"), c.Now)
+		b, err := api.OpenInbox(api.InboxConfig{Dir: filepath.Join(t.TempDir(), "inbox"), Now: c.Now})
 		must(t, err)
 		c.Inbox = b
 	}

@@ -59,7 +59,7 @@ func TestSlowBodies(t *testing.T) {
 		"a drop-in": "POST /cgi-bin/media/upload?type=image&access_token=x HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=B\r\n",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			inbox, err := api.OpenInbox(dir, nil)
+			inbox, err := api.OpenInbox(api.InboxConfig{Dir: dir})
 			must(t, err)
 			door, err := api.New(api.Config{Ledger: struct{ api.Ledger }{}, Keys: &api.Keyring{Fixed: []tasks.Key{key("shop", shop, tasks.RoleProducer)}}, Inbox: inbox})
 			must(t, err)

@@ -12,6 +12,7 @@ import (
 // bulk uploads can never hold all of either.
 type lanes struct {
 	bulk, interactive lane
+	solo              solo
 }
 
 type lane struct {
@@ -29,6 +30,7 @@ func newLanes(c Config) lanes {
 	return lanes{
 		bulk:        newLane(c.Slots, c.Memory-reserve),
 		interactive: newLane(c.InteractiveSlots, reserve),
+		solo:        solo{turn: make(chan struct{}, 1)},
 	}
 }
 
@@ -52,19 +54,4 @@ func (l *lanes) enter(ctx context.Context, p tasks.Priority) (leave func(), err 
 		return nil, err
 	}
 	return func() { lane.slots.Release(1) }, nil
-}
-
-// enterAlone takes every slot of both lanes, always in the same order.
-func (l *lanes) enterAlone(ctx context.Context) (leave func(), err error) {
-	if err := l.bulk.slots.Acquire(ctx, l.bulk.size); err != nil {
-		return nil, err
-	}
-	if err := l.interactive.slots.Acquire(ctx, l.interactive.size); err != nil {
-		l.bulk.slots.Release(l.bulk.size)
-		return nil, err
-	}
-	return func() {
-		l.interactive.slots.Release(l.interactive.size)
-		l.bulk.slots.Release(l.bulk.size)
-	}, nil
 }

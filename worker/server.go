@@ -70,8 +70,8 @@ func NewServer(rdb redis.UniversalClient, h Handlers, c ServerConfig) *Server {
 		}
 		s.add(rdb, tasksPerSlot*c.Slots, bulk)
 		s.add(rdb, tasksPerSlot*c.InteractiveSlots, map[string]int{c.Prefix + tasks.QueueInteractive: 1})
-		// One at a time: more would only wait here for each other, and keep the others from their turn.
-		s.add(rdb, 1, map[string]int{c.Prefix + tasks.QueueAlone: 1})
+		// One runs and one is ready to go on with its slots. More would only wait, and go down with this process.
+		s.add(rdb, 2, map[string]int{c.Prefix + tasks.QueueAlone: 1})
 	}
 	if h.Deliver != nil {
 		s.add(rdb, c.Deliveries, map[string]int{c.Prefix + tasks.QueueWebhook: 1})

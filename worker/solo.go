@@ -1,0 +1,101 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// To be alone costs a worker all that it could do meanwhile, first of all the wait until the others have ended. So
+// those that run alone do so in a row: who leaves keeps the slots for a moment, and the next one goes on with them.
+// A row is short, so that the others get their turn between two.
+const (
+	soloGap = 100 * time.Millisecond
+	soloRow = 2 * time.Second
+)
+
+// solo is whose turn it is to be alone, and what is left over from the one before.
+type solo struct {
+	turn chan struct{} // holds one token while somebody is alone, or waits for it
+
+	mu    sync.Mutex
+	since time.Time   // when this row began
+	kept  *time.Timer // not nil while the slots are kept for the next one; it gives them up
+}
+
+// enterAlone waits until nothing else is in either lane. Until leave is called nothing comes in.
+func (l *lanes) enterAlone(ctx context.Context) (leave func(), err error) {
+	select {
+	case l.solo.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if !l.solo.goOn() {
+		if err := l.takeAll(ctx); err != nil {
+			<-l.solo.turn
+			return nil, err
+		}
+		l.solo.begin()
+	}
+	return func() {
+		if !l.solo.keep(l.giveAll) {
+			l.giveAll()
+		}
+		<-l.solo.turn
+	}, nil
+}
+
+// takeAll takes every slot of both lanes, always in the same order.
+func (l *lanes) takeAll(ctx context.Context) error {
+	if err := l.bulk.slots.Acquire(ctx, l.bulk.size); err != nil {
+		return err
+	}
+	if err := l.interactive.slots.Acquire(ctx, l.interactive.size); err != nil {
+		l.bulk.slots.Release(l.bulk.size)
+		return err
+	}
+	return nil
+}
+
+func (l *lanes) giveAll() {
+	l.interactive.slots.Release(l.interactive.size)
+	l.bulk.slots.Release(l.bulk.size)
+}
+
+func (s *solo) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.since = time.Now()
+}
+
+// goOn takes over the slots that were kept, and reports whether there were any.
+func (s *solo) goOn() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kept == nil {
+		return false
+	}
+	s.kept.Stop()
+	s.kept = nil
+	return true
+}
+
+// keep keeps the slots for whoever comes next, for a moment, and then gives them up. It is false at the end of a row.
+func (s *solo) keep(give func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.since) >= soloRow {
+		return false
+	}
+	var kept *time.Timer
+	kept = time.AfterFunc(soloGap, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.kept == kept { // nobody has taken them
+			s.kept = nil
+			give()
+		}
+	})
+	s.kept = kept
+	return true
+}

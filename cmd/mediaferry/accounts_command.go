@@ -52,7 +52,7 @@ func (a *app) accountsListCommand() *cobra.Command {
 			return nil
 		},
 	}
-	output = outputFlag(cmd)
+	output = outputFlagNoCSV(cmd)
 	return cmd
 }
 

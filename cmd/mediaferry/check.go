@@ -108,12 +108,13 @@ func (a *app) check(ctx context.Context, g *gatherer, args []string, f format) e
 	if err := p.end(); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Err, "%d files: %d ok, %d refused\n", total, total-refused, refused)
-	switch {
-	case total == 0:
-		return &exitError{code: tasks.ExitNothing}
-	case refused > 0:
-		return &exitError{code: tasks.ExitFailed}
+	if total == 0 {
+		a.nothingFound(g.flags)
+		return exitCode(tasks.ExitNothing)
+	}
+	fmt.Fprintf(a.Err, "%s: %d ok, %d refused\n", count(total, "file", "files"), total-refused, refused)
+	if refused > 0 {
+		return exitCode(tasks.ExitFailed)
 	}
 	return nil
 }

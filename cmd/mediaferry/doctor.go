@@ -43,7 +43,7 @@ WeChat for each account's token and quota, and changes nothing. It ends with 3 w
 			return nil
 		},
 	}
-	output = outputFlag(cmd)
+	output = outputFlagNoCSV(cmd)
 	return cmd
 }
 
@@ -130,7 +130,7 @@ func (d *doctor) ledger(ctx context.Context, cfg config.Config) {
 			return
 		}
 	}
-	l, err := ledger.Open(ctx, cfg.LedgerURL.Reveal(), ledger.Options{NoMigrate: true, Log: d.stack.log})
+	l, err := openLedger(ctx, cfg, ledger.Options{NoMigrate: true, Log: d.stack.log})
 	if err != nil {
 		d.bad(check, err, "")
 		return

@@ -3,11 +3,14 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -64,6 +67,7 @@ func (a *app) dryRun(ctx context.Context, g *gatherer, args []string) error {
 		counts[wouldUpload], counts[wouldReuse], counts[wouldRefuse], g.stack.costs(ctx, cost))
 	switch {
 	case len(counts) == 0:
+		a.nothingFound(g.flags)
 		return exitCode(tasks.ExitNothing)
 	case counts[wouldRefuse] > 0:
 		return exitCode(tasks.ExitFailed)
@@ -75,6 +79,16 @@ func forecastPrinter(f format, out io.Writer) (show func(forecast) error, end fu
 	if f == asJSON {
 		enc := json.NewEncoder(out)
 		return func(f forecast) error { return enc.Encode(f) }, func() error { return nil }
+	}
+	if f == asCSV {
+		w := csv.NewWriter(out)
+		header := w.Write([]string{"line", "source", "type", "account", "would_be", "code", "reason"})
+		return func(f forecast) error {
+				return errors.Join(header, w.Write([]string{strconv.Itoa(f.Line), f.Source, string(f.Type), f.Account, f.Would, string(f.Code), f.Reason}))
+			}, func() error {
+				w.Flush()
+				return w.Error()
+			}
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "FILE\tTYPE\tWOULD BE")
@@ -137,7 +151,7 @@ func (s *stack) costs(ctx context.Context, calls map[string]int) string {
 		if i < 0 {
 			continue
 		}
-		part := fmt.Sprintf("costs %d upload calls of %s, which has made %d today", calls[name], name, accounts[i].CallsToday)
+		part := fmt.Sprintf("costs %s of %s, which has made %d today", count(calls[name], "upload call", "upload calls"), name, accounts[i].CallsToday)
 		if limit := accounts[i].DailyLimit; limit > 0 {
 			part = fmt.Sprintf("costs %d of %d calls left today for %s", calls[name], max(0, limit-accounts[i].CallsToday), name)
 		}

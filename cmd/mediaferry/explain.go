@@ -34,6 +34,6 @@ func (a *app) explainCommand() *cobra.Command {
 		},
 	}
 	cmd.FParseErrWhitelist.UnknownFlags = false
-	output = outputFlag(cmd)
+	output = outputFlagNoCSV(cmd)
 	return cmd
 }

@@ -30,7 +30,11 @@ type served struct {
 // serve starts mediaferry run, and knows its address and the key that a first start made.
 func (g *ground) serve() *served {
 	g.t.Helper()
-	p := g.start("run")
+	return g.served(g.start("run"))
+}
+
+func (g *ground) served(p *process) *served {
+	g.t.Helper()
 	address := regexp.MustCompile(`"?address"?[:=]"?([0-9.:]+)`)
 	var at []string
 	until(g.t, 30*time.Second, "the address is logged", func() bool {

@@ -102,7 +102,7 @@ func (a *app) keysListCommand() *cobra.Command {
 			return a.printKeys(keys)
 		},
 	}
-	output = outputFlag(cmd)
+	output = outputFlagNoCSV(cmd)
 	return cmd
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
 )
 
@@ -18,11 +19,20 @@ func (a *app) look(ctx context.Context) (*stack, error) {
 		return nil, fmt.Errorf("make data dir: %w", err)
 	}
 	log := a.logger(cfg, true)
-	l, err := ledger.Open(ctx, cfg.LedgerURL.Reveal(), ledger.Options{Log: log})
+	l, err := openLedger(ctx, cfg, ledger.Options{Log: log})
 	if err != nil {
-		return nil, fmt.Errorf("open ledger: %w", err)
+		return nil, err
 	}
 	s := &stack{cfg: cfg, log: log, ledger: l, embedded: cfg.RedisURL == embedded}
 	s.closeWith(func() { l.Close() })
 	return s, nil
+}
+
+// openLedger opens the ledger of the settings, and names its file where that fails.
+func openLedger(ctx context.Context, c config.Config, o ledger.Options) (*ledger.Ledger, error) {
+	l, err := ledger.Open(ctx, c.LedgerURL.Reveal(), o)
+	if path, isFile := sqlitePath(c); err != nil && isFile {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return l, err
 }

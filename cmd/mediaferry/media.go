@@ -65,7 +65,7 @@ have one.`,
 	cmd.Flags().StringVarP(&f.kind, "type", "t", autoKind, "media type: auto, image, voice, video or thumb")
 	cmd.Flags().StringVar(&f.account, "account", enqueue.DefaultAccount, "the official account they belong to")
 	f.rows.addFilter(cmd.Flags())
-	f.output = outputFlag(cmd)
+	f.output = outputFlagNoCSV(cmd)
 	return cmd
 }
 
@@ -104,6 +104,7 @@ func (a *app) showMedia(cmd *cobra.Command, g *gatherer, args []string) error {
 	}
 	switch {
 	case total == 0:
+		a.nothingFound(g.flags)
 		return exitCode(tasks.ExitNothing)
 	case without > 0:
 		return exitCode(tasks.ExitFailed)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -27,25 +28,47 @@ const (
 	asCSV   format = "csv"
 )
 
-func (f *format) String() string { return string(*f) }
-
-// Type is what --help shows.
-func (f *format) Type() string { return "table|json|csv" }
-
-// Set takes one of the three.
-func (f *format) Set(s string) error {
-	switch format(s) {
-	case asTable, asJSON, asCSV:
-		*f = format(s)
-		return nil
-	}
-	return fmt.Errorf("%q is not one of table, json, csv", s)
+// formatFlag is --output of a command that knows some of the formats.
+type formatFlag struct {
+	chosen *format
+	known  []string
 }
 
+func (f formatFlag) String() string {
+	if f.chosen == nil { // cobra asks a zero value for its default
+		return ""
+	}
+	return string(*f.chosen)
+}
+
+// Type is what --help shows.
+func (f formatFlag) Type() string { return strings.Join(f.known, "|") }
+
+// Set takes one of those that are known.
+func (f formatFlag) Set(s string) error {
+	if !slices.Contains(f.known, s) {
+		return fmt.Errorf("%q is not one of %s", s, strings.Join(f.known, ", "))
+	}
+	*f.chosen = format(s)
+	return nil
+}
+
+// outputFlag adds --output with table, json and csv.
 func outputFlag(cmd *cobra.Command) *format {
-	f := asTable
-	cmd.Flags().VarP(&f, "output", "o", "how results are printed on stdout")
-	return &f
+	return addOutput(cmd, asTable, asJSON, asCSV)
+}
+
+// outputFlagNoCSV adds --output for what is no list of rows.
+func outputFlagNoCSV(cmd *cobra.Command) *format { return addOutput(cmd, asTable, asJSON) }
+
+func addOutput(cmd *cobra.Command, known ...format) *format {
+	chosen := known[0]
+	f := formatFlag{chosen: &chosen}
+	for _, k := range known {
+		f.known = append(f.known, string(k))
+	}
+	cmd.Flags().VarP(f, "output", "o", "how results are printed on stdout")
+	return &chosen
 }
 
 // printer writes rows to stdout as they come; end must be called after the last.

@@ -57,11 +57,24 @@ and reports exactly one outcome for each: the media_id and when it expires, or w
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log on stderr what happens")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.AddCommand(a.commands()...)
+	addCompletion(root)
 	root.Args = usageArgs(root.Args)
 	for _, c := range root.Commands() {
 		finish(c)
 	}
 	return root
+}
+
+// addCompletion adds cobra's own command for shells now, so that it is finished as all the others are.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Example = "  mediaferry completion bash > /etc/bash_completion.d/mediaferry\n  mediaferry completion zsh > \"${fpath[1]}/_mediaferry\"\n" +
+				"  mediaferry completion fish > ~/.config/fish/completions/mediaferry.fish\n  mediaferry completion powershell | Out-String | Invoke-Expression"
+			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 }
 
 // finish gives a command and those below it what all have in common: a wrong argument is a mistake of usage, and the

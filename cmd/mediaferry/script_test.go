@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"syscall"
 	"testing"
@@ -34,6 +35,7 @@ import (
 //	bucket NAME DIR             start object storage with a bucket of DIR's files, and the settings for it
 //	fault ERRCODE TIMES         the sandbox's next upload calls are answered with an errcode
 //	calls N                     so many upload calls were made
+//	keep NAME REGEXP            set a variable to what the last stdout has for the group of the pattern
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -42,7 +44,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": scriptExits, "sample": scriptSample, "fifo": scriptFIFO, "fault": scriptFault, "calls": scriptCalls,
-			"odd": scriptOdd, "bucket": scriptBucket,
+			"odd": scriptOdd, "bucket": scriptBucket, "keep": scriptKeep,
 		},
 	})
 }
@@ -170,6 +172,19 @@ func scriptBucket(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("MEDIAFERRY_S3__BUCKETS", args[0])
 	ts.Setenv("MEDIAFERRY_S3__ACCESS_KEY", "key")
 	ts.Setenv("MEDIAFERRY_S3__SECRET_KEY", "secret-of-the-bucket")
+}
+
+func scriptKeep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: keep NAME REGEXP")
+	}
+	pattern, err := regexp.Compile(args[1])
+	ts.Check(err)
+	found := pattern.FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(found) != 2 {
+		ts.Fatalf("stdout has no %s", args[1])
+	}
+	ts.Setenv(args[0], found[1])
 }
 
 func scriptSandbox(ts *testscript.TestScript) *wechattest.Sandbox {

@@ -43,7 +43,7 @@ func (a *app) showCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&producer, "producer", enqueue.DefaultProducer, "whose external id it is")
-	output = outputFlag(cmd)
+	output = outputFlagNoCSV(cmd)
 	return cmd
 }
 

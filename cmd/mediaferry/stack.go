@@ -47,8 +47,8 @@ func (a *app) open(ctx context.Context, c config.Config, log *slog.Logger, belt 
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make data dir: %w", err)
 	}
-	if s.ledger, err = ledger.Open(ctx, c.LedgerURL.Reveal(), ledger.Options{Log: log, Notify: c.Webhook.URL}); err != nil {
-		return nil, fmt.Errorf("open ledger: %w", err)
+	if s.ledger, err = openLedger(ctx, c, ledger.Options{Log: log, Notify: c.Webhook.URL}); err != nil {
+		return nil, err
 	}
 	s.closeWith(func() { s.ledger.Close() })
 	options, err := c.Redis()

@@ -34,7 +34,7 @@ func (a *app) statusCommand() *cobra.Command {
 			return a.printStatus(status)
 		},
 	}
-	output = outputFlag(cmd)
+	output = outputFlagNoCSV(cmd)
 	return cmd
 }
 

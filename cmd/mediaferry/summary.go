@@ -28,6 +28,22 @@ func (a *app) summarize(outcomes []tasks.Outcome) {
 		counts[tasks.Queued]+counts[tasks.Running]+counts[tasks.Waiting])
 }
 
+// nothingFound says why there may be nothing to do where something was named.
+func (a *app) nothingFound(f uploadFlags) {
+	if f.rows.manifest != "" {
+		fmt.Fprintln(a.Err, "nothing to do: the manifest has no rows")
+		return
+	}
+	note := "nothing to do: there are no files"
+	if !f.rows.filter.Hidden {
+		note += "; hidden ones are left out without --hidden"
+	}
+	if len(f.rows.filter.Include)+len(f.rows.filter.Exclude) > 0 {
+		note += "; --include and --exclude leave out others"
+	}
+	fmt.Fprintln(a.Err, note)
+}
+
 // trouble is what several files met alike.
 type trouble struct {
 	state        tasks.State

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"time"
 
@@ -117,6 +118,9 @@ func (f uploadFlags) checkValues() error {
 	}
 	if f.metadata != "" && !json.Valid([]byte(f.metadata)) {
 		return usagef("--metadata is not JSON: quote it for the shell, as --metadata '{\"order\":7}'")
+	}
+	if u, err := url.Parse(f.callback); f.callback != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+		return usagef("--callback: give a whole URL, as https://shop.example/hook")
 	}
 	if f.concurrency < 0 {
 		return usagef("--concurrency must be 1 or more")
@@ -251,6 +255,10 @@ func (a *app) answer(sub *submission, found []tasks.Outcome, onStdout bool) erro
 		if err := writeReport(path, sub.rows, outcomes); err != nil {
 			return err
 		}
+	}
+	if len(outcomes) == 0 {
+		a.nothingFound(sub.flags)
+		return nil
 	}
 	a.summarize(outcomes)
 	return nil

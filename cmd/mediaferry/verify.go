@@ -46,7 +46,7 @@ It exits with 3 where something is left.`,
 			return a.printFindings(found, *output)
 		},
 	}
-	output = outputFlag(cmd)
+	output = outputFlagNoCSV(cmd)
 	cmd.Flags().BoolVar(&repair, "repair", false, "mend what can be mended")
 	return cmd
 }

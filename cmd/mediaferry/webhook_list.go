@@ -79,7 +79,7 @@ func (a *app) webhookListCommand() *cobra.Command {
 	}
 	f.add(cmd.Flags())
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many rows; 0: all")
-	output = outputFlag(cmd)
+	output = outputFlagNoCSV(cmd)
 	return cmd
 }
 
@@ -161,7 +161,7 @@ func (a *app) webhookShowCommand() *cobra.Command {
 			return a.printDelivery(d)
 		},
 	}
-	output = outputFlag(cmd)
+	output = outputFlagNoCSV(cmd)
 	return cmd
 }
 

@@ -45,7 +45,7 @@ the sending.`,
 				return exitCode(tasks.ExitNothing)
 			}
 			if chosen && !yes {
-				return usagef("%d deliveries match: add --yes to send them once more", len(ids))
+				return usagef("%s: add --yes to send once more", count(len(ids), "delivery matches", "deliveries match"))
 			}
 			return a.replay(cmd.Context(), s, ids)
 		},
@@ -85,6 +85,6 @@ func (a *app) replay(ctx context.Context, s *stack, ids []uuid.UUID) error {
 			return fmt.Errorf("replay %s, %d of %d: %w", id, i+1, len(ids), err)
 		}
 	}
-	fmt.Fprintf(a.Err, "%d deliveries are due now\n", len(ids))
+	fmt.Fprintf(a.Err, "%s due now\n", count(len(ids), "delivery is", "deliveries are"))
 	return a.explainDetached(s.cfg)
 }

@@ -22,7 +22,11 @@ func TestWebhookListenPrintsWhatUploadsTell(t *testing.T) {
 	t.Parallel()
 	g := newGround(t, wechattest.Config{})
 	g.fill(2, 5000)
-	p := g.start("webhook", "listen", "--count", "3")
+	secrets := filepath.Join(g.dir, "secrets")
+	if err := os.WriteFile(secrets, []byte(g.run("webhook", "secret").out), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := g.start("webhook", "listen", "--listen", "127.0.0.1:0", "--secret-file", secrets, "--count", "3")
 	until(t, time.Minute, "the receiver says where it is", func() bool { return strings.Contains(p.log.String(), "\n") })
 	address, _, _ := strings.Cut(p.log.String(), "\n")
 	if r := g.run("upload", "--callback", address+"/hook", g.media); r.code != tasks.ExitOK {

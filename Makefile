@@ -4,7 +4,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BIN := $(shell go env GOPATH)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test unit lint vuln fuzz bench chaos chaos-planted image tools
+.PHONY: help build demo test unit lint vuln fuzz bench chaos soak chaos-planted image tools
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,9 +47,13 @@ bench: ## compare with plain asynq and a plain loop, side by side: accepting upl
 SEED ?= 1
 KILLS ?= 24
 UPLOADS ?= 4000
-DURATION ?= 50s
+DURATION ?= 60s
 chaos: tools ## kill, wipe and cut off a whole fleet while it works, then check every record (SEED, KILLS, UPLOADS, DURATION)
 	PATH="$$(.ci/servers path):$$PATH" go run ./cmd/mediaferry-chaos -seed $(SEED) -kills $(KILLS) -uploads $(UPLOADS) -duration $(DURATION)
+
+SOAK ?= 20m
+soak: tools ## a steady load with faults for SOAK (20m): does any process hold ever more? (SEED, UPLOADS)
+	PATH="$$(.ci/servers path):$$PATH" go run ./cmd/mediaferry-chaos -seed $(SEED) -soak $(SOAK) -uploads $(UPLOADS)
 
 chaos-planted: tools ## plant bugs in a worker and see that each is found
 	go test -tags planted -count=1 -run Planted ./cmd/mediaferry-chaos

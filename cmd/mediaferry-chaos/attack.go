@@ -12,13 +12,15 @@ import (
 
 // attack is one way to do harm. What it leaves to chance it takes from r alone.
 type attack struct {
-	name   string
-	about  string
-	lane   int
-	kill   bool   // counts as one of -kills
-	weight int    // among kills; others come in turn
-	ledger string // empty: with any ledger
-	serves bool   // strikes API servers
+	name     string
+	about    string
+	lane     int
+	kill     bool   // counts as one of -kills
+	weight   int    // among kills; others come in turn
+	ledger   string // empty: with any ledger
+	serves   bool   // strikes API servers
+	optional bool   // made only where it is asked for by name
+	clocks   bool   // needs processes whose clocks can be set
 	// beside lets its lane go on while it lasts.
 	beside bool
 	length func(l leg, r *rand.Rand) time.Duration
@@ -27,15 +29,16 @@ type attack struct {
 
 // wound is what a strike left behind.
 type wound struct {
-	what string      // on whom, and how
-	busy []uuid.UUID // uploads that were running when a worker died or began to stand still
+	what string        // on whom, and how
+	skew time.Duration // how wrong clocks were
+	busy []uuid.UUID   // uploads that were running when a worker died or began to stand still
 	heal func(context.Context) error
 }
 
 // attacks lists them all.
 func attacks() []*attack {
 	var all []*attack
-	for _, some := range [][]*attack{processAttacks(), serveAttacks(), redisAttacks(), netAttacks(), ledgerAttacks(), wechatAttacks(), receiverAttacks(), sourceAttacks()} {
+	for _, some := range [][]*attack{processAttacks(), serveAttacks(), clockAttacks(), redisAttacks(), netAttacks(), ledgerAttacks(), wechatAttacks(), receiverAttacks(), sourceAttacks()} {
 		all = append(all, some...)
 	}
 	return all

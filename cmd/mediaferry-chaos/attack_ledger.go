@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"syscall"
 	"time"
@@ -13,7 +14,7 @@ import (
 func ledgerAttacks() []*attack {
 	length := between(300*time.Millisecond, 1500*time.Millisecond)
 	return []*attack{
-		{name: "ledger-full", about: "no process can write to the SQLite file", ledger: "sqlite", length: length, strike: fillDisk},
+		{name: "ledger-full", about: "the disk of the SQLite file is full", ledger: "sqlite", length: length, strike: fullDisk},
 		{name: "ledger-restart", about: "PostgreSQL stopped in good order and started again", ledger: "postgres", length: length,
 			strike: stopPostgres(syscall.SIGINT)},
 		{name: "ledger-crash", about: "PostgreSQL ended at once, as by a crash, and started again", ledger: "postgres", length: length,
@@ -35,9 +36,19 @@ func stopPostgres(sig syscall.Signal) func(context.Context, *field, *rand.Rand) 
 	}
 }
 
-// fillDisk takes from every process that is there the right to make a file longer than a page, so that SQLite's log
-// can't grow: writes fail as they do on a full disk. Processes that start meanwhile are well.
-func fillDisk(_ context.Context, f *field, _ *rand.Rand) (wound, error) {
+// fullDisk fills the disk of an SQLite ledger to its last byte. Where it could not be given one of its own, the right
+// to write is taken from processes instead, which SQLite can't tell from a full disk.
+func fullDisk(_ context.Context, f *field, _ *rand.Rand) (wound, error) {
+	if f.Disk == 0 {
+		return f.limitAll()
+	}
+	ballast := f.path("ledger/ballast")
+	return wound{what: fmt.Sprintf("a disk of %d MiB", f.Disk>>20), heal: heals(func() error { return os.Remove(ballast) })}, fillDisk(ballast)
+}
+
+// limitAll takes from every process that is there the right to make a file longer than a page, so that SQLite's log
+// can't grow. Processes that start meanwhile are well.
+func (f *field) limitAll() (wound, error) {
 	const page = 4096
 	limited := map[int]bool{}
 	var failed error
@@ -61,5 +72,5 @@ func fillDisk(_ context.Context, f *field, _ *rand.Rand) (wound, error) {
 	if len(limited) == 0 {
 		return wound{}, errors.Join(errNotRunning, failed)
 	}
-	return wound{what: fmt.Sprintf("%d processes", len(limited)), heal: heals(heal)}, nil
+	return wound{what: fmt.Sprintf("RLIMIT_FSIZE of %d processes", len(limited)), heal: heals(heal)}, nil
 }

@@ -76,9 +76,22 @@ func findBinary(ctx context.Context, s settings, dir string) (string, error) {
 	case s.binary != "":
 		return filepath.Abs(s.binary)
 	}
+	return buildBinary(ctx, dir, s.setsClocks())
+}
+
+// buildBinary builds mediaferry as it is released, or with a clock that can be set.
+func buildBinary(ctx context.Context, dir string, clocks bool) (string, error) {
 	_, here, _, _ := runtime.Caller(0)
 	binary := filepath.Join(dir, "mediaferry")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/mediaferry/mediaferry/cmd/mediaferry")
+	args := []string{"build", "-o", binary}
+	if clocks {
+		file, err := overlay(dir)
+		if err != nil {
+			return "", err
+		}
+		args = append(args, "-overlay", file)
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, "github.com/mediaferry/mediaferry/cmd/mediaferry")...)
 	if module := filepath.Dir(here); filepath.IsAbs(module) {
 		if _, err := os.Stat(module); err == nil {
 			cmd.Dir = module
@@ -127,8 +140,16 @@ func runLeg(ctx context.Context, l leg, binary, dir string, tell *teller) (h *hi
 	if err := f.produce(ctx, start); err != nil {
 		return nil, err
 	}
-	h = &history{Leg: l}
+	h = &history{Leg: f.leg}
+	var sampling sync.WaitGroup
+	sampled, stop := context.WithCancel(ctx)
+	defer stop()
+	if l.Soak {
+		sampling.Go(func() { h.Samples = f.sample(sampled) })
+	}
 	h.Strikes = f.fight(ctx, start, tell)
+	stop()
+	sampling.Wait()
 	tell.say("healed, waiting for it to come to rest")
 	if h.Quiet, err = f.rest(ctx, tell); err != nil {
 		return nil, err

@@ -35,13 +35,14 @@ const (
 	foundAttempts    = "attempts"    // more than the limit, or miscounted
 	foundRecovery    = "recovery"    // what a dead worker held came back too late
 	foundAnswer      = "answer"      // an HTTP answer that no producer should get
+	foundGrowth      = "growth"      // a process holds ever more
 	foundCrash       = "crash"       // a process panicked
 )
 
 // kinds lists them in the order of the report.
 var kinds = []string{ //nolint:gochecknoglobals // a constant in all but name
 	foundLost, foundOpen, foundConflicting, foundUnexpected, foundDuplicates, foundMedia, foundOutbox, foundWebhook, foundBatch,
-	foundQuota, foundAttempts, foundRecovery, foundAnswer, foundCrash,
+	foundQuota, foundAttempts, foundRecovery, foundAnswer, foundGrowth, foundCrash,
 }
 
 // check looks for everything that must not be in a history. It reads nothing but h.
@@ -49,7 +50,7 @@ func check(h *history) []finding {
 	r := newRecords(h)
 	for _, look := range []func(*records){
 		checkOutcomes, checkNames, checkCauses, checkAttempts, checkMedia, checkDuplicates, checkQuota,
-		checkOutbox, checkWebhooks, checkBatches, checkRecovery, checkAnswers, checkCrashes,
+		checkOutbox, checkWebhooks, checkBatches, checkRecovery, checkAnswers, checkGrowth, checkCrashes,
 	} {
 		look(r)
 	}

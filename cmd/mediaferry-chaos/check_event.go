@@ -101,8 +101,11 @@ func (r *records) arrived(e event, hs []hook) {
 	taken := false
 	for _, h := range hs {
 		if !h.Verified {
-			r.report(foundWebhook, uploadOf(e), "webhook %s came at %s with a signature that does not verify, or to where a redirect led", h.ID, h.At.Format(clock))
+			r.report(foundWebhook, uploadOf(e), "webhook %s came at %s with a signature that does not verify, or to where a redirect led", h.ID, h.At.Format(clockFormat))
 			continue
+		}
+		if h.Stale && !r.skewed(h.At) {
+			r.report(foundWebhook, uploadOf(e), "webhook %s came at %s with a timestamp that is wrong, and all clocks were right", h.ID, h.At.Format(clockFormat))
 		}
 		taken = taken || h.Answer/100 == 2
 		if h.Type != e.Type || !sameJSON(h.Data, e.Data) {

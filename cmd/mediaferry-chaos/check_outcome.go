@@ -17,9 +17,9 @@ func checkOutcomes(r *records) {
 		}
 		switch {
 		case o == nil:
-			r.report(foundLost, id, "%s was acknowledged at %s and is not in the ledger", ack.Name, ack.At.Format(clock))
+			r.report(foundLost, id, "%s was acknowledged at %s and is not in the ledger", ack.Name, ack.At.Format(clockFormat))
 		case !o.State.Final():
-			r.report(foundLost, id, "%s was acknowledged at %s and is %s at the end (%s)", ack.Name, ack.At.Format(clock), o.State, o.Reason)
+			r.report(foundLost, id, "%s was acknowledged at %s and is %s at the end (%s)", ack.Name, ack.At.Format(clockFormat), o.State, o.Reason)
 		case r.name(o) != ack.Name || o.Producer != ack.Producer || o.Account != ack.Account || o.Type != ack.Type || o.Source != ack.Source:
 			r.report(foundConflicting, id, "%s was acknowledged for %s %s %s, and the ledger has %s %s %s %s",
 				ack.Name, ack.Account, ack.Type, ack.Source, o.ExternalID, o.Account, o.Type, o.Source)
@@ -36,8 +36,8 @@ func checkOutcomes(r *records) {
 	}
 }
 
-// clock is how times are shown: a run takes minutes.
-const clock = "15:04:05.000"
+// clockFormat is how times are shown: a run takes minutes.
+const clockFormat = "15:04:05.000"
 
 // checkNames: one name is one upload.
 func checkNames(r *records) {

@@ -268,6 +268,7 @@ func TestDefectsAreFound(t *testing.T) {
 		"a webhook that never came":      {foundWebhook, func(_ *testing.T, f *forged) { f.Hooks = f.Hooks[1:] }},
 		"a webhook refused every time":   {foundWebhook, func(_ *testing.T, f *forged) { f.Hooks[0].Answer = 500 }},
 		"a webhook that does not verify": {foundWebhook, func(_ *testing.T, f *forged) { f.Hooks = append(f.Hooks, f.Hooks[0]); f.Hooks[0].Verified = false }},
+		"a webhook of another time":      {foundWebhook, func(_ *testing.T, f *forged) { f.Hooks[0].Stale = true }},
 		"a delivery given up":            {foundWebhook, func(_ *testing.T, f *forged) { f.Deliveries[0].State = tasks.GivenUp }},
 		"no delivery for an event":       {foundWebhook, func(_ *testing.T, f *forged) { f.Deliveries = f.Deliveries[1:] }},
 		"two deliveries for an event":    {foundWebhook, func(_ *testing.T, f *forged) { f.Deliveries = append(f.Deliveries, f.Deliveries[0]) }},
@@ -354,6 +355,23 @@ func TestCrashesExplainDuplicates(t *testing.T) {
 	f.Calls = append(f.Calls, lost)
 	if n, bound := newRecords(f.history).duplicates(); n != 2 || bound != 21 {
 		t.Errorf("%d duplicates of at most %d, want 2 of 21", n, bound)
+	}
+}
+
+// A clock that is wrong explains a webhook of another time, and a second day's quota.
+func TestClocksExplain(t *testing.T) {
+	t.Parallel()
+	f := clean(t)
+	f.Strikes = append(f.Strikes, strike{planned: planned{Attack: clockAhead}, Struck: forgedStart, Healed: forgedStart, Skew: 20 * time.Hour})
+	f.Ended = forgedStart.Add(time.Minute)
+	f.Hooks[0].Stale = true
+	f.overspend()
+	if found := check(f.history); len(found) > 0 {
+		t.Errorf("found what a wrong clock explains: %+v", found)
+	}
+	f.Strikes[len(f.Strikes)-1].Skew = time.Hour // the same day
+	if found := check(f.history); len(found) != 1 || found[0].Kind != foundQuota {
+		t.Errorf("found %+v, want the quota alone", found)
 	}
 }
 

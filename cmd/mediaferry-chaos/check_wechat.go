@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -93,7 +92,7 @@ func (r *records) duplicates() (found, bound int) {
 		switch {
 		case s.Attack == "worker-kill" || s.Attack == "worker-stop":
 			bound += inWorker
-		case s.Attack == "worker-roll", strings.HasPrefix(s.Attack, "net-wechat"), strings.HasPrefix(s.Attack, "net-ledger"), strings.HasPrefix(s.Attack, "ledger-"):
+		case s.Attack == clockAhead, s.Attack == clockBack, s.Attack == "worker-roll", strings.HasPrefix(s.Attack, "net-wechat"), strings.HasPrefix(s.Attack, "net-ledger"), strings.HasPrefix(s.Attack, "ledger-"):
 			bound += inWorker * r.Leg.Workers
 		}
 	}
@@ -110,18 +109,27 @@ func (r *records) during(attack string, at time.Time) bool {
 // interactiveShare is how many bulk slots of a worker come to one interactive slot.
 const interactiveShare = 4
 
-// checkQuota: the account that has a daily limit was not called more often, on any day of WeChat's.
+// checkQuota: the account that has a daily limit was not called more often, on any day of WeChat's. Days are those of
+// the ledger, which are SQLite's machine's.
 func checkQuota(r *records) {
-	const chinaOffset = 8 * 60 * 60
-	calls := map[string]int{}
+	calls, days := 0, map[int64]bool{}
 	r.uploadCalls(func(c wechattest.Call) {
 		if c.AppID == appIDs[accountSmall] {
-			calls[fmt.Sprint((c.Time.Unix()+chinaOffset)/(24*60*60))]++
+			calls++
+			days[chinaDay(c.Time)] = true
 		}
 	})
-	for _, n := range calls {
-		if n > smallLimit {
-			r.report(foundQuota, uuid.Nil, "account %s was called %d times on one day, its limit is %d", accountSmall, n, smallLimit)
+	for _, s := range r.Strikes {
+		if s.Attack == clockAhead || s.Attack == clockBack {
+			days[chinaDay(s.Struck.Add(s.Skew))] = true
 		}
 	}
+	if limit := smallLimit * len(days); calls > limit {
+		r.report(foundQuota, uuid.Nil, "account %s was called %d times on %d days, its limit is %d", accountSmall, calls, len(days), limit)
+	}
+}
+
+func chinaDay(at time.Time) int64 {
+	const offset, day = 8 * 60 * 60, 24 * 60 * 60
+	return (at.Unix() + offset) / day
 }

@@ -21,7 +21,7 @@ type ledgerDoor struct {
 }
 
 func newLedgerDoor(ctx context.Context, p *producer) (*ledgerDoor, error) {
-	l, err := ledger.Open(ctx, p.Ledger, ledger.Options{})
+	l, err := ledger.Open(ctx, p.Ledger, ledger.Options{Now: clock{p.Clock}.now})
 	if err != nil {
 		return nil, err
 	}

@@ -31,13 +31,17 @@ type field struct {
 	receiver  *receiver
 	workers   []*process
 	serves    []*process
-	urls      []string // of the API, one for each of serves
-	keys      []string // of the API, one for each producer process
+	urls      []string          // of the API, one for each of serves
+	keys      []string          // of the API, one for each producer process
+	watchKey  string            // of the API, for reading metrics
+	metrics   map[string]string // where processes serve them, by name
 	producers []*process
 	nets      map[string]*proxy // "redis", "wechat", and "ledger" with PostgreSQL
 	sources   *journal          // of what attacks did to files
 	callback  string
-	revoked   []string // accounts
+	revoked   []string         // accounts
+	skew      time.Duration    // how wrong all clocks of the machine are, for good
+	clocks    map[string]clock // of processes, by their names
 
 	running sync.WaitGroup
 	closing []func()
@@ -45,7 +49,7 @@ type field struct {
 
 // build starts everything but the producers. Close it even after an error.
 func build(ctx context.Context, l leg, binary, dir string) (*field, error) {
-	f := &field{leg: l, dir: dir, root: filepath.Join(dir, "media"), nets: map[string]*proxy{}}
+	f := &field{leg: l, dir: dir, root: filepath.Join(dir, "media"), nets: map[string]*proxy{}, clocks: map[string]clock{}, metrics: map[string]string{}}
 	steps := []struct {
 		name string
 		do   func(context.Context) error
@@ -121,8 +125,13 @@ func (f *field) between(name, target string) error {
 }
 
 func (f *field) startLedger(ctx context.Context) (err error) {
-	direct := "sqlite:" + f.path("ledger.db")
+	direct := "sqlite:" + f.path("ledger/ledger.db")
 	f.url = direct
+	if f.Ledger == "sqlite" {
+		if err := f.makeDisk(f.path("ledger")); err != nil {
+			return err
+		}
+	}
 	if f.Ledger == "postgres" {
 		if f.postgres, err = newPostgres(f.dir); err != nil {
 			return err
@@ -133,10 +142,31 @@ func (f *field) startLedger(ctx context.Context) (err error) {
 		}
 		direct, f.url = postgresURL(f.postgres.addr()), postgresURL(f.nets["ledger"].addr())
 	}
-	if f.ledger, err = ledger.Open(ctx, direct, ledger.Options{}); err != nil {
+	own, err := f.clock(ownClock)
+	if err != nil {
+		return err
+	}
+	if f.ledger, err = ledger.Open(ctx, direct, ledger.Options{Now: own.now}); err != nil {
 		return err
 	}
 	f.later(func() { f.ledger.Close() })
+	return nil
+}
+
+// diskBytes and diskRow are the size of an SQLite ledger's disk: some to begin with, and some for each upload, far
+// beyond what it needs.
+const diskBytes, diskRow = 64 << 20, 16 << 10
+
+// makeDisk gives the folder a small disk of its own, where that is allowed.
+func (f *field) makeDisk(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	size := int64(diskBytes + diskRow*f.Uploads)
+	if mountDisk(dir, size) == nil {
+		f.Disk = size
+		f.later(func() { _ = unmountDisk(dir) }) // it shows in the list of mounts
+	}
 	return nil
 }
 
@@ -175,6 +205,16 @@ func (f *field) startReceiver(ctx context.Context) (err error) {
 	addr, err := f.serve(ctx, f.receiver)
 	f.callback = "http://" + addr + "/hook"
 	return err
+}
+
+// ownClock names the clock by which this tool looks at the ledger.
+const ownClock = "chaos"
+
+// clock makes the clock of one process.
+func (f *field) clock(name string) (clock, error) {
+	c, err := newClock(f.path(name + ".clock"))
+	f.clocks[name] = c
+	return c, err
 }
 
 // serve answers with h on a free loopback port.

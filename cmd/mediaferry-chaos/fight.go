@@ -40,7 +40,7 @@ func (f *field) fight(ctx context.Context, start time.Time, tell *teller) []stri
 func (f *field) strike(ctx context.Context, a *attack, p planned, tell *teller) strike {
 	s := strike{planned: p, Struck: time.Now()}
 	w, err := a.strike(ctx, f, rand.New(rand.NewPCG(p.Seed, 0)))
-	s.What, s.Busy = w.what, w.busy
+	s.What, s.Busy, s.Skew = w.what, w.busy, w.skew
 	if err != nil {
 		s.Err = err.Error()
 	}
@@ -123,7 +123,7 @@ func (f *field) retry(ctx context.Context) int {
 // replay sends what waits for another attempt. Deliveries that a dead worker left behind come back by themselves after
 // a minute, which a long run waits for and a short one cannot.
 func (f *field) replay(ctx context.Context) {
-	soon := time.Now().Add(time.Second)
+	soon := f.clocks[ownClock].now().Add(time.Second)
 	page, _, err := f.ledger.Deliveries(ctx, tasks.DeliveryFilter{State: tasks.Pending, Limit: 1000})
 	if err != nil {
 		return

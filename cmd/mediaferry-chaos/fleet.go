@@ -16,13 +16,19 @@ func (f *field) startWorkers(ctx context.Context, binary string) error {
 	for i := range f.Workers {
 		name := fmt.Sprintf("worker-%d", i)
 		args := []string{"worker", "--config", f.settings()}
-		if i == 0 { // one of them serves HTTP as well
+		var env []string
+		if i == 0 || f.Soak { // one of them serves HTTP as well, and all of them where somebody reads their metrics
 			args[0] = "run"
+			addr, err := f.address(name)
+			if err != nil {
+				return err
+			}
+			env = append(env, addr)
 		}
 		if f.Planted != "" {
 			args = []string{"planted-worker", f.settings(), f.Planted}
 		}
-		p, err := f.child(name, nil, binary, args...)
+		p, err := f.child(name, env, binary, args...)
 		if err != nil {
 			return err
 		}
@@ -35,19 +41,30 @@ func (f *field) startWorkers(ctx context.Context, binary string) error {
 // startServes starts the processes that answer HTTP and do nothing else. They stay on their ports over restarts.
 func (f *field) startServes(ctx context.Context, binary string) error {
 	for i := range f.Serves {
-		port, err := freePort()
+		name := fmt.Sprintf("serve-%d", i)
+		addr, err := f.address(name)
 		if err != nil {
 			return err
 		}
-		addr := fmt.Sprintf("127.0.0.1:%d", port)
-		p, err := f.child(fmt.Sprintf("serve-%d", i), []string{"MEDIAFERRY_LISTEN=" + addr}, binary, "serve", "--config", f.settings())
+		p, err := f.child(name, []string{addr}, binary, "serve", "--config", f.settings())
 		if err != nil {
 			return err
 		}
-		f.serves, f.urls = append(f.serves, p), append(f.urls, "http://"+addr)
+		f.serves, f.urls = append(f.serves, p), append(f.urls, f.metrics[name])
 		f.run(ctx, p)
 	}
 	return untilNil(ctx, startTime, func() error { return f.ready(f.serves, "listening") })
+}
+
+// address finds a port for a process to stay on, as a setting in its environment.
+func (f *field) address(name string) (string, error) {
+	port, err := freePort()
+	if err != nil {
+		return "", err
+	}
+	addr := fmt.Sprintf("127.0.0.1:%d", port)
+	f.metrics[name] = "http://" + addr
+	return "MEDIAFERRY_LISTEN=" + addr, nil
 }
 
 // startTime is how long processes may take until they say that they are ready; after that the run is off.
@@ -74,6 +91,11 @@ func (f *field) child(name string, env []string, binary string, args ...string) 
 		return nil, fmt.Errorf("open log: %w", err)
 	}
 	f.later(func() { log.Close() })
+	own, err := f.clock(name)
+	if err != nil {
+		return nil, err
+	}
+	env = append(env, clockEnv+"="+own.path)
 	return newProcess(name, log, func() *exec.Cmd {
 		cmd := exec.Command(binary, args...) //nolint:noctx // supervise ends it
 		cmd.Env = append(append(os.Environ(), "GOMAXPROCS=2"), env...)
@@ -103,13 +125,14 @@ func (f *field) writeSettings(context.Context) error {
 		f.keys = append(f.keys, rand.Text())
 		producers[producerName(i)] = map[string]any{"key": f.keys[i]}
 	}
+	f.watchKey = rand.Text()
+	producers[watcher] = map[string]any{"key": f.watchKey, "role": "viewer"}
 	b, err := json.MarshalIndent(map[string]any{
 		"producers":    producers,
 		"redis_url":    "redis://" + f.nets["redis"].addr() + "/0",
 		"ledger_url":   f.url,
 		"data_dir":     f.path("data"),
 		"storage_root": f.root,
-		"listen":       "127.0.0.1:0",
 		"token_key":    hex.EncodeToString(key),
 		"log":          map[string]any{"level": "info", "format": "json"},
 		"wechat":       map[string]any{"base_url": []string{"http://" + f.nets["wechat"].addr()}, "timeout": "5s", "connect_timeout": "2s"},
@@ -137,7 +160,7 @@ func (f *field) produce(ctx context.Context, start time.Time) error {
 	for i := range f.Producers + f.Clients {
 		name := producerName(i)
 		order := producerOrder{
-			Leg: f.leg, Number: i, Name: name, Ledger: f.url, Root: f.root, Journal: f.path(name + ".journal"), Callback: f.callback,
+			Leg: f.leg, Number: i, Name: name, Ledger: f.url, Root: f.root, Journal: f.path(name + ".journal"), Clock: f.path(name + ".clock"), Callback: f.callback,
 			Start: start, Deadline: start.Add(f.Duration),
 		}
 		if i >= f.Producers {

@@ -32,6 +32,7 @@ type history struct {
 	Exits      []processExit     // processes that ended though nobody had struck them
 	Panics     []string          // lines of logs that no log should have
 	Claims     []claimed         // what workers say in their logs of each claim that they ended
+	Samples    []sample          // of what processes held, in a soak
 	Quiet      bool              // everything came to rest before the patience was over
 	Ended      time.Time
 }
@@ -97,18 +98,20 @@ type hook struct {
 	ID       string          `json:"id"`
 	Type     tasks.EventType `json:"type"`
 	Verified bool            `json:"verified"`
-	Answer   int             `json:"answer"` // HTTP status; 0: none
+	Stale    bool            `json:"stale,omitempty"` // its signature is right, and its time is not
+	Answer   int             `json:"answer"`          // HTTP status; 0: none
 	Data     json.RawMessage `json:"data"`
 }
 
 // strike is one attack as it was made.
 type strike struct {
 	planned
-	What   string      `json:"what"`
-	Err    string      `json:"error,omitempty"` // it could not be made
-	Struck time.Time   `json:"struck"`
-	Healed time.Time   `json:"healed"`
-	Busy   []uuid.UUID `json:"busy,omitempty"` // uploads that were running, in any worker, when a worker died or began to stand still
+	What   string        `json:"what"`
+	Err    string        `json:"error,omitempty"` // it could not be made
+	Struck time.Time     `json:"struck"`
+	Healed time.Time     `json:"healed"`
+	Skew   time.Duration `json:"skew_ns,omitempty"` // how wrong clocks were, until it was healed
+	Busy   []uuid.UUID   `json:"busy,omitempty"`    // uploads that were running, in any worker, when a worker died or began to stand still
 }
 
 // claimed is one claim as its worker ended it: with an outcome, by handing it back or by dropping it.
@@ -133,6 +136,7 @@ func (h *history) parts() map[string]lines {
 		"exits.jsonl":      linesOf(&h.Exits),
 		"panics.jsonl":     linesOf(&h.Panics),
 		"claims.jsonl":     linesOf(&h.Claims),
+		"samples.jsonl":    linesOf(&h.Samples),
 	}
 }
 

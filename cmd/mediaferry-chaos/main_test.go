@@ -33,11 +33,15 @@ func fleet(t *testing.T, args ...string) (code int, report string) {
 func TestSmallRun(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	binary, err := buildBinary(t.Context(), dir, false) // with the usual clock, which is built already
+	if err != nil {
+		t.Fatal(err)
+	}
 	keep, file := filepath.Join(dir, "kept"), filepath.Join(dir, "report.json")
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	code, text := fleet(t, "-seed", "5", "-ledger", "sqlite", "-duration", "6s", "-uploads", "300", "-kills", "6", "-keep", keep, "-report", file, "-v")
+	code, text := fleet(t, "-seed", "5", "-ledger", "sqlite", "-duration", "6s", "-uploads", "300", "-kills", "6", "-keep", keep, "-report", file, "-v", "-mediaferry", binary)
 	if code != tasks.ExitOK {
 		t.Fatalf("exit code %d:\n%s", code, text)
 	}
@@ -97,6 +101,7 @@ func TestHistorySurvivesTheDisk(t *testing.T) {
 	t.Parallel()
 	want, dir := clean(t).history, t.TempDir()
 	want.Exits, want.Panics = []processExit{{Process: "worker-0", Status: "exit status 1"}}, []string{"a line"}
+	want.Samples = []sample{{At: forgedStart, Process: "worker-0", Files: 7}}
 	want.Claims = []claimed{{Upload: idOf(0), From: forgedStart, Took: time.Second}}
 	if err := want.save(dir); err != nil {
 		t.Fatal(err)

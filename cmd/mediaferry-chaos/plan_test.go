@@ -10,7 +10,7 @@ import (
 
 func testLeg() leg {
 	s := settings{seed: 7, kills: 20, uploads: 1000, duration: time.Minute, ledger: "postgres", workers: 3, producers: 2, clients: 2, serves: 2}
-	return s.legs()[0]
+	return s.legs()[0] // a binary of our own, so that clocks can be set
 }
 
 func TestScheduleComesFromTheSeedAlone(t *testing.T) {
@@ -43,7 +43,7 @@ func TestScheduleHasAllKillsAndAllAttacks(t *testing.T) {
 		t.Errorf("%d kills, want %d", kills, l.Kills)
 	}
 	for _, a := range attacks() {
-		if a.ledger != "sqlite" && !a.kill && seen[a.name] == 0 {
+		if a.ledger != "sqlite" && !a.kill && !a.optional && seen[a.name] == 0 {
 			t.Errorf("%s never comes in a minute", a.name)
 		}
 	}

@@ -24,6 +24,7 @@ type producerOrder struct {
 	Ledger   string    `json:"ledger"`
 	URLs     []string  `json:"urls,omitempty"` // of the API; empty: straight into the ledger
 	Key      string    `json:"key,omitempty"`  // of the API
+	Clock    string    `json:"clock"`          // the file of its clock
 	Root     string    `json:"root"`           // of the storage
 	Journal  string    `json:"journal"`
 	Callback string    `json:"callback"`

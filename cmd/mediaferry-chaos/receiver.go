@@ -67,7 +67,8 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err != nil {
 		return // the sender went away
 	}
-	h := hook{At: time.Now(), ID: req.Header.Get(standardwebhooks.HeaderWebhookID), Verified: r.verifier.Verify(body, req.Header) == nil}
+	h := hook{At: time.Now(), ID: req.Header.Get(standardwebhooks.HeaderWebhookID), Verified: r.verifier.VerifyIgnoringTimestamp(body, req.Header) == nil}
+	h.Stale = h.Verified && r.verifier.Verify(body, req.Header) != nil
 	var e struct {
 		Type tasks.EventType `json:"type"`
 		Data json.RawMessage `json:"data"`

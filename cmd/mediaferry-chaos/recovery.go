@@ -45,11 +45,12 @@ func (r *records) recoveries() []time.Duration {
 func (r *records) spans() map[uuid.UUID][]claimed {
 	all := map[uuid.UUID][]claimed{}
 	for _, c := range r.Claims {
+		c.From = r.right(c.From)
 		all[c.Upload] = append(all[c.Upload], c)
 	}
 	for id, o := range r.outcomes {
 		for _, a := range o.History {
-			all[id] = append(all[id], claimed{Upload: id, From: a.Started, Took: a.Took})
+			all[id] = append(all[id], claimed{Upload: id, From: r.right(a.Started), Took: a.Took})
 		}
 	}
 	return all
@@ -117,7 +118,7 @@ func (h *history) successes() []time.Time {
 	var at []time.Time
 	for _, o := range h.Outcomes {
 		if o.State == tasks.Succeeded {
-			at = append(at, o.Finished)
+			at = append(at, h.right(o.Finished))
 		}
 	}
 	slices.SortFunc(at, time.Time.Compare)

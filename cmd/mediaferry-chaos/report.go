@@ -46,6 +46,7 @@ type legReport struct {
 	P99        float64                 `json:"recovery_p99"`
 	Max        float64                 `json:"recovery_max"`
 	Exits      []processExit           `json:"exits,omitempty"`
+	Growth     []growth                `json:"growth,omitempty"`
 	Schedule   []strike                `json:"schedule"`
 }
 
@@ -74,7 +75,7 @@ func reportLeg(h *history) legReport {
 	rec := newRecords(h)
 	l := legReport{
 		Leg: h.Leg, Quiet: h.Quiet, Accepted: len(rec.acked), Unanswered: h.unanswered(), Outcomes: map[tasks.State]int{}, Found: map[string]int{}, Findings: check(h),
-		Timelines: map[uuid.UUID][]string{}, Webhooks: len(h.Hooks), Struck: map[string]struckReport{}, Exits: h.Exits, Schedule: h.Strikes,
+		Timelines: map[uuid.UUID][]string{}, Webhooks: len(h.Hooks), Struck: map[string]struckReport{}, Exits: h.Exits, Growth: h.growths(), Schedule: h.Strikes,
 	}
 	for _, o := range h.Outcomes {
 		l.Outcomes[o.State]++
@@ -149,11 +150,23 @@ func (l legReport) print(out io.Writer) {
 	line("webhook requests", "%d", l.Webhooks)
 	line("recovery after a kill", "p50 %.1f s, p99 %.1f s, max %.1f s of %d uploads", l.P50, l.P99, l.Max, l.Recovered)
 	line("kills, stops, restarts", "%d", l.Kills)
+	line("disk of the ledger", "%s", l.Leg.disk())
 	line("other exits", "%d", len(l.Exits))
 	line("came to rest", "%v", l.Quiet)
 	_ = w.Flush() // to a terminal
 	l.printStruck(out)
+	l.printGrowth(out)
 	l.printFindings(out)
+}
+
+func (l leg) disk() string {
+	switch {
+	case l.Ledger != "sqlite":
+		return "never full"
+	case l.Disk > 0:
+		return fmt.Sprintf("%d MiB of its own", l.Disk>>20)
+	}
+	return "shared: processes were kept from writing by RLIMIT_FSIZE"
 }
 
 func (l legReport) printStruck(out io.Writer) {
@@ -167,6 +180,19 @@ func (l legReport) printStruck(out io.Writer) {
 			note = fmt.Sprintf("\t%d could not be made", s.Failed)
 		}
 		fmt.Fprintf(w, "%s\t%d\t%.2f s%s\n", name, s.Times, s.Resume, note)
+	}
+	_ = w.Flush() // to a terminal
+}
+
+func (l legReport) printGrowth(out io.Writer) {
+	if len(l.Growth) == 0 {
+		return
+	}
+	fmt.Fprintln(out)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "PROCESS\tHOLDS\tSECOND QUARTER\tLAST QUARTER\tALLOWED")
+	for _, g := range l.Growth {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\n", g.Process, g.Of, g.Early, g.Late, g.Allowed)
 	}
 	_ = w.Flush() // to a terminal
 }
@@ -235,7 +261,7 @@ func (r *records) timeline(id uuid.UUID) []string {
 	slices.SortStableFunc(ms, func(a, b moment) int { return a.at.Compare(b.at) })
 	var lines []string
 	for _, m := range ms {
-		lines = append(lines, m.at.Local().Format(clock)+"  "+m.text)
+		lines = append(lines, m.at.Local().Format(clockFormat)+"  "+m.text)
 	}
 	return lines
 }

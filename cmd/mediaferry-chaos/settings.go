@@ -26,6 +26,7 @@ type settings struct {
 	clients   int
 	serves    int
 	binary    string
+	soak      time.Duration
 	verbose   bool
 	planted   string
 }
@@ -38,6 +39,7 @@ record that was kept. Exit code 3 when something was found.
 
   mediaferry-chaos -seed 7 -kills 40 -uploads 5000
   mediaferry-chaos -ledger sqlite -attacks worker-kill,redis-flush -duration 20s
+  mediaferry-chaos -soak 20m -ledger postgres        a steady load with faults: does any process hold ever more?
   mediaferry-chaos -check DIR                        check once more what -keep DIR kept
 
 Flags:
@@ -66,7 +68,8 @@ func parseFlags(args []string, people io.Writer) (settings, error) {
 	f.IntVar(&s.producers, "producers", 2, "producer processes that use the Go package")
 	f.IntVar(&s.clients, "clients", 2, "producer processes that use the HTTP API")
 	f.IntVar(&s.serves, "serves", 2, "processes that serve the HTTP API")
-	f.StringVar(&s.binary, "mediaferry", "", "the mediaferry binary to attack (default: built from this module)")
+	f.StringVar(&s.binary, "mediaferry", "", "the mediaferry binary to attack (default: built from this module); without attacks on its clock")
+	f.DurationVar(&s.soak, "soak", 0, "for so long: no kills, but faults of WeChat and of the receiver, and look whether any process holds ever more")
 	f.BoolVar(&s.verbose, "v", false, "print each strike as it happens")
 	f.StringVar(&s.planted, "planted", "", "work with a planted `BUG` (needs the build tag planted)")
 	if err := f.Parse(args); err != nil {
@@ -78,7 +81,31 @@ func parseFlags(args []string, people io.Writer) (settings, error) {
 	if attacks != "" {
 		s.attacks = strings.Split(attacks, ",")
 	}
+	if s.soak > 0 {
+		s.asSoak(f)
+	}
 	return s, s.validate()
+}
+
+// asSoak makes a soak of the run: it lasts as long, kills only if it was told to, and harms only what is outside of the
+// fleet, but for attacks that were asked for.
+func (s *settings) asSoak(f *flag.FlagSet) {
+	kills := 0
+	f.Visit(func(given *flag.Flag) {
+		if given.Name == "kills" {
+			kills = s.kills
+		}
+	})
+	s.duration, s.kills = s.soak, kills
+	if s.attacks != nil {
+		return
+	}
+	for _, a := range slices.Concat(wechatAttacks(), receiverAttacks()) {
+		s.attacks = append(s.attacks, a.name)
+	}
+	if kills > 0 {
+		s.attacks = append(s.attacks, "worker-kill")
+	}
 }
 
 func (s settings) validate() error {
@@ -124,6 +151,9 @@ type leg struct {
 	Lease     time.Duration `json:"lease_ns"`
 	Attacks   []string      `json:"attacks,omitempty"` // empty: all
 	Planted   string        `json:"planted,omitempty"`
+	Clocks    bool          `json:"clocks"`              // the clocks of processes can be set
+	Soak      bool          `json:"soak,omitzero"`       // processes are sampled
+	Disk      int64         `json:"disk_bytes,omitzero"` // of the SQLite ledger alone; 0: it has none of its own
 }
 
 const (
@@ -138,6 +168,18 @@ const (
 	shortLease = 2 * time.Second
 )
 
+// setsClocks reports whether some attack of the run needs processes whose clocks can be set.
+func (s settings) setsClocks() bool {
+	for _, l := range s.legs() {
+		for _, p := range l.schedule() {
+			if findAttack(p.Attack).clocks {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (s settings) legs() []leg {
 	kinds := []string{s.ledger}
 	if s.ledger == "both" {
@@ -150,10 +192,10 @@ func (s settings) legs() []leg {
 			Name: kind, Seed: s.seed, Ledger: kind, AOF: (s.seed+uint64(i))%2 == 1,
 			Uploads: (s.uploads + n - 1 - i) / n, Kills: (s.kills + n - 1 - i) / n, Duration: s.duration / time.Duration(n),
 			Workers: s.workers, Producers: s.producers, Slots: slots, Attempts: attempts, Lease: shortLease,
-			Attacks: s.attacks, Planted: s.planted, Clients: s.clients, Serves: s.serves,
+			Attacks: s.attacks, Planted: s.planted, Clients: s.clients, Serves: s.serves, Clocks: s.binary == "", Soak: s.soak > 0,
 		}
 		if l.Planted != "" { // such a worker is all that there is of it
-			l.Clients, l.Serves = 0, 0
+			l.Clients, l.Serves, l.Clocks = 0, 0, false
 		}
 		if l.Duration >= longRun {
 			l.Lease = longLease

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// telling prints the seconds of its clock and of its monotonic clock, once for each line that it reads.
+const telling = `package main
+
+import (
+	"syscall"
+	"time"
+)
+
+func main() {
+	start := time.Now()
+	for b := make([]byte, 1); ; {
+		if n, _ := syscall.Read(0, b); n < 1 {
+			return
+		}
+		println(time.Now().Unix(), int(time.Since(start).Seconds()))
+	}
+}
+`
+
+// A process that is built with the overlay goes by a clock that can be set while it runs. What it measures stays right.
+func TestClockOfAProcess(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, err := overlay(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, program := filepath.Join(dir, "main.go"), filepath.Join(dir, "telling")
+	if err := os.WriteFile(source, []byte(telling), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := exec.CommandContext(t.Context(), "go", "build", "-overlay", file, "-o", program, source).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	c, err := newClock(filepath.Join(dir, "clock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := start(t, program, clockEnv+"="+c.path)
+	for _, skew := range []time.Duration{0, 5 * time.Hour, -3 * time.Hour, 0} {
+		if err := c.set(skew); err != nil {
+			t.Fatal(err)
+		}
+		at, elapsed := ask()
+		if off := at.Sub(time.Now().Add(skew)).Abs(); off > time.Minute || elapsed > time.Minute {
+			t.Errorf("set wrong by %v: it is %v off, %v have passed", skew, off, elapsed)
+		}
+		if off := c.now().Sub(time.Now().Add(skew)).Abs(); off > time.Minute {
+			t.Errorf("set wrong by %v: who is given the clock is %v off", skew, off)
+		}
+	}
+}
+
+// start starts the program and returns how to ask it for its time.
+func start(t *testing.T, program, env string) func() (time.Time, time.Duration) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program)
+	cmd.Env = append(os.Environ(), env)
+	in, errIn := cmd.StdinPipe()
+	out, errOut := cmd.StderrPipe() // where println prints
+	if errIn != nil || errOut != nil {
+		t.Fatal(errIn, errOut)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = in.Close(); _ = cmd.Wait() })
+	lines := bufio.NewScanner(out)
+	return func() (time.Time, time.Duration) {
+		t.Helper()
+		if _, err := fmt.Fprintln(in); err != nil || !lines.Scan() {
+			t.Fatal("it does not answer:", err, lines.Err())
+		}
+		words := strings.Fields(lines.Text())
+		if len(words) != 2 {
+			t.Fatalf("it says %q", words)
+		}
+		at, errAt := strconv.ParseInt(words[0], 10, 64)
+		elapsed, err := strconv.Atoi(words[1])
+		if errAt != nil || err != nil {
+			t.Fatal(errAt, err)
+		}
+		return time.Unix(at, 0), time.Duration(elapsed) * time.Second
+	}
+}
+
+func TestTimesOfWrongClocks(t *testing.T) {
+	t.Parallel()
+	at := func(seconds int) time.Time { return forgedStart.Add(time.Duration(seconds) * time.Second) }
+	jump := func(attack string, struck, healed int, skew time.Duration) strike {
+		return strike{planned: planned{Attack: attack}, Struck: at(struck), Healed: at(healed), Skew: skew}
+	}
+	h := &history{Ended: at(100), Strikes: []strike{
+		jump(clockProcess, 10, 12, 5*time.Hour), jump(clockProcess, 20, 22, -5*time.Hour),
+		jump(clockAhead, 50, 51, time.Hour), jump(clockAhead, 70, 71, 3*time.Hour),
+	}}
+	for written, want := range map[time.Time]time.Time{
+		at(11):                     at(11),
+		at(11).Add(5 * time.Hour):  at(11),
+		at(21).Add(-5 * time.Hour): at(21),
+		at(60).Add(time.Hour):      at(60),
+		at(90).Add(3 * time.Hour):  at(90),
+		at(90):                     at(90),
+	} {
+		if got := h.right(written); !got.Equal(want) {
+			t.Errorf("written at %v: it was %v, want %v", written, got, want)
+		}
+	}
+	for second, want := range map[int]bool{5: false, 11: true, 13: true, 16: false, 21: true, 40: false, 60: true, 99: true} {
+		if h.skewed(at(second)) != want {
+			t.Errorf("wrong at second %d: %v, want %v", second, !want, want)
+		}
+	}
+}

@@ -23,13 +23,22 @@ type Row struct {
 	// Receipt, if not nil, is called with the receipt of this row once it is committed, or with one that has only Err
 	// if it is refused. Calls come one at a time, in no particular order.
 	Receipt func(tasks.Receipt)
+	// Derived says that ExternalID was made from the file and is not the producer's name for it. An earlier upload of
+	// the file then answers the row, however it was asked for: it counts as Existing, and Receipt, which gets that
+	// upload's ID, has the Conflict in Err.
+	Derived bool
+}
+
+// servedBy reports whether an earlier upload of the row's file answers it.
+func (r *Row) servedBy(old tasks.Receipt) bool {
+	return r.Derived && old.Err.Code == tasks.Conflict && old.ID != uuid.Nil
 }
 
 // BatchReceipt says what became of a submitted batch.
 type BatchReceipt struct {
 	Batch    tasks.Batch     // as it was opened; look it up for its counts
 	Accepted int             // rows accepted now
-	Existing int             // rows that had been accepted before
+	Existing int             // rows that had been accepted before, with this batch or without: the others are not counted in it
 	Refused  int             // rows that were not accepted
 	First    []tasks.Refusal // the first 100 of them; the ledger keeps all
 }
@@ -53,7 +62,8 @@ func (p *Producer) SubmitBatch(ctx context.Context, b tasks.Batch, uploads iter.
 }
 
 // SubmitRows accepts the rows one chunk after the other and seals the batch after the last. A row that can't be
-// accepted is recorded with its line and reason, and never stops the others. Of b only ExternalID, CallbackURL and
+// accepted is recorded with its line and reason, and never stops the others; so is one whose ExternalID was used for
+// another request, with code conflict and the fields that differ. Of b only ExternalID, CallbackURL and
 // Metadata are taken. Each row's Line must be its own.
 //
 // When it returns an error the batch stays open: submit it again, from its first row, under the same ExternalID, and
@@ -176,7 +186,7 @@ func (s *submission) accept(ctx context.Context) error {
 		return fmt.Errorf("accept lines %d to %d: %w", s.rows[0].Line, s.rows[len(s.rows)-1].Line, err)
 	}
 	for i, r := range receipts {
-		if r.Err != nil {
+		if r.Err != nil && !s.rows[i].servedBy(r) {
 			s.refuse(s.rows[i], s.uploads[i].ExternalID, r.Err)
 			continue
 		}

@@ -66,7 +66,9 @@ type Producer struct {
 }
 
 // Submit accepts one upload. When it returns a receipt, the upload is durable and will get an outcome. The same
-// request under the same ExternalID gives the same receipt; another request under it is a Conflict. A request that
+// request under the same ExternalID gives the same receipt, whether it came alone, in a batch, from Go, over HTTP or by
+// manifest; another request under it is a Conflict that names the fields which differ. A callback URL that comes from
+// the settings or from a batch is no part of the request: the events go where they went to begin with. A request that
 // can't be right is Invalid, a source that leaves its root Denied; Unavailable means that nothing was accepted.
 // What u says of ID, Batch and Producer is ignored.
 func (p *Producer) Submit(ctx context.Context, u tasks.Upload) (tasks.Receipt, error) {
@@ -80,7 +82,7 @@ func (p *Producer) SubmitAs(ctx context.Context, id uuid.UUID, u tasks.Upload) (
 	if err != nil {
 		return tasks.Receipt{}, err
 	}
-	u.ID, u.CallbackURL = id, cmp.Or(u.CallbackURL, p.CallbackURL)
+	u.ID, u.DefaultCallback = id, p.CallbackURL
 	receipts, err := p.Ledger.Accept(ctx, []tasks.Upload{u})
 	if err != nil {
 		return tasks.Receipt{}, fmt.Errorf("accept upload: %w", err)
@@ -94,7 +96,7 @@ func (p *Producer) SubmitAs(ctx context.Context, id uuid.UUID, u tasks.Upload) (
 
 // prepare fills in what the request left out and what is not its to say, and refuses what can't be right.
 func (p *Producer) prepare(u tasks.Upload) (tasks.Upload, error) {
-	u.ID, u.Batch, u.Producer = uuid.Nil, uuid.Nil, p.name()
+	u.ID, u.Batch, u.Producer, u.DefaultCallback = uuid.Nil, uuid.Nil, p.name(), ""
 	u.Account = cmp.Or(u.Account, p.Account, DefaultAccount)
 	if !u.KeepFreshUntil.IsZero() {
 		return u, &tasks.Error{Code: tasks.Invalid, Op: "check upload", Err: errors.New("keep_fresh_until: is not supported yet"),

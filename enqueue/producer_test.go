@@ -115,6 +115,46 @@ func TestSubmitIsIdempotentByExternalID(t *testing.T) {
 	}
 }
 
+// The same request is the same upload, alone or in a batch, whoever filled in the callback; another one is refused with the
+// field that differs, alone or in a batch. Where the name was made from the file, the earlier upload answers.
+func TestTheSameRequestByEveryWay(t *testing.T) {
+	t.Parallel()
+	l := openLedger(t)
+	alone := &Producer{Ledger: l, Name: "shop", CallbackURL: "https://shop.example/settings"}
+	u := picture(1)
+	u.ExternalID = "order-1"
+	first, err := alone.Submit(t.Context(), u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := &Producer{Ledger: l, Name: "shop"}
+	if again, err := bare.Submit(t.Context(), u); err != nil || again.ID != first.ID || again.Created {
+		t.Errorf("without the settings' callback: %+v, %v", again, err)
+	}
+	other := u
+	other.CallbackURL = "https://shop.example/own"
+	if _, err := bare.Submit(t.Context(), other); tasks.CodeOf(err) != tasks.Conflict || !strings.Contains(err.Error(), "with another callback_url") {
+		t.Errorf("with a callback of its own: %v", err)
+	}
+	var got tasks.Receipt
+	receipt, err := bare.SubmitRows(t.Context(), tasks.Batch{CallbackURL: "https://shop.example/batch"}, slices.Values([]Row{
+		{Line: 1, Upload: u}, {Line: 2, Upload: other}, {Line: 3, Upload: other, Derived: true, Receipt: func(r tasks.Receipt) { got = r }},
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []tasks.Refusal{{Line: 2, ExternalID: "order-1", Code: tasks.Conflict, Reason: `accept upload: "order-1" was submitted before with another callback_url`}}
+	if diff := cmp.Diff(want, receipt.First); diff != "" || receipt.Existing != 2 || receipt.Refused != 1 || receipt.Accepted != 0 {
+		t.Errorf("%+v %s", receipt, diff)
+	}
+	if got.ID != first.ID || got.Err == nil || got.Err.Code != tasks.Conflict {
+		t.Errorf("the row of the same file has the receipt %+v", got)
+	}
+	if b, err := l.Batch(t.Context(), receipt.Batch.ID); err != nil || b.Counts != (tasks.BatchCounts{Refused: 1}) {
+		t.Errorf("the batch counts %+v, %v", b.Counts, err)
+	}
+}
+
 func TestSubmitRefuses(t *testing.T) {
 	t.Parallel()
 	p := &Producer{Ledger: openLedger(t)}
@@ -248,7 +288,7 @@ func TestSubmitRowsRefusesByLine(t *testing.T) {
 		t.Errorf("receipts by line (-want +got):\n%s", diff)
 	}
 	want := []tasks.Refusal{
-		{Line: 3, ExternalID: "taken", Code: tasks.Conflict, Reason: `accept upload: "taken" was submitted before, as another request`},
+		{Line: 3, ExternalID: "taken", Code: tasks.Conflict, Reason: `accept upload: "taken" was submitted before with another source`},
 		{Line: 5, Code: tasks.Invalid, Reason: "read row: is no JSON"},
 		{Line: 7, ExternalID: "out", Code: tasks.Denied, Reason: `read source: the path has "..": it may not leave its folder`},
 	}

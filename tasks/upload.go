@@ -35,6 +35,9 @@ type Upload struct {
 	Filename string `json:"filename,omitempty"`
 	// CallbackURL gets the webhook events of this upload.
 	CallbackURL string `json:"callback_url,omitempty"`
+	// DefaultCallback gets them where CallbackURL is empty. It comes from the settings and not from the request, so that
+	// the same request stays the same when the settings change.
+	DefaultCallback string `json:"-"`
 	// Priority chooses the queue. Zero is Bulk.
 	Priority Priority `json:"priority,omitempty"`
 	// Metadata is the producer's own JSON, at most MaxMetadata bytes, given back with the outcome.

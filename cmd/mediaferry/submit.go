@@ -76,7 +76,7 @@ func (s *submission) acceptable(ctx context.Context, rows iter.Seq[manifest.Row]
 				continue
 			}
 			receive := func(r tasks.Receipt) { s.receive(at, r) }
-			if !yield(enqueue.Row{Line: row.Line, Upload: a.Upload, Receipt: receive}) {
+			if !yield(enqueue.Row{Line: row.Line, Upload: a.Upload, Receipt: receive, Derived: a.derived}) {
 				return
 			}
 		}

@@ -31,7 +31,7 @@ const (
 type BatchReceipt struct {
 	ID       uuid.UUID       `json:"id" format:"uuid"`
 	Accepted int             `json:"accepted" doc:"Rows accepted by this request"`
-	Existing int             `json:"existing" doc:"Rows that had been accepted before, under the same Idempotency-Key"`
+	Existing int             `json:"existing" doc:"Rows that had been accepted before: under the same Idempotency-Key, or under their external_id elsewhere, where they stay"`
 	Refused  int             `json:"refused" doc:"Rows that were not accepted"`
 	First    []tasks.Refusal `json:"first_refusals" nullable:"false" doc:"The first 100 of them; all are in the results"`
 }
@@ -82,7 +82,8 @@ func (s *Server) batchRoutes() {
 		OperationID: opSubmitBatch, Method: http.MethodPost, Path: "/v1/batches", DefaultStatus: http.StatusAccepted, Tags: []string{"batches"},
 		Summary: "Submit many uploads",
 		Description: "A JSON array of uploads (at most 16 MiB), or NDJSON, an upload a line, streamed: up to a million rows. A row that can't be " +
-			"accepted is refused with its line, and never stops the others.",
+			"accepted is refused with its line, and never stops the others. A row whose external_id was used for another request is refused with " +
+			"code conflict and the fields that differ.",
 	}, s.submitBatch)
 	s.api.OpenAPI().Paths["/v1/batches"].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		jsonType:   {Schema: &huma.Schema{Type: huma.TypeArray, Items: row}},

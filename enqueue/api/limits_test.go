@@ -87,5 +87,18 @@ func TestIdempotencyKey(t *testing.T) {
 	if r2.ID != r1.ID || r3.ID != r1.ID {
 		t.Errorf("%+v %+v %+v", r1, r2, r3)
 	}
-	p.refused(p.call(shop, "POST", "/v1/uploads", `{"external_id":"e","type":"image","source":"y.jpg"}`), 409, tasks.Conflict, "was submitted before")
+	p.refused(p.call(shop, "POST", "/v1/uploads", `{"external_id":"e","type":"image","source":"y.jpg"}`), 409, tasks.Conflict, "with another source")
+	// By every route the same request is the same upload, and another one is a conflict that says in what.
+	want := api.Receipt{ID: r1.ID, State: tasks.Queued}
+	if got := p.submit(shop, named); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	other := strings.Replace(named, "}", `,"callback_url":"https://shop.example/x"}`, 1)
+	for _, batch := range []reply{p.post(shop, "", named+"\n"+other), p.call(shop, "POST", "/v1/batches", "["+named+","+other+"]")} {
+		got := answered[api.BatchReceipt](t, batch, http.StatusAccepted)
+		if got.Existing != 1 || got.Refused != 1 || got.First[0].Line != 2 || got.First[0].Code != tasks.Conflict || !strings.HasSuffix(got.First[0].Reason, "with another callback_url") {
+			t.Errorf("%+v", got)
+		}
+	}
+	p.refused(p.call(shop, "POST", "/v1/media", other), 409, tasks.Conflict, "with another callback_url, priority")
 }

@@ -15,7 +15,7 @@ import (
 
 // UploadRequest asks for one upload.
 type UploadRequest struct {
-	ExternalID     string          `json:"external_id,omitempty" maxLength:"255" doc:"Your own name for it. The same request under it gives the same receipt, another one is a conflict" example:"order-7431"`
+	ExternalID     string          `json:"external_id,omitempty" maxLength:"255" doc:"Your own name for it. The same request under it gives the same receipt, by whatever route it comes; another one is a conflict that names the fields which differ" example:"order-7431"`
 	Account        string          `json:"account,omitempty" maxLength:"64" doc:"Which official account; missing: default" example:"default"`
 	Type           string          `json:"type" enum:"image,voice,video,thumb" doc:"WeChat's media type" example:"image"`
 	Source         string          `json:"source" minLength:"1" maxLength:"4096" doc:"A path below the storage root, s3://bucket/key, or what POST /v1/files answered" example:"2026/cover.jpg"`

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,8 +21,9 @@ const digestSize = 16
 
 // Accept takes uploads in one transaction: once it returns without an error, they are kept. The receipts are in the
 // order of the uploads. An upload without an ID gets a UUIDv7. The same request under the same (producer, external
-// id), or under the same ID, gets the receipt of the first one. A row that is not valid, contradicts an earlier one,
-// or comes to a batch that is sealed or unknown, is refused in its own receipt and never fails the others.
+// id), or under the same ID, gets the receipt of the first one. A row that is not valid, contradicts an earlier one (the
+// reason names the fields, the receipt that upload), or comes to a batch that is sealed or unknown, is refused in its own
+// receipt and never fails the others.
 func (l *Ledger) Accept(ctx context.Context, uploads []tasks.Upload) ([]tasks.Receipt, error) {
 	in := make([]incoming, len(uploads))
 	for i, u := range uploads {
@@ -107,34 +107,31 @@ func (t *tx) accept(in []incoming) ([]tasks.Receipt, error) {
 // acceptedBefore answers with the receipt of the earlier request under the same name, with otherwise where there is
 // none, and with a conflict where the earlier one asked for something else.
 func (t *tx) acceptedBefore(u *incoming, otherwise *tasks.Error) (tasks.Receipt, error) {
-	var (
-		id     uuid.UUID
-		p      phase
-		digest []byte
-	)
-	const columns = "SELECT id, phase, digest FROM uploads WHERE "
+	var was earlier
 	found := false
 	var err error
 	if u.ExternalID != "" {
-		found, err = t.row(columns+"producer = ? AND external_id = ?", args{u.Producer, u.ExternalID}, &id, &p, &digest)
+		found, err = t.earlier(&was, "producer = ? AND external_id = ?", u.Producer, u.ExternalID)
 	}
 	if err == nil && !found {
-		found, err = t.row(columns+"id = ?", args{u.ID[:]}, &id, &p, &digest)
+		found, err = t.earlier(&was, "id = ?", u.ID[:])
 	}
 	switch {
 	case err != nil:
 		return tasks.Receipt{}, err
-	case found && bytes.Equal(digest, u.digest):
-		return tasks.Receipt{ID: id, State: p.state()}, nil
-	case found:
-		return tasks.Receipt{ID: id, State: p.state(), Err: &tasks.Error{
-			Code: tasks.Conflict, Op: "accept upload", Err: fmt.Errorf("%q was submitted before, as another request", clean(u.name())),
-			Hint: "give another request its own external_id",
-		}}, nil
-	case otherwise == nil:
+	case !found && otherwise == nil:
 		return tasks.Receipt{}, fmt.Errorf("upload %s is neither new nor there", u.ID)
+	case !found:
+		return tasks.Receipt{Err: otherwise}, nil
 	}
-	return tasks.Receipt{Err: otherwise}, nil
+	r := tasks.Receipt{ID: was.ID, State: was.phase.state()}
+	if other := was.differs(u); other != "" {
+		r.Err = &tasks.Error{
+			Code: tasks.Conflict, Op: "accept upload", Err: fmt.Errorf("%q was submitted before with another %s", clean(u.name()), other),
+			Hint: "give another request its own external_id",
+		}
+	}
+	return r, nil
 }
 
 func (u *incoming) name() string {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,51 @@ var acceptContract = []testCase{
 		wantCode(h, rs[1].Err, tasks.Conflict)
 		if rs[0].Err != nil || rs[2].Err != nil || h.number("SELECT count(*) FROM uploads") != 3 {
 			h.Errorf("the neighbours were not accepted: %+v", rs)
+		}
+	}},
+	{"a conflict names the fields that differ", func(h *harness) {
+		by := h.today().Add(time.Hour)
+		u := h.upload(func(u *tasks.Upload) {
+			u.Filename, u.CallbackURL, u.Metadata, u.ExpiresBy = "a.jpg", "https://crm.example/hook", []byte(`{"n": 1}`), by
+		})
+		id := value(h, h.Accept)(h.Context(), []tasks.Upload{u})[0].ID
+		for want, change := range map[string]func(*tasks.Upload){
+			"account":        func(u *tasks.Upload) { u.Account = "other" },
+			"type":           func(u *tasks.Upload) { u.Type = tasks.Thumb },
+			"source":         func(u *tasks.Upload) { u.Source = "else.jpg" },
+			"filename":       func(u *tasks.Upload) { u.Filename = "" },
+			"callback_url":   func(u *tasks.Upload) { u.CallbackURL = "" },
+			"priority":       urgent,
+			"metadata":       func(u *tasks.Upload) { u.Metadata = []byte(`{"n":2}`) },
+			"no_reuse":       func(u *tasks.Upload) { u.NoReuse = true },
+			"fix":            func(u *tasks.Upload) { u.Fix = true },
+			"expires_by":     func(u *tasks.Upload) { u.ExpiresBy = by.Add(time.Second) },
+			"type, metadata": func(u *tasks.Upload) { u.Type, u.Metadata = tasks.Thumb, nil },
+			"":               func(u *tasks.Upload) { u.Metadata = []byte(`{"n":1}`) },
+			"callback_url, priority": func(u *tasks.Upload) {
+				u.CallbackURL, u.DefaultCallback, u.Priority = "", "https://crm.example/all", tasks.Interactive
+			},
+		} {
+			other := u
+			change(&other)
+			r := value(h, h.Accept)(h.Context(), []tasks.Upload{other})[0]
+			if r.ID != id || r.Created || (r.Err == nil) != (want == "") || r.Err != nil && !strings.HasSuffix(r.Err.Error(), "with another "+want) {
+				h.Errorf("with another %q the receipt is %+v", want, r)
+			}
+		}
+	}},
+	{"a callback from the settings is kept, and makes no other request", func(h *harness) {
+		u := h.upload(func(u *tasks.Upload) { u.DefaultCallback = "https://crm.example/all" })
+		value(h, h.Accept)(h.Context(), []tasks.Upload{u})
+		later, explicit := u, u
+		later.DefaultCallback, explicit.CallbackURL = "https://crm.example/new", "https://crm.example/all"
+		for _, r := range value(h, h.Accept)(h.Context(), []tasks.Upload{u, later, explicit}) {
+			if r.Err != nil || r.Created {
+				h.Errorf("receipt %+v", r)
+			}
+		}
+		if c := h.again(); c.CallbackURL != "https://crm.example/all" {
+			h.Errorf("the events go to %q", c.CallbackURL)
 		}
 	}},
 	{"producers have names of their own", func(h *harness) {

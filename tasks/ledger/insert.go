@@ -1,6 +1,10 @@
 package ledger
 
-import "github.com/google/uuid"
+import (
+	"cmp"
+
+	"github.com/google/uuid"
+)
 
 const uploadColumns = `(id, phase, priority, batch, no_reuse, fix, submitted_at, expires_by, keep_fresh_until, digest,
 	producer, account, type, source, external_id, filename, callback_url, metadata)`
@@ -17,7 +21,7 @@ const insertArrays = "INSERT INTO uploads " + uploadColumns + ` SELECT i, 0, p, 
 func (t *tx) values(r *pending) []any {
 	return []any{
 		r.ID[:], int(r.Priority), r.batch, flag(r.NoReuse), flag(r.Fix), t.now, optional(r.ExpiresBy), optional(r.KeepFreshUntil), r.digest,
-		r.Producer, r.Account, string(r.Type), r.Source, text(r.ExternalID), text(r.Filename), text(r.CallbackURL), text(string(r.Metadata)),
+		r.Producer, r.Account, string(r.Type), r.Source, text(r.ExternalID), text(r.Filename), text(cmp.Or(r.CallbackURL, r.DefaultCallback)), text(string(r.Metadata)),
 	}
 }
 

@@ -1,0 +1,71 @@
+package ledger
+
+import (
+	"bytes"
+	"cmp"
+	"database/sql"
+	"encoding/json"
+	"strings"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// earlier is an upload as it was asked for once, to compare a request with that comes under its name.
+type earlier struct {
+	tasks.Upload
+	phase  phase
+	digest []byte
+}
+
+// earlier reads the upload that a condition finds, and reports whether there is one.
+func (t *tx) earlier(e *earlier, where string, a ...any) (bool, error) {
+	found := false
+	err := t.each(`SELECT id, phase, digest, producer, account, type, source, COALESCE(filename, ''), COALESCE(callback_url, ''), metadata, priority,
+		no_reuse, fix, expires_by FROM uploads WHERE `+where, a, func(s scanner) error {
+		found = true
+		var metadata []byte
+		var deadline sql.NullInt64
+		err := s.Scan(&e.ID, &e.phase, &e.digest, &e.Producer, &e.Account, &e.Type, &e.Source, &e.Filename, &e.CallbackURL, &metadata, &e.Priority,
+			&e.NoReuse, &e.Fix, &deadline)
+		e.Metadata, e.ExpiresBy = metadata, timeOrZero(deadline)
+		return err
+	})
+	return found, err
+}
+
+// differs names the fields in which u is another request, and nothing where it is the same.
+func (e *earlier) differs(u *incoming) string {
+	if bytes.Equal(e.digest, u.digest) {
+		return ""
+	}
+	var names []string
+	for _, f := range []struct {
+		name string
+		same bool
+	}{
+		{"producer", e.Producer == u.Producer},
+		{"account", e.Account == u.Account},
+		{"type", e.Type == u.Type},
+		{"source", e.Source == u.Source},
+		{"filename", e.Filename == u.Filename},
+		{"callback_url", e.CallbackURL == cmp.Or(u.CallbackURL, u.DefaultCallback)},
+		{"priority", e.Priority == u.Priority},
+		{"metadata", bytes.Equal(compact(e.Metadata), compact(u.Metadata))},
+		{"no_reuse", e.NoReuse == u.NoReuse},
+		{"fix", e.Fix == u.Fix},
+		{"expires_by", e.ExpiresBy.UnixMicro() == u.ExpiresBy.UnixMicro()},
+	} {
+		if !f.same {
+			names = append(names, f.name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func compact(text json.RawMessage) []byte {
+	var b bytes.Buffer
+	if json.Compact(&b, text) != nil {
+		return text
+	}
+	return b.Bytes()
+}

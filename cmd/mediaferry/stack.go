@@ -37,6 +37,7 @@ type stack struct {
 // configured, for a broker in this process: the caller owns the data dir then.
 func (a *app) open(ctx context.Context, c config.Config, log *slog.Logger, belt bool) (_ *stack, err error) {
 	s := &stack{name: processName(), cfg: c, log: log, metrics: prometheus.NewRegistry()}
+	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	defer func() {
 		if err != nil {
 			s.close()

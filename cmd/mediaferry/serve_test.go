@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,20 +51,24 @@ func TestSandboxCommand(t *testing.T) {
 	const appid, secret = "wx00000000000000aa", "00000000000000000000000000000aaa"
 	journal := filepath.Join(t.TempDir(), "calls.jsonl")
 	var first []string
-	for _, limit := range []struct{ daily, minute, errcode string }{{"1", "0", "45009"}, {"0", "1", "45011"}} {
+	for range 2 {
 		g := newGround(t, wechattest.Config{})
 		p := g.start("sandbox", "--listen", "127.0.0.1:0", "--appid", appid, "--secret", secret, "--seed", "7", "--journal", journal,
-			"--daily-limit", limit.daily, "--minute-limit", limit.minute)
+			"--daily-limit", "1", "--minute-limit", "600")
 		until(t, time.Minute, "the sandbox says how it is reached", p.says("MEDIAFERRY_WECHAT_SECRET="+secret+"\n"))
-		g.env = append(g.env, strings.Fields(p.log.String())[1:]...)
+		said := strings.Fields(p.log.String())
+		g.env = append(g.env, said[1:]...)
 		g.fill(2, 3000)
 		r := g.run("upload", "--output", "json", filepath.Join(g.media, "000", "00000.jpg"))
 		if r.code != tasks.ExitOK {
 			t.Fatalf("exit code %d\n%s", r.code, r.err)
 		}
 		first = append(first, g.outcomes(r.out)[0].MediaID)
-		if r := g.run("upload", "--wait", "0s", g.media); r.code != tasks.ExitQuota || !strings.Contains(g.run("accounts", "list").out, limit.errcode) {
-			t.Errorf("want %s: exit code %d\n%s", limit.errcode, r.code, r.err)
+		if r := g.run("upload", "--wait", "0s", g.media); r.code != tasks.ExitQuota || !strings.Contains(g.run("accounts", "list").out, "45009") {
+			t.Errorf("over the daily limit: exit code %d\n%s", r.code, r.err)
+		}
+		if got := askedRate(t, said[0], appid, secret); got != 600 {
+			t.Errorf("quota/get grants %d calls a minute, want 600", got)
 		}
 		p.signal(syscall.SIGTERM)
 		if p.err != nil {
@@ -76,4 +82,36 @@ func TestSandboxCommand(t *testing.T) {
 	if calls := string(b); err != nil || strings.Count(calls, uploadPath) < 4 || strings.Count(calls, first[0]) != 2 {
 		t.Errorf("the journal has not every call, %v:\n%s", err, calls)
 	}
+}
+
+// askedRate is how many uploads a minute a WeChat grants.
+func askedRate(t *testing.T, base, appid, secret string) int {
+	t.Helper()
+	var token struct {
+		Value string `json:"access_token"`
+	}
+	var quota struct {
+		Rate struct {
+			Count int `json:"call_count"`
+		} `json:"rate_limit"`
+	}
+	for _, call := range []struct {
+		path string
+		body string
+		into any
+	}{
+		{"/cgi-bin/stable_token", `{"grant_type":"client_credential","appid":"` + appid + `","secret":"` + secret + `"}`, &token},
+		{"/cgi-bin/openapi/quota/get?access_token=", `{"cgi_path":"/cgi-bin/media/upload"}`, &quota},
+	} {
+		res, err := http.Post(base+call.path+token.Value, "application/json", strings.NewReader(call.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = json.NewDecoder(res.Body).Decode(call.into)
+		res.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return quota.Rate.Count
 }

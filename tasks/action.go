@@ -34,6 +34,9 @@ type Action struct {
 	Cursor string `json:"-"`
 }
 
+// MaxOpenActions is how many actions of one key or person may be under way at once: they take turns with the others'.
+const MaxOpenActions = 100
+
 // ActionKind says what is done.
 type ActionKind string
 

@@ -28,6 +28,7 @@ type bulk struct {
 	filter filterFlags
 	yes    bool
 	dryRun bool
+	quiet  bool // no progress
 }
 
 func (b *bulk) add(flags *pflag.FlagSet) {
@@ -139,7 +140,7 @@ const showFrom = 1000
 // carry carries the action out, and calls took with what each of its steps did. The end of ctx stops it, as mediaferry
 // cancel --action does from elsewhere: either ends the command as interrupted.
 func (b *bulk) carry(ctx context.Context, a *app, s *stack, act tasks.Action, took func([]tasks.Taken)) (tasks.Action, error) {
-	show := newProgress(a.Err, act.Matched < showFrom)
+	show := newProgress(a.Err, b.quiet || act.Matched < showFrom)
 	act, err := s.actor(nil).Carry(ctx, act, func(now tasks.Action, taken []tasks.Taken) {
 		took(taken)
 		show.update(now.Done, max(now.Matched, now.Done), string(b.kind))

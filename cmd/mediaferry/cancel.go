@@ -63,8 +63,8 @@ func (c *canceling) check(args []string) error {
 	if c.stops == "" {
 		return c.bulk.check(args)
 	}
-	if len(args) > 0 || !c.filter.none() {
-		return usagef("--action stops an action: it goes with no uploads")
+	if len(args) > 0 || !c.filter.none() || c.dryRun {
+		return usagef("--action stops an action: it goes with no uploads, and there is nothing to try")
 	}
 	return nil
 }

@@ -18,7 +18,6 @@ import (
 type retrying struct {
 	bulk
 	detach bool
-	quiet  bool
 	wait   time.Duration
 	output *format
 }

@@ -63,6 +63,11 @@ type bulkOutput struct {
 	Body     any
 }
 
+type cancelBatchInput struct {
+	ID  string `path:"id" format:"uuid" doc:"The batch"`
+	Key string `header:"Idempotency-Key" maxLength:"255" doc:"For 24 hours the same request under the same key begins one action; another one under it is a conflict"`
+}
+
 type begunOutput struct {
 	Location string `header:"Location"`
 	Body     tasks.Action
@@ -131,7 +136,7 @@ func (s *Server) cancelMany(ctx context.Context, in *bulkCancelInput) (*bulkOutp
 	return s.previewOrBegin(ctx, s.asked(ctx, tasks.ActionCancel, in.Body.Filter.filter(ctx)), in.Body.DryRun, in.Key)
 }
 
-func (s *Server) cancelBatch(ctx context.Context, in *oneBatchInput) (*begunOutput, error) {
+func (s *Server) cancelBatch(ctx context.Context, in *cancelBatchInput) (*begunOutput, error) {
 	b, err := s.ownBatch(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -140,7 +145,7 @@ func (s *Server) cancelBatch(ctx context.Context, in *oneBatchInput) (*begunOutp
 		return nil, err
 	}
 	open := tasks.Filter{Batch: b.ID, States: tasks.Before(tasks.StepCancel)}
-	begun, err := s.beginOnce(ctx, s.asked(ctx, tasks.ActionCancel, confined(ctx, open)), "")
+	begun, err := s.beginOnce(ctx, s.asked(ctx, tasks.ActionCancel, confined(ctx, open)), in.Key)
 	if err != nil {
 		return nil, err
 	}

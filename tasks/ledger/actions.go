@@ -46,7 +46,8 @@ func scanAction(s scanner, a *tasks.Action, more ...any) error {
 
 // BeginAction keeps an action that is to be carried out, and returns it with its ID, its time and its cursor, which
 // leaves out whatever is accepted later. With a holder nobody else works on it for lease. An ID that was used for the
-// same action before returns that one as it stands. Invalid for a choice that is none.
+// same action before returns that one as it stands. Invalid for a choice that is none, TooMany for more than
+// MaxOpenActions at once.
 func (l *Ledger) BeginAction(ctx context.Context, a tasks.Action, holder string, lease time.Duration) (tasks.Action, error) {
 	if _, err := a.Kind.Step(); err != nil {
 		return a, err
@@ -70,6 +71,9 @@ func (l *Ledger) BeginAction(ctx context.Context, a tasks.Action, holder string,
 		if _, err := t.row("SELECT COALESCE(MAX(seq), 0) FROM uploads", nil, &newest); err != nil {
 			return err
 		}
+		if err := t.roomForAction(a); err != nil {
+			return err
+		}
 		until := t.now
 		if holder != "" {
 			until += lease.Microseconds()
@@ -85,6 +89,19 @@ func (l *Ledger) BeginAction(ctx context.Context, a tasks.Action, holder string,
 		return err
 	})
 	return begun, err
+}
+
+// roomForAction refuses one action too many of the same origin.
+func (t *tx) roomForAction(a tasks.Action) error {
+	var open int
+	_, err := t.row("SELECT count(*) FROM actions WHERE ended_at IS NULL AND by_whom = ? AND id <> ?", args{a.By, a.ID[:]}, &open)
+	if err == nil && open >= tasks.MaxOpenActions {
+		err = &tasks.Error{
+			Code: tasks.TooMany, Op: "begin action", Err: fmt.Errorf("%d actions of %s are under way", open, a.By),
+			Hint: "wait for some of them to end, or stop them", RetryAfter: time.Minute,
+		}
+	}
+	return err
 }
 
 // Action returns an action as it stands. NotFound where there is none.

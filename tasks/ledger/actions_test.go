@@ -213,8 +213,8 @@ var actionsContract = []testCase{
 	}},
 	{"a retry keeps to the budget of whoever began it", func(h *harness) {
 		ids := h.failed(5)
-		a := h.begin(retryAll(func(a *tasks.Action) { a.By, a.DailyBudget = "crm", 3 }), "p1")
-		if n, err := h.SpendBudget(h.Context(), "crm", 1, 3); err != nil || n != 1 {
+		a := h.begin(retryAll(func(a *tasks.Action) { a.By, a.DailyBudget = "crm", 4 }), "p1")
+		if n, err := h.SpendBudget(h.Context(), "crm", 1, 4); err != nil || n != 1 {
 			h.Fatal(n, err)
 		}
 		must(h, h.Retry(h.Context(), ids[0], false)) // costs nothing of the action's
@@ -223,13 +223,14 @@ var actionsContract = []testCase{
 		if len(taken) != 2 || a.Left["conflict"] != 1 {
 			h.Errorf("%v were taken, left %v", taken, a.Left)
 		}
+		same(h, "budget", h.number("SELECT uploads FROM budgets"), 3)
 		a, taken, err = h.AdvanceAction(h.Context(), nextStep(a, "p1", "", ids[3:]...))
 		must(h, err)
-		same(h, "left", a.Left, map[string]int{"conflict": 1, "too_many": 2})
-		if len(taken) > 0 || a.Done != 2 {
-			h.Errorf("%v were taken of a budget that is used up", taken)
+		same(h, "left", a.Left, map[string]int{"conflict": 1, "too_many": 1})
+		if len(taken) != 1 || a.Done != 3 {
+			h.Errorf("%v were taken of a budget of one", taken)
 		}
-		same(h, "budget", h.number("SELECT uploads FROM budgets"), 3)
+		same(h, "budget", h.number("SELECT uploads FROM budgets"), 4)
 	}},
 	{"the same ID begins an action once", func(h *harness) {
 		h.failed(1)
@@ -240,6 +241,20 @@ var actionsContract = []testCase{
 		if page, err := h.OpenActions(h.Context(), "p1", uuid.Nil, 10); err != nil || len(page) != 1 {
 			h.Errorf("%v are open (%v)", page, err)
 		}
+	}},
+	{"nobody has more than so many actions under way", func(h *harness) {
+		named := retryAll(func(a *tasks.Action) { a.ID = uuid.Must(uuid.NewV7()) })
+		for i := range tasks.MaxOpenActions {
+			a := h.begin(named, "")
+			if named.ID = uuid.Must(uuid.NewV7()); i == 0 {
+				value(h, h.StopAction)(h.Context(), a.ID)
+			}
+		}
+		last := h.begin(named, "")
+		same(h, "begun again", h.begin(named, ""), last)
+		_, err := h.BeginAction(h.Context(), retryAll(), "", 0)
+		wantCode(h, err, tasks.TooMany)
+		h.begin(retryAll(func(a *tasks.Action) { a.By = "wang@desk" }), "")
 	}},
 	{"actions are listed page by page, a producer's alone where asked", func(h *harness) {
 		var all, own []uuid.UUID

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -50,6 +51,30 @@ func TestMigrations(t *testing.T) {
 				l, err := Open(t.Context(), url, Options{NoMigrate: true})
 				must(t, err)
 				must(t, l.Close())
+			})
+			t.Run("an action that an older program left open is over", func(t *testing.T) {
+				t.Parallel()
+				url := database(t)
+				b, err := connect(url)
+				must(t, err)
+				p, err := provider(b)
+				must(t, err)
+				_, err = p.UpTo(t.Context(), 3)
+				must(t, err)
+				for i, ended := range []any{nil, int64(9)} {
+					_, err := b.writes.ExecContext(t.Context(), b.d.bind("INSERT INTO actions (id, kind, by_whom, choice, matched, done, remaining, began_at, ended_at) "+
+						"VALUES (?, 'retry', 'li@desk', '{}', 5, 2, ?, 7, ?)"), bytes.Repeat([]byte{byte(i + 1)}, 16), 3*i, ended)
+					must(t, err)
+				}
+				must(t, b.close())
+				l, err := Open(t.Context(), url, Options{})
+				must(t, err)
+				page, _, err := l.Actions(t.Context(), tasks.ActionFilter{})
+				must(t, err)
+				must(t, l.Close())
+				if len(page) != 2 || page[0].State != tasks.ActionDone || page[0].Left["conflict"] != 3 || page[1].State != tasks.ActionStopped || len(page[1].Left) > 0 {
+					t.Errorf("%+v", page)
+				}
 			})
 			t.Run("a newer ledger is refused with a sentence", func(t *testing.T) {
 				t.Parallel()

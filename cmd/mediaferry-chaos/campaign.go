@@ -141,19 +141,27 @@ func runLeg(ctx context.Context, l leg, binary, dir string, tell *teller) (h *hi
 		return nil, err
 	}
 	h = &history{Leg: f.leg}
-	var sampling sync.WaitGroup
+	watch, err := f.watch()
+	if err != nil {
+		return nil, err
+	}
+	var beside sync.WaitGroup
 	sampled, stop := context.WithCancel(ctx)
 	defer stop()
 	if l.Soak {
-		sampling.Go(func() { h.Samples = f.sample(sampled) })
+		beside.Go(func() { h.Samples = f.sample(sampled) })
 	}
+	watched, blind := context.WithCancel(ctx)
+	defer blind()
+	beside.Go(func() { watch.run(watched) })
 	h.Strikes = f.fight(ctx, start, tell)
 	stop()
-	sampling.Wait()
 	tell.say("healed, waiting for it to come to rest")
 	if h.Quiet, err = f.rest(ctx, tell); err != nil {
 		return nil, err
 	}
-	h.Ended = time.Now()
+	blind()
+	beside.Wait()
+	h.Ended, h.Sightings = time.Now(), watch.seen
 	return h, errors.Join(f.collect(ctx, h), ctx.Err())
 }

@@ -162,6 +162,7 @@ func (f *field) collectLogs(_ context.Context, h *history) error {
 				h.Panics = append(h.Panics, filepath.Base(name)+": "+line)
 			}
 			if c, ok := claimOf(in.Bytes()); ok {
+				c.Process = strings.TrimSuffix(filepath.Base(name), ".log")
 				h.Claims = append(h.Claims, c)
 			}
 		}
@@ -183,7 +184,7 @@ func claimOf(line []byte) (claimed, bool) {
 	if json.Unmarshal(line, &l) != nil || l.Upload == uuid.Nil || l.State == "" {
 		return claimed{}, false
 	}
-	return claimed{Upload: l.Upload, From: l.Time.Add(-l.Took), Took: l.Took}, true
+	return claimed{Upload: l.Upload, From: l.Time.Add(-l.Took), Took: l.Took, State: l.State}, true
 }
 
 func alarming(line string) bool {

@@ -43,6 +43,8 @@ type field struct {
 	skew      time.Duration    // how wrong all clocks of the machine are, for good
 	clocks    map[string]clock // of processes, by their names
 
+	watching *watch // of uploads that were struck
+
 	running sync.WaitGroup
 	closing []func()
 }

@@ -41,6 +41,7 @@ func (f *field) strike(ctx context.Context, a *attack, p planned, tell *teller) 
 	s := strike{planned: p, Struck: time.Now()}
 	w, err := a.strike(ctx, f, rand.New(rand.NewPCG(p.Seed, 0)))
 	s.What, s.Busy, s.Skew = w.what, w.busy, w.skew
+	f.watching.follow(w.busy)
 	if err != nil {
 		s.Err = err.Error()
 	}

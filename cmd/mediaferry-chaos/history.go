@@ -31,6 +31,7 @@ type history struct {
 	Strikes    []strike          // what was done
 	Exits      []processExit     // processes that ended though nobody had struck them
 	Panics     []string          // lines of logs that no log should have
+	Sightings  []sighting        // of uploads that were struck, and of leaders
 	Claims     []claimed         // what workers say in their logs of each claim that they ended
 	Samples    []sample          // of what processes held, in a soak
 	Quiet      bool              // everything came to rest before the patience was over
@@ -116,9 +117,11 @@ type strike struct {
 
 // claimed is one claim as its worker ended it: with an outcome, by handing it back or by dropping it.
 type claimed struct {
-	Upload uuid.UUID     `json:"upload"`
-	From   time.Time     `json:"from"`
-	Took   time.Duration `json:"took_ns"`
+	Upload  uuid.UUID     `json:"upload"`
+	From    time.Time     `json:"from"`
+	Took    time.Duration `json:"took_ns"`
+	Process string        `json:"process,omitempty"`
+	State   tasks.State   `json:"state,omitempty"` // in which it left the upload
 }
 
 // parts are the files of a kept history, one JSON value a line.
@@ -136,6 +139,7 @@ func (h *history) parts() map[string]lines {
 		"exits.jsonl":      linesOf(&h.Exits),
 		"panics.jsonl":     linesOf(&h.Panics),
 		"claims.jsonl":     linesOf(&h.Claims),
+		"sightings.jsonl":  linesOf(&h.Sightings),
 		"samples.jsonl":    linesOf(&h.Samples),
 	}
 }

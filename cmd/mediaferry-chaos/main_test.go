@@ -56,7 +56,53 @@ func TestSmallRun(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Size() == 0 {
 		t.Errorf("no report was written: %v", err)
 	}
+	h, err := loadHistory(filepath.Join(keep, "sqlite"))
+	if err != nil || len(h.Sightings) == 0 {
+		t.Errorf("nothing was seen of leaders and of uploads that were struck: %v", err)
+	}
 	checkAgain(t, keep)
+}
+
+// A recovery that takes too long is told from the blow to the claim that ended it.
+func TestSlowRecoveryIsExplained(t *testing.T) {
+	t.Parallel()
+	f := clean(t)
+	f.kill(idOf(0))
+	f.Outcomes[0].History[0].Started = forgedStart.Add(20 * time.Second)
+	f.Sightings = []sighting{
+		{At: forgedStart.Add(time.Second), Phase: "dispatch", Worker: "w9"},
+		{At: forgedStart.Add(19 * time.Second), Upload: idOf(0), Phase: phases[1], Generation: 2},
+	}
+	f.Claims = []claimed{{Upload: idOf(0), From: forgedStart.Add(20 * time.Second), Took: time.Second, Process: "worker-2", State: tasks.Succeeded}}
+	var out bytes.Buffer
+	if err := newReport(settings{check: "kept"}, []*history{f.history}).publish(&out, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"upload " + idOf(0).String() + ": 19s after worker-kill", "generation 2", "leader of dispatch is w9", "worker-2 claimed it"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the report does not say %q:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{
+		"-seed 9 -ledger sqlite -uploads 70 -duration 3s -kills 2 -workers 4 -producers 1 -clients 1 -serves 1 -attacks worker-kill,redis-flush",
+		"-seed 9 -ledger both -uploads 70 -soak 20m0s -kills 1 -workers 4 -producers 1 -clients 1 -serves 1",
+	} {
+		s, err := parseFlags(strings.Fields(line), t.Output())
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := parseFlags(strings.Fields(s.replay())[3:], t.Output())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(s.legs(), again.legs()); diff != "" {
+			t.Errorf("%s\nmakes another run: %s", s.replay(), diff)
+		}
+	}
 }
 
 // checkAgain: what was kept is enough to find out what is wrong, also when somebody forges it.
@@ -101,6 +147,7 @@ func TestHistorySurvivesTheDisk(t *testing.T) {
 	t.Parallel()
 	want, dir := clean(t).history, t.TempDir()
 	want.Exits, want.Panics = []processExit{{Process: "worker-0", Status: "exit status 1"}}, []string{"a line"}
+	want.Sightings = []sighting{{At: forgedStart, Upload: idOf(0), Phase: phases[2], Generation: 2}}
 	want.Samples = []sample{{At: forgedStart, Process: "worker-0", Files: 7}}
 	want.Claims = []claimed{{Upload: idOf(0), From: forgedStart, Took: time.Second}}
 	if err := want.save(dir); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -15,29 +16,51 @@ const recoveryLimit = 15 * time.Second
 
 func checkRecovery(r *records) {
 	if p99 := quantile(r.recoveries(), 0.99); p99 > recoveryLimit {
-		r.report(foundRecovery, uuid.Nil, "uploads of dead workers ran again after %v (p99), the limit is %v", p99.Round(time.Millisecond), recoveryLimit)
+		r.report(foundRecovery, r.recovered()[0].Upload, "uploads of dead workers ran again after %v (p99), the limit is %v", p99.Round(time.Millisecond), recoveryLimit)
 	}
 }
 
-// recoveries is, for every upload that was running when a worker was killed or began to stand still and whose worker
+// recovered is one upload that was under way again after a blow.
+type recovered struct {
+	Upload uuid.UUID     `json:"upload"`
+	Blow   string        `json:"blow"`
+	From   time.Time     `json:"from"` // where the clock starts
+	Took   time.Duration `json:"took_ns"`
+}
+
+// slowest is of how many recoveries the whole story is kept.
+const slowest = 3
+
+// recovered is, for every upload that was running when a worker was killed or began to stand still and whose worker
 // then did not live to tell, how long it took until it was claimed again, by the logs of the workers and by the
-// attempts in the ledger. A claim that ends with its worker leaves no trace; the next blow has it then. The clock starts at the blow, or where Redis, the ledger or WeChat was under attack after
-// it, when that was healed; an upload that a second blow hits before it is under way counts from there.
-func (r *records) recoveries() []time.Duration {
-	var all []time.Duration
+// attempts in the ledger, the slowest first. A claim that ends with its worker leaves no trace; the next blow has it
+// then. The clock starts at the blow, or where Redis, the ledger or WeChat was under attack after it, when that was
+// healed; an upload that a second blow hits before it is under way counts from there.
+func (r *records) recovered() []recovered {
+	var all []recovered
 	spans := r.spans()
 	for _, s := range r.Strikes {
 		for _, id := range s.Busy {
 			if !survived(spans[id], s.Struck) {
 				if again, ok := nextStart(spans[id], s.Struck); ok {
 					if from, counts := r.countsFrom(s, id, again); counts {
-						all = append(all, again.Sub(from))
+						all = append(all, recovered{id, s.Attack + " of " + s.What, from, again.Sub(from)})
 					}
 				}
 			}
 		}
 	}
-	slices.Sort(all)
+	slices.SortFunc(all, func(a, b recovered) int { return cmp.Compare(b.Took, a.Took) })
+	return all
+}
+
+// recoveries lists how long they took, sorted.
+func (r *records) recoveries() []time.Duration {
+	var all []time.Duration
+	for _, one := range r.recovered() {
+		all = append(all, one.Took)
+	}
+	slices.Reverse(all)
 	return all
 }
 

@@ -133,6 +133,27 @@ func (s settings) validate() error {
 	return nil
 }
 
+// replay is the command line that makes the same run again.
+func (s settings) replay() string {
+	words := []string{
+		"go run ./cmd/mediaferry-chaos", fmt.Sprintf("-seed %d", s.seed), fmt.Sprintf("-ledger %s", s.ledger), fmt.Sprintf("-uploads %d", s.uploads),
+	}
+	if s.soak > 0 {
+		words = append(words, fmt.Sprintf("-soak %v", s.soak))
+	} else {
+		words = append(words, fmt.Sprintf("-duration %v", s.duration))
+	}
+	words = append(words, fmt.Sprintf("-kills %d", s.kills), fmt.Sprintf("-workers %d", s.workers), fmt.Sprintf("-producers %d", s.producers),
+		fmt.Sprintf("-clients %d", s.clients), fmt.Sprintf("-serves %d", s.serves))
+	if s.attacks != nil {
+		words = append(words, "-attacks "+strings.Join(s.attacks, ","))
+	}
+	if s.planted != "" {
+		words = append(words, "-planted "+s.planted)
+	}
+	return strings.Join(words, " ")
+}
+
 // leg is one run of the whole fleet over one kind of ledger; -ledger both makes two of them.
 type leg struct {
 	Name      string        `json:"name"`

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -43,13 +42,7 @@ func (a *app) accountsListCommand() *cobra.Command {
 			if *output != asJSON {
 				return a.printAccounts(accounts)
 			}
-			enc := json.NewEncoder(a.Out)
-			for _, acc := range accounts {
-				if err := enc.Encode(acc); err != nil {
-					return err
-				}
-			}
-			return nil
+			return jsonLines(a.Out, accounts)
 		},
 	}
 	output = outputFlagNoCSV(cmd)
@@ -86,9 +79,13 @@ func (a *app) accountsResumeCommand() *cobra.Command {
 				fmt.Fprintf(a.Err, "%s goes on\n", acc.Name)
 				return nil
 			}
-			return usagef("no account is called %q: see mediaferry accounts list", args[0])
+			return noAccount(args[0])
 		},
 	}
+}
+
+func noAccount(name string) error {
+	return usagef("no account is called %q: see mediaferry accounts list", name)
 }
 
 func (a *app) accountsProbeCommand() *cobra.Command {
@@ -100,6 +97,9 @@ func (a *app) accountsProbeCommand() *cobra.Command {
 			cfg, err := a.settings()
 			if err != nil {
 				return err
+			}
+			if _, known := cfg.Accounts[args[0]]; !known {
+				return noAccount(args[0])
 			}
 			client, err := newWeChat(cfg, nil, nil, a.logger(cfg, true))
 			if err != nil {

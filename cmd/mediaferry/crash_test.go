@@ -89,7 +89,7 @@ func TestOneOwnerPerDataDir(t *testing.T) {
 	t.Parallel()
 	g := newGround(t, wechattest.Config{})
 	g.fill(3, 5000)
-	g.start("run")
+	owner := g.start("run")
 	until(t, time.Minute, "the owner has the data dir", func() bool { return g.owned() })
 	for _, command := range []string{"run", "worker", "serve"} {
 		r := g.run(command)
@@ -100,5 +100,15 @@ func TestOneOwnerPerDataDir(t *testing.T) {
 	r := g.run("upload", "--output", "json", g.media)
 	if r.code != tasks.ExitOK || len(g.outcomes(r.out)) != 3 || !strings.Contains(r.err, "works on this data dir") {
 		t.Errorf("upload beside an owner: exit code %d\n%s", r.code, r.err)
+	}
+
+	// Who follows learns that the owner is gone, and goes on following.
+	g.sandbox.Rate(wechattest.Fault{Kind: wechattest.Slow, Path: "media/upload", Delay: time.Minute}, 1)
+	p := g.start("upload", "--no-reuse", "--quiet", g.media)
+	until(t, time.Minute, "the follower waits", p.says("submitting to it and following"))
+	owner.signal(syscall.SIGKILL)
+	until(t, time.Minute, "the follower says that nobody works", p.says("nobody works on this data dir now: mediaferry run does"))
+	if p.ended() {
+		t.Errorf("the follower ended\n%s", p.log)
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/config"
@@ -83,7 +83,7 @@ func (d *doctor) examine(ctx context.Context) {
 		d.bad("settings", err, "")
 		return
 	}
-	d.good("settings", "%d accounts, %d producers", len(cfg.Accounts), len(cfg.Producers))
+	d.good("settings", "%s, %s", count(len(cfg.Accounts), "account", "accounts"), count(len(cfg.Producers), "producer", "producers"))
 	for _, w := range cfg.Warnings() {
 		d.bad("settings", fmt.Errorf("%s", w), "")
 	}
@@ -171,6 +171,7 @@ func (d *doctor) redis(ctx context.Context, cfg config.Config) {
 		d.good(check, "embedded: %s", d.owner(cfg))
 		return
 	}
+	redis.SetLogger(redisLog{d.stack.log})
 	client := enqueue.Connect(*options.Universal)
 	d.stack.closeWith(func() { client.Close() })
 	belt := enqueue.NewBelt(client, d.stack.prefix())
@@ -268,13 +269,7 @@ func (d *doctor) wechat(ctx context.Context, cfg config.Config) {
 
 func (d *doctor) print(f format) error {
 	if f == asJSON {
-		enc := json.NewEncoder(d.Out)
-		for _, x := range d.findings {
-			if err := enc.Encode(x); err != nil {
-				return err
-			}
-		}
-		return nil
+		return jsonLines(d.Out, d.findings)
 	}
 	w := tabwriter.NewWriter(d.Out, 0, 0, 2, ' ', 0)
 	for _, x := range d.findings {

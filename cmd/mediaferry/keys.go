@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -91,13 +90,7 @@ func (a *app) keysListCommand() *cobra.Command {
 				return err
 			}
 			if *output == asJSON {
-				enc := json.NewEncoder(a.Out)
-				for _, k := range keys {
-					if err := enc.Encode(k); err != nil {
-						return err
-					}
-				}
-				return nil
+				return jsonLines(a.Out, keys)
 			}
 			return a.printKeys(keys)
 		},

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
@@ -15,8 +14,8 @@ func (a *app) look(ctx context.Context) (*stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make data dir: %w", err)
+	if err := makeDataDir(cfg.DataDir); err != nil {
+		return nil, err
 	}
 	log := a.logger(cfg, true)
 	l, err := openLedger(ctx, cfg, ledger.Options{Log: log})

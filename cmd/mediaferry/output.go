@@ -71,6 +71,17 @@ func addOutput(cmd *cobra.Command, known ...format) *format {
 	return &chosen
 }
 
+// jsonLines prints each row as a JSON object on a line of its own.
+func jsonLines[T any](w io.Writer, rows []T) error {
+	enc := json.NewEncoder(w)
+	for _, row := range rows {
+		if err := enc.Encode(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // printer writes rows to stdout as they come; end must be called after the last.
 type printer interface {
 	outcome(o tasks.Outcome) error
@@ -139,6 +150,9 @@ func when(t time.Time) string {
 
 // showSource shows where a file is, relative to the working folder where it lies below it.
 func showSource(s string) string {
+	if s == "" { // a row that could not be read
+		return ""
+	}
 	src, err := tasks.ParseSource(s)
 	if err != nil {
 		return strconv.Quote(s)

@@ -18,8 +18,8 @@ type owner struct{ file *os.File }
 
 // own takes the data dir, which it makes if need be, or returns nil and who has it.
 func own(dataDir string) (*owner, string, error) {
-	if err := os.MkdirAll(dataDir, 0o700); err != nil {
-		return nil, "", fmt.Errorf("make data dir: %w", err)
+	if err := makeDataDir(dataDir); err != nil {
+		return nil, "", err
 	}
 	path := filepath.Join(dataDir, "owner.lock")
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -41,6 +41,14 @@ func own(dataDir string) (*owner, string, error) {
 		return nil, "", fmt.Errorf("write lock of the data dir: %w", err)
 	}
 	return &owner{f}, "", nil
+}
+
+// makeDataDir makes the folder that keeps ledger, keys and secrets, for this user alone.
+func makeDataDir(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return usagef("make data dir: %w: set data_dir (MEDIAFERRY_DATA_DIR) to a folder that this user may write", err)
+	}
+	return nil
 }
 
 func writeOwner(f *os.File) error {

@@ -4,10 +4,25 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/mediaferry/mediaferry/enqueue/manifest"
 	"github.com/mediaferry/mediaferry/tasks"
 )
+
+// checkReport refuses a file that could not be written once all the work is done.
+func checkReport(path string) error {
+	if path == "" {
+		return nil
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return usagef("--report: %s is a folder: name a file in it", path)
+	}
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return usagef("--report: %w", err)
+	}
+	return nil
+}
 
 // writeReport answers the rows one by one, in a table that can be given as a manifest again.
 func writeReport(path string, rows []asked, outcomes []tasks.Outcome) error {

@@ -34,10 +34,13 @@ POST /_sandbox/faults makes it misbehave; see GET /_sandbox/ for what else can b
 				Accounts: []wechattest.Account{{AppID: appid, Secret: secret, DailyLimit: daily, MinuteLimit: minute}},
 				Seed:     seed,
 			}
+			if daily < 0 || minute < 0 {
+				return usagef("--daily-limit and --minute-limit must be 0 (as WeChat's) or more")
+			}
 			if journal != "" {
 				f, err := os.OpenFile(journal, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 				if err != nil {
-					return fmt.Errorf("open journal: %w", err)
+					return usagef("--journal: %w", err)
 				}
 				defer f.Close()
 				c.Journal = f

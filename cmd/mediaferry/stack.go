@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -46,8 +45,8 @@ func (a *app) open(ctx context.Context, c config.Config, log *slog.Logger, belt 
 	for _, w := range c.Warnings() {
 		log.Warn(w)
 	}
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make data dir: %w", err)
+	if err := makeDataDir(c.DataDir); err != nil {
+		return nil, err
 	}
 	if s.ledger, err = openLedger(ctx, c, ledger.Options{Log: log, Notify: c.Webhook.URL}); err != nil {
 		return nil, err
@@ -98,7 +97,7 @@ func (s *stack) openBelt(ctx context.Context, o config.RedisOptions) error {
 	s.belt = enqueue.NewBelt(s.redis, s.prefix())
 	warnings, err := s.belt.Check(ctx)
 	if err != nil {
-		return fmt.Errorf("check Redis: %w", err)
+		return err
 	}
 	for _, w := range warnings {
 		s.log.Warn(w)

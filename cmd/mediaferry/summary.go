@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -68,7 +69,7 @@ func troubles(outcomes []tasks.Outcome) []trouble {
 		}
 		i := slices.IndexFunc(all, func(t trouble) bool { return t.state == o.State && t.reason == o.Reason })
 		if i < 0 {
-			all = append(all, trouble{state: o.State, reason: o.Reason, hint: o.Hint, first: showSource(o.Source)})
+			all = append(all, trouble{state: o.State, reason: o.Reason, hint: o.Hint, first: cmp.Or(showSource(o.Source), "a row")})
 			continue
 		}
 		all[i].more++

@@ -113,7 +113,7 @@ func (f uploadFlags) check(cfg config.Config, args []string) error {
 func (f uploadFlags) checkValues() error {
 	if f.kind != autoKind {
 		if _, err := tasks.ParseMediaType(f.kind); err != nil {
-			return usagef("--type: %w", err)
+			return usagef("--type: %q is not one of auto, image, voice, video, thumb", f.kind)
 		}
 	}
 	if f.metadata != "" && !json.Valid([]byte(f.metadata)) {
@@ -122,11 +122,17 @@ func (f uploadFlags) checkValues() error {
 	if u, err := url.Parse(f.callback); f.callback != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
 		return usagef("--callback: give a whole URL, as https://shop.example/hook")
 	}
-	if f.concurrency < 0 {
-		return usagef("--concurrency must be 1 or more")
+	switch {
+	case f.concurrency < 0 || f.concurrency > maxConcurrency:
+		return usagef("--concurrency must be 1 to %d", maxConcurrency)
+	case f.wait < 0:
+		return usagef("--wait must be 0s or longer")
 	}
-	return nil
+	return checkReport(f.report)
 }
+
+// maxConcurrency is what worker.concurrency may be, too.
+const maxConcurrency = 4096
 
 func (a *app) upload(ctx context.Context, cfg config.Config, args []string, f uploadFlags) error {
 	o, err := a.tryOwn(cfg, f.detach || f.dryRun)
@@ -188,8 +194,8 @@ func (a *app) submitAndFollow(ctx context.Context, g *gatherer, args []string, n
 		return err
 	}
 	if n := len(sub.contrary); n > 0 {
-		fmt.Fprintf(a.Err, "%d of these files were submitted before with another callback, metadata or name: "+
-			"those uploads answer, and stay as they were\n", n)
+		fmt.Fprintf(a.Err, "%s submitted before with another callback, metadata or name: "+
+			"what was submitted then answers, and stays as it was\n", count(n, "of these files was", "of these files were"))
 	}
 	if g.flags.detach {
 		return a.leave(ctx, sub)

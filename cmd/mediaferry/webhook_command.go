@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -61,10 +60,7 @@ func (a *app) webhookSettings() (config.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return cfg, fmt.Errorf("make data dir: %w", err)
-	}
-	return cfg, nil
+	return cfg, makeDataDir(cfg.DataDir)
 }
 
 func (a *app) webhookRotateCommand() *cobra.Command {

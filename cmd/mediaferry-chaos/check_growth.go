@@ -25,6 +25,7 @@ const (
 	memoryBytes    = 32 << 20
 	redisBytes     = 8 << 20
 	ledgerOfUpload = 16 << 10 // bytes that an upload may take in the ledger, with its attempts, events and deliveries
+	ledgerLog      = 48 << 20 // of SQLite, which it writes over again when it has 10,000 pages
 	fewestSamples  = 8
 )
 
@@ -57,7 +58,7 @@ func (h *history) growths() (all []growth) {
 		case sampleRedis:
 			add("bytes used", bytes, memory(redisBytes))
 		case sampleLedger:
-			add("bytes on disk", bytes, func(early int64) int64 { return early + int64(len(h.Outcomes))*ledgerOfUpload })
+			add("bytes on disk", bytes, func(early int64) int64 { return early + ledgerLog + int64(len(h.Outcomes))*ledgerOfUpload })
 		default:
 			add("bytes resident", bytes, memory(memoryBytes))
 		}

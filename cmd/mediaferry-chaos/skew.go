@@ -1,9 +1,6 @@
 package main
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // slack is how long after its strike a clock may still be found wrong, or right.
 const slack = 2 * time.Second
@@ -29,16 +26,12 @@ func (h *history) skewed(at time.Time) bool {
 	return false
 }
 
-// wrong reports whether a clock was wrong then by strike i. A clock that jumped ahead stays so until it jumps again.
+// wrong reports whether a clock was wrong then by strike i. A clock that jumped ahead stays so.
 func (h *history) wrong(i int, at time.Time) bool {
 	s := h.Strikes[i]
 	end := s.Healed
 	if s.Attack == clockAhead {
 		end = h.Ended
-		next := slices.IndexFunc(h.Strikes[i+1:], func(s strike) bool { return s.Attack == clockAhead && s.Skew != 0 })
-		if next >= 0 {
-			end = h.Strikes[i+1+next].Struck
-		}
 	}
 	return !at.Before(s.Struck.Add(-slack)) && !at.After(end.Add(slack))
 }

@@ -93,8 +93,6 @@ func retryCanceled() tasks.Action {
 	return tasks.Action{Kind: tasks.ActionRetry, By: "li@desk", Choice: tasks.ChoiceOf(tasks.Filter{States: []tasks.State{tasks.Canceled}})}
 }
 
-func nothing(tasks.Action, []tasks.Taken) {}
-
 // watched counts the actions that another process might work on, before each page.
 type watched struct {
 	*stage

@@ -14,7 +14,9 @@ func TestBackup(t *testing.T) {
 	t.Parallel()
 	g := newGround(t, wechattest.Config{})
 	g.fill(4, 5000)
-	g.run("upload", g.media)
+	if r := g.run("upload", g.media); r.code != tasks.ExitOK {
+		t.Fatalf("exit code %d\n%s", r.code, r.err)
+	}
 	file := filepath.Join(g.dir, "copy.db")
 	if r := g.run("backup", file); r.code != tasks.ExitOK || !strings.HasPrefix(r.out, file+": ") {
 		t.Fatalf("exit code %d\n%s%s", r.code, r.out, r.err)

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/config"
 )
 
 // owner is the right to run the embedded belt of one data dir: a lock that the kernel drops with the process,
@@ -58,12 +58,18 @@ func writeOwner(f *os.File) error {
 
 func (o *owner) release() { o.file.Close() }
 
-// mustOwn is own for commands that can't do without.
-func mustOwn(dataDir string) (*owner, error) {
-	o, who, err := own(dataDir)
-	if err != nil || o != nil {
-		return o, err
+// hold takes the data dir for a command that can't do without, until release is called. With a shared Redis there is
+// nothing to take.
+func hold(cfg config.Config) (release func(), err error) {
+	if cfg.RedisURL != embedded {
+		return func() {}, nil
 	}
-	return nil, &exitError{code: tasks.ExitUsage, err: fmt.Errorf(
-		"the data dir %s is in use by %s: stop it first, choose another data_dir, or set redis_url to share the work", dataDir, who)}
+	o, who, err := own(cfg.DataDir)
+	switch {
+	case err != nil:
+		return nil, err
+	case o == nil:
+		return nil, usagef("the data dir %s is in use by %s: stop it first, choose another data_dir, or set redis_url to share the work", cfg.DataDir, who)
+	}
+	return o.release, nil
 }

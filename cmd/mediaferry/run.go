@@ -48,13 +48,11 @@ func (a *app) serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if cfg.RedisURL == embedded {
-				o, err := mustOwn(cfg.DataDir)
-				if err != nil {
-					return err
-				}
-				defer o.release()
+			release, err := hold(cfg)
+			if err != nil {
+				return err
 			}
+			defer release()
 			s, err := a.open(ctx, cfg, a.logger(cfg, false), false)
 			if err != nil {
 				return err
@@ -71,13 +69,11 @@ func (a *app) work(ctx context.Context, command string, http bool) error {
 	if err != nil {
 		return err
 	}
-	if cfg.RedisURL == embedded {
-		o, err := mustOwn(cfg.DataDir)
-		if err != nil {
-			return err
-		}
-		defer o.release()
+	release, err := hold(cfg)
+	if err != nil {
+		return err
 	}
+	defer release()
 	log := a.logger(cfg, false)
 	tune(cfg, os.LookupEnv)
 	s, err := a.open(ctx, cfg, log, true)

@@ -58,28 +58,6 @@ func (s *stack) find(ctx context.Context, producer, name string) (tasks.Outcome,
 	return s.ledger.Find(ctx, producer, name)
 }
 
-// each calls f for the uploads that match, page by page, until limit; 0 is no limit.
-func (s *stack) each(ctx context.Context, f tasks.Filter, limit int, do func(tasks.Outcome) error) (rows int, err error) {
-	for {
-		page, next, err := s.ledger.List(ctx, f)
-		if err != nil {
-			return rows, err
-		}
-		for _, o := range page {
-			if err := do(o); err != nil {
-				return rows, err
-			}
-			if rows++; rows == limit {
-				return rows, nil
-			}
-		}
-		if next == "" {
-			return rows, nil
-		}
-		f.Cursor = next
-	}
-}
-
 func (a *app) printOutcome(o tasks.Outcome) error {
 	w := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
 	line := func(name, value string) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -81,28 +80,6 @@ func (a *app) webhookListCommand() *cobra.Command {
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many rows; 0: all")
 	output = outputFlagNoCSV(cmd)
 	return cmd
-}
-
-// eachDelivery calls do for the deliveries that match, page by page, until limit; 0 is no limit.
-func (s *stack) eachDelivery(ctx context.Context, f tasks.DeliveryFilter, limit int, do func(tasks.Delivery) error) (rows int, err error) {
-	for {
-		page, next, err := s.ledger.Deliveries(ctx, f)
-		if err != nil {
-			return rows, err
-		}
-		for _, d := range page {
-			if err := do(d); err != nil {
-				return rows, err
-			}
-			if rows++; rows == limit {
-				return rows, nil
-			}
-		}
-		if next == "" {
-			return rows, nil
-		}
-		f.Cursor = next
-	}
 }
 
 func (a *app) deliveryPrinter(f format) (show func(tasks.Delivery) error, end func() error) {

@@ -239,6 +239,44 @@ func TestSubmitBatchInChunks(t *testing.T) {
 	}
 }
 
+// drain is a ledger that keeps nothing, and sees how many uploads were made that it has not accepted yet.
+type drain struct {
+	ProducerLedger
+	made, accepted, most int
+}
+
+func (d *drain) OpenBatch(_ context.Context, b tasks.Batch) (tasks.Batch, bool, error) {
+	return b, true, nil
+}
+func (d *drain) Seal(context.Context, uuid.UUID, bool) error { return nil }
+
+func (d *drain) Accept(_ context.Context, us []tasks.Upload) ([]tasks.Receipt, error) {
+	d.most = max(d.most, d.made-d.accepted)
+	d.accepted += len(us)
+	receipts := make([]tasks.Receipt, len(us))
+	for i := range receipts {
+		receipts[i].Created = true
+	}
+	return receipts, nil
+}
+
+func TestSubmitBatchHoldsOneChunkOfAHundredThousand(t *testing.T) {
+	t.Parallel()
+	const n = 100_000
+	d := &drain{}
+	got, err := (&Producer{Ledger: d}).SubmitBatch(t.Context(), tasks.Batch{}, func(yield func(tasks.Upload) bool) {
+		for i := range n {
+			d.made++
+			if !yield(picture(i)) {
+				return
+			}
+		}
+	})
+	if err != nil || got.Accepted != n || d.most > chunkRows {
+		t.Errorf("%d were accepted (%v), and up to %d held at once; want %d at most", got.Accepted, err, d.most, chunkRows)
+	}
+}
+
 // rows yields n pictures as lines from 1, and then err where there is one.
 func rows(n int, err error) iter.Seq[Row] {
 	return func(yield func(Row) bool) {

@@ -87,6 +87,10 @@ var acceptContract = []testCase{
 				h.Errorf("receipt %+v", r)
 			}
 		}
+		u.Source = "else.jpg"
+		if err := value(h, h.Accept)(h.Context(), []tasks.Upload{u})[0].Err; err == nil || !strings.HasSuffix(err.Error(), "with another source") {
+			h.Errorf("with another source alone: %v", err)
+		}
 		if c := h.again(); c.CallbackURL != "https://crm.example/all" {
 			h.Errorf("the events go to %q", c.CallbackURL)
 		}

@@ -32,11 +32,14 @@ type Claim struct {
 	Token    Token
 	Round    int
 	Attempts int // that ended in this round
-	// Alone asks that nothing else runs in this process beside it, since two workers died holding it.
-	Alone bool
+	// Deaths is how many workers died with it in this round.
+	Deaths int
 	// Canceled says that somebody already asked to cancel it.
 	Canceled bool
 }
+
+// Alone asks that nothing else runs in this process beside it, since too many workers died holding it.
+func (c Claim) Alone() bool { return c.Deaths >= AloneAfter }
 
 // Attempt is one try to upload, as it ended.
 type Attempt struct {

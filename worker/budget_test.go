@@ -64,14 +64,14 @@ func TestInteractiveWorkHasItsOwnSlotsAndMemory(t *testing.T) {
 	t.Parallel()
 	l := newLanes(Config{Slots: 2, InteractiveSlots: 1, Memory: 8 << 20})
 	for range 2 {
-		if _, err := l.enter(t.Context(), tasks.Bulk); err != nil {
+		if _, err := l.enter(t.Context(), of(tasks.Bulk)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if _, _, err := l.memory(tasks.Bulk).take(t.Context(), 7<<20); err != nil {
 		t.Fatal(err)
 	}
-	leave, err := l.enter(t.Context(), tasks.Interactive)
+	leave, err := l.enter(t.Context(), of(tasks.Interactive))
 	if err != nil {
 		t.Fatal("bulk work holds the slots of interactive work")
 	}
@@ -80,6 +80,8 @@ func TestInteractiveWorkHasItsOwnSlotsAndMemory(t *testing.T) {
 	}
 	leave()
 }
+
+func of(p tasks.Priority) tasks.Claim { return tasks.Claim{Upload: tasks.Upload{Priority: p}} }
 
 func TestAloneMeansAlone(t *testing.T) {
 	t.Parallel()
@@ -91,13 +93,13 @@ func TestAloneMeansAlone(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, p := range []tasks.Priority{tasks.Bulk, tasks.Interactive} {
-		if _, err := l.enter(ended, p); err == nil {
+		if _, err := l.enter(ended, of(p)); err == nil {
 			t.Errorf("a %s upload came in beside it", p)
 		}
 	}
 	leave()
 	for _, p := range []tasks.Priority{tasks.Bulk, tasks.Interactive} {
-		if _, err := l.enter(t.Context(), p); err != nil {
+		if _, err := l.enter(t.Context(), of(p)); err != nil {
 			t.Errorf("a %s upload can't come in after it: %v", p, err)
 		}
 	}

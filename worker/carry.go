@@ -130,8 +130,8 @@ func (w *Worker) enter(ctx context.Context, claim tasks.Claim) (leave func(), er
 	if claim.Canceled {
 		return nil, canceled()
 	}
-	if !claim.Alone {
-		return w.lanes.enter(ctx, claim.Priority)
+	if !claim.Alone() {
+		return w.lanes.enter(ctx, claim)
 	}
 	leave, err = w.lanes.enterAlone(ctx)
 	if err != nil {

@@ -16,6 +16,7 @@ type lanes struct {
 }
 
 type lane struct {
+	door   *semaphore.Weighted // one at a time waits for a slot, the others wait here
 	slots  *semaphore.Weighted
 	size   int64
 	budget *budget
@@ -35,7 +36,7 @@ func newLanes(c Config) lanes {
 }
 
 func newLane(slots int, memory int64) lane {
-	return lane{slots: semaphore.NewWeighted(int64(slots)), size: int64(slots), budget: newBudget(memory)}
+	return lane{door: semaphore.NewWeighted(1), slots: semaphore.NewWeighted(int64(slots)), size: int64(slots), budget: newBudget(memory)}
 }
 
 func (l *lanes) of(p tasks.Priority) *lane {
@@ -47,9 +48,16 @@ func (l *lanes) of(p tasks.Priority) *lane {
 
 func (l *lanes) memory(p tasks.Priority) *budget { return l.of(p).budget }
 
-// enter takes one slot of p's lane.
-func (l *lanes) enter(ctx context.Context, p tasks.Priority) (leave func(), err error) {
-	lane := l.of(p)
+// enter takes one slot of the claim's lane. What a dead worker left behind has waited already, and the longer it is in
+// here, the likelier it goes down once more: it overtakes all but one of those that wait.
+func (l *lanes) enter(ctx context.Context, claim tasks.Claim) (leave func(), err error) {
+	lane := l.of(claim.Priority)
+	if claim.Deaths == 0 {
+		if err := lane.door.Acquire(ctx, 1); err != nil {
+			return nil, err
+		}
+		defer lane.door.Release(1)
+	}
 	if err := lane.slots.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}

@@ -45,8 +45,13 @@ func (l *lanes) enterAlone(ctx context.Context) (leave func(), err error) {
 	}, nil
 }
 
-// takeAll takes every slot of both lanes, always in the same order.
+// takeAll takes every slot of both lanes, always in the same order. It comes in by the door of bulk work, so that a
+// row leaves room for those that have waited there.
 func (l *lanes) takeAll(ctx context.Context) error {
+	if err := l.bulk.door.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer l.bulk.door.Release(1)
 	if err := l.bulk.slots.Acquire(ctx, l.bulk.size); err != nil {
 		return err
 	}

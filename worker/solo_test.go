@@ -57,7 +57,32 @@ func (c *crowd) order() []string {
 	return slices.Clone(c.came)
 }
 
-func (c *crowd) bulk(ctx context.Context) (func(), error) { return c.lanes.enter(ctx, tasks.Bulk) }
+func (c *crowd) bulk(ctx context.Context) (func(), error) {
+	return c.lanes.enter(ctx, of(tasks.Bulk))
+}
+
+// again comes in with what a dead worker left behind.
+func (c *crowd) again(ctx context.Context) (func(), error) {
+	return c.lanes.enter(ctx, tasks.Claim{Deaths: 1})
+}
+
+func TestWhatADeadWorkerLeftBehindOvertakes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t)
+		for range 4 + 20 {
+			c.send("other", time.Second, c.bulk)
+		}
+		c.send("again", time.Second, c.again)
+		<-time.After(time.Minute)
+		if at := slices.Index(c.order(), "again"); at > 5 {
+			t.Errorf("it came in behind %d, want 5 at most: 4 that were in, and one", at)
+		}
+		if n := len(c.order()); n != 25 {
+			t.Errorf("%d came in, want 25", n)
+		}
+	})
+}
 
 func TestThoseThatRunAloneGoInARow(t *testing.T) {
 	t.Parallel()

@@ -55,7 +55,7 @@ func (t *tx) claim(id uuid.UUID, generation int, token uuid.UUID, worker string,
 	}
 	c.Token = tasks.Token{Upload: r.id, Claim: token}
 	c.Round, c.Attempts, c.Canceled = r.round, r.attempts, r.cancel
-	c.Alone = r.lost+r.crashes >= tasks.AloneAfter
+	c.Deaths = r.lost + r.crashes
 	_, err = t.exec("UPDATE uploads SET phase = 2, due_at = ?, claim_token = ?, worker = ?, alone = 0 WHERE seq = ?",
 		t.now+lease.Microseconds(), token[:], clean(worker), r.seq)
 	return c, err

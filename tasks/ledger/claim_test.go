@@ -135,14 +135,14 @@ var claimContract = []testCase{
 	{"an upload that lost two workers asks to be alone, and its third crash alone fails it", func(h *harness) {
 		c := h.running()
 		for lost := range 2 {
-			if c.Alone {
+			if c.Alone() {
 				h.Errorf("it asks to be alone after %d lost leases", lost)
 			}
 			h.lose()
 			c = h.again()
 		}
 		for range 3 { // its worker died before it was alone: no crash of its own
-			if !c.Alone {
+			if !c.Alone() {
 				h.Error("it does not ask to be alone after two lost leases")
 			}
 			h.lose()
@@ -161,7 +161,7 @@ var claimContract = []testCase{
 		}
 		same(h, "events", h.eventTypes(), []tasks.EventType{tasks.UploadFailed})
 		must(h, h.Retry(h.Context(), c.ID, false))
-		if h.again().Alone {
+		if h.again().Alone() {
 			h.Error("the next round still asks to be alone")
 		}
 	}},
@@ -195,12 +195,12 @@ var claimContract = []testCase{
 			h.Errorf("what a living one leads was given away: %v", err)
 		}
 		must(h, h.Finish(h.Context(), alive.Token, h.success("alive")))
-		if c := h.again(); c.ID != dead[0].ID || c.Attempts != 0 || c.Alone {
+		if c := h.again(); c.ID != dead[0].ID || c.Attempts != 0 || c.Alone() {
 			h.Errorf("the claim after it: %+v", c)
 		}
 		_, err = h.Abandon(h.Context(), "w1")
 		must(h, err)
-		if c := h.again(); !c.Alone {
+		if c := h.again(); !c.Alone() {
 			h.Error("two deaths don't count: it does not ask to be alone")
 		}
 	}},

@@ -127,8 +127,8 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			u := m.some(func(u *modelUpload) bool { return u.belt != nil })
 			c, err := m.h.Claim(m.h.Context(), u.id, u.belt.Generation, "w", lease)
 			must(m, err)
-			if c.Round != u.round || c.Alone != (u.lost >= 2) {
-				m.Fatalf("claim of round %d, alone %v; want %d, %v", c.Round, c.Alone, u.round, u.lost >= 2)
+			if c.Round != u.round || c.Alone() != (u.lost >= 2) {
+				m.Fatalf("claim of round %d, alone %v; want %d, %v", c.Round, c.Alone(), u.round, u.lost >= 2)
 			}
 			u.stale = append(u.stale, u.token)
 			u.state, u.token, u.belt = tasks.Running, c.Token, nil

@@ -120,6 +120,10 @@ func TestTimesOfWrongClocks(t *testing.T) {
 			t.Errorf("written at %v: it was %v, want %v", written, got, want)
 		}
 	}
+	long := claimed{From: at(11).Add(5*time.Hour - 9*time.Second), Took: 9 * time.Second} // its end alone was written down by the wrong clock
+	if got := h.began(long); !got.Equal(at(2)) {
+		t.Errorf("a claim began at %v, want %v", got, at(2))
+	}
 	for second, want := range map[int]bool{5: false, 11: true, 13: true, 16: false, 21: true, 40: false, 60: true, 99: true} {
 		if h.skewed(at(second)) != want {
 			t.Errorf("wrong at second %d: %v, want %v", second, !want, want)

@@ -68,7 +68,7 @@ func (r *records) recoveries() []time.Duration {
 func (r *records) spans() map[uuid.UUID][]claimed {
 	all := map[uuid.UUID][]claimed{}
 	for _, c := range r.Claims {
-		c.From = r.right(c.From)
+		c.From = r.began(c)
 		all[c.Upload] = append(all[c.Upload], c)
 	}
 	for id, o := range r.outcomes {

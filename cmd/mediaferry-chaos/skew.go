@@ -16,6 +16,9 @@ func (h *history) right(at time.Time) time.Time {
 	return at
 }
 
+// began is when a claim did, of which a worker wrote down the end and how long it had taken.
+func (h *history) began(c claimed) time.Time { return h.right(c.From.Add(c.Took)).Add(-c.Took) }
+
 // skewed reports whether any clock was wrong then.
 func (h *history) skewed(at time.Time) bool {
 	for i, s := range h.Strikes {

@@ -63,7 +63,7 @@ func (r *records) tellFleet(id uuid.UUID, add func(time.Time, string, ...any)) {
 	}
 	for _, c := range r.Claims {
 		if c.Upload == id {
-			add(r.right(c.From), "%s claimed it, and ended the claim after %v: %s", c.Process, c.Took.Round(time.Millisecond), c.State)
+			add(r.began(c), "%s claimed it, and ended the claim after %v: %s", c.Process, c.Took.Round(time.Millisecond), c.State)
 		}
 	}
 	for _, s := range r.Sightings {

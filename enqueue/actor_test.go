@@ -39,10 +39,8 @@ func newStage(t *testing.T, canceled int) *stage {
 	s.Ledger = l
 	t.Cleanup(func() { l.Close() })
 	s.ids = s.submit(canceled)
-	for _, id := range s.ids {
-		_, err := l.Cancel(t.Context(), id)
-		s.must(err)
-	}
+	_, err = NewActor(l).Carry(t.Context(), tasks.Action{Kind: tasks.ActionCancel, Choice: tasks.ChoiceOf(tasks.Filter{})}, func(tasks.Action, []tasks.Taken) {})
+	s.must(err)
 	return s
 }
 

@@ -85,11 +85,16 @@ func (t *tx) register(a tasks.Account) error {
 	return err
 }
 
-// Hold pauses an account until h.Until. While it is held already, the later of the two ends counts; while it was
+// Hold pauses an account until h.Until, which is a time of this process's clock: the hold lasts as long by the ledger's.
+// While it is held already, the later of the two ends counts; while it was
 // coming back, it is held anew. Since is set by the ledger. The event account.held is written when an account
 // becomes held, or is held for another reason than before.
 func (l *Ledger) Hold(ctx context.Context, h tasks.Hold) error {
-	return l.do(ctx, "hold account", func(t *tx) error { return t.hold(h) })
+	length := h.Until.Sub(l.now())
+	return l.do(ctx, "hold account", func(t *tx) error {
+		h.Until = timeOf(t.now).Add(length)
+		return t.hold(h)
+	})
 }
 
 func (t *tx) hold(h tasks.Hold) error {

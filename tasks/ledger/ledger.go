@@ -64,8 +64,6 @@ type Ledger struct {
 // It returns Invalid for a URL or place it can't use, Conflict for a schema newer than this program, and Unavailable
 // where the database can't be reached.
 func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
 	b, err := connect(url)
 	if err != nil {
 		return nil, err
@@ -144,10 +142,15 @@ func connect(url string) (backend, error) {
 }
 
 func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return within(ctx, callTimeout)
+}
+
+// within gives ctx a deadline, where it has none.
+func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, callTimeout)
+	return context.WithTimeout(ctx, d)
 }
 
 func logger(l *slog.Logger) *slog.Logger {

@@ -18,8 +18,6 @@ var migrations embed.FS
 // Migrate brings the schema at url up to date, and returns its version before and after.
 // It returns Conflict for a schema that is newer than this program.
 func Migrate(ctx context.Context, url string) (from, to int64, err error) {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
 	b, err := connect(url)
 	if err != nil {
 		return 0, 0, err
@@ -33,16 +31,37 @@ func prepare(ctx context.Context, b backend, refuse bool) error {
 	return err
 }
 
+// migrationTimeout is how long a change of the schema may take, the wait for another process that makes it included: on
+// a large ledger it rewrites tables.
+const migrationTimeout = 15 * time.Minute
+
 // migrate does nothing where the schema is current already. Several processes that start at once migrate once:
 // PostgreSQL's advisory lock lets one in, and on SQLite the loser of the race looks again.
 func migrate(ctx context.Context, b backend, refuse bool) (from, to int64, err error) {
-	unlock, err := migrationLock(ctx, b)
+	p, err := provider(b)
 	if err != nil {
 		return 0, 0, err
 	}
+	from, to, err = versions(ctx, p)
+	switch {
+	case err == nil && from == to, refusal(err), errors.Is(err, context.DeadlineExceeded), err != nil && refuse:
+		return from, to, err
+	case err != nil: // another process may be making the very table that was read
+	case refuse:
+		return from, to, &tasks.Error{
+			Code: tasks.Conflict, Op: "open ledger", Hint: "run: mediaferry migrate",
+			Err: fmt.Errorf("the ledger has schema version %d, this program needs %d", from, to),
+		}
+	}
+	ctx, cancel := within(ctx, migrationTimeout)
+	defer cancel()
+	unlock, err := migrationLock(ctx, b)
+	if err != nil {
+		return from, to, err
+	}
 	defer unlock()
 	for try := 0; ; try++ {
-		from, to, err = step(ctx, b, refuse)
+		from, to, err = up(ctx, p)
 		if err == nil || refusal(err) || b.d.concurrent || try == 10 {
 			return from, to, err
 		}
@@ -55,11 +74,21 @@ func migrate(ctx context.Context, b backend, refuse bool) (from, to int64, err e
 	}
 }
 
-func step(ctx context.Context, b backend, refuse bool) (from, to int64, err error) {
-	p, err := provider(b)
-	if err != nil {
-		return 0, 0, err
+func up(ctx context.Context, p *goose.Provider) (from, to int64, err error) {
+	from, to, err = versions(ctx, p)
+	if err != nil || from == to {
+		return from, to, err
 	}
+	if _, err := p.Up(ctx); err != nil {
+		return from, to, fmt.Errorf("migrate from version %d to %d: %w", from, to, err)
+	}
+	return from, to, nil
+}
+
+// versions returns the schema's version in the database and the one that this program needs, which is no lower.
+func versions(ctx context.Context, p *goose.Provider) (from, to int64, err error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
 	from, to, err = p.GetVersions(ctx)
 	switch {
 	case err != nil:
@@ -69,16 +98,6 @@ func step(ctx context.Context, b backend, refuse bool) (from, to int64, err erro
 			Code: tasks.Conflict, Op: "open ledger", Hint: "run the newer program, or restore a backup from before it",
 			Err: fmt.Errorf("the ledger has schema version %d, written by a newer program: this one knows %d", from, to),
 		}
-	case from == to:
-		return from, to, nil
-	case refuse:
-		return from, to, &tasks.Error{
-			Code: tasks.Conflict, Op: "open ledger", Hint: "run: mediaferry migrate",
-			Err: fmt.Errorf("the ledger has schema version %d, this program needs %d", from, to),
-		}
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return from, to, fmt.Errorf("migrate from version %d to %d: %w", from, to, err)
 	}
 	return from, to, nil
 }

@@ -12,15 +12,14 @@ import (
 
 // attack is one way to do harm. What it leaves to chance it takes from r alone.
 type attack struct {
-	name     string
-	about    string
-	lane     int
-	kill     bool   // counts as one of -kills
-	weight   int    // among kills; others come in turn
-	ledger   string // empty: with any ledger
-	serves   bool   // strikes API servers
-	optional bool   // made only where it is asked for by name
-	clocks   bool   // needs processes whose clocks can be set
+	name   string
+	about  string
+	lane   int
+	kill   bool   // counts as one of -kills
+	weight int    // among kills; others come in turn
+	ledger string // empty: with any ledger
+	serves bool   // strikes API servers
+	clocks bool   // needs processes whose clocks can be set
 	// beside lets its lane go on while it lasts.
 	beside bool
 	length func(l leg, r *rand.Rand) time.Duration

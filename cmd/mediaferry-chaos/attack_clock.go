@@ -14,8 +14,7 @@ func clockAttacks() []*attack {
 	length := between(500*time.Millisecond, 2*time.Second)
 	return []*attack{
 		{name: clockAhead, about: "the machine's clock jumps ahead by hours, and stays so", ledger: "sqlite", clocks: true, length: length, strike: jumpAhead},
-		{name: clockBack, about: "the machine's clock is hours ahead, then set right (only where asked for: what waits then waits for hours)",
-			ledger: "sqlite", clocks: true, optional: true, length: length, strike: jumpBack},
+		{name: clockBack, about: "the machine's clock is hours ahead, then set right", ledger: "sqlite", clocks: true, length: length, strike: jumpBack},
 		{name: clockProcess, about: "the clock of one process jumps by hours, and back", ledger: "postgres", clocks: true, length: length, strike: jumpOne},
 	}
 }

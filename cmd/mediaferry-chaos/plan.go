@@ -81,7 +81,7 @@ func (l leg) lane(r *rand.Rand, lane int) []planned {
 func (l leg) arsenal(lane int) (kills, others []*attack) {
 	for _, a := range attacks() {
 		switch {
-		case a.lane != lane, len(l.Attacks) > 0 && !slices.Contains(l.Attacks, a.name), a.ledger != "" && a.ledger != l.Ledger, a.serves && l.Serves == 0, a.clocks && !l.Clocks, a.optional && len(l.Attacks) == 0:
+		case a.lane != lane, len(l.Attacks) > 0 && !slices.Contains(l.Attacks, a.name), a.ledger != "" && a.ledger != l.Ledger, a.serves && l.Serves == 0, a.clocks && !l.Clocks:
 		case a.kill:
 			if l.Kills > 0 {
 				kills = append(kills, a)

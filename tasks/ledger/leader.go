@@ -45,6 +45,7 @@ func (t *tx) bringForward(by int64) error {
 		"UPDATE deliveries SET due_at = due_at - ? WHERE due_at > ?",
 		"UPDATE holds SET until_at = until_at - ? WHERE until_at > ?",
 		"UPDATE leaders SET until_at = until_at - ? WHERE until_at > ?",
+		"UPDATE actions SET lease_until = lease_until - ? WHERE lease_until > ?",
 	} {
 		if _, err := t.exec(update, by, t.now); err != nil {
 			return err

@@ -3,6 +3,8 @@ package ledger
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -18,6 +20,7 @@ var leaderContract = []testCase{
 		h.wantState(told, tasks.Failed)
 		late := value(h, h.DispatchDeliveries)(h.Context(), 10)
 		h.hold(tasks.AccountHeld, time.Minute)
+		h.begin(retryAll(), "dead")
 		for _, role := range []string{"dispatch", "prune"} {
 			if led, err := h.Lead(h.Context(), role, "dead", ttl); err != nil || !led {
 				h.Fatal(led, err)
@@ -44,6 +47,9 @@ var leaderContract = []testCase{
 		}
 		if again := value(h, h.DispatchDeliveries)(h.Context(), 10); len(again) != len(late) || len(late) != 1 {
 			h.Errorf("%d deliveries are handed out again, want 1", len(again))
+		}
+		if open, err := h.OpenActions(h.Context(), "next", uuid.Nil, 10); err != nil || len(open) != 1 {
+			h.Errorf("%d actions of the dead one can be gone on with (%v), want 1", len(open), err)
 		}
 		if led, err := h.Lead(h.Context(), "prune", "next", ttl); err != nil || !led {
 			h.Errorf("nobody can lead in the other role (%v)", err)

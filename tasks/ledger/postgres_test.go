@@ -40,6 +40,16 @@ func TestPostgresGoesByItsOwnClock(t *testing.T) {
 	if ok, err := fast.Lead(t.Context(), "r", "fast", time.Minute); err != nil || ok {
 		t.Errorf("a fast clock took the lead (%v)", err)
 	}
+	for by, l := range map[time.Duration]*Ledger{24 * time.Hour: fast, -24 * time.Hour: slow} {
+		must(t, l.Hold(t.Context(), tasks.Hold{
+			Realm: account.Realm, AppID: account.AppID, Code: tasks.MinuteLimit, Reason: "too fast", Until: time.Now().Add(by + time.Minute),
+		}))
+		if left := time.Until(h.holds()[0].Until); left < 0 || left > 2*time.Minute {
+			t.Errorf("a minute's hold by a clock that is %v wrong lasts %v", by, left)
+		}
+		_, err := h.Resume(t.Context(), account.Realm, account.AppID)
+		must(t, err)
+	}
 	if _, err := slow.Cancel(t.Context(), h.submit(1)[0]); err != nil {
 		t.Error(err)
 	}

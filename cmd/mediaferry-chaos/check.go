@@ -36,13 +36,14 @@ const (
 	foundRecovery    = "recovery"    // what a dead worker held came back too late
 	foundAnswer      = "answer"      // an HTTP answer that no producer should get
 	foundGrowth      = "growth"      // a process holds ever more
+	foundStalled     = "stalled"     // not all could be submitted, or something never came to its end
 	foundCrash       = "crash"       // a process panicked
 )
 
 // kinds lists them in the order of the report.
 var kinds = []string{ //nolint:gochecknoglobals // a constant in all but name
 	foundLost, foundOpen, foundConflicting, foundUnexpected, foundDuplicates, foundMedia, foundOutbox, foundWebhook, foundBatch,
-	foundQuota, foundAttempts, foundRecovery, foundAnswer, foundGrowth, foundCrash,
+	foundQuota, foundAttempts, foundRecovery, foundAnswer, foundGrowth, foundStalled, foundCrash,
 }
 
 // check looks for everything that must not be in a history. It reads nothing but h.
@@ -50,7 +51,7 @@ func check(h *history) []finding {
 	r := newRecords(h)
 	for _, look := range []func(*records){
 		checkOutcomes, checkNames, checkCauses, checkAttempts, checkMedia, checkDuplicates, checkQuota,
-		checkOutbox, checkWebhooks, checkBatches, checkRecovery, checkAnswers, checkGrowth, checkCrashes,
+		checkOutbox, checkWebhooks, checkBatches, checkRecovery, checkAnswers, checkGrowth, checkProgress, checkCrashes,
 	} {
 		look(r)
 	}

@@ -297,7 +297,9 @@ func TestDefectsAreFound(t *testing.T) {
 			f.kill(idOf(0))
 			f.Outcomes[0].History[0].Started = forgedStart.Add(20 * time.Second)
 		}},
-		"a panic": {foundCrash, func(_ *testing.T, f *forged) { f.Panics = []string{"worker-0.log: panic: no"} }},
+		"a fleet that never comes to rest": {foundStalled, func(_ *testing.T, f *forged) { f.Quiet = false }},
+		"producers that can't submit":      {foundStalled, func(_ *testing.T, f *forged) { f.Leg.Uploads = 50 }},
+		"a panic":                          {foundCrash, func(_ *testing.T, f *forged) { f.Panics = []string{"worker-0.log: panic: no"} }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

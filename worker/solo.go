@@ -20,6 +20,7 @@ type solo struct {
 
 	mu    sync.Mutex
 	since time.Time   // when this row began
+	ended time.Time   // when the last of a row left
 	kept  *time.Timer // not nil while the slots are kept for the next one; it gives them up
 }
 
@@ -45,13 +46,15 @@ func (l *lanes) enterAlone(ctx context.Context) (leave func(), err error) {
 	}, nil
 }
 
-// takeAll takes every slot of both lanes, always in the same order. It comes in by the door of bulk work, so that a
-// row leaves room for those that have waited there.
+// takeAll takes every slot of both lanes, always in the same order. Right after a row it comes in by the door of bulk
+// work, behind those that have waited there.
 func (l *lanes) takeAll(ctx context.Context) error {
-	if err := l.bulk.door.Acquire(ctx, 1); err != nil {
-		return err
+	if l.solo.rested() < soloRow {
+		if err := l.bulk.door.Acquire(ctx, 1); err != nil {
+			return err
+		}
+		defer l.bulk.door.Release(1)
 	}
-	defer l.bulk.door.Release(1)
 	if err := l.bulk.slots.Acquire(ctx, l.bulk.size); err != nil {
 		return err
 	}
@@ -73,6 +76,13 @@ func (s *solo) begin() {
 	s.since = time.Now()
 }
 
+// rested is how long ago the last row ended.
+func (s *solo) rested() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Since(s.ended)
+}
+
 // goOn takes over the slots that were kept, and reports whether there were any.
 func (s *solo) goOn() bool {
 	s.mu.Lock()
@@ -89,7 +99,8 @@ func (s *solo) goOn() bool {
 func (s *solo) keep(give func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if time.Since(s.since) >= soloRow {
+	s.ended = time.Now()
+	if s.ended.Sub(s.since) >= soloRow {
 		return false
 	}
 	var kept *time.Timer

@@ -100,6 +100,21 @@ func TestThoseThatRunAloneGoInARow(t *testing.T) {
 	})
 }
 
+func TestTheFirstThatRunsAloneOvertakes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t)
+		for i := range 4 + 20 {
+			c.send("other", time.Duration(i+1)*time.Second, c.bulk)
+		}
+		c.send("alone", time.Second, c.lanes.enterAlone)
+		<-time.After(5 * time.Minute)
+		if at := slices.Index(c.order(), "alone"); at != 5 {
+			t.Errorf("it came in behind %d, want 5: 4 that were in, and one", at)
+		}
+	})
+}
+
 func TestARowOfThoseThatRunAloneEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

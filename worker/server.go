@@ -64,7 +64,7 @@ func NewServer(rdb redis.UniversalClient, h Handlers, c ServerConfig) *Server {
 	s.mux.Use(s.running.middleware)
 	if h.Run != nil {
 		// What a dead worker left behind overtakes a long belt, without stopping it where it is the cause of the deaths.
-		bulk := map[string]int{c.Prefix + tasks.QueueAgain: 30, c.Prefix + tasks.QueueBulk: 10}
+		bulk := map[string]int{c.Prefix + tasks.QueueAgain: 10, c.Prefix + tasks.QueueBulk: 10}
 		if h.Inbox != nil {
 			bulk[c.Prefix+tasks.QueueInbox] = 1
 		}

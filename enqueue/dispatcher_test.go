@@ -270,6 +270,29 @@ func TestDispatcherSitsOutTheLedger(t *testing.T) {
 	})
 }
 
+// Who had no time to renew a lease between two outages gets it after the second.
+func TestDispatcherGivesTheWholeGraceAfterTwoOutages(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, b := newFakeLedger(0), newFakeBelt()
+		running(t, l, b)
+		pass(time.Second)
+		fell := time.Now()
+		l.setAway(true)
+		pass(30 * time.Second)
+		l.setAway(false)
+		pass(lastBackoff + time.Second)
+		l.setAway(true)
+		pass(30 * time.Second)
+		l.setAway(false)
+		back := time.Now()
+		pass(time.Minute)
+		if early, ok := l.judgedBehind(fell, back); !ok || early < 10*time.Second {
+			t.Errorf("leases that ran out since the first outage were judged %v after the second (ever: %v), want a grace of 10 s", early, ok)
+		}
+	})
+}
+
 func TestDispatcherFollowsACrashedLeader(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

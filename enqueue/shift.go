@@ -26,7 +26,7 @@ type shift struct {
 	leading      bool
 	leadDue      time.Time // when to ask for the lead again
 	answered     time.Time // when the ledger did last
-	stalled      time.Time // when it had answered before it went away or stood still the last time
+	stalled      time.Time // when it had answered before it went away or stood still; of several times in a row, the first
 	graceEnds    time.Time // until then only a lease counts that ran out before it stalled
 	awakeUntil   time.Time
 	more         bool // the last turn left something to do at once
@@ -117,7 +117,10 @@ func (s *shift) ask(ctx context.Context, call func() error) bool {
 	}
 	now := time.Now()
 	if wasAway || now.Sub(start) > s.Grace/2 {
-		s.stalled, s.graceEnds, s.sightings = s.answered, now.Add(s.Grace), nil
+		if !s.answered.Before(s.graceEnds) { // else nobody had the whole grace since the last stall
+			s.stalled = s.answered
+		}
+		s.graceEnds, s.sightings = now.Add(s.Grace), nil
 	}
 	s.answered = now
 	return true

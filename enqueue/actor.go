@@ -54,14 +54,15 @@ type Actor struct {
 	// Log gets a line when an action has ended, one when the work breaks off, and one when it works again.
 	Log *slog.Logger
 
-	wake chan struct{}
+	wake     chan struct{}
+	counting chan struct{} // holds one token while a preview counts
 }
 
 // NewActor returns an actor with the defaults that are seen below; change its fields before the first use.
 func NewActor(l ActorLedger) *Actor {
 	return &Actor{
-		Ledger: l, Rates: NewRates(nil), Nudge: func() {}, Holder: uuid.NewString(), Log: slog.New(slog.DiscardHandler),
-		wake: make(chan struct{}, 1),
+		Ledger: l, Rates: NewRates(nil), Holder: uuid.NewString(), Log: slog.New(slog.DiscardHandler),
+		wake: make(chan struct{}, 1), counting: make(chan struct{}, 1),
 	}
 }
 
@@ -83,7 +84,8 @@ type Preview struct {
 	Calls   map[string]int // that it costs, by account
 }
 
-// Preview counts what a would be done to, and to which not. Invalid for a choice that is none.
+// Preview counts what a would be done to, and to which not. Invalid for a choice that is none. One is counted at a time,
+// since that may read all that the ledger has, on one of its few connections; TooMany for who waits a minute in vain.
 func (x *Actor) Preview(ctx context.Context, a tasks.Action) (Preview, error) {
 	p := Preview{Left: map[string]int{}, Calls: map[string]int{}}
 	f, err := a.Filter()
@@ -92,6 +94,12 @@ func (x *Actor) Preview(ctx context.Context, a tasks.Action) (Preview, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, previewTime)
 	defer cancel()
+	select {
+	case x.counting <- struct{}{}:
+		defer func() { <-x.counting }()
+	case <-ctx.Done():
+		return p, &tasks.Error{Code: tasks.TooMany, Op: "count uploads", Err: errors.New("others are counted for too long"), RetryAfter: previewTime}
+	}
 	counts, err := x.Ledger.Count(ctx, f)
 	for _, c := range counts {
 		p.Matched += c.Uploads
@@ -175,7 +183,7 @@ func (x *Actor) step(ctx context.Context, a tasks.Action) (tasks.Action, []tasks
 		}
 	}
 	after, taken, err := x.Ledger.AdvanceAction(ctx, s)
-	if err == nil && a.Kind == tasks.ActionRetry && len(taken) > 0 {
+	if err == nil && a.Kind == tasks.ActionRetry && len(taken) > 0 && x.Nudge != nil {
 		x.Nudge()
 	}
 	return after, taken, err

@@ -420,6 +420,41 @@ func TestActorSaysOnceThatTheLedgerIsAway(t *testing.T) {
 	})
 }
 
+// counted is a ledger whose counts take more than half of the time that a preview has.
+type counted struct {
+	ActorLedger
+	now, most atomic.Int32 // that go on at once
+}
+
+// Count takes its time.
+func (c *counted) Count(context.Context, tasks.Filter) ([]tasks.Count, error) {
+	c.most.Store(max(c.most.Load(), c.now.Add(1)))
+	<-time.After(previewTime * 2 / 3)
+	c.now.Add(-1)
+	return nil, nil
+}
+
+func TestOnePreviewIsCountedAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &counted{}
+		x := NewActor(c)
+		var late atomic.Int32
+		var all sync.WaitGroup
+		for range 5 {
+			all.Go(func() {
+				if _, err := x.Preview(t.Context(), retryCanceled()); tasks.CodeOf(err) == tasks.TooMany {
+					late.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if c.most.Load() != 1 || late.Load() != 3 {
+			t.Errorf("%d were counted at once, want 1, and %d waited in vain, want 3", c.most.Load(), late.Load())
+		}
+	})
+}
+
 func TestPreviewOfAnAction(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, 3)

@@ -34,6 +34,7 @@ func (s *stack) start(ctx context.Context) (*engine, error) {
 	}
 	e := &engine{stack: s, dispatcher: s.dispatcher()}
 	e.actor = s.actor(e.dispatcher.Nudge)
+	e.actor.Holder = s.name
 	metrics := worker.NewMetrics(s.metrics)
 	e.worker = worker.New(worker.Deps{
 		Ledger:   s.ledger,

@@ -179,6 +179,8 @@ var claimContract = []testCase{
 				h.Fatal(led, err)
 			}
 		}
+		own := h.begin(retryAll(), "w1")
+		h.begin(retryAll(), "w2")
 		n, err := h.Abandon(h.Context(), "w1")
 		must(h, err)
 		if n != 2 {
@@ -194,6 +196,9 @@ var claimContract = []testCase{
 		if led, err := h.Lead(h.Context(), "janitor", "w3", time.Hour); err != nil || led {
 			h.Errorf("what a living one leads was given away: %v", err)
 		}
+		open, err := h.OpenActions(h.Context(), "w3", uuid.Nil, 10)
+		must(h, err)
+		same(h, "actions to go on with", idsOf(open), []uuid.UUID{own.ID})
 		must(h, h.Finish(h.Context(), alive.Token, h.success("alive")))
 		if c := h.again(); c.ID != dead[0].ID || c.Attempts != 0 || c.Alone() {
 			h.Errorf("the claim after it: %+v", c)

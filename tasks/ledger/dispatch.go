@@ -48,9 +48,10 @@ type filling struct {
 }
 
 // Dispatch fills the window: it counts what is on the belt or running, and marks so many ready uploads as dispatched,
-// with their next generation, for the caller to put on the belt. What dead workers left behind comes first. Then slots go
-// to the accounts that have the fewest under way, and in an account to its batches in turn. Accounts on hold are left out without a look at their uploads;
-// one that comes back gets as many as its ramp allows. What the caller can't put on the belt it gives to Undispatch.
+// with their next generation, for the caller to put on the belt. What dead workers left behind comes first. Then slots
+// go to the accounts that have the fewest under way, and in an account to its batches in turn. Accounts on hold are left
+// out without a look at their uploads; one that comes back gets as many as its ramp allows. What the caller can't put on
+// the belt it gives to Undispatch.
 func (l *Ledger) Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Dispatch, error) {
 	var f filling
 	err := l.do(ctx, "dispatch uploads", func(t *tx) error {
@@ -120,16 +121,15 @@ func (f *filling) fill(p tasks.Priority, window int) error {
 	return err
 }
 
-// What makes an upload one that dispatch may take.
+// What makes an upload one that dispatch may take. An orphan was held by a worker that died, in this round.
 const (
-	isReady = "phase = 0"
-	// Orphans were held by a worker that died, in this round.
+	isReady  = "phase = 0"
 	isOrphan = isReady + " AND " + deaths + " > 0"
 	deaths   = "lost_leases + crashes"
 )
 
-// adopt takes what dead workers left behind, and returns the slots that are free then. The slots that those uploads had
-// are free, and whoever submitted them has waited for a lease to run out already.
+// adopt takes the orphans, whose submitters have waited for a lease to run out already, and returns the slots that are
+// free then.
 func (f *filling) adopt(p tasks.Priority, free int) (int, error) {
 	lanes, _, err := f.lanesBehind(p, isOrphan, "", f.l.maxAccounts)
 	for _, c := range lanes {
@@ -187,8 +187,8 @@ func (f *filling) lanes(p tasks.Priority) ([]*candidates, error) {
 	return lanes, err
 }
 
-// lanesBehind lists up to n accounts with uploads for which the condition holds, behind one, and the last that it looked at. It jumps from account to account:
-// what lies between is not read.
+// lanesBehind lists up to n accounts with uploads for which the condition holds, behind one, and the last that it looked
+// at. It jumps from account to account: what lies between is not read.
 func (f *filling) lanesBehind(p tasks.Priority, condition, last string, n int) ([]*candidates, string, error) {
 	held, err := f.holds()
 	if err != nil {

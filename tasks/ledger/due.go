@@ -34,41 +34,41 @@ func (l *Ledger) Mature(ctx context.Context, limit int) (int, error) {
 // code poison. It does at most limit, and returns how many.
 func (l *Ledger) TakeOver(ctx context.Context, grace time.Duration, limit int) (int, error) {
 	var count int
-	err := l.do(ctx, "take over uploads", func(t *tx) error {
-		lost, err := t.findAll("phase = 2 AND due_at < ? ORDER BY due_at LIMIT ?", t.now-grace.Microseconds(), limit)
-		if err != nil {
-			return err
-		}
-		for _, r := range lost {
-			if err := t.takeOver(r); err != nil {
-				return err
-			}
-		}
-		count = len(lost)
-		return nil
+	err := l.do(ctx, "take over uploads", func(t *tx) (err error) {
+		count, err = t.takeOverAll("phase = 2 AND due_at < ? ORDER BY due_at LIMIT ?", t.now-grace.Microseconds(), limit)
+		return err
 	})
 	return count, err
 }
 
 // Abandon is TakeOver for all that worker has claimed, whatever is left of the leases: the caller knows that it is dead.
-// What worker led, others may lead at once. It returns how many uploads that were.
+// What worker led, others may lead at once, and go on with its actions. It returns how many uploads that were.
 func (l *Ledger) Abandon(ctx context.Context, worker string) (int, error) {
 	var count int
-	err := l.do(ctx, "take over from "+worker, func(t *tx) error {
-		lost, err := t.findAll("phase = 2 AND due_at IS NOT NULL AND worker = ? ORDER BY due_at", clean(worker))
-		if err != nil {
+	err := l.do(ctx, "take over from "+worker, func(t *tx) (err error) {
+		if count, err = t.takeOverAll("phase = 2 AND due_at IS NOT NULL AND worker = ? ORDER BY due_at", clean(worker)); err != nil {
 			return err
 		}
-		for _, r := range lost {
-			if err := t.takeOver(r); err != nil {
-				return err
-			}
+		if _, err = t.exec("DELETE FROM leaders WHERE holder = ?", worker); err != nil {
+			return err
 		}
-		count = len(lost)
-		_, err = t.exec("DELETE FROM leaders WHERE holder = ?", worker)
+		_, err = t.exec("UPDATE actions SET lease_until = ? WHERE ended_at IS NULL AND holder = ?", t.now, worker)
 		return err
 	})
 	return count, err
+}
+
+func (t *tx) takeOverAll(where string, values ...any) (int, error) {
+	lost, err := t.findAll(where, values...)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range lost {
+		if err := t.takeOver(r); err != nil {
+			return 0, err
+		}
+	}
+	return len(lost), nil
 }
 
 func (t *tx) takeOver(r *row) error {

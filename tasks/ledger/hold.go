@@ -86,9 +86,8 @@ func (t *tx) register(a tasks.Account) error {
 }
 
 // Hold pauses an account until h.Until, which is a time of this process's clock: the hold lasts as long by the ledger's.
-// While it is held already, the later of the two ends counts; while it was
-// coming back, it is held anew. Since is set by the ledger. The event account.held is written when an account
-// becomes held, or is held for another reason than before.
+// While it is held already, the later of the two ends counts; while it was coming back, it is held anew. Since is set by
+// the ledger. The event account.held is written when an account becomes held, or is held for another reason than before.
 func (l *Ledger) Hold(ctx context.Context, h tasks.Hold) error {
 	length := h.Until.Sub(l.now())
 	return l.do(ctx, "hold account", func(t *tx) error {

@@ -96,8 +96,8 @@ func (f *rowFlags) reader() (func(io.Reader, manifest.Options) iter.Seq[manifest
 	return nil, usagef("--manifest: %q does not say by its extension what it is: add --manifest-format csv or --manifest-format jsonl", f.manifest)
 }
 
-// rows are the rows of the manifest, or of everything that args name. It returns an error where the manifest can't be
-// opened. close must be called when they are no longer needed.
+// rows are the rows of the manifest, or of everything that args name. It returns an error where none of the manifest can
+// be read. close must be called when they are no longer needed.
 func (g *gatherer) rows(ctx context.Context, args []string) (rows iter.Seq[manifest.Row], closeRows func(), err error) {
 	f := g.flags.rows
 	if f.manifest == "" {
@@ -107,14 +107,35 @@ func (g *gatherer) rows(ctx context.Context, args []string) (rows iter.Seq[manif
 	if err != nil {
 		return nil, nil, err
 	}
-	if f.manifest == stdin {
-		return read(g.in, manifest.Options{GBK: f.gbk}), func() {}, nil
+	from, closeFile := g.in, func() {}
+	if f.manifest != stdin {
+		file, err := os.Open(f.manifest)
+		if err != nil {
+			return nil, nil, usagef("--manifest: %w", err)
+		}
+		from, closeFile = file, func() { file.Close() }
 	}
-	file, err := os.Open(f.manifest)
+	rows, stop, err := begun(read(from, manifest.Options{GBK: f.gbk}))
 	if err != nil {
-		return nil, nil, usagef("--manifest: %w", err)
+		closeFile()
+		return nil, nil, fmt.Errorf("--manifest: %w", err)
 	}
-	return read(file, manifest.Options{GBK: f.gbk}), func() { file.Close() }, nil
+	return rows, func() { stop(); closeFile() }, nil
+}
+
+// begun reads the first row ahead, and returns its error where it is that of the whole manifest. The rows can be ranged
+// over once.
+func begun(all iter.Seq[manifest.Row]) (rows iter.Seq[manifest.Row], stop func(), err error) {
+	next, stop := iter.Pull(all)
+	first, found := next()
+	if first.Whole {
+		stop()
+		return nil, nil, first.Err
+	}
+	return func(yield func(manifest.Row) bool) {
+		for row, more := first, found; more && yield(row); row, more = next() {
+		}
+	}, stop, nil
 }
 
 // named finds what the arguments name, numbered through.

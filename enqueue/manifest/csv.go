@@ -31,13 +31,13 @@ func ReadCSV(r io.Reader, o Options) iter.Seq[Row] {
 	return func(yield func(Row) bool) {
 		b, err := text(r, o)
 		if err != nil {
-			yield(broken(1, err))
+			yield(unreadable(1, err))
 			return
 		}
 		s := records{r: b, comma: comma(b)}
 		t, err := readHeader(&s, o)
 		if err != nil {
-			yield(refuse(max(s.line, 1), tasks.Upload{}, err))
+			yield(unreadable(max(s.line, 1), err))
 			return
 		}
 		for {

@@ -157,6 +157,29 @@ func TestReadCSVHeader(t *testing.T) {
 	}
 }
 
+func TestManifestThatCannotBeReadAtAll(t *testing.T) {
+	t.Parallel()
+	read := map[string]func(io.Reader, manifest.Options) iter.Seq[manifest.Row]{"csv": manifest.ReadCSV, "jsonl": manifest.ReadJSONL}
+	for _, c := range []struct {
+		format, text string
+		whole        bool
+	}{
+		{"csv", "type\nimage\n", true},
+		{"csv", "", true},
+		{"csv", "\xff\xfep\x00", true},
+		{"csv", "path\n../a\nb\n", false},
+		{"csv", "path,type\na\n", false},
+		{"jsonl", "\xfe\xff{", true},
+		{"jsonl", "{\n{}\n", false},
+	} {
+		for r := range read[c.format](strings.NewReader(c.text), manifest.Options{}) {
+			if r.Whole != c.whole {
+				t.Errorf("%s %q, line %d: whole is %v (%v)", c.format, c.text, r.Line, r.Whole, r.Err)
+			}
+		}
+	}
+}
+
 func TestReadCSVEmpty(t *testing.T) {
 	t.Parallel()
 	for table, want := range map[string]int{"": 1, "\n\n,,\n": 1, "path\n": 0, "\n\npath,,\n\n,,\n": 0, "path,\nx,y\n": 1} {

@@ -20,7 +20,7 @@ func ReadJSONL(r io.Reader, o Options) iter.Seq[Row] {
 	return func(yield func(Row) bool) {
 		b, err := text(r, o)
 		if err != nil {
-			yield(broken(1, err))
+			yield(unreadable(1, err))
 			return
 		}
 		l := lines{r: b, sep: '\n'}

@@ -29,6 +29,8 @@ type Row struct {
 	// Err says why this row can't be submitted, where, and what to do about it. The rows after it are not
 	// concerned, unless it is the last.
 	Err *tasks.Error
+	// Whole says that Err is of the manifest as a whole, as of a first row that names no columns: it is the only row.
+	Whole bool
 }
 
 // Options says how a manifest is to be read.

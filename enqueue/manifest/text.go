@@ -110,6 +110,13 @@ func drop(r *bufio.Reader, sep byte) error {
 	}
 }
 
+// unreadable is the only row of a manifest of which none can be read.
+func unreadable(line int, err error) Row {
+	r := broken(line, err)
+	r.Whole = true
+	return r
+}
+
 // broken is the row that ends a manifest which can't be read any further.
 func broken(line int, err error) Row {
 	var known *tasks.Error

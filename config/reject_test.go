@@ -83,6 +83,7 @@ func TestRejected(t *testing.T) {
 		"a source that climbs":  {"producers: {p: {sources: [a/../b]}}", nil, `producers.p.sources (m.yaml:1): "a/../b" is not taken: want a prefix like folder/ or s3://bucket/prefix`},
 		"key and hash":          {"producers: {p: {key: 0123456789abcdefg, key_hash: 'sha256:" + strings.Repeat("0", 64) + "'}}", nil, "producers.p (m.yaml:1): key and key_hash are both set: give one of them"},
 		"an unknown account":    {"accounts: {shop: {access_token: t}}\nproducers: {p: {accounts: [shpo]}}", nil, `producers.p.accounts (m.yaml:2): there is no account "shpo"; did you mean shop?`},
+		"half an account":       {"", []string{"MEDIAFERRY_WECHAT_SECRET=s"}, "accounts.default.appid: is missing: token source stable_token wants it; set it, or MEDIAFERRY_WECHAT_APPID"},
 		"no token_url":          {"accounts: {a: {token: url}}", nil, "accounts.a.token_url: is missing: token source url wants it"},
 		"no token_command":      {"accounts: {a: {token: command}}", nil, "accounts.a.token_command: is missing: token source command wants it"},
 		"no access_token":       {"accounts: {a: {token: static}}", nil, "accounts.a.access_token: is missing: token source static wants it"},

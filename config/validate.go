@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -48,7 +49,7 @@ func (c Config) problems() []problem {
 	reject(w.Memory < largest, "worker.memory_budget", "%v can't hold one file of %v, the largest of limits", w.Memory, largest)
 	reject((c.S3.AccessKey == "") != (c.S3.SecretKey == ""), "s3", "want both access_key and secret_key, or none for the usual AWS environment")
 	for _, name := range slices.Sorted(maps.Keys(c.Accounts)) {
-		bad = append(bad, c.Accounts[name].problems("accounts."+name+".")...)
+		bad = append(bad, c.Accounts[name].problems([]string{"accounts", name})...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Producers)) {
 		bad = append(bad, c.producerProblems(name)...)
@@ -57,7 +58,7 @@ func (c Config) problems() []problem {
 }
 
 // problems are that an account misses what the source of its token needs.
-func (a Account) problems(prefix string) []problem {
+func (a Account) problems(path []string) []problem {
 	missing := map[string]bool{
 		"appid": a.AppID == "", "secret": a.Secret == "", "access_token": a.AccessToken == "",
 		"token_url": a.TokenURL == "", "token_command": len(a.TokenCommand) == 0,
@@ -68,9 +69,14 @@ func (a Account) problems(prefix string) []problem {
 	}
 	var bad []problem
 	for _, key := range needs[a.Token] {
-		if missing[key] {
-			bad = append(bad, problem{prefix + key, "is missing: token source " + a.Token + " wants it"})
+		if !missing[key] {
+			continue
 		}
+		full, why := append(path[:len(path):len(path)], key), "is missing: token source "+a.Token+" wants it"
+		if short := aliasOf(full); short != "" {
+			why += "; set it, or " + short
+		}
+		bad = append(bad, problem{strings.Join(full, "."), why})
 	}
 	return bad
 }

@@ -128,10 +128,10 @@ func (a *app) awaitCanceled(ctx context.Context, s *stack, c *canceling, asked [
 		}
 	}
 	if n := counts[tasks.Succeeded]; n > 0 {
-		fmt.Fprintf(a.Err, "%d had been answered by WeChat already: they succeeded\n", n)
+		fmt.Fprintf(a.Err, "%d had been answered by WeChat already, and succeeded\n", n)
 	}
 	if open > 0 {
-		fmt.Fprintf(a.Err, "%d are still with their worker: they end as soon as it lets go, or is found dead (mediaferry run or worker)\n", open)
+		fmt.Fprintf(a.Err, "%s still with a worker, until that lets go or is found dead (by mediaferry run or worker)\n", count(open, "upload is", "uploads are"))
 	}
 	return nil
 }

@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mediaferry/mediaferry/enqueue/redistest"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
 
@@ -45,15 +47,7 @@ func TestCancelSucceedsForWhatWeChatHasAnswered(t *testing.T) {
 		t.Fatal(r.err)
 	}
 	l := g.ledger()
-	// A worker that WeChat has answered, and that has not yet heard of the cancel.
-	dispatched, err := l.Dispatch(t.Context(), tasks.Window{Bulk: 1})
-	if err != nil || len(dispatched) != 1 {
-		t.Fatalf("%d dispatched: %v", len(dispatched), err)
-	}
-	claim, err := l.Claim(t.Context(), dispatched[0].ID, dispatched[0].Generation, "test", time.Minute)
-	if err != nil {
-		t.Fatal(err)
-	}
+	claim := g.claimed(l) // by a worker that WeChat has answered, and that has not yet heard of the cancel
 	asked := make(chan result)
 	go func() { asked <- g.run("cancel", "--wait", "1m", claim.ID.String()) }()
 	until(t, time.Minute, "the worker hears of the cancel", func() bool {
@@ -61,13 +55,44 @@ func TestCancelSucceedsForWhatWeChatHasAnswered(t *testing.T) {
 		return err == nil && len(r.Canceled) == 1
 	})
 	now := time.Now()
-	err = l.Finish(t.Context(), claim.Token, tasks.Result{State: tasks.Succeeded, Key: tasks.MediaKey{Realm: "wechat", AppID: "wx1", Type: claim.Type, Hash: tasks.HashOf(nil)},
+	err := l.Finish(t.Context(), claim.Token, tasks.Result{State: tasks.Succeeded, Key: tasks.MediaKey{Realm: "wechat", AppID: "wx1", Type: claim.Type, Hash: tasks.HashOf(nil)},
 		Media: tasks.Media{ID: "m1", IssuedAt: now, ExpiresAt: now.Add(72 * time.Hour)}, Attempt: &tasks.Attempt{Started: now}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := <-asked
-	if r.code != tasks.ExitOK || !strings.Contains(r.err, "1 had been answered by WeChat already: they succeeded") {
+	if r.code != tasks.ExitOK || !strings.Contains(r.err, "1 had been answered by WeChat already, and succeeded") {
+		t.Errorf("exit code %d\n%s", r.code, r.err)
+	}
+}
+
+// claimed lets a worker of the test's own have the one upload that is queued.
+func (g *ground) claimed(l *ledger.Ledger) tasks.Claim {
+	g.t.Helper()
+	dispatched, err := l.Dispatch(g.t.Context(), tasks.Window{Bulk: 1})
+	if err != nil || len(dispatched) != 1 {
+		g.t.Fatalf("%d dispatched: %v", len(dispatched), err)
+	}
+	claim, err := l.Claim(g.t.Context(), dispatched[0].ID, dispatched[0].Generation, "test", time.Minute)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return claim
+}
+
+// Beside a shared Redis, too, a cancel that waits for a worker ends when its time is over.
+func TestCancelWaitsForAWorkerNoLongerThanAsked(t *testing.T) {
+	t.Parallel()
+	g := newGround(t, wechattest.Config{})
+	g.fill(1, 5000)
+	if r := g.run("upload", "--detach", g.media); r.code != tasks.ExitOK {
+		t.Fatal(r.err)
+	}
+	claim := g.claimed(g.ledger())
+	g.set("MEDIAFERRY_REDIS_URL", redistest.Start(t).URL())
+	g.set("MEDIAFERRY_TOKEN_KEY", strings.Repeat("0123456789abcdef", 4))
+	r := g.run("cancel", "--wait", crewInterval.String(), claim.ID.String())
+	if r.code != tasks.ExitOK || !strings.Contains(r.err, "1 upload is still with a worker") {
 		t.Errorf("exit code %d\n%s", r.code, r.err)
 	}
 }

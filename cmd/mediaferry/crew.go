@@ -16,15 +16,10 @@ func (s *stack) workers(ctx context.Context) (int, error) {
 	case !s.embedded:
 		return s.belt.Workers(ctx)
 	}
-	o, _, err := own(s.cfg.DataDir)
-	if err != nil {
+	if _, owned, err := ownerOf(s.cfg.DataDir); err != nil || !owned {
 		return 0, err
 	}
-	if o == nil {
-		return 1, nil
-	}
-	o.release()
-	return 0, nil
+	return 1, nil
 }
 
 // nobodyWorks says that submitted uploads wait for somebody, and for whom.
@@ -45,6 +40,23 @@ func (a *app) explainCrew(ctx context.Context, s *stack) error {
 		fmt.Fprintln(a.Err, nobodyWorks(s.cfg))
 	}
 	return err
+}
+
+// explainDetached is explainCrew where the belt is embedded.
+func (a *app) explainDetached(cfg config.Config) error {
+	if cfg.RedisURL != embedded {
+		return nil
+	}
+	who, owned, err := ownerOf(cfg.DataDir)
+	switch {
+	case err != nil:
+		return err
+	case owned:
+		fmt.Fprintf(a.Err, "%s works on them\n", who)
+	default:
+		fmt.Fprintln(a.Err, nobodyWorks(cfg))
+	}
+	return nil
 }
 
 // crewInterval is how often people who follow uploads are told who works on them: a start of a worker takes as long.

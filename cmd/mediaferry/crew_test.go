@@ -45,6 +45,15 @@ func TestNobodyWorksOnASharedRedis(t *testing.T) {
 	}
 
 	worker.signal(syscall.SIGTERM)
+	if r := g.run("retry", "--again", "--detach", "--source", "*.mp3", "--yes"); r.code != tasks.ExitOK || !strings.Contains(r.err, nobody) {
+		t.Errorf("retried and detached: exit code %d\n%s", r.code, r.err)
+	}
+	p = g.start("retry", "--again", "--source", "*.mp4", "--yes")
+	until(t, time.Minute, "the retry waits", p.says(nobody))
+	p.signal(syscall.SIGINT)
+	if code := p.ProcessState.ExitCode(); code != tasks.ExitInterrupted || !p.says("what was submitted is kept, and goes on with mediaferry run or worker\n")() {
+		t.Errorf("the interrupted retry: exit code %d\n%s", code, p.log)
+	}
 	p = g.start("retry", "--again", "--source", "*.jpg", "--yes")
 	until(t, time.Minute, "the retry says that nobody works", p.says(nobody))
 	g.start("worker")
@@ -67,7 +76,7 @@ func TestInterruptedUploadIsKept(t *testing.T) {
 	p := g.start("upload", "--output", "json", g.media)
 	until(t, time.Minute, "uploads are under way", func() bool { return g.sandbox.Count(uploadPath) == 3 })
 	p.signal(syscall.SIGINT)
-	if code := p.ProcessState.ExitCode(); code != tasks.ExitInterrupted || !p.says("interrupted: what was submitted is kept, the same command goes on with it")() {
+	if code := p.ProcessState.ExitCode(); code != tasks.ExitInterrupted || !p.says("interrupted: what was submitted is kept, and goes on with the same command or mediaferry run")() {
 		t.Errorf("exit code %d\n%s", code, p.log)
 	}
 	r := g.run("upload", "--output", "json", g.media)

@@ -204,15 +204,14 @@ func (d *doctor) workers(ctx context.Context, belt *enqueue.Belt) {
 }
 
 func (d *doctor) owner(cfg config.Config) string {
-	o, who, err := own(cfg.DataDir)
+	who, owned, err := ownerOf(cfg.DataDir)
 	switch {
 	case err != nil:
 		return err.Error()
-	case o != nil:
-		o.release()
-		return "nobody works on this data dir now"
-	default:
+	case owned:
 		return who + " works"
+	default:
+		return "nobody works on this data dir now"
 	}
 }
 

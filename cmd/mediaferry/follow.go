@@ -17,7 +17,7 @@ type following struct {
 	accounts []string      // that the uploads go to: it ends when what holds them lets none go on
 	patience time.Duration // how long to stay while nothing can run because of a minute or daily limit
 	progress progress
-	crew     crew
+	crew     *crew // tells people when nobody works; nil: they are not told
 }
 
 // pollInterval is how often the ledger is asked: often enough for a bar that moves, seldom enough to cost nothing.
@@ -30,7 +30,6 @@ func (f *following) follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcom
 	if len(ids) == 0 {
 		return outcomes, nil
 	}
-	f.crew.stack = f.stack
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	var stuckSince time.Time
@@ -44,8 +43,10 @@ func (f *following) follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcom
 		if open == 0 {
 			return outcomes, nil
 		}
-		if news := f.crew.look(ctx, time.Now()); news != "" {
-			f.progress.say(news)
+		if f.crew != nil {
+			if news := f.crew.look(ctx, time.Now()); news != "" {
+				f.progress.say(news)
+			}
 		}
 		switch {
 		case ctx.Err() != nil, blocked && f.hopeless(held):

@@ -3,9 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -26,7 +29,7 @@ func own(dataDir string) (*owner, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("open lock of the data dir: %w", err)
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	err = lock(f)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		who, _ := os.ReadFile(path) // only for the message
 		f.Close()
@@ -41,6 +44,43 @@ func own(dataDir string) (*owner, string, error) {
 		return nil, "", fmt.Errorf("write lock of the data dir: %w", err)
 	}
 	return &owner{f}, "", nil
+}
+
+// Who only looks at the lock has a share of it for an instant: a lock that is not free is tried again so often.
+const (
+	lockTries = 10
+	lockPause = 10 * time.Millisecond
+)
+
+func lock(f *os.File) (err error) {
+	for range lockTries {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			break
+		}
+		time.Sleep(lockPause)
+	}
+	return err
+}
+
+// ownerOf returns who has the data dir, and whether anybody has, without taking it.
+func ownerOf(dataDir string) (who string, owned bool, err error) {
+	f, err := os.Open(filepath.Join(dataDir, "owner.lock"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("open lock of the data dir: %w", err)
+	}
+	defer f.Close()
+	switch err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); {
+	case err == nil:
+		return "", false, nil
+	case !errors.Is(err, unix.EWOULDBLOCK):
+		return "", false, fmt.Errorf("look at the lock of the data dir: %w", err)
+	}
+	text, err := io.ReadAll(f)
+	return strings.TrimSpace(string(text)), true, err
 }
 
 // makeDataDir makes the folder that keeps ledger, keys and secrets, for this user alone.

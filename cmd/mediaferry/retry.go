@@ -96,7 +96,7 @@ func (a *app) retry(ctx context.Context, cfg config.Config, r *retrying, args []
 	}
 	fmt.Fprintf(a.Err, "%d of %d are retried\n", act.Done, found.Can)
 	if r.detach {
-		return a.explainDetached(cfg)
+		return a.explainCrew(ctx, s)
 	}
 	_, stop, err := s.engage(ctx, o != nil)
 	if err != nil {
@@ -107,7 +107,7 @@ func (a *app) retry(ctx context.Context, cfg config.Config, r *retrying, args []
 }
 
 func (a *app) followRetried(ctx context.Context, s *stack, r *retrying, ids []uuid.UUID, accounts []string) error {
-	follow := following{stack: s, accounts: accounts, patience: r.wait, progress: newProgress(a.Err, r.quiet)}
+	follow := following{stack: s, accounts: accounts, patience: r.wait, progress: newProgress(a.Err, r.quiet), crew: &crew{stack: s}}
 	outcomes, err := follow.follow(ctx, ids)
 	follow.progress.close()
 	if err != nil {
@@ -118,25 +118,7 @@ func (a *app) followRetried(ctx context.Context, s *stack, r *retrying, ids []uu
 	}
 	a.summarize(outcomes)
 	if ctx.Err() != nil {
-		return exitCode(tasks.ExitInterrupted)
+		return interrupted(s, "")
 	}
 	return exitCode(exitOf(outcomes))
-}
-
-// explainDetached says who will do the work.
-func (a *app) explainDetached(cfg config.Config) error {
-	if cfg.RedisURL != embedded {
-		return nil
-	}
-	o, who, err := own(cfg.DataDir)
-	switch {
-	case err != nil:
-		return err
-	case o != nil:
-		o.release()
-		fmt.Fprintln(a.Err, "nobody works on this data dir now: mediaferry run does")
-	default:
-		fmt.Fprintf(a.Err, "%s works on them\n", who)
-	}
-	return nil
 }

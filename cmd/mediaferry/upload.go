@@ -188,7 +188,7 @@ func (s *stack) engage(ctx context.Context, owned bool) (nudge, stop func(), err
 func (a *app) submitAndFollow(ctx context.Context, g *gatherer, args []string, nudge func()) error {
 	sub, err := g.submit(ctx, g.stack.producer(enqueue.DefaultProducer, nudge), args)
 	if err != nil && ctx.Err() != nil {
-		return interrupted(g.stack)
+		return interrupted(g.stack, sameCommand)
 	}
 	if err != nil {
 		return err
@@ -200,7 +200,7 @@ func (a *app) submitAndFollow(ctx context.Context, g *gatherer, args []string, n
 	if g.flags.detach {
 		return a.leave(ctx, sub)
 	}
-	follow := following{stack: g.stack, accounts: sub.accountNames(), patience: g.flags.wait, progress: newProgress(a.Err, g.flags.quiet)}
+	follow := following{stack: g.stack, accounts: sub.accountNames(), patience: g.flags.wait, progress: newProgress(a.Err, g.flags.quiet), crew: &crew{stack: g.stack}}
 	found, err := follow.follow(ctx, sub.ids())
 	follow.progress.close()
 	if err != nil {
@@ -210,21 +210,24 @@ func (a *app) submitAndFollow(ctx context.Context, g *gatherer, args []string, n
 		return err
 	}
 	if ctx.Err() != nil {
-		return interrupted(g.stack)
+		return interrupted(g.stack, sameCommand)
 	}
 	return exitCode(sub.exit(found))
 }
 
-// interrupted says how what was submitted goes on.
-func interrupted(s *stack) error {
-	who := "and so does mediaferry run"
+// sameCommand is what interrupted names first where running the command again goes on with what it submitted.
+const sameCommand = "the same command or "
+
+// interrupted says with what the submitted uploads go on.
+func interrupted(s *stack, with string) error {
+	with += "mediaferry run"
 	switch {
 	case !s.embedded:
-		who = "and so do the workers"
+		with += " or worker"
 	case s.working:
-		who += "; uploads under way may end now, a second interrupt ends them at once"
+		with += "; uploads under way may end now, a second interrupt ends them at once"
 	}
-	return &exitError{code: tasks.ExitInterrupted, err: errors.New("interrupted: what was submitted is kept, the same command goes on with it, " + who)}
+	return &exitError{code: tasks.ExitInterrupted, err: errors.New("interrupted: what was submitted is kept, and goes on with " + with)}
 }
 
 // leave ends an upload that was only submitted.

@@ -33,39 +33,43 @@ func (a *app) listActionsCommand() *cobra.Command {
 				return err
 			}
 			defer s.close()
-			actions, _, err := s.ledger.Actions(cmd.Context(), tasks.ActionFilter{Limit: limit})
+			show, end := a.actionPrinter(*output)
+			rows, err := s.eachAction(cmd.Context(), limit, show)
 			if err != nil {
 				return err
 			}
-			if len(actions) == 0 {
-				fmt.Fprintln(a.Err, "nobody has retried or canceled anything")
+			if rows == 0 {
+				fmt.Fprintln(a.Err, "no retry or cancel is on record")
 				return exitCode(tasks.ExitNothing)
 			}
-			return a.printActions(actions, *output)
+			return end()
 		},
 	}
-	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many rows, up to 1,000 (default 100)")
-	output = outputFlag(cmd)
+	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many rows; 0: all")
+	output = outputFlagNoCSV(cmd)
 	return cmd
 }
 
-func (a *app) printActions(actions []tasks.Action, f format) error {
+func (a *app) actionPrinter(f format) (show func(tasks.Action) error, end func() error) {
 	if f == asJSON {
 		enc := json.NewEncoder(a.Out)
-		for _, act := range actions {
-			if err := enc.Encode(act); err != nil {
-				return err
-			}
-		}
-		return nil
+		return func(act tasks.Action) error { return enc.Encode(act) }, func() error { return nil }
 	}
 	w := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tBEGAN\tBY\tACTION\tSTATE\tDONE\tLEFT\tOF\tCHOICE")
-	for _, act := range actions {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n",
-			act.ID, when(act.Began), act.By, act.Kind, act.State, act.Done, leftOf(act), act.Matched, act.Choice)
+	return func(act tasks.Action) error {
+		_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n",
+			act.ID, when(act.Began), act.By, act.Kind, act.State, act.Done, leftOf(act), act.Matched, chosen(act))
+		return err
+	}, w.Flush
+}
+
+// chosen is an action's choice for people: uploads that were named, which may be thousands, are counted.
+func chosen(act tasks.Action) string {
+	if f, err := act.Filter(); err == nil && len(f.IDs) > 1 {
+		return fmt.Sprintf("%d named uploads", len(f.IDs))
 	}
-	return w.Flush()
+	return string(act.Choice)
 }
 
 // leftOf is how many uploads an action passed by.
@@ -103,10 +107,7 @@ func (a *app) stopAction(ctx context.Context, s *stack, text string) error {
 // actor retries and cancels many uploads for this process. nudge is called when some were queued; nil: nobody is told.
 func (s *stack) actor(nudge func()) *enqueue.Actor {
 	x := enqueue.NewActor(s.ledger)
-	x.Log = s.log
-	if nudge != nil {
-		x.Nudge = nudge
-	}
+	x.Nudge, x.Log = nudge, s.log
 	return x
 }
 

@@ -54,6 +54,20 @@ func TestStopFromAnotherTerminal(t *testing.T) {
 	}
 }
 
+func TestChosen(t *testing.T) {
+	t.Parallel()
+	one := uuid.New()
+	for want, f := range map[string]tasks.Filter{
+		`{"state":["failed"]}`:             {States: []tasks.State{tasks.Failed}},
+		`{"ids":["` + one.String() + `"]}`: {IDs: []uuid.UUID{one}},
+		"3 named uploads":                  {IDs: []uuid.UUID{one, uuid.New(), uuid.New()}},
+	} {
+		if got := chosen(tasks.Action{Choice: tasks.ChoiceOf(f)}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestInterruptStopsTheAction(t *testing.T) {
 	t.Parallel()
 	g := newGround(t, wechattest.Config{})

@@ -116,7 +116,7 @@ func (b *bulk) agreed(a *app, p enqueue.Preview, cost string, named bool) (bool,
 }
 
 func (b *bulk) ask(in io.Reader, out io.Writer, n int) (bool, error) {
-	fmt.Fprintf(out, "%s %d uploads? [y/N] ", b.kind, n)
+	fmt.Fprintf(out, "%s %s? [y/N] ", b.kind, count(n, "upload", "uploads"))
 	answer, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil && answer == "" {
 		return false, exitCode(tasks.ExitNothing)

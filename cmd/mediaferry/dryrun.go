@@ -152,8 +152,8 @@ func (s *stack) costs(ctx context.Context, calls map[string]int) string {
 			continue
 		}
 		part := fmt.Sprintf("costs %s of %s, which has made %d today", count(calls[name], "upload call", "upload calls"), name, accounts[i].CallsToday)
-		if limit := accounts[i].DailyLimit; limit > 0 {
-			part = fmt.Sprintf("costs %d of %d calls left today for %s", calls[name], max(0, limit-accounts[i].CallsToday), name)
+		if left, limited := accounts[i].LeftToday(); limited {
+			part = fmt.Sprintf("costs %d of %s left today for %s", calls[name], count(left, "call", "calls"), name)
 		}
 		parts = append(parts, part)
 	}

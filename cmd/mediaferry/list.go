@@ -28,9 +28,6 @@ func (a *app) listCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if limit < 0 {
-				return usagef("--limit must be 0 (all) or more")
-			}
 			s, err := a.look(cmd.Context())
 			if err != nil {
 				return err

@@ -58,7 +58,7 @@ func outputFlag(cmd *cobra.Command) *format {
 	return addOutput(cmd, asTable, asJSON, asCSV)
 }
 
-// outputFlagNoCSV adds --output for what is no list of rows.
+// outputFlagNoCSV adds --output with table and json, for what is no list of uploads.
 func outputFlagNoCSV(cmd *cobra.Command) *format { return addOutput(cmd, asTable, asJSON) }
 
 func addOutput(cmd *cobra.Command, known ...format) *format {

@@ -22,8 +22,18 @@ func (s *stack) eachDelivery(ctx context.Context, f tasks.DeliveryFilter, limit 
 	})
 }
 
-// eachRow asks for page after page, the first one without a cursor.
+// eachAction is each for actions.
+func (s *stack) eachAction(ctx context.Context, limit int, do func(tasks.Action) error) (rows int, err error) {
+	return eachRow(limit, do, func(cursor string) ([]tasks.Action, string, error) {
+		return s.ledger.Actions(ctx, tasks.ActionFilter{Cursor: cursor})
+	})
+}
+
+// eachRow asks for page after page, the first one without a cursor. limit is what --limit says.
 func eachRow[T any](limit int, do func(T) error, page func(cursor string) ([]T, string, error)) (rows int, err error) {
+	if limit < 0 {
+		return 0, usagef("--limit must be 0 (all) or more")
+	}
 	for cursor := ""; ; {
 		some, next, err := page(cursor)
 		if err != nil {

@@ -78,7 +78,7 @@ func TestSlowRecoveryIsExplained(t *testing.T) {
 	if err := newReport(settings{check: "kept"}, []*history{f.history}).publish(&out, ""); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"upload " + idOf(0).String() + ": 19s after worker-kill", "generation 2", "leader of dispatch is w9", "worker-2 claimed it"} {
+	for _, want := range []string{"upload " + idOf(0).String() + ": 21s after worker-kill", "generation 2", "leader of dispatch is w9", "worker-2 claimed it"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report does not say %q:\n%s", want, out.String())
 		}

@@ -34,7 +34,7 @@ const slowest = 3
 // recovered is, for every upload that was running when a worker was killed or began to stand still and whose worker
 // then did not live to tell, how long it took until it was claimed again, by the logs of the workers and by the
 // attempts in the ledger, the slowest first. A claim that ends with its worker leaves no trace; the next blow has it
-// then. The clock starts at the blow, or where Redis, the ledger or WeChat was under attack after it, when that was
+// then. The clock starts at the blow, or where Redis or the ledger was under attack after it, when that was
 // healed; an upload that a second blow hits before it is under way counts from there.
 func (r *records) recovered() []recovered {
 	var all []recovered
@@ -96,7 +96,7 @@ func nextStart(spans []claimed, after time.Time) (next time.Time, ok bool) {
 	return next, !next.IsZero()
 }
 
-// countsFrom moves the start behind attacks on what a recovery needs. It is false where another blow hit the upload
+// countsFrom moves the start behind attacks on Redis and the ledger, without which nothing is claimed. It is false where another blow hit the upload
 // before it was under way again, or where such an attack was still going on then.
 func (r *records) countsFrom(blow strike, id uuid.UUID, again time.Time) (time.Time, bool) {
 	from := blow.Struck
@@ -109,7 +109,7 @@ func (r *records) countsFrom(blow strike, id uuid.UUID, again time.Time) (time.T
 			if s.Struck.After(blow.Struck) {
 				return from, false
 			}
-		case s.Attack == "worker-kill", strings.HasPrefix(s.Attack, "producer-"), strings.HasPrefix(s.Attack, "serve-"):
+		case !strings.Contains(s.Attack, "redis-") && !strings.Contains(s.Attack, "ledger-"): // a claim needs no more than these
 		case s.Healed.After(again):
 			return from, false
 		case s.Healed.After(from):

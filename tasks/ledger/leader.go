@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -34,19 +35,32 @@ func (l *Ledger) Lead(ctx context.Context, role, holder string, ttl time.Duratio
 // for others has an older time than they have, which must not look like a clock that was set back.
 const clockSlack = 10 * time.Second
 
+// forwardMost bounds what one election moves, to some seconds at the worst: it must never fail for the sheer number of
+// what waits. What is beyond waits until the clock is where it was.
+const forwardMost = 100_000
+
 // bringForward makes all that is due in the future due earlier by so many microseconds. Deadlines of people and the
 // expiry of media stay where they are: they were given in the time of others.
 func (t *tx) bringForward(by int64) error {
 	t.l.writer.log.Warn("the ledger's clock was set back: what was to be done later is done as long after now as it was then",
 		"by", (time.Duration(by) * time.Microsecond).Round(time.Second))
 	t.held = nil
-	for _, update := range []string{
-		"UPDATE uploads SET due_at = due_at - ? WHERE phase IN (1, 2, 3) AND due_at > ?",
-		"UPDATE deliveries SET due_at = due_at - ? WHERE due_at > ?",
+	updates := []string{
 		"UPDATE holds SET until_at = until_at - ? WHERE until_at > ?",
 		"UPDATE leaders SET until_at = until_at - ? WHERE until_at > ?",
 		"UPDATE actions SET lease_until = lease_until - ? WHERE lease_until > ?",
+	}
+	for _, due := range []struct {
+		table string
+		phase int
+	}{
+		{"uploads", int(dispatched)}, {"uploads", int(running)}, {"uploads", int(waiting)},
+		{"deliveries", deliveryPending}, {"deliveries", deliveryDispatched}, {"deliveries", deliveryClaimed},
 	} {
+		updates = append(updates, fmt.Sprintf("UPDATE %s SET due_at = due_at - ? WHERE seq IN (SELECT seq FROM %[1]s WHERE phase = %d AND due_at > ? ORDER BY due_at LIMIT %d)",
+			due.table, due.phase, forwardMost))
+	}
+	for _, update := range updates {
 		if _, err := t.exec(update, by, t.now); err != nil {
 			return err
 		}

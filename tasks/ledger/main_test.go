@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	flags "flag" // flag is a function here
 	"os"
 	"testing"
 )
@@ -11,6 +12,10 @@ const beFull = "LEDGER_TEST_FULL_DISK"
 func TestMain(m *testing.M) {
 	if url := os.Getenv(beFull); url != "" {
 		os.Exit(runIntoFullDisk(url))
+	}
+	// Enough to find what was ever found, within some seconds. For more: go test -rapid.checks=1000
+	if err := flags.Set("rapid.checks", "30"); err != nil {
+		panic(err)
 	}
 	os.Exit(m.Run())
 }

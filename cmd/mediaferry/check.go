@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -217,7 +216,7 @@ func newCheckPrinter(f format, w io.Writer) checkPrinter {
 	case asJSON:
 		return checkJSON{json.NewEncoder(w)}
 	case asCSV:
-		return &checkCSV{w: csv.NewWriter(w)}
+		return &checkCSV{w: newSheet(w)}
 	default:
 		return &checkTable{w: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
 	}
@@ -229,7 +228,7 @@ func (p checkJSON) print(c checked) error { return p.enc.Encode(c) }
 func (p checkJSON) end() error            { return nil }
 
 type checkCSV struct {
-	w    *csv.Writer
+	w    sheet
 	rows int
 }
 
@@ -246,10 +245,7 @@ func (p *checkCSV) print(c checked) error {
 	})
 }
 
-func (p *checkCSV) end() error {
-	p.w.Flush()
-	return p.w.Error()
-}
+func (p *checkCSV) end() error { return p.w.end() }
 
 type checkTable struct {
 	w    *tabwriter.Writer

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -81,14 +80,11 @@ func forecastPrinter(f format, out io.Writer) (show func(forecast) error, end fu
 		return func(f forecast) error { return enc.Encode(f) }, func() error { return nil }
 	}
 	if f == asCSV {
-		w := csv.NewWriter(out)
+		w := newSheet(out)
 		header := w.Write([]string{"line", "source", "type", "account", "would_be", "code", "reason"})
 		return func(f forecast) error {
-				return errors.Join(header, w.Write([]string{strconv.Itoa(f.Line), f.Source, string(f.Type), f.Account, f.Would, string(f.Code), f.Reason}))
-			}, func() error {
-				w.Flush()
-				return w.Error()
-			}
+			return errors.Join(header, w.Write([]string{strconv.Itoa(f.Line), f.Source, string(f.Type), f.Account, f.Would, string(f.Code), f.Reason}))
+		}, w.end
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "FILE\tTYPE\tWOULD BE")

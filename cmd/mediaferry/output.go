@@ -19,7 +19,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// format is how results are printed: table for people, json (an object a line) and csv for programs.
+// format is how results are printed: table for people, json (an object a line) for programs, csv for spreadsheets.
 type format string
 
 const (
@@ -93,7 +93,7 @@ func newPrinter(f format, w io.Writer) printer {
 	case asJSON:
 		return &jsonPrinter{json.NewEncoder(w)}
 	case asCSV:
-		return &csvPrinter{w: csv.NewWriter(w)}
+		return &csvPrinter{w: newSheet(w)}
 	default:
 		return &tablePrinter{w: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
 	}
@@ -168,7 +168,7 @@ func showSource(s string) string {
 }
 
 type csvPrinter struct {
-	w    *csv.Writer
+	w    sheet
 	rows int
 }
 
@@ -182,10 +182,7 @@ func (p *csvPrinter) outcome(o tasks.Outcome) error {
 	return p.w.Write(outcomeCells(o))
 }
 
-func (p *csvPrinter) end() error {
-	p.w.Flush()
-	return p.w.Error()
-}
+func (p *csvPrinter) end() error { return p.w.end() }
 
 func writeCSV(w io.Writer, rows [][]string) error {
 	c := csv.NewWriter(w)

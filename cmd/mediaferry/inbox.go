@@ -15,7 +15,7 @@ func (s *stack) sweepInbox(ctx context.Context, inbox *api.Inbox) {
 	ticks := time.NewTicker(inboxInterval)
 	defer ticks.Stop()
 	for {
-		if _, err := inbox.Sweep(ctx, s.ledger); err != nil && ctx.Err() == nil {
+		if _, err := inbox.CleanUp(ctx, s.ledger); err != nil && ctx.Err() == nil {
 			s.log.Warn("can't clear the inbox", "error", err)
 		}
 		select {

@@ -43,7 +43,15 @@ func route[I, O any](s *Server, a Access, op huma.Operation, h func(context.Cont
 	op.Metadata[accessKey] = a
 	op.Extensions = map[string]any{"x-access": string(a)}
 	op.Responses = withProblem(s.api, op.Responses)
+	op.MaxBodyBytes = maxBody + 1 // huma refuses a body that has as many
+	op.BodyReadTimeout = bodyTime
+	streamed := op.OperationID == opSubmitBatch || op.OperationID == opSendFiles
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		if !streamed {
+			if err := s.bodyRead(trace(ctx).answer); err != nil {
+				return nil, problemOf(err) // the connection is gone
+			}
+		}
 		out, err := h(ctx, in)
 		if err != nil {
 			s.note(ctx, err)

@@ -104,7 +104,7 @@ func (s *Server) submitBatch(ctx context.Context, in *batchInput) (*batchReceipt
 		return nil, err
 	}
 	_, w := humago.Unwrap(in.ctx)
-	defer s.answering(w) //nolint:errcheck // a connection that is gone shows when it is written to
+	defer s.bodyRead(w) //nolint:errcheck // a connection that is gone shows when it is written to
 	rows, err := bodyRows(in.ctx)
 	if err != nil {
 		return nil, err
@@ -166,7 +166,7 @@ func tooMany() error {
 // bodyRows returns the lines of a batch's body, by its type.
 func bodyRows(ctx huma.Context) (iter.Seq[line], error) {
 	r, w := humago.Unwrap(ctx)
-	body := &patient{Reader: r.Body, rc: http.NewResponseController(w)}
+	body := &bodyStream{Reader: r.Body, rc: http.NewResponseController(w)}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
 	case err == nil && (kind == ndjsonType || kind == "application/jsonl"):
@@ -185,9 +185,9 @@ func arrayRows(r io.Reader) (iter.Seq[line], error) {
 	case err != nil:
 		return nil, unread(err)
 	case len(body) > maxArray:
-		p := *problemOf(tooLarge(maxArray))
+		p := tooLarge(maxArray)
 		p.Hint = "send it as application/x-ndjson, a row a line"
-		return nil, &p
+		return nil, p
 	}
 	if err := oneValue(body); err != nil {
 		return nil, err

@@ -1,66 +1,87 @@
 package api
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Time limits of one request. Streams may last as long as they make progress.
+// Bounds of one request's body.
 const (
-	streamPause = 30 * time.Second // of silence in a stream that is read or written
-	answerTime  = time.Minute      // to take an answer, beyond the time it was waited for
+	maxBody  = 1 << 20          // bytes of one JSON object
+	bodyTime = 30 * time.Second // to send it
 )
 
-// patient reads a streamed body, which may go on as long as bytes come. The time to answer begins when it is read.
-type patient struct {
-	io.Reader
-	rc *http.ResponseController
-}
-
-func (p *patient) Read(b []byte) (int, error) {
-	if err := deadline(errors.Join(p.rc.SetReadDeadline(time.Now().Add(streamPause)), p.rc.SetWriteDeadline(time.Time{}))); err != nil {
-		return 0, err
+// decodeJSON decodes a whole body. Huma has validated its fields against the schema before.
+func decodeJSON(body []byte, into any) error {
+	if err := json.Unmarshal(body, into); err != nil {
+		return errors.New(jsonFault(err))
 	}
-	return p.Reader.Read(b)
+	return nil
 }
 
-// steady writes a streamed answer, which may go on as long as the client takes it.
-type steady struct {
-	http.ResponseWriter
-	rc *http.ResponseController
+func invalid(op, format string, args ...any) error {
+	return &tasks.Error{Code: tasks.Invalid, Op: op, Err: fmt.Errorf(format, args...)}
 }
 
-func (s *steady) Write(b []byte) (int, error) {
-	if err := deadline(s.rc.SetWriteDeadline(time.Now().Add(streamPause))); err != nil {
-		return 0, err
+// jsonFault says what is wrong with a JSON text, by the field's name where it has one.
+func jsonFault(err error) string {
+	var wrong *json.UnmarshalTypeError
+	var broken *json.SyntaxError
+	switch {
+	case errors.As(err, &wrong):
+		return fmt.Sprintf("%s: want %s, not %s", wrong.Field, wrong.Type, wrong.Value)
+	case errors.As(err, &broken):
+		return fmt.Sprintf("is not JSON: %v (at byte %d)", broken, broken.Offset)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return "is not JSON: it ends too early"
 	}
-	return s.ResponseWriter.Write(b)
+	return strings.TrimPrefix(err.Error(), "json: ")
 }
 
-// bounded gives the request's body and the answer their time.
-func (s *Server) bounded(w http.ResponseWriter, r *http.Request) error {
-	rc := http.NewResponseController(w)
-	if r.ContentLength != 0 {
-		if err := deadline(rc.SetReadDeadline(time.Now().Add(bodyTime))); err != nil {
-			return err
-		}
+func oneValue(body []byte) error {
+	var v json.RawMessage
+	d := json.NewDecoder(bytes.NewReader(body))
+	if err := d.Decode(&v); err != nil {
+		return invalid("read request", "body: %s", jsonFault(err))
 	}
-	return deadline(rc.SetWriteDeadline(time.Now().Add(s.cfg.Wait + answerTime)))
-}
-
-// answering is called when the body was read, or is given up: its own time limit must not end a long wait for the
-// answer, which gets its whole time from now.
-func (s *Server) answering(w http.ResponseWriter) error {
-	rc := http.NewResponseController(w)
-	return deadline(errors.Join(rc.SetReadDeadline(time.Time{}), rc.SetWriteDeadline(time.Now().Add(s.cfg.Wait+answerTime))))
-}
-
-// deadline lets pass that a connection, as in a test, has none.
-func deadline(err error) error {
-	if errors.Is(err, http.ErrNotSupported) {
-		return nil
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return invalid("read request", "body: there is something after the JSON value")
 	}
-	return err
+	return nil
+}
+
+func tooLarge(limit int64) *Problem {
+	return bodyProblem(http.StatusRequestEntityTooLarge, "body: has over %d bytes", limit)
+}
+
+func slowBody() *Problem { return bodyProblem(http.StatusRequestTimeout, "body: it came too slowly") }
+
+func brokenBody() *Problem { return bodyProblem(http.StatusBadRequest, "body: it broke off") }
+
+func bodyProblem(status int, format string, args ...any) *Problem {
+	p := problemOf(invalid("read request", format, args...))
+	p.Status = status
+	return p
+}
+
+// unread says why a body could not be read to its end.
+func unread(err error) error {
+	var slow net.Error
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return tooLarge(large.Limit)
+	case errors.As(err, &slow) && slow.Timeout():
+		return slowBody()
+	}
+	return brokenBody()
 }

@@ -32,7 +32,7 @@ func (s *Server) wxTokenByBody(w http.ResponseWriter, r *http.Request) {
 		Secret tasks.Secret `json:"secret"`
 	}
 	const most = 4 << 10
-	if err := json.NewDecoder(io.LimitReader(r.Body, most)).Decode(&in); err != nil || s.answering(w) != nil {
+	if err := json.NewDecoder(io.LimitReader(r.Body, most)).Decode(&in); err != nil || s.bodyRead(w) != nil {
 		s.wxFail(w, r, wxGrant, "")
 		return
 	}

@@ -56,7 +56,7 @@ func (s *Server) events(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 		rc := http.NewResponseController(w)
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.WriteHeader(http.StatusOK)
-		f := &follower{s: s, who: who, out: &steady{w, rc}, flush: rc.Flush, after: after}
+		f := &follower{s: s, who: who, out: &answerStream{w, rc}, flush: rc.Flush, after: after}
 		s.note(ctx, f.run(ctx))
 	}}, nil
 }
@@ -81,7 +81,7 @@ func (s *Server) begin(ctx context.Context, in *eventsInput) (int64, error) {
 type follower struct {
 	s     *Server
 	who   Identity
-	out   *steady
+	out   *answerStream
 	flush func() error
 	after int64
 	wrote time.Time

@@ -22,6 +22,9 @@ const (
 	maxFiles = 100
 )
 
+// opSendFiles reads its body by itself, as opSubmitBatch does.
+const opSendFiles = "send-files"
+
 // FilesAnswer lists the files that were taken, in their order.
 type FilesAnswer struct {
 	Files []Stored `json:"files" nullable:"false"`
@@ -39,7 +42,7 @@ type filesOutput struct{ Body FilesAnswer }
 
 func (s *Server) fileRoutes() {
 	route(s, AccessSubmit, huma.Operation{
-		OperationID: "send-files", Method: http.MethodPost, Path: "/v1/files", DefaultStatus: http.StatusCreated, Tags: []string{"files"},
+		OperationID: opSendFiles, Method: http.MethodPost, Path: "/v1/files", DefaultStatus: http.StatusCreated, Tags: []string{"files"},
 		Summary: "Send the files themselves",
 		Description: "For producers that share no storage with the workers: a form with files of at most 10 MiB each, 100 in all. Submit each as the " +
 			"source that the answer gives it, within a day. A file is removed after its outcome, a day later where it failed. A producer's " +
@@ -79,7 +82,7 @@ func (s *Server) files(ctx context.Context, in *filesInput) (*filesOutput, error
 	return &filesOutput{answer}, nil
 }
 
-// drop removes a file that nobody will submit. Where that fails it goes with the sweep.
+// drop removes a file that nobody will submit. If that fails, CleanUp removes it a day later.
 func (s *Server) drop(ctx context.Context, f Stored) {
 	if err := s.cfg.Inbox.Drop(f); err != nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "can't remove a file from the inbox", slog.String("request_id", requestID(ctx)), slog.Any("error", err))
@@ -96,8 +99,8 @@ func (s *Server) eachFile(w http.ResponseWriter, r *http.Request, limit int64, t
 	if s.cfg.Inbox == nil {
 		return errNoInbox
 	}
-	r.Body = io.NopCloser(&patient{Reader: http.MaxBytesReader(w, r.Body, limit+formRoom), rc: http.NewResponseController(w)})
-	defer s.answering(w) //nolint:errcheck // a connection that is gone shows when it is written to
+	r.Body = io.NopCloser(&bodyStream{Reader: http.MaxBytesReader(w, r.Body, limit+formRoom), rc: http.NewResponseController(w)})
+	defer s.bodyRead(w) //nolint:errcheck // a connection that is gone shows when it is written to
 	form, err := r.MultipartReader()
 	if err != nil {
 		return invalid("take files", "body: %s", strings.TrimPrefix(err.Error(), "http: "))
@@ -119,7 +122,7 @@ func (s *Server) eachFile(w http.ResponseWriter, r *http.Request, limit int64, t
 	}
 }
 
-// malformed tells a form that is none from one that broke off.
+// malformed returns the answer to a form that can't be read: its connection broke off, or it is not a form at all.
 func malformed(err error) error {
 	var slow net.Error
 	var large *http.MaxBytesError

@@ -135,16 +135,16 @@ func TestBadForms(t *testing.T) {
 }
 
 // A file goes when no upload needs it any more.
-func TestSweep(t *testing.T) {
+func TestInboxCleanUp(t *testing.T) {
 	t.Parallel()
 	p := newInboxPlant(t, 0)
 	source := func(name string) string {
 		return answered[api.FilesAnswer](t, p.send(shop, name, name), http.StatusCreated).Files[0].Source
 	}
 	submit := func(source string) api.Receipt { return p.submit(shop, `{"type":"image","source":"`+source+`"}`) }
-	sweep := func(want ...string) {
+	cleanUp := func(want ...string) {
 		t.Helper()
-		if _, err := p.inbox.Sweep(t.Context(), p.Ledger); err != nil {
+		if _, err := p.inbox.CleanUp(t.Context(), p.Ledger); err != nil {
 			t.Fatal(err)
 		}
 		got := p.kept()
@@ -163,7 +163,7 @@ func TestSweep(t *testing.T) {
 	first, second := submit(shared), submit(shared)
 	bad := submit(source("bad"))
 	canceled := submit(source("canceled"))
-	sweep("unused", "done", "shared", "bad", "canceled")
+	cleanUp("unused", "done", "shared", "bad", "canceled")
 
 	p.finish(done.ID, success("M1"))
 	p.finish(first.ID, success("M2"))
@@ -171,18 +171,18 @@ func TestSweep(t *testing.T) {
 	if _, err := p.Cancel(t.Context(), canceled.ID); err != nil {
 		t.Fatal(err)
 	}
-	sweep("unused", "shared", "bad")
+	cleanUp("unused", "shared", "bad")
 
 	p.finish(second.ID, success("M3"))
-	sweep("unused", "bad")
+	cleanUp("unused", "bad")
 
 	p.pass(23 * time.Hour)
 	must(t, p.Retry(t.Context(), bad.ID, false))
 	p.pass(2 * time.Hour)
-	sweep("bad") // it is under way again
+	cleanUp("bad") // it is under way again
 	p.finish(bad.ID, failure(tasks.Corrupt, 0))
 	p.pass(25 * time.Hour)
-	sweep()
+	cleanUp()
 	if again, err := api.OpenInbox(api.InboxConfig{Dir: p.dir}); err != nil {
 		t.Fatal(err)
 	} else if _, err := again.Store("shop", "x", strings.NewReader("x"), 1); err != nil {

@@ -21,10 +21,10 @@ import (
 // Inbox keeps the files that come over HTTP, below DIR/ID/producer/folder/name, until no upload needs them. A file is
 // submitted as the source inbox:ID/producer/folder/name, by the producer that sent it and nobody else.
 type Inbox struct {
-	dir  string
-	id   string
-	now  func() time.Time
-	room room
+	dir   string
+	id    string
+	now   func() time.Time
+	quota inboxQuota
 }
 
 // InboxConfig is where an inbox is and how much it takes.
@@ -42,7 +42,7 @@ func OpenInbox(cfg InboxConfig) (*Inbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Inbox{dir: cfg.Dir, id: dir, now: cfg.Now, room: room{most: cfg.Size, of: map[string]*usage{}}}
+	b := &Inbox{dir: cfg.Dir, id: dir, now: cfg.Now, quota: inboxQuota{limit: cfg.Size, producers: map[string]*inboxUsage{}}}
 	if b.now == nil {
 		b.now = time.Now
 	}
@@ -97,11 +97,11 @@ func (b *Inbox) Store(producer, filename string, from io.Reader, limit int64) (_
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return Stored{}, full(err)
 	}
-	coming := b.room.enter(producer, from)
-	defer func() { coming.leave(err == nil) }()
-	size, err := write(name, coming, limit)
+	counted := b.quota.open(producer, from)
+	defer func() { counted.close(err == nil) }()
+	size, err := write(name, counted, limit)
 	if err != nil {
-		_ = b.remove(src) // the sweep finds what is left
+		_ = b.remove(src) // CleanUp finds what is left
 		return Stored{}, err
 	}
 	// Who is told of the file may rely on it: its folders are on the disk, too.

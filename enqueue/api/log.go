@@ -19,6 +19,8 @@ type traced struct {
 	who   string
 	err   error
 	quiet bool // it is asked every few seconds
+
+	answer http.ResponseWriter
 }
 
 type traceKey struct{}
@@ -64,9 +66,9 @@ func (s *Server) note(ctx context.Context, err error) {
 func (s *Server) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
-		t := &traced{id: uuid.NewString()}
-		r = r.WithContext(context.WithValue(r.Context(), traceKey{}, t))
 		out := &answer{ResponseWriter: w}
+		t := &traced{id: uuid.NewString(), answer: out}
+		r = r.WithContext(context.WithValue(r.Context(), traceKey{}, t))
 		h := w.Header()
 		h.Set("X-Request-Id", t.id)
 		h.Set("X-Content-Type-Options", "nosniff")
@@ -75,7 +77,7 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 			s.recovered(out, r, recover())
 			s.log.LogAttrs(r.Context(), level(out.status, t.quiet), "request", attrs(r, t, out, time.Since(started))...)
 		}()
-		if s.bounded(out, r) == nil { // otherwise nobody is left to answer
+		if s.setDeadlines(out, r) == nil { // otherwise nobody is left to answer
 			next.ServeHTTP(out, r)
 		}
 	})

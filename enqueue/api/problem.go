@@ -88,8 +88,19 @@ func (p *Problem) GetHeaders() http.Header {
 // ContentType returns the media type of problems.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
-// framework turns what huma itself refuses (parameters, bodies that don't fit their schema) into a Problem.
-func framework(m *huma.ErrorModel) *Problem {
+// frameworkProblem turns what huma itself refuses (parameters, and bodies that can't be read or don't fit their schema)
+// into a Problem.
+func frameworkProblem(m *huma.ErrorModel) *Problem {
+	switch m.Status {
+	case http.StatusRequestEntityTooLarge:
+		return tooLarge(maxBody)
+	case http.StatusRequestTimeout:
+		return slowBody()
+	case http.StatusInternalServerError: // huma's own: the body broke off
+		p := brokenBody()
+		p.Status = m.Status
+		return p
+	}
 	e := &tasks.Error{Code: codeOfStatus(m.Status), Op: "read request", Err: errors.New(m.Detail)}
 	var fields []FieldError
 	var texts []string

@@ -50,7 +50,7 @@ func (s *Server) results(ctx context.Context, in *resultsInput) (*huma.StreamRes
 	}
 	return &huma.StreamResponse{Body: func(h huma.Context) {
 		_, w := humago.Unwrap(h)
-		out := newRowWriter(in.Format, &steady{w, http.NewResponseController(w)}, s.cfg.Cell)
+		out := newRowWriter(in.Format, &answerStream{w, http.NewResponseController(w)}, s.cfg.Cell)
 		w.Header().Set("Content-Type", out.contentType())
 		w.Header().Set("Content-Disposition", `attachment; filename="`+b.ID.String()+"."+in.Format+`"`)
 		if err := s.writeResults(ctx, out, b.ID, page, next); err != nil {
@@ -87,7 +87,7 @@ func (s *Server) writeResults(ctx context.Context, out rowWriter, batch uuid.UUI
 			after = r.Line
 		}
 		if len(refusals) < resultsPage {
-			return out.end()
+			return out.flush()
 		}
 	}
 }
@@ -97,7 +97,7 @@ type rowWriter interface {
 	contentType() string
 	outcome(o tasks.Outcome) error
 	refusal(r tasks.Refusal) error
-	end() error
+	flush() error
 }
 
 func newRowWriter(format string, w io.Writer, cell func(string) string) rowWriter {
@@ -114,7 +114,7 @@ type ndjsonRows struct{ enc *json.Encoder }
 
 func (n ndjsonRows) contentType() string           { return ndjsonType }
 func (n ndjsonRows) outcome(o tasks.Outcome) error { return n.enc.Encode(o) }
-func (n ndjsonRows) end() error                    { return nil }
+func (n ndjsonRows) flush() error                  { return nil }
 
 func (n ndjsonRows) refusal(r tasks.Refusal) error {
 	return n.enc.Encode(struct {
@@ -148,7 +148,7 @@ func (c *csvRows) refusal(r tasks.Refusal) error {
 	return c.write("", r.ExternalID, strconv.Itoa(r.Line), "", "", "", "", stateRefused, "", "", "", string(r.Code), "", "", r.Reason, "", "", "", "", "", "")
 }
 
-func (c *csvRows) end() error {
+func (c *csvRows) flush() error {
 	if err := c.begin(); err != nil {
 		return err
 	}

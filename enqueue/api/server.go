@@ -82,7 +82,7 @@ func New(cfg Config) (*Server, error) {
 	s.guard = newGuard(cfg.Now)
 	mux := http.NewServeMux()
 	s.api = humago.New(mux, s.humaConfig())
-	s.api.UseMiddleware(s.authorize, s.strictBody)
+	s.api.UseMiddleware(s.authorize)
 	s.routes()
 	mux.HandleFunc("GET /openapi.json", s.openapi)
 	for pattern, h := range cfg.Closed {
@@ -112,7 +112,7 @@ func (s *Server) routes() {
 	s.batchRoutes()
 	s.resultRoutes()
 	s.actionRoutes()
-	s.manyRoutes()
+	s.bulkRoutes()
 	s.fileRoutes()
 	s.mediaRoutes()
 	s.accountRoutes()
@@ -135,7 +135,7 @@ func (s *Server) humaConfig() huma.Config {
 	c.DocsPath, c.SchemasPath, c.OpenAPIPath = "", "", "" // their routes would bypass the checks of a key
 	c.CreateHooks = nil                                   // answers are what they are, without $schema
 	c.RejectUnknownQueryParameters = true
-	json := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: huma.DefaultJSONFormat.Unmarshal}
+	json := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: decodeJSON}
 	c.Formats = map[string]huma.Format{"application/json": json, "json": json}
 	c.Transformers = []huma.Transformer{s.problems}
 	c.Info.Description = "Media files into WeChat: one outcome for each."
@@ -153,7 +153,7 @@ func (s *Server) problems(ctx huma.Context, _ string, v any) (any, error) {
 	var p Problem
 	switch v := v.(type) {
 	case *huma.ErrorModel:
-		p = *framework(v)
+		p = *frameworkProblem(v)
 	case *Problem:
 		p = *v
 	default:

@@ -155,3 +155,48 @@ func TestLongStreams(t *testing.T) {
 		<-served //nolint:errcheck // it was closed
 	})
 }
+
+// slow is a ledger whose one upload gets its outcome after some time.
+type slow struct {
+	memory
+	until time.Time
+}
+
+func (s *slow) Outcome(_ context.Context, id uuid.UUID) (tasks.Outcome, error) {
+	o := tasks.Outcome{ID: id, Producer: "shop", State: tasks.Running}
+	if !time.Now().Before(s.until) {
+		o.State, o.MediaID = tasks.Succeeded, "M"
+	}
+	return o, nil
+}
+
+// A caller that waits for an outcome gets it however long after its body it comes, within the server's own limit.
+func TestMediaWaitsLongerThanItsBody(t *testing.T) {
+	t.Parallel()
+	for _, takes := range []time.Duration{7 * time.Second, 32 * time.Second, 59 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			door, err := api.New(api.Config{
+				Ledger: &slow{until: time.Now().Add(takes)}, Keys: &api.Keyring{Fixed: []tasks.Key{key("shop", shop, tasks.RoleProducer)}},
+			})
+			must(t, err)
+			l := &pipes{make(chan net.Conn), make(chan struct{})}
+			srv := &http.Server{Handler: door}
+			served := make(chan error)
+			go func() { served <- srv.Serve(l) }()
+			conn := l.dial()
+			_, err = fmt.Fprintf(conn, "POST /v1/media HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+				shop, len(one), one)
+			must(t, err)
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			must(t, err)
+			body, err := io.ReadAll(res.Body)
+			must(t, err)
+			if res.StatusCode != http.StatusOK {
+				t.Errorf("an outcome after %v is answered %s %s", takes, res.Status, body)
+			}
+			conn.Close()
+			must(t, srv.Close())
+			<-served //nolint:errcheck // it was closed
+		})
+	}
+}

@@ -87,17 +87,17 @@ type actionListInput struct {
 
 type actionPageOutput struct{ Body ActionPage }
 
-func (s *Server) manyRoutes() {
+func (s *Server) bulkRoutes() {
 	const how = " With dry_run it is only counted (200). Otherwise it begins an action (202), which goes on by itself, page by page, even where the " +
 		"server dies: follow it at its Location, and stop it there. It reaches what was submitted before it began."
 	route(s, AccessSubmit, huma.Operation{
 		OperationID: "retry-uploads", Method: http.MethodPost, Path: "/v1/retries", Tags: []string{"actions"}, Summary: "Retry what a filter chooses",
 		Description: "Opens a new round for each; the old outcomes are kept as history." + how, Responses: s.bulkResponses(),
-	}, s.retryMany)
+	}, s.retryFiltered)
 	route(s, AccessSubmit, huma.Operation{
 		OperationID: "cancel-uploads", Method: http.MethodPost, Path: "/v1/cancellations", Tags: []string{"actions"}, Summary: "Cancel what a filter chooses",
 		Description: "What runs is given up by its worker, unless WeChat has answered by then." + how, Responses: s.bulkResponses(),
-	}, s.cancelMany)
+	}, s.cancelFiltered)
 	route(s, AccessSubmit, huma.Operation{
 		OperationID: "cancel-batch", Method: http.MethodPost, Path: "/v1/batches/{id}/cancel", DefaultStatus: http.StatusAccepted, Tags: []string{"batches"},
 		Summary: "Cancel what is open of a batch", Description: "A batch that was still open takes no more rows. The rest is an action, as of POST /v1/cancellations.",
@@ -126,14 +126,14 @@ func (s *Server) bulkResponses() map[string]*huma.Response {
 	return map[string]*huma.Response{"200": as(reflect.TypeFor[Preview](), "Preview", "What it would do"), "202": begun}
 }
 
-func (s *Server) retryMany(ctx context.Context, in *bulkRetryInput) (*bulkOutput, error) {
-	a := s.asked(ctx, tasks.ActionRetry, in.Body.Filter.filter(ctx))
+func (s *Server) retryFiltered(ctx context.Context, in *bulkRetryInput) (*bulkOutput, error) {
+	a := s.newAction(ctx, tasks.ActionRetry, in.Body.Filter.filter(ctx))
 	a.Again = in.Body.Again
 	return s.previewOrBegin(ctx, a, in.Body.DryRun, in.Key)
 }
 
-func (s *Server) cancelMany(ctx context.Context, in *bulkCancelInput) (*bulkOutput, error) {
-	return s.previewOrBegin(ctx, s.asked(ctx, tasks.ActionCancel, in.Body.Filter.filter(ctx)), in.Body.DryRun, in.Key)
+func (s *Server) cancelFiltered(ctx context.Context, in *bulkCancelInput) (*bulkOutput, error) {
+	return s.previewOrBegin(ctx, s.newAction(ctx, tasks.ActionCancel, in.Body.Filter.filter(ctx)), in.Body.DryRun, in.Key)
 }
 
 func (s *Server) cancelBatch(ctx context.Context, in *cancelBatchInput) (*begunOutput, error) {
@@ -145,15 +145,15 @@ func (s *Server) cancelBatch(ctx context.Context, in *cancelBatchInput) (*begunO
 		return nil, err
 	}
 	open := tasks.Filter{Batch: b.ID, States: tasks.Before(tasks.StepCancel)}
-	begun, err := s.beginOnce(ctx, s.asked(ctx, tasks.ActionCancel, confined(ctx, open)), in.Key)
+	begun, err := s.beginOnce(ctx, s.newAction(ctx, tasks.ActionCancel, confined(ctx, open)), in.Key)
 	if err != nil {
 		return nil, err
 	}
 	return &begunOutput{"/v1/actions/" + begun.ID.String(), begun}, nil
 }
 
-// asked is an action of the caller's, which reaches no further than the caller, and keeps to its rights.
-func (s *Server) asked(ctx context.Context, kind tasks.ActionKind, f tasks.Filter) tasks.Action {
+// newAction returns an action in the caller's name. It reaches only what the caller may touch, within the caller's rights.
+func (s *Server) newAction(ctx context.Context, kind tasks.ActionKind, f tasks.Filter) tasks.Action {
 	who := caller(ctx)
 	return tasks.Action{
 		Kind: kind, By: who.Name, Producer: who.sees(), Choice: tasks.ChoiceOf(f), RatePerMinute: who.RatePerMinute, DailyBudget: who.DailyBudget,

@@ -41,7 +41,7 @@ func (ip *inboxPlant) taken(rs []reply) []string {
 }
 
 // Many files at once never have more room than one producer may take; what ends makes room, and others have their own.
-func TestInboxHasOnlySoMuchRoom(t *testing.T) {
+func TestInboxQuota(t *testing.T) {
 	t.Parallel()
 	p := newInboxPlant(t, 1000)
 	sources := p.taken(p.fill(shop, 40, 90))
@@ -58,23 +58,23 @@ func TestInboxHasOnlySoMuchRoom(t *testing.T) {
 		t.Errorf("%d files are kept, want all 11 that fit, and the rival's", n)
 	}
 
-	// Ended uploads make room, once their files are swept.
+	// Ended uploads make room, once their files are removed.
 	for _, source := range sources {
 		p.finish(p.submit(shop, `{"type":"image","source":"`+source+`"}`).ID, success(source))
 	}
-	sweep := func() {
+	cleanUp := func() {
 		t.Helper()
-		if _, err := p.inbox.Sweep(t.Context(), p.Ledger); err != nil {
+		if _, err := p.inbox.CleanUp(t.Context(), p.Ledger); err != nil {
 			t.Fatal(err)
 		}
 	}
-	sweep()
+	cleanUp()
 	again := p.taken(p.fill(shop, 20, 90))
 	if len(again) == 0 || len(p.kept()) > 11+1 {
 		t.Errorf("%d more were taken, %d are kept", len(again), len(p.kept()))
 	}
 
-	// Another process that opens the folder counts what is there, and so does one that shares it, at its next sweep.
+	// Another process that opens the folder counts what is there, and so does one that shares it, at its next clean-up.
 	other, err := api.OpenInbox(api.InboxConfig{Dir: p.dir, Size: 1000})
 	must(t, err)
 	store := func(b *api.Inbox, size int, want tasks.Code) api.Stored {
@@ -92,7 +92,7 @@ func TestInboxHasOnlySoMuchRoom(t *testing.T) {
 	if _, err := other.Store("fresh", "a", strings.NewReader(strings.Repeat("x", 996)), 1<<20); err != nil {
 		t.Fatal(err)
 	}
-	sweep()
+	cleanUp()
 	if _, err := p.inbox.Store("fresh", "a", strings.NewReader("12"), 1<<20); tasks.CodeOf(err) != tasks.TooMany {
 		t.Errorf("what another process has taken is not counted: %v", err)
 	}

@@ -23,15 +23,15 @@ func TestTimeLimits(t *testing.T) {
 	t.Parallel()
 	past := time.Now().Add(-time.Hour)
 	c := &timed{httptest.NewRecorder(), past, past}
-	p := &patient{Reader: strings.NewReader("x"), rc: http.NewResponseController(c)}
+	p := &bodyStream{Reader: strings.NewReader("x"), rc: http.NewResponseController(c)}
 	if _, err := p.Read(make([]byte, 1)); err != nil || time.Until(c.read) < time.Second || !c.write.IsZero() {
 		t.Errorf("while it is read: %v, %v, %v", c.read, c.write, err)
 	}
 	s := &Server{cfg: Config{Wait: time.Minute}}
-	if err := s.answering(c); err != nil || !c.read.IsZero() || time.Until(c.write) < time.Minute {
+	if err := s.bodyRead(c); err != nil || !c.read.IsZero() || time.Until(c.write) < time.Minute {
 		t.Errorf("to be answered: %v, %v, %v", c.read, c.write, err)
 	}
-	if err := (&Server{}).answering(httptest.NewRecorder()); err != nil {
+	if err := (&Server{}).bodyRead(httptest.NewRecorder()); err != nil {
 		t.Errorf("without limits: %v", err)
 	}
 }

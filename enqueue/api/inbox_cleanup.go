@@ -11,23 +11,24 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// How long a file waits for its upload, and one that failed for a retry.
+// How long a file is kept for its first upload, and after a failed one for a retry.
 const (
 	inboxUnused = 24 * time.Hour
 	inboxFailed = 24 * time.Hour
 )
 
-// Sweep removes the files that no upload needs any more: at once where all of a file's uploads succeeded or were
-// canceled, a day later where one failed, and a day after it came where it was never submitted. It returns how many.
-func (b *Inbox) Sweep(ctx context.Context, uses InboxUses) (int, error) {
+// CleanUp removes the files that no upload needs any more, and returns their number. It removes a file at once if all of
+// its uploads succeeded or were canceled, a day after the outcome if one failed, and a day after it was received if it
+// was never submitted.
+func (b *Inbox) CleanUp(ctx context.Context, uses InboxUses) (int, error) {
 	removed := 0
-	quiet, found := b.room.quiet(), map[string]int64{}
+	idle, found := b.quota.idle(), map[string]int64{}
 	err := b.walk(func(src tasks.Source, info fs.FileInfo) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		use, err := uses.InboxUse(ctx, src.String())
-		if err != nil || !b.over(use, info.ModTime()) {
+		if err != nil || !b.unneeded(use, info.ModTime()) {
 			found[src.Owner()] += info.Size()
 			return err
 		}
@@ -35,13 +36,13 @@ func (b *Inbox) Sweep(ctx context.Context, uses InboxUses) (int, error) {
 		return b.drop(src, info.Size())
 	})
 	if err != nil {
-		return removed, fmt.Errorf("sweep inbox: %w", err)
+		return removed, fmt.Errorf("clean up inbox: %w", err)
 	}
-	b.room.recount(quiet, found)
+	b.quota.recount(idle, found)
 	return removed, nil
 }
 
-// count finds out what each producer has there.
+// count reads from the disk what each producer has.
 func (b *Inbox) count() error {
 	found := map[string]int64{}
 	err := b.walk(func(src tasks.Source, info fs.FileInfo) error {
@@ -51,11 +52,11 @@ func (b *Inbox) count() error {
 	if err != nil {
 		return fmt.Errorf("read inbox: %w", err)
 	}
-	b.room.recount(nil, found)
+	b.quota.recount(nil, found)
 	return nil
 }
 
-// walk calls visit for each file. One that goes meanwhile is left out.
+// walk calls visit for each file. It leaves out files that are removed meanwhile.
 func (b *Inbox) walk(visit func(tasks.Source, fs.FileInfo) error) error {
 	root := filepath.Join(b.dir, b.id)
 	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
@@ -80,16 +81,16 @@ func (b *Inbox) walk(visit func(tasks.Source, fs.FileInfo) error) error {
 	})
 }
 
-// drop removes a file, which gives its room back.
+// drop removes a file and gives its bytes back to the quota.
 func (b *Inbox) drop(src tasks.Source, size int64) error {
 	err := b.remove(src)
 	if err == nil {
-		b.room.add(src.Owner(), -size)
+		b.quota.add(src.Owner(), -size)
 	}
 	return err
 }
 
-// Drop removes a file whose sender was never told of it, or whose submission was refused.
+// Drop removes a file that its sender can't submit: the answer never named it, or its submission was refused.
 func (b *Inbox) Drop(f Stored) error {
 	src, err := tasks.ParseSource(f.Source)
 	if err != nil {
@@ -98,7 +99,7 @@ func (b *Inbox) Drop(f Stored) error {
 	return b.drop(src, f.Size)
 }
 
-func (b *Inbox) over(use tasks.SourceUse, came time.Time) bool {
+func (b *Inbox) unneeded(use tasks.SourceUse, came time.Time) bool {
 	now := b.now()
 	switch {
 	case use.Open > 0:

@@ -18,6 +18,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 // stage is a real ledger whose clock goes on when it is told to, with uploads that somebody has canceled.
@@ -250,7 +251,7 @@ func TestTwoProcessesNeverWorkOneAction(t *testing.T) {
 		crews[1].Wake()
 		crews[2].Wake()
 	}
-	until(t, "all actions end", func() bool {
+	taskstest.Until(t, "all actions end", func() bool {
 		page, _, err := h.Actions(t.Context(), tasks.ActionFilter{})
 		h.must(err)
 		return !slices.ContainsFunc(page, func(a tasks.Action) bool { return a.State == tasks.ActionRunning })

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 func TestEmbeddedAsksForItsPassword(t *testing.T) {
@@ -38,5 +40,5 @@ func TestEmbeddedKeysExpireByThemselves(t *testing.T) {
 	if err := c.Set(t.Context(), "k", "v", 30*time.Millisecond).Err(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the key is gone", func() bool { return c.Exists(t.Context(), "k").Val() == 0 })
+	taskstest.Until(t, "the key is gone", func() bool { return c.Exists(t.Context(), "k").Val() == 0 })
 }

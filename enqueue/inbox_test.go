@@ -15,6 +15,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 // post is an inbox between a real ledger and a real Redis, and asynq handing it what comes.
@@ -61,7 +62,7 @@ func (p *post) sendUpload(externalID, source string, opts ...asynq.Option) {
 func (p *post) accepted(externalID string) tasks.Outcome {
 	p.t.Helper()
 	var o tasks.Outcome
-	until(p.t, externalID+" is accepted", func() bool {
+	taskstest.Until(p.t, " is accepted", func() bool {
 		var err error
 		o, err = p.ledger.Find(p.t.Context(), "shop", externalID)
 		return err == nil
@@ -72,7 +73,7 @@ func (p *post) accepted(externalID string) tasks.Outcome {
 func (p *post) result(externalID string) tasks.Outcome {
 	p.t.Helper()
 	var o tasks.Outcome
-	until(p.t, externalID+" has a result", func() bool {
+	taskstest.Until(p.t, " has a result", func() bool {
 		text, err := p.redis.Get(p.t.Context(), "staging-mediaferry:result:"+externalID).Bytes()
 		return err == nil && json.Unmarshal(text, &o) == nil
 	})
@@ -82,7 +83,7 @@ func (p *post) result(externalID string) tasks.Outcome {
 func (p *post) refused(n int) []tasks.Outcome {
 	p.t.Helper()
 	var texts []string
-	until(p.t, "a refusal is recorded", func() bool {
+	taskstest.Until(p.t, "a refusal is recorded", func() bool {
 		texts, _ = p.redis.LRange(p.t.Context(), "staging-mediaferry:refused", 0, -1).Result()
 		return len(texts) == n
 	})
@@ -171,7 +172,7 @@ func TestInboxRefusesWithARecord(t *testing.T) {
 			if diff := cmp.Diff(got, p.result(test.named)); diff != "" {
 				t.Errorf("its result is not what was recorded (-recorded +result):\n%s", diff)
 			}
-			until(t, "asynq is done with the task", func() bool {
+			taskstest.Until(t, "asynq is done with the task", func() bool {
 				_, err := asynq.NewInspectorFromRedisClient(p.redis).GetTaskInfo("inbox", "task-1")
 				return errors.Is(err, asynq.ErrTaskNotFound)
 			})

@@ -16,6 +16,7 @@ import (
 	"github.com/mediaferry/mediaferry/enqueue/redistest"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 // plant is a dispatcher between a real ledger and a real Redis.
@@ -75,22 +76,6 @@ func (p *plant) onBelt(queue string) []string {
 	return ids
 }
 
-// until looks at the real world, which no fake clock moves, until ok.
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
-	defer cancel()
-	for !ok() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("it never came to this: %s", what)
-		case <-look.C:
-		}
-	}
-}
-
 // generations counts the pending tasks of each generation, and fails the test for an upload that is there twice.
 func (p *plant) generations(queue string) map[string]int {
 	p.t.Helper()
@@ -111,11 +96,11 @@ func TestAWipedRedisIsFilledAgain(t *testing.T) {
 	p := newPlant(t, DefaultWindow())
 	p.submitMany(500, "default")
 	start(t, p.Dispatcher)
-	until(t, "500 tasks are dispatched", func() bool { return len(p.onBelt("bulk")) == 500 })
+	taskstest.Until(t, "500 tasks are dispatched", func() bool { return len(p.onBelt("bulk")) == 500 })
 	if err := p.redis.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "500 tasks are there again", func() bool { return len(p.onBelt("bulk")) == 500 })
+	taskstest.Until(t, "500 tasks are there again", func() bool { return len(p.onBelt("bulk")) == 500 })
 	if diff := cmp.Diff(map[string]int{"2": 500}, p.generations("bulk")); diff != "" {
 		t.Errorf("tasks by generation (-want +got):\n%s", diff)
 	}
@@ -129,12 +114,12 @@ func TestARestartedRedisIsFilledAgain(t *testing.T) {
 	p := newPlant(t, DefaultWindow())
 	p.submitMany(200, "default")
 	start(t, p.Dispatcher)
-	until(t, "200 tasks are dispatched", func() bool { return len(p.onBelt("bulk")) == 200 })
+	taskstest.Until(t, "200 tasks are dispatched", func() bool { return len(p.onBelt("bulk")) == 200 })
 	p.server.Kill()
 	p.submitMany(100, "default") // is accepted without a Redis
-	until(t, "the outage is noticed", func() bool { return len(p.log.lines()) > 0 })
+	taskstest.Until(t, "the outage is noticed", func() bool { return len(p.log.lines()) > 0 })
 	p.server.Restart()
-	until(t, "300 tasks are there", func() bool { return len(p.onBelt("bulk")) == 300 })
+	taskstest.Until(t, "300 tasks are there", func() bool { return len(p.onBelt("bulk")) == 300 })
 	p.generations("bulk")
 	if n := len(p.log.lines()); n > 3 {
 		t.Errorf("%d log lines, want one each for the outage, its end and the loss: %q", n, p.log.lines())
@@ -146,11 +131,11 @@ func TestADeletedTaskIsSentAgain(t *testing.T) {
 	p := newPlant(t, DefaultWindow())
 	ids := p.submit(picture(1), picture(2))
 	start(t, p.Dispatcher)
-	until(t, "both are dispatched", func() bool { return len(p.onBelt("bulk")) == 2 })
+	taskstest.Until(t, "both are dispatched", func() bool { return len(p.onBelt("bulk")) == 2 })
 	if err := p.redis.Del(t.Context(), "asynq:{bulk}:t:"+ids[0].String()+".1").Err(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "a second generation is there", func() bool {
+	taskstest.Until(t, "a second generation is there", func() bool {
 		return slices.Contains(p.onBelt("bulk"), ids[0].String()+".2")
 	})
 	if slices.Contains(p.onBelt("bulk"), ids[1].String()+".2") {
@@ -208,18 +193,18 @@ func TestABacklogHoldsNobodyUp(t *testing.T) {
 	p := newPlant(t, w)
 	p.submitMany(20_000, "big")
 	start(t, p.Dispatcher)
-	until(t, "the window is full", func() bool { return len(p.onBelt("bulk")) == w.Bulk })
+	taskstest.Until(t, "the window is full", func() bool { return len(p.onBelt("bulk")) == w.Bulk })
 	for i := range 9 {
 		p.submitMany(3, fmt.Sprintf("small-%d", i))
 	}
 	urgent := picture(0)
 	urgent.Account, urgent.Priority = "big", tasks.Interactive
 	p.submit(urgent)
-	until(t, "the urgent one is dispatched", func() bool { return len(p.onBelt("interactive")) == 1 })
+	taskstest.Until(t, "the urgent one is dispatched", func() bool { return len(p.onBelt("interactive")) == 1 })
 
 	c := &crew{}
 	c.work(p, 4)
-	until(t, "each account has had its turn", func() bool { return len(accounts(c.done())) == 10 })
+	taskstest.Until(t, "each account has had its turn", func() bool { return len(accounts(c.done())) == 10 })
 	if n := len(c.done()); n > 1000 {
 		t.Errorf("%d uploads went ahead, want some windows of %d at most", n, w.Bulk)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 // door leads to a ledger that can be closed, and opened again as another process would.
@@ -93,12 +94,12 @@ func TestAReopenedLedgerIsWorkedOn(t *testing.T) {
 	}
 
 	submit(1)
-	until(t, "the first is dispatched", func() bool { return onBelt() == 1 })
+	taskstest.Until(t, "the first is dispatched", func() bool { return onBelt() == 1 })
 	closed()
-	until(t, "its absence is noticed", func() bool { return len(log.lines()) == 1 })
+	taskstest.Until(t, "its absence is noticed", func() bool { return len(log.lines()) == 1 })
 	open()
 	submit(2)
-	until(t, "the second is dispatched", func() bool { return onBelt() == 2 })
+	taskstest.Until(t, "the second is dispatched", func() bool { return onBelt() == 2 })
 	lines := log.lines()
 	if len(lines) != 2 || !strings.Contains(lines[0], "ledger is away") || !strings.Contains(lines[1], "ledger is back") {
 		t.Errorf("log %q, want one line for the outage and one for its end", lines)

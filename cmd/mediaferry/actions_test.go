@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
 
@@ -110,7 +111,7 @@ func TestRunCarriesActionsOut(t *testing.T) {
 	s := g.serve()
 	follow := func(id uuid.UUID) (a tasks.Action) {
 		t.Helper()
-		until(t, time.Minute, "the action ends", func() bool {
+		taskstest.Until(t, "the action ends", func() bool {
 			return s.ask("GET", "/v1/actions/"+id.String(), "", &a) == http.StatusOK && a.State != tasks.ActionRunning
 		})
 		return a
@@ -120,7 +121,7 @@ func TestRunCarriesActionsOut(t *testing.T) {
 	if a.State != tasks.ActionDone || a.By != "li@desk" {
 		t.Errorf("%+v", a)
 	}
-	until(t, time.Minute, "all have their outcome", func() bool {
+	taskstest.Until(t, "all have their outcome", func() bool {
 		status, err := l.Status(t.Context())
 		return err == nil && status.Counts[tasks.Succeeded]+status.Counts[tasks.Canceled] == 3
 	})
@@ -132,7 +133,7 @@ func TestRunCarriesActionsOut(t *testing.T) {
 	if a := follow(again.ID); a.Done != 3 || a.State != tasks.ActionDone {
 		t.Errorf("%+v", a)
 	}
-	until(t, time.Minute, "all were uploaded anew", func() bool {
+	taskstest.Until(t, "all were uploaded anew", func() bool {
 		status, err := l.Status(t.Context())
 		return err == nil && status.Counts[tasks.Succeeded] == 3
 	})

@@ -8,6 +8,7 @@ import (
 	"github.com/mediaferry/mediaferry/enqueue/redistest"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
 
@@ -19,7 +20,7 @@ func TestCancelRunning(t *testing.T) {
 	g.run("status") // makes the ledger
 	l := g.ledger()
 	p := g.start("upload", "--output", "json", g.media)
-	until(t, time.Minute, "uploads are under way", func() bool {
+	taskstest.Until(t, "uploads are under way", func() bool {
 		status, err := l.Status(t.Context())
 		return err == nil && status.Counts[tasks.Running] == 3
 	})
@@ -50,7 +51,7 @@ func TestCancelSucceedsForWhatWeChatHasAnswered(t *testing.T) {
 	claim := g.claimed(l) // by a worker that WeChat has answered, and that has not yet heard of the cancel
 	asked := make(chan result)
 	go func() { asked <- g.run("cancel", "--wait", "1m", claim.ID.String()) }()
-	until(t, time.Minute, "the worker hears of the cancel", func() bool {
+	taskstest.Until(t, "the worker hears of the cancel", func() bool {
 		r, err := l.Renew(t.Context(), []tasks.Token{claim.Token}, time.Minute)
 		return err == nil && len(r.Canceled) == 1
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
 
@@ -30,7 +31,7 @@ func TestKilledUploadIsFinishedByRun(t *testing.T) {
 	g.set("MEDIAFERRY_WORKER__LEASE", "10m")
 	g.sandbox.Rate(wechattest.Fault{Kind: wechattest.Slow, Path: "media/upload", Delay: 20 * time.Millisecond}, 1)
 	p := g.start("upload", "--concurrency", "8", g.media)
-	until(t, time.Minute, "100 files uploaded", func() bool { return accepted(g.sandbox) >= 100 })
+	taskstest.Until(t, "100 files uploaded", func() bool { return accepted(g.sandbox) >= 100 })
 	p.signal(syscall.SIGKILL)
 	before := accepted(g.sandbox)
 	if before >= files {
@@ -39,7 +40,7 @@ func TestKilledUploadIsFinishedByRun(t *testing.T) {
 
 	run := g.start("run")
 	l := g.ledger()
-	until(t, time.Minute, "every file has its outcome", func() bool {
+	taskstest.Until(t, "every file has its outcome", func() bool {
 		status, err := l.Status(t.Context())
 		return err == nil && status.Counts[tasks.Succeeded] == files
 	})
@@ -66,7 +67,7 @@ func TestShutdownHandsBackWithoutAnAttempt(t *testing.T) {
 	}
 	run := g.start("run")
 	l := g.ledger()
-	until(t, time.Minute, "uploads are under way", func() bool {
+	taskstest.Until(t, "uploads are under way", func() bool {
 		status, err := l.Status(t.Context())
 		return err == nil && status.Counts[tasks.Running] == 10
 	})
@@ -90,7 +91,7 @@ func TestOneOwnerPerDataDir(t *testing.T) {
 	g := newGround(t, wechattest.Config{})
 	g.fill(3, 5000)
 	owner := g.start("run")
-	until(t, time.Minute, "the owner has the data dir", func() bool { return g.owned() })
+	taskstest.Until(t, "the owner has the data dir", func() bool { return g.owned() })
 	for _, command := range []string{"run", "worker", "serve"} {
 		r := g.run(command)
 		if r.code != tasks.ExitUsage || !strings.Contains(r.err, "is in use by process") {
@@ -105,9 +106,9 @@ func TestOneOwnerPerDataDir(t *testing.T) {
 	// Who follows learns that the owner is gone, and goes on following.
 	g.sandbox.Rate(wechattest.Fault{Kind: wechattest.Slow, Path: "media/upload", Delay: time.Minute}, 1)
 	p := g.start("upload", "--no-reuse", "--quiet", g.media)
-	until(t, time.Minute, "the follower waits", p.says("submitting to it and following"))
+	p.until("submitting to it and following")
 	owner.signal(syscall.SIGKILL)
-	until(t, time.Minute, "the follower says that nobody works", p.says("nobody works on this data dir now: mediaferry run does"))
+	p.until("nobody works on this data dir now: mediaferry run does")
 	if p.ended() {
 		t.Errorf("the follower ended\n%s", p.log)
 	}

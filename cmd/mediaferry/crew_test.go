@@ -8,6 +8,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/enqueue/redistest"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
 
@@ -25,7 +26,7 @@ func TestNobodyWorksOnASharedRedis(t *testing.T) {
 	other := *g // works on the same Redis, for somebody else
 	other.env = append(other.env[:len(other.env):len(other.env)], "MEDIAFERRY_QUEUE_PREFIX=theirs", "MEDIAFERRY_DATA_DIR="+t.TempDir())
 	theirs := other.start("worker")
-	until(t, time.Minute, "the others' worker is ready", theirs.says(`"ready"`))
+	theirs.until(`"ready"`)
 
 	if r := g.run("upload", "--detach", g.media); r.code != tasks.ExitOK || !strings.Contains(r.err, nobody) {
 		t.Errorf("detached: exit code %d\n%s", r.code, r.err)
@@ -34,7 +35,7 @@ func TestNobodyWorksOnASharedRedis(t *testing.T) {
 		t.Errorf("doctor without a worker: exit code %d\n%s", r.code, r.out)
 	}
 	p := g.start("upload", "--quiet", g.media)
-	until(t, time.Minute, "the upload says that nobody works", p.says(nobody))
+	p.until(nobody)
 	worker := g.start("worker")
 	<-p.done
 	if said := p.log.String(); p.err != nil || strings.Count(said, nobody) != 1 {
@@ -49,16 +50,16 @@ func TestNobodyWorksOnASharedRedis(t *testing.T) {
 		t.Errorf("retried and detached: exit code %d\n%s", r.code, r.err)
 	}
 	p = g.start("retry", "--again", "--source", "*.mp4", "--yes")
-	until(t, time.Minute, "the retry waits", p.says(nobody))
+	p.until(nobody)
 	p.signal(syscall.SIGINT)
-	if code := p.ProcessState.ExitCode(); code != tasks.ExitInterrupted || !p.says("what was submitted is kept, and goes on with mediaferry run or worker\n")() {
+	if code := p.ProcessState.ExitCode(); code != tasks.ExitInterrupted || !p.says("what was submitted is kept, and goes on with mediaferry run or worker\n") {
 		t.Errorf("the interrupted retry: exit code %d\n%s", code, p.log)
 	}
 	p = g.start("retry", "--again", "--source", "*.jpg", "--yes")
-	until(t, time.Minute, "the retry says that nobody works", p.says(nobody))
+	p.until(nobody)
 	g.start("worker")
-	until(t, time.Minute, "the retry says that somebody works, or is done", func() bool {
-		return p.says("1 worker is at work now")() || p.ended()
+	taskstest.Until(t, "the retry says that somebody works, or is done", func() bool {
+		return p.says("1 worker is at work now") || p.ended()
 	})
 	<-p.done
 	if p.err != nil {
@@ -74,9 +75,9 @@ func TestInterruptedUploadIsKept(t *testing.T) {
 	g.set("MEDIAFERRY_WORKER__SHUTDOWN_TIMEOUT", "0s")
 	g.sandbox.Script(wechattest.Fault{Kind: wechattest.Slow, Path: "media/upload", Delay: time.Minute, Times: 3})
 	p := g.start("upload", "--output", "json", g.media)
-	until(t, time.Minute, "uploads are under way", func() bool { return g.sandbox.Count(uploadPath) == 3 })
+	taskstest.Until(t, "uploads are under way", func() bool { return g.sandbox.Count(uploadPath) == 3 })
 	p.signal(syscall.SIGINT)
-	if code := p.ProcessState.ExitCode(); code != tasks.ExitInterrupted || !p.says("interrupted: what was submitted is kept, and goes on with the same command or mediaferry run")() {
+	if code := p.ProcessState.ExitCode(); code != tasks.ExitInterrupted || !p.says("interrupted: what was submitted is kept, and goes on with the same command or mediaferry run") {
 		t.Errorf("exit code %d\n%s", code, p.log)
 	}
 	r := g.run("upload", "--output", "json", g.media)

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/mediaferry/mediaferry/enqueue/redistest"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
 	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
 
@@ -47,7 +47,7 @@ func (g *ground) fleet() *redistest.Server {
 // allSucceeded waits until n uploads have succeeded.
 func allSucceeded(t *testing.T, l *ledger.Ledger, n int) {
 	t.Helper()
-	until(t, 3*time.Minute, fmt.Sprintf("%d uploads succeeded", n), func() bool {
+	taskstest.Until(t, fmt.Sprintf("%d uploads succeeded", n), func() bool {
 		status, err := l.Status(t.Context())
 		return err == nil && status.Counts[tasks.Succeeded] == n
 	})
@@ -115,14 +115,7 @@ func TestEmbeddedThroughFaults(t *testing.T) {
 	g.fill(files, 4000)
 	g.misbehave()
 	p := g.start("upload", "--quiet", "--output", "json", g.media)
-	until(t, 3*time.Minute, "the upload ended", func() bool {
-		select {
-		case <-p.done:
-			return true
-		default:
-			return false
-		}
-	})
+	taskstest.Until(t, "the upload ended", p.ended)
 	if p.err != nil {
 		t.Fatalf("upload: %v\n%s", p.err, p.log.tail())
 	}
@@ -144,7 +137,7 @@ func TestFlushedRedisLosesNothing(t *testing.T) {
 	if r := g.run("upload", "--detach", g.media); r.code != tasks.ExitOK {
 		t.Fatalf("exit code %d\n%s", r.code, r.err)
 	}
-	until(t, time.Minute, "200 files uploaded", func() bool { return accepted(g.sandbox) >= 200 })
+	taskstest.Until(t, "200 files uploaded", func() bool { return accepted(g.sandbox) >= 200 })
 	rdb := r.Client()
 	if err := rdb.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/media/mediatest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
@@ -29,12 +30,12 @@ func TestDailyLimitIsNeverOverrun(t *testing.T) {
 	}
 	g.start("worker")
 	g.start("worker")
-	until(t, time.Minute, "some uploads are done", func() bool { return g.sandbox.Count(uploadPath) >= limit/2 })
+	taskstest.Until(t, "some uploads are done", func() bool { return g.sandbox.Count(uploadPath) >= limit/2 })
 	if err := r.Client().FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
 	l := g.ledger()
-	until(t, time.Minute, "the day is spent and nothing runs", func() bool {
+	taskstest.Until(t, "the day is spent and nothing runs", func() bool {
 		s, err := l.Status(t.Context())
 		return err == nil && s.Counts[tasks.Succeeded] == limit && s.Counts[tasks.Waiting] == files-limit
 	})
@@ -54,7 +55,7 @@ func TestHeldAccountCostsNothingAndComesBackByAProbe(t *testing.T) {
 	g.start("run")
 	l := g.readyLedger()
 	account := onlyAccount(t, l)
-	until(t, time.Minute, "the rate was asked for", func() bool { return g.sandbox.Count("quota/get") > 0 })
+	taskstest.Until(t, "the rate was asked for", func() bool { return g.sandbox.Count("quota/get") > 0 })
 	ends := time.Now().Add(hold)
 	err := l.Hold(t.Context(), tasks.Hold{Realm: account.Realm, AppID: account.AppID, Code: tasks.MinuteLimit, Errcode: 45011, Reason: "test", Until: ends})
 	if err != nil {
@@ -63,14 +64,14 @@ func TestHeldAccountCostsNothingAndComesBackByAProbe(t *testing.T) {
 	g.sandbox.Rate(wechattest.Fault{Kind: wechattest.Slow, Path: "media/upload", Delay: 30 * time.Millisecond}, 1)
 	before := len(g.sandbox.Calls())
 	acceptMany(t, l, waiting)
-	until(t, time.Minute, "the first call after the hold", func() bool { return g.sandbox.Count(uploadPath) > 0 })
+	taskstest.Until(t, "the first call after the hold", func() bool { return g.sandbox.Count(uploadPath) > 0 })
 	calls := g.sandbox.Calls()[before:]
 	first := calls[0].Time
 	if first.Before(ends) {
 		t.Errorf("a call was made %v before the hold ended", ends.Sub(first))
 	}
 	t.Logf("the first call came %v after the hold ended", first.Sub(ends))
-	until(t, time.Minute, "the account is back", func() bool { return onlyAccount(t, l).Hold == nil })
+	taskstest.Until(t, "the account is back", func() bool { return onlyAccount(t, l).Hold == nil })
 	for i, c := range g.sandbox.Calls()[before:] {
 		if i > 0 && c.Path == calls[0].Path && c.Time.Before(first.Add(30*time.Millisecond)) {
 			t.Errorf("call %d was made while the probe was under way", i)
@@ -81,9 +82,9 @@ func TestHeldAccountCostsNothingAndComesBackByAProbe(t *testing.T) {
 // readyLedger waits until a process has registered the accounts, and opens the ledger beside it.
 func (g *ground) readyLedger() *ledger.Ledger {
 	g.t.Helper()
-	until(g.t, time.Minute, "the owner has the data dir", g.owned)
+	taskstest.Until(g.t, "the owner has the data dir", g.owned)
 	l := g.ledger()
-	until(g.t, time.Minute, "the account is registered", func() bool {
+	taskstest.Until(g.t, "the account is registered", func() bool {
 		accounts, err := l.Accounts(g.t.Context())
 		return err == nil && len(accounts) == 1
 	})

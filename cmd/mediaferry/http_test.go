@@ -10,11 +10,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest/npmtest"
 )
@@ -37,7 +37,7 @@ func (g *ground) served(p *process) *served {
 	g.t.Helper()
 	address := regexp.MustCompile(`"?address"?[:=]"?([0-9.:]+)`)
 	var at []string
-	until(g.t, 30*time.Second, "the address is logged", func() bool {
+	taskstest.Until(g.t, "the address is logged", func() bool {
 		at = address.FindStringSubmatch(p.log.String())
 		return at != nil
 	})

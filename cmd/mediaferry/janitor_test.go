@@ -3,9 +3,9 @@ package main
 import (
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
 
@@ -30,8 +30,8 @@ func TestRunDeletesWhatWasKeptLongEnough(t *testing.T) {
 		expires_at = expires_at - 31 * 86400000000`)
 	g.forge(`UPDATE uploads SET finished_at = finished_at + 2 * 86400000000, batch = 0 WHERE seq = (SELECT max(seq) FROM uploads)`)
 	p := g.start("run")
-	until(t, 20*time.Second, "what is old is deleted", func() bool { return len(kept()) < 3 })
-	until(t, 20*time.Second, "all of it", func() bool { return len(kept()) == 1 })
+	taskstest.Until(t, "what is old is deleted", func() bool { return len(kept()) < 3 })
+	taskstest.Until(t, "all of it", func() bool { return len(kept()) == 1 })
 	p.signal(syscall.SIGTERM)
 	if left := kept(); len(left) != 1 || left[0].ID != young {
 		t.Errorf("left: %+v", left)

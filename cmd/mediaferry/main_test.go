@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -12,9 +11,9 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/media/mediatest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
@@ -159,9 +158,19 @@ func (p *process) signal(s syscall.Signal) {
 	<-p.done
 }
 
-// says is a condition: it has printed text.
-func (p *process) says(text string) func() bool {
-	return func() bool { return strings.Contains(p.log.String(), text) }
+func (p *process) says(text string) bool { return strings.Contains(p.log.String(), text) }
+
+// until waits until it has printed text. The test fails when it ends without.
+func (p *process) until(text string) {
+	p.t.Helper()
+	taskstest.Until(p.t, fmt.Sprintf("%q is printed", text), func() bool {
+		ended := p.ended()
+		if said := p.says(text); said || !ended {
+			return said
+		}
+		p.t.Fatalf("it ended without printing %q: %v", text, p.err)
+		return false
+	})
 }
 
 func (p *process) ended() bool {
@@ -194,20 +203,4 @@ func (l *logBuffer) String() string {
 func (l *logBuffer) tail() string {
 	s := l.String()
 	return s[max(0, len(s)-8000):]
-}
-
-// until waits for a condition that other processes bring about; there is nothing to be told by, so it asks.
-func until(t *testing.T, limit time.Duration, what string, met func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !met() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("not within %v: %s", limit, what)
-		case <-tick.C:
-		}
-	}
 }

@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/media/mediatest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
@@ -50,7 +50,7 @@ func TestPoisonIsFoundAndNeighboursAreNotBlamed(t *testing.T) {
 	}
 	l := g.ledger()
 	worker.Store(g.start("run"))
-	until(t, 2*time.Minute, "every file has its outcome", func() bool {
+	taskstest.Until(t, "every file has its outcome", func() bool {
 		select {
 		case <-worker.Load().done:
 			worker.Store(g.start("run"))

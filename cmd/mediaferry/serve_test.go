@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker/media/mediatest"
@@ -55,7 +54,7 @@ func TestSandboxCommand(t *testing.T) {
 		g := newGround(t, wechattest.Config{})
 		p := g.start("sandbox", "--listen", "127.0.0.1:0", "--appid", appid, "--secret", secret, "--seed", "7", "--journal", journal,
 			"--daily-limit", "1", "--minute-limit", "600")
-		until(t, time.Minute, "the sandbox says how it is reached", p.says("MEDIAFERRY_WECHAT_SECRET="+secret+"\n"))
+		p.until("MEDIAFERRY_WECHAT_SECRET=" + secret + "\n")
 		said := strings.Fields(p.log.String())
 		g.env = append(g.env, said[1:]...)
 		g.fill(2, 3000)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/media/mediatest"
 	"github.com/mediaferry/mediaferry/worker/webhook"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
@@ -27,7 +28,7 @@ func TestWebhookListenPrintsWhatUploadsTell(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := g.start("webhook", "listen", "--listen", "127.0.0.1:0", "--secret-file", secrets, "--count", "3")
-	until(t, time.Minute, "the receiver says where it is", func() bool { return strings.Contains(p.log.String(), "\n") })
+	taskstest.Until(t, "the receiver says where it is", func() bool { return strings.Contains(p.log.String(), "\n") })
 	address, _, _ := strings.Cut(p.log.String(), "\n")
 	if r := g.run("upload", "--callback", address+"/hook", g.media); r.code != tasks.ExitOK {
 		t.Fatalf("exit code %d\n%s", r.code, r.err)
@@ -65,7 +66,7 @@ func TestWebhookRotationReachesARunningProcess(t *testing.T) {
 	}))
 	t.Cleanup(receiver.Close)
 	g.start("run")
-	until(t, time.Minute, "the owner has the data dir", g.owned)
+	taskstest.Until(t, "the owner has the data dir", g.owned)
 	secret := func(args ...string) tasks.Secret {
 		r := g.run(append([]string{"webhook"}, args...)...)
 		if r.code != tasks.ExitOK {

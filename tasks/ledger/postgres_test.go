@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 func TestPostgresGoesByItsOwnClock(t *testing.T) {
@@ -127,7 +128,7 @@ func TestAnEventIsNotSeenBeforeAnEarlierOne(t *testing.T) {
 		_, err := h.Cancel(t.Context(), ids[0])
 		late <- err
 	}()
-	waitFor(t, func() bool {
+	taskstest.Until(t, "the later one waits for its turn", func() bool {
 		return h.number("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 'events'::regclass::oid") == 1
 	})
 	if es := h.events(); len(es) != 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 var writerContract = []testCase{
@@ -97,7 +99,7 @@ var writerContract = []testCase{
 			_, err := l.Cancel(h.Context(), id)
 			second <- err
 		}()
-		waitFor(h, func() bool { return len(l.writer.queue) == 1 })
+		taskstest.Until(h, "the cancel waits for the writer", func() bool { return len(l.writer.queue) == 1 })
 		closed := make(chan error)
 		go func() { closed <- l.Close() }()
 		<-l.writer.quit
@@ -192,7 +194,7 @@ func (h *harness) block() (free func()) {
 
 // queued waits until n operations wait for the writer.
 func (h *harness) queued(n int) {
-	waitFor(h, func() bool { return len(h.writer.queue) >= n })
+	taskstest.Until(h, fmt.Sprintf("%d operations wait for the writer", n), func() bool { return len(h.writer.queue) >= n })
 }
 
 // oneGroup runs f(0) … f(n-1) so that they share one transaction, and returns their errors.
@@ -208,21 +210,6 @@ func (h *harness) oneGroup(n int, f func(int) error) []error {
 	free()
 	wg.Wait()
 	return errs
-}
-
-// waitFor waits for something that another goroutine is about to do.
-func waitFor(t testing.TB, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	late := time.After(10 * time.Second)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatal("it did not happen within 10 s")
-		}
-	}
 }
 
 // walCommits counts the transactions in SQLite's own log: the frames that carry the size of the database after a commit.

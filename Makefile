@@ -1,22 +1,36 @@
 # Every target says what it does: make help
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+CODE := cmd config enqueue tasks worker
 BIN := $(shell go env GOPATH)/bin
 
+# One build configuration for the tests, and for the binaries that tests build: dependencies are compiled once.
+# The race detector needs cgo.
+export CGO_ENABLED := 0
+WITH_RACE := CGO_ENABLED=1
+
 .DEFAULT_GOAL := help
-.PHONY: help build demo test unit lint vuln fuzz bench chaos soak chaos-planted image tools
+.PHONY: help build demo test race full unit lint vuln fuzz bench chaos soak chaos-planted image tools
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build the static binary bin/mediaferry
-	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/mediaferry ./cmd/mediaferry
+	go build -trimpath -ldflags='-s -w' -o bin/mediaferry ./cmd/mediaferry
 
 demo: ## see it work: nothing to set up
 	go run ./cmd/mediaferry demo
 
-test: tools ## run every test with the race detector, on real servers; installs what is missing (Debian, as root)
-	PATH="$$(.ci/servers path):$$PATH" go test -race -timeout 10m ./...
+test: tools ## run every test, on real servers; installs what is missing (Debian, as root)
+	@.ci/gotest $(TESTFLAGS) ./...
+
+# Where goroutines share something. All of it is in make full.
+CONCURRENT := ./config ./enqueue/... ./tasks/... ./worker/...
+race: tools ## run the tests of what is concurrent with the race detector
+	@$(WITH_RACE) .ci/gotest -race $(TESTFLAGS) $(CONCURRENT)
+
+full: ## run all there is, in an hour: the whole race run, chaos on both databases, planted bugs, a soak and fuzzing in short
+	@.ci/full
 
 unit: ## run the quick tests that need no server
 	go test -short ./tasks ./config ./worker ./worker/media/... ./worker/source ./enqueue/manifest
@@ -25,7 +39,7 @@ tools:
 	@.ci/servers
 
 lint: ## gofmt, go vet and golangci-lint; any finding fails
-	@test -z "$$(gofmt -l cmd config enqueue tasks worker)" || { gofmt -d cmd config enqueue tasks worker; exit 1; }
+	@test -z "$$(gofmt -l $(CODE))" || { gofmt -d $(CODE); exit 1; }
 	go vet ./...
 	@test -x $(BIN)/golangci-lint || go install $(GOLANGCI_LINT)
 	$(BIN)/golangci-lint run ./...
@@ -37,7 +51,7 @@ FUZZTIME ?= 30s
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@for pkg in $$(go list ./...); do \
 		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+			echo "$$pkg $$target"; go test -vet=off -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
 		done; \
 	done
 
@@ -56,7 +70,7 @@ soak: tools ## a steady load with faults for SOAK (20m): does any process hold e
 	PATH="$$(.ci/servers path):$$PATH" go run ./cmd/mediaferry-chaos -seed $(SEED) -soak $(SOAK) -uploads $(UPLOADS)
 
 chaos-planted: tools ## plant bugs in a worker and see that each is found
-	go test -tags planted -count=1 -run Planted ./cmd/mediaferry-chaos
+	@.ci/gotest -tags planted -count=1 -run Planted ./cmd/mediaferry-chaos
 
 image: ## build the container image
 	docker build -t mediaferry .

@@ -11,7 +11,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
-	"github.com/mediaferry/mediaferry/tasks/ledger"
+	"github.com/mediaferry/mediaferry/tasks/ledger/view"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -51,8 +51,8 @@ It exits with 3 where something is left.`,
 	return cmd
 }
 
-func (s *stack) verify(ctx context.Context, repair bool) ([]ledger.Finding, error) {
-	var o ledger.VerifyOptions
+func (s *stack) verify(ctx context.Context, repair bool) ([]view.Finding, error) {
+	var o view.VerifyOptions
 	redis, err := s.cfg.Redis()
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (b beltLook) Gone(ctx context.Context, ds []tasks.Dispatch) ([]tasks.Dispat
 	return gone, nil
 }
 
-func (a *app) printFindings(found []ledger.Finding, f format) error {
+func (a *app) printFindings(found []view.Finding, f format) error {
 	left, err := a.writeFindings(found, f)
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (a *app) printFindings(found []ledger.Finding, f format) error {
 }
 
 // writeFindings returns how many are left.
-func (a *app) writeFindings(found []ledger.Finding, f format) (left int, err error) {
+func (a *app) writeFindings(found []view.Finding, f format) (left int, err error) {
 	enc := json.NewEncoder(a.Out)
 	w := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
 	if f == asTable && len(found) > 0 {
@@ -142,7 +142,7 @@ func idOrNothing(id uuid.UUID) string {
 	return id.String()
 }
 
-func repairText(f ledger.Finding) string {
+func repairText(f view.Finding) string {
 	switch {
 	case f.Repaired:
 		return "mended"

@@ -11,7 +11,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/enqueue/redistest"
 	"github.com/mediaferry/mediaferry/tasks"
-	"github.com/mediaferry/mediaferry/tasks/ledger"
+	"github.com/mediaferry/mediaferry/tasks/ledger/view"
 	"github.com/mediaferry/mediaferry/worker/media/mediatest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
@@ -47,7 +47,7 @@ func TestVerify(t *testing.T) {
 	r = g.run("verify", "--repair", "--output", "json")
 	var checks []string
 	for line := range strings.Lines(r.out) {
-		var f ledger.Finding
+		var f view.Finding
 		if err := json.Unmarshal([]byte(line), &f); err != nil {
 			t.Fatal(err)
 		}

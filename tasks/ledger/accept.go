@@ -124,7 +124,7 @@ func (t *tx) acceptedBefore(u *incoming, otherwise *tasks.Error) (tasks.Receipt,
 	case !found:
 		return tasks.Receipt{Err: otherwise}, nil
 	}
-	r := tasks.Receipt{ID: was.ID, State: was.phase.state()}
+	r := tasks.Receipt{ID: was.ID, State: was.phase.State()}
 	if other := was.differs(u); other != "" {
 		r.Err = &tasks.Error{
 			Code: tasks.Conflict, Op: "accept upload", Err: fmt.Errorf("%q was submitted before with another %s", clean(u.name()), other),

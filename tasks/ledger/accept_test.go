@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
 var acceptContract = []testCase{
@@ -148,7 +149,7 @@ var acceptContract = []testCase{
 			if ids[i] != ids[0] {
 				h.Errorf("receipt %d names %s, the first %s", i, ids[i], ids[0])
 			}
-			news += flag(created[i])
+			news += db.Flag(created[i])
 		}
 		if news != 1 {
 			h.Errorf("%d receipts say that it is new, want 1", news)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // twinSlack is how long after its leader's lease a twin looks again by itself.
@@ -21,7 +23,7 @@ func (l *Ledger) Admit(ctx context.Context, k tasks.Token, m tasks.MediaKey, o t
 		if err != nil {
 			return err
 		}
-		if r.phase != running {
+		if r.phase != schema.Running {
 			return tasks.ErrFenced
 		}
 		a, err = t.admit(r, m, o)
@@ -39,7 +41,7 @@ func (t *tx) admit(r *row, m tasks.MediaKey, o tasks.AdmitOptions) (tasks.Admiss
 		if err != nil {
 			return tasks.Admission{}, err
 		}
-		if !o.NoReuse && known.live(t.now, o.Fresh) {
+		if !o.NoReuse && schema.LiveMedia(known.Media, t.Now, o.Fresh) {
 			return tasks.Admission{Verdict: tasks.Reuse, Media: known.Media}, nil
 		}
 		if known.holder.Valid && known.holder.Int64 != r.seq {
@@ -51,7 +53,7 @@ func (t *tx) admit(r *row, m tasks.MediaKey, o tasks.AdmitOptions) (tasks.Admiss
 				if o.NoReuse {
 					break // it uploads beside the other, without a reservation of its own
 				}
-				return t.behind(r, known.holder.Int64, max(until, t.now)+twinSlack.Microseconds())
+				return t.behind(r, known.holder.Int64, max(until, t.Now)+twinSlack.Microseconds())
 			}
 		}
 		reserved, err := t.reserve(r, m, known.found)
@@ -76,22 +78,18 @@ type knownMedia struct {
 	holder sql.NullInt64
 }
 
-func (m knownMedia) live(now int64, fresh time.Duration) bool {
-	return m.ID != "" && micros(m.ExpiresAt) >= now+fresh.Microseconds() && micros(m.ExpiresAt) > now
-}
-
 func (t *tx) media(k tasks.MediaKey) (m knownMedia, err error) {
 	var id sql.NullString
 	var issued, expires sql.NullInt64
-	m.found, err = t.row("SELECT media_id, issued_at, expires_at, holder FROM media WHERE realm = ? AND appid = ? AND type = ? AND hash = ?"+
-		t.l.d.forUpdate, args{k.Realm, k.AppID, string(k.Type), k.Hash[:]}, &id, &issued, &expires, &m.holder)
-	m.Media = tasks.Media{ID: id.String, IssuedAt: timeOrZero(issued), ExpiresAt: timeOrZero(expires)}
+	m.found, err = t.Row("SELECT media_id, issued_at, expires_at, holder FROM media WHERE realm = ? AND appid = ? AND type = ? AND hash = ?"+
+		t.Dialect.ForUpdate, db.Args{k.Realm, k.AppID, string(k.Type), k.Hash[:]}, &id, &issued, &expires, &m.holder)
+	m.Media = tasks.Media{ID: id.String, IssuedAt: db.TimeOrZero(issued), ExpiresAt: db.TimeOrZero(expires)}
 	return m, err
 }
 
 // leader returns when the lease of a content's holder ends; 0 where it is no longer under way.
 func (t *tx) leader(seq int64) (until int64, err error) {
-	_, err = t.row("SELECT due_at FROM uploads WHERE seq = ? AND phase = 2", args{seq}, &until)
+	_, err = t.Row("SELECT due_at FROM uploads WHERE seq = ? AND phase = 2", db.Args{seq}, &until)
 	return until, err
 }
 
@@ -101,7 +99,7 @@ func (t *tx) reserve(r *row, k tasks.MediaKey, exists bool) (bool, error) {
 	if exists {
 		query = "UPDATE media SET holder = ? WHERE realm = ? AND appid = ? AND type = ? AND hash = ?"
 	}
-	n, err := t.exec(query, r.seq, k.Realm, k.AppID, string(k.Type), k.Hash[:])
+	n, err := t.Exec(query, r.seq, k.Realm, k.AppID, string(k.Type), k.Hash[:])
 	return n > 0, err
 }
 
@@ -113,12 +111,12 @@ func (t *tx) behind(r *row, leader, until int64) (tasks.Admission, error) {
 	} else {
 		err = t.postpone(r, until, &tasks.Error{Code: tasks.Twin}, leader)
 	}
-	return tasks.Admission{Verdict: tasks.TwinAhead, Until: timeOf(until)}, err
+	return tasks.Admission{Verdict: tasks.TwinAhead, Until: db.Time(until)}, err
 }
 
 // daySpent holds the account until its next day and makes r ready again, which the hold then shows as waiting.
 func (t *tx) daySpent(r *row, k tasks.MediaKey) (tasks.Admission, error) {
-	until := dayEnd(t.now)
+	until := schema.DayEnd(t.Now)
 	err := t.hold(tasks.Hold{Realm: k.Realm, AppID: k.AppID, Code: tasks.DailyLimit, Reason: tasks.DailyLimit.Meaning(), Until: until})
 	if err == nil {
 		err = t.yield(r)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 var admitContract = []testCase{
@@ -162,7 +164,7 @@ var admitContract = []testCase{
 	{"a limit of 500 is never passed by two processes at once", func(h *harness) {
 		limited := account
 		limited.DailyLimit = 500
-		h.sql("INSERT INTO quota (realm, appid, day, calls) VALUES (?, ?, ?, 480)", account.Realm, account.AppID, dayOf(micros(h.today())))
+		h.sql("INSERT INTO quota (realm, appid, day, calls) VALUES (?, ?, ?, 480)", account.Realm, account.AppID, schema.DayOf(db.Micros(h.today())))
 		other := h.another()
 		var granted, spent atomic.Int32
 		together(40, func(i int) {

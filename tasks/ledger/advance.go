@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // AdvanceAction carries out one step of an action: its uploads, its counts and its cursor, in one transaction. So each
@@ -26,11 +28,11 @@ func (l *Ledger) AdvanceAction(ctx context.Context, s tasks.ActionStep) (tasks.A
 		var holder string
 		var until int64
 		taken = nil
-		a, err = t.action(s.Action, t.l.d.forUpdate, &holder, &until)
+		a, err = schema.FindAction(t.Tx, s.Action, t.Dialect.ForUpdate, &holder, &until)
 		switch {
 		case err != nil || a.State == tasks.ActionStopped:
 			return err
-		case holder != s.Holder && t.now < until, a.Cursor != s.From, !a.Ended.IsZero():
+		case holder != s.Holder && t.Now < until, a.Cursor != s.From, !a.Ended.IsZero():
 			return tasks.ErrFenced
 		}
 		for why, n := range s.Left {
@@ -48,15 +50,15 @@ func (l *Ledger) AdvanceAction(ctx context.Context, s tasks.ActionStep) (tasks.A
 func (t *tx) keepStep(a *tasks.Action, s tasks.ActionStep) error {
 	var ended any
 	if s.To == "" {
-		ended, a.Ended, a.State = t.now, timeOf(t.now), tasks.ActionDone
+		ended, a.Ended, a.State = t.Now, db.Time(t.Now), tasks.ActionDone
 	}
 	a.Cursor = s.To
 	left, err := json.Marshal(a.Left)
 	if err != nil {
 		return err
 	}
-	_, err = t.exec("UPDATE actions SET done = ?, left_out = ?, place = ?, holder = ?, lease_until = ?, ended_at = ? WHERE id = ?",
-		a.Done, string(left), a.Cursor, s.Holder, t.now+s.Lease.Microseconds(), ended, a.ID[:])
+	_, err = t.Exec("UPDATE actions SET done = ?, left_out = ?, place = ?, holder = ?, lease_until = ?, ended_at = ? WHERE id = ?",
+		a.Done, string(left), a.Cursor, s.Holder, t.Now+s.Lease.Microseconds(), ended, a.ID[:])
 	return err
 }
 
@@ -104,7 +106,7 @@ func (t *tx) take(a *tasks.Action, id uuid.UUID) (tasks.State, error) {
 		return "", err
 	}
 	if r == nil {
-		return "", noUpload(string(a.Kind) + " upload")
+		return "", schema.NoUpload(string(a.Kind) + " upload")
 	}
 	if a.Kind == tasks.ActionCancel {
 		return t.cancel(r)

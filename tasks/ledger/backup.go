@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
 const opBackup = "back up ledger"
@@ -18,7 +19,7 @@ const opBackup = "back up ledger"
 // and durable, with mode 0600, or not at all; one that is there is replaced only with overwrite, and Conflict without.
 // It takes as long as it takes: bound it by ctx. PostgreSQL has tools of its own: there it returns Invalid.
 func (l *Ledger) Backup(ctx context.Context, path string, overwrite bool) error {
-	if l.d.concurrent {
+	if l.d.Concurrent {
 		return &tasks.Error{
 			Code: tasks.Invalid, Op: opBackup, Err: errors.New("a PostgreSQL ledger is backed up by PostgreSQL's own tools"),
 			Hint: "run: pg_dump --format=custom --file=FILE, with the ledger's URL",
@@ -38,10 +39,10 @@ func (l *Ledger) Backup(ctx context.Context, path string, overwrite bool) error 
 		return unwritable(err)
 	}
 	if err := l.copyTo(ctx, part); err != nil {
-		if ctx.Err() == nil && l.d.gone(err) {
+		if ctx.Err() == nil && l.d.Gone(err) {
 			return unwritable(err)
 		}
-		return l.d.explain(opBackup, err)
+		return l.d.Explain(opBackup, err)
 	}
 	if err := durable(part); err != nil {
 		return unwritable(err)
@@ -98,8 +99,8 @@ func unwritable(err error) error {
 
 // file is the path of the ledger.
 func (l *Ledger) file(ctx context.Context) (path string, err error) {
-	err = l.view(ctx, opBackup, func(t *tx) error {
-		_, err := t.row("SELECT file FROM pragma_database_list WHERE name = 'main'", nil, &path)
+	err = l.engine.Snapshot(ctx, opBackup, func(t *db.Tx) error {
+		_, err := t.Row("SELECT file FROM pragma_database_list WHERE name = 'main'", nil, &path)
 		return err
 	})
 	return path, err
@@ -107,11 +108,11 @@ func (l *Ledger) file(ctx context.Context) (path string, err error) {
 
 // copyTo writes the copy into an empty file.
 func (l *Ledger) copyTo(ctx context.Context, path string) error {
-	return l.aside(ctx, func(s *session) error {
-		if _, err := s.exec(ctx, "PRAGMA query_only(0)"); err != nil { // it forbids writing to other files too
+	return l.engine.Aside(ctx, func(s *db.Session) error {
+		if _, err := s.Exec(ctx, "PRAGMA query_only(0)"); err != nil { // it forbids writing to other files too
 			return err
 		}
-		_, err := s.exec(ctx, "VACUUM INTO ?", path)
+		_, err := s.Exec(ctx, "VACUUM INTO ?", path)
 		return err
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/view"
 )
 
 func TestBackupWhileEverybodyWorks(t *testing.T) {
@@ -37,7 +39,7 @@ func TestBackupWhileEverybodyWorks(t *testing.T) {
 			if copied.ID() != h.ID() {
 				t.Error("the copy is another ledger")
 			}
-			fs, err := copied.Verify(t.Context(), VerifyOptions{})
+			fs, err := copied.Verify(t.Context(), view.VerifyOptions{})
 			must(t, err)
 			if len(fs) > 0 {
 				t.Errorf("the copy: %+v", fs)
@@ -57,8 +59,8 @@ func TestBackupWhileEverybodyWorks(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 	h.submit(1) // the connections are as they were
-	must(t, h.view(t.Context(), "test", func(tx *tx) error {
-		if _, err := tx.exec("DELETE FROM uploads"); err == nil {
+	must(t, h.engine.Snapshot(t.Context(), "test", func(tx *db.Tx) error {
+		if _, err := tx.Exec("DELETE FROM uploads"); err == nil {
 			t.Error("a reader may write")
 		}
 		return nil

@@ -3,7 +3,6 @@ package ledger
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // tally is what a transaction changes in a batch. It is written at the transaction's end, under the batch's lock.
@@ -84,15 +85,15 @@ func (t *tx) settle(seq int64, b *tasks.Batch, y *tally) error {
 		b.Round++
 	}
 	if b.State == tasks.BatchSealed && c.Open == 0 {
-		b.State, b.Completed = tasks.BatchComplete, timeOf(t.now)
+		b.State, b.Completed = tasks.BatchComplete, db.Time(t.Now)
 		if err := t.completed(seq, b); err != nil {
 			return err
 		}
 	}
-	_, err := t.exec(`UPDATE batches SET total = ?, open = ?, succeeded = ?, failed = ?, canceled = ?, refused = ?, sealed = ?, truncated = ?,
+	_, err := t.Exec(`UPDATE batches SET total = ?, open = ?, succeeded = ?, failed = ?, canceled = ?, refused = ?, sealed = ?, truncated = ?,
 		round = ?, completed_at = ?, touched_at = CASE WHEN ? = 1 THEN ? ELSE touched_at END WHERE seq = ?`,
-		c.Total, c.Open, c.Succeeded, c.Failed, c.Canceled, c.Refused, flag(b.State != tasks.BatchOpen), flag(b.Truncated),
-		b.Round, optional(b.Completed), flag(y.touch || y.accepted > 0), t.now, seq)
+		c.Total, c.Open, c.Succeeded, c.Failed, c.Canceled, c.Refused, db.Flag(b.State != tasks.BatchOpen), db.Flag(b.Truncated),
+		b.Round, db.TimeOrNull(b.Completed), db.Flag(y.touch || y.accepted > 0), t.Now, seq)
 	return err
 }
 
@@ -106,40 +107,12 @@ func (t *tx) completed(seq int64, b *tasks.Batch) error {
 	return nil
 }
 
-const batchColumns = `id, producer, COALESCE(external_id, ''), COALESCE(callback_url, ''), metadata, sealed, truncated, round, total, open,
-	succeeded, failed, canceled, refused, submitted_at, completed_at`
-
-func scanBatch(s scanner, b *tasks.Batch, more ...any) error {
-	var (
-		sealed    bool
-		metadata  []byte
-		submitted int64
-		completed sql.NullInt64
-	)
-	c := &b.Counts
-	err := s.Scan(append(more, &b.ID, &b.Producer, &b.ExternalID, &b.CallbackURL, &metadata, &sealed, &b.Truncated, &b.Round, &c.Total, &c.Open,
-		&c.Succeeded, &c.Failed, &c.Canceled, &c.Refused, &submitted, &completed)...)
-	if err != nil {
-		return err
-	}
-	b.Metadata, b.Submitted, b.Completed = metadata, timeOf(submitted), timeOrZero(completed)
-	switch {
-	case completed.Valid:
-		b.State = tasks.BatchComplete
-	case sealed:
-		b.State = tasks.BatchSealed
-	default:
-		b.State = tasks.BatchOpen
-	}
-	return nil
-}
-
 func (t *tx) lockBatch(seq int64) (*tasks.Batch, error) {
 	b := new(tasks.Batch)
 	found := false
-	err := t.each("SELECT "+batchColumns+" FROM batches WHERE seq = ?"+t.l.d.forUpdate, args{seq}, func(s scanner) error {
+	err := t.Each("SELECT "+schema.BatchColumns+" FROM batches WHERE seq = ?"+t.Dialect.ForUpdate, db.Args{seq}, func(s db.Scanner) error {
 		found = true
-		return scanBatch(s, b)
+		return schema.ScanBatch(s, b)
 	})
 	if err == nil && !found {
 		err = fmt.Errorf("batch %d is gone", seq)
@@ -174,7 +147,7 @@ func (t *tx) batchRef(id uuid.UUID, seen map[uuid.UUID]batchRef) (batchRef, erro
 	}
 	b := batchRef{asked: true}
 	var err error
-	b.isKnown, err = t.row("SELECT seq, sealed FROM batches WHERE id = ?", args{id[:]}, &b.seq, &b.sealed)
+	b.isKnown, err = t.Row("SELECT seq, sealed FROM batches WHERE id = ?", db.Args{id[:]}, &b.seq, &b.sealed)
 	if err == nil {
 		seen[id] = b
 	}
@@ -197,9 +170,9 @@ func (l *Ledger) OpenBatch(ctx context.Context, b tasks.Batch) (tasks.Batch, boo
 		created bool
 	)
 	err := l.do(ctx, "open batch", func(t *tx) error {
-		n, err := t.exec(`INSERT INTO batches (id, producer, external_id, callback_url, metadata, submitted_at, touched_at)
+		n, err := t.Exec(`INSERT INTO batches (id, producer, external_id, callback_url, metadata, submitted_at, touched_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			b.ID[:], b.Producer, text(b.ExternalID), text(b.CallbackURL), text(string(b.Metadata)), t.now, t.now)
+			b.ID[:], b.Producer, db.TextOrNull(b.ExternalID), db.TextOrNull(b.CallbackURL), db.TextOrNull(string(b.Metadata)), t.Now, t.Now)
 		if err != nil {
 			return err
 		}
@@ -221,9 +194,9 @@ func (l *Ledger) OpenBatch(ctx context.Context, b tasks.Batch) (tasks.Batch, boo
 func (t *tx) findBatch(like tasks.Batch) (b tasks.Batch, seq int64, err error) {
 	found := false
 	read := func(where string, a ...any) error {
-		return t.each("SELECT seq, "+batchColumns+" FROM batches WHERE "+where, a, func(s scanner) error {
+		return t.Each("SELECT seq, "+schema.BatchColumns+" FROM batches WHERE "+where, a, func(s db.Scanner) error {
 			found = true
-			return scanBatch(s, &b, &seq)
+			return schema.ScanBatch(s, &b, &seq)
 		})
 	}
 	if like.ExternalID != "" {
@@ -233,13 +206,9 @@ func (t *tx) findBatch(like tasks.Batch) (b tasks.Batch, seq int64, err error) {
 		err = read("id = ?", like.ID[:])
 	}
 	if err == nil && !found {
-		err = noBatch("open batch")
+		err = schema.NoBatch("open batch")
 	}
 	return b, seq, err
-}
-
-func noBatch(op string) error {
-	return &tasks.Error{Code: tasks.NotFound, Op: op, Err: errors.New("there is no such batch")}
 }
 
 // Refuse records rows of a batch that were not accepted. A line that was recorded before stays as it was.
@@ -250,11 +219,11 @@ func (l *Ledger) Refuse(ctx context.Context, batch uuid.UUID, rs []tasks.Refusal
 			return err
 		}
 		if !b.isKnown {
-			return noBatch("record refusals")
+			return schema.NoBatch("record refusals")
 		}
 		for _, r := range rs {
-			n, err := t.exec("INSERT INTO refusals (batch, line, external_id, code, reason) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-				b.seq, r.Line, text(clean(r.ExternalID)), string(r.Code), clean(r.Reason))
+			n, err := t.Exec("INSERT INTO refusals (batch, line, external_id, code, reason) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+				b.seq, r.Line, db.TextOrNull(clean(r.ExternalID)), string(r.Code), clean(r.Reason))
 			if err != nil {
 				return err
 			}
@@ -273,7 +242,7 @@ func (l *Ledger) Seal(ctx context.Context, batch uuid.UUID, truncated bool) erro
 			return err
 		}
 		if !b.isKnown {
-			return noBatch("seal batch")
+			return schema.NoBatch("seal batch")
 		}
 		if b.sealed {
 			return nil
@@ -290,8 +259,8 @@ func (l *Ledger) SealAbandoned(ctx context.Context, idle time.Duration) (int, er
 	var n int
 	err := l.do(ctx, "seal abandoned batches", func(t *tx) error {
 		var seqs []int64
-		err := t.each("SELECT seq FROM batches WHERE sealed = 0 AND touched_at <= ? ORDER BY touched_at LIMIT ?",
-			args{t.now - idle.Microseconds(), atOnce}, func(s scanner) error {
+		err := t.Each("SELECT seq FROM batches WHERE sealed = 0 AND touched_at <= ? ORDER BY touched_at LIMIT ?",
+			db.Args{t.Now - idle.Microseconds(), atOnce}, func(s db.Scanner) error {
 				seqs = append(seqs, 0)
 				return s.Scan(&seqs[len(seqs)-1])
 			})

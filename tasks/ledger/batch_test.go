@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
 var batchContract = []testCase{
@@ -167,7 +168,7 @@ var batchContract = []testCase{
 					h.Error(err)
 					return
 				}
-				accepted, refused = flag(rs[0].Err == nil), flag(tasks.CodeOf(asError(rs[0].Err)) == tasks.Conflict)
+				accepted, refused = db.Flag(rs[0].Err == nil), db.Flag(tasks.CodeOf(asError(rs[0].Err)) == tasks.Conflict)
 			})
 			if got := h.batchNow(b); accepted+refused != 1 || got.Counts.Total != accepted || (got.State == tasks.BatchComplete) != (accepted == 0) {
 				h.Errorf("accepted %d, refused %d, batch %+v", accepted, refused, got)

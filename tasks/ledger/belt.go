@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // Undispatch makes exactly these generations ready again, where nobody has claimed them: they were lost on the belt,
@@ -19,7 +21,7 @@ func (l *Ledger) Undispatch(ctx context.Context, ds []tasks.Dispatch) (int, erro
 	err := l.do(ctx, "undispatch uploads", func(t *tx) error {
 		count = 0
 		for _, d := range ds {
-			n, err := t.exec("UPDATE uploads SET phase = 0, due_at = NULL WHERE id = ? AND generation = ? AND phase = 1", d.ID[:], d.Generation)
+			n, err := t.Exec("UPDATE uploads SET phase = 0, due_at = NULL WHERE id = ? AND generation = ? AND phase = 1", d.ID[:], d.Generation)
 			if err != nil {
 				return err
 			}
@@ -34,9 +36,9 @@ func (l *Ledger) Undispatch(ctx context.Context, ds []tasks.Dispatch) (int, erro
 func (l *Ledger) UndispatchAll(ctx context.Context) (int, error) {
 	var count int64
 	err := l.do(ctx, "undispatch all", func(t *tx) (err error) {
-		count, err = t.exec("UPDATE uploads SET phase = 0, due_at = NULL WHERE phase = 1 AND due_at IS NOT NULL")
+		count, err = t.Exec("UPDATE uploads SET phase = 0, due_at = NULL WHERE phase = 1 AND due_at IS NOT NULL")
 		if err == nil {
-			_, err = t.exec("UPDATE deliveries SET phase = 0, due_at = ? WHERE phase = 1 AND due_at IS NOT NULL", t.now)
+			_, err = t.Exec("UPDATE deliveries SET phase = 0, due_at = ? WHERE phase = 1 AND due_at IS NOT NULL", t.Now)
 		}
 		return err
 	})
@@ -47,16 +49,9 @@ func (l *Ledger) UndispatchAll(ctx context.Context) (int, error) {
 // have the same At. A limit as large as the window gets them all.
 func (l *Ledger) OnBelt(ctx context.Context, olderThan time.Duration, limit int) ([]tasks.Dispatch, error) {
 	var ds []tasks.Dispatch
-	err := l.view(ctx, "list dispatched uploads", func(t *tx) error {
-		return t.each("SELECT id, generation, priority, due_at, "+deaths+" FROM uploads WHERE phase = 1 AND due_at < ? ORDER BY due_at LIMIT ?",
-			args{t.now - olderThan.Microseconds(), limit}, func(s scanner) error {
-				var d tasks.Dispatch
-				var at int64
-				err := s.Scan(&d.ID, &d.Generation, &d.Priority, &at, &d.Deaths)
-				d.At = timeOf(at)
-				ds = append(ds, d)
-				return err
-			})
+	err := l.engine.Snapshot(ctx, "list dispatched uploads", func(t *db.Tx) (err error) {
+		ds, err = schema.OnBelt(t, olderThan, limit)
+		return err
 	})
 	return ds, err
 }
@@ -66,8 +61,8 @@ const beltEpoch = "belt_epoch"
 // BeltEpoch returns the mark that the dispatcher left on the belt; "" where it never did.
 func (l *Ledger) BeltEpoch(ctx context.Context) (string, error) {
 	var epoch string
-	err := l.view(ctx, "read belt epoch", func(t *tx) error {
-		_, err := t.row("SELECT value FROM meta WHERE key = ?", args{beltEpoch}, &epoch)
+	err := l.engine.Snapshot(ctx, "read belt epoch", func(t *db.Tx) error {
+		_, err := t.Row("SELECT value FROM meta WHERE key = ?", db.Args{beltEpoch}, &epoch)
 		return err
 	})
 	return epoch, err
@@ -76,7 +71,7 @@ func (l *Ledger) BeltEpoch(ctx context.Context) (string, error) {
 // SetBeltEpoch remembers the mark that was left on a new belt.
 func (l *Ledger) SetBeltEpoch(ctx context.Context, epoch string) error {
 	return l.do(ctx, "set belt epoch", func(t *tx) error {
-		_, err := t.exec("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", beltEpoch, epoch)
+		_, err := t.Exec("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", beltEpoch, epoch)
 		return err
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // SpendBudget takes up to n uploads from what a producer may submit today, and returns how many it got. A negative n
@@ -15,7 +17,7 @@ func (l *Ledger) SpendBudget(ctx context.Context, producer string, n, limit int)
 		got, err = t.spendBudget(producer, n, limit)
 		if err == nil && n > 0 && got == 0 {
 			err = &tasks.Error{Code: tasks.TooMany, Op: "spend budget", Err: errors.New("the uploads that this producer may submit today are used up"),
-				Hint: "submit the rest tomorrow, or ask the operator for a larger budget", RetryAfter: dayEnd(t.now).Sub(timeOf(t.now))}
+				Hint: "submit the rest tomorrow, or ask the operator for a larger budget", RetryAfter: schema.DayEnd(t.Now).Sub(db.Time(t.Now))}
 		}
 		return err
 	})
@@ -23,15 +25,15 @@ func (l *Ledger) SpendBudget(ctx context.Context, producer string, n, limit int)
 }
 
 func (t *tx) spendBudget(producer string, n, limit int) (int, error) {
-	today := dayOf(t.now)
-	if _, err := t.exec("DELETE FROM budgets WHERE producer = ? AND day < ?", producer, today); err != nil {
+	today := schema.DayOf(t.Now)
+	if _, err := t.Exec("DELETE FROM budgets WHERE producer = ? AND day < ?", producer, today); err != nil {
 		return 0, err
 	}
-	if _, err := t.exec("INSERT INTO budgets (producer, day, uploads) VALUES (?, ?, 0) ON CONFLICT DO NOTHING", producer, today); err != nil {
+	if _, err := t.Exec("INSERT INTO budgets (producer, day, uploads) VALUES (?, ?, 0) ON CONFLICT DO NOTHING", producer, today); err != nil {
 		return 0, err
 	}
 	var spent int
-	_, err := t.row("SELECT uploads FROM budgets WHERE producer = ? AND day = ?"+t.l.d.forUpdate, args{producer, today}, &spent)
+	_, err := t.Row("SELECT uploads FROM budgets WHERE producer = ? AND day = ?"+t.Dialect.ForUpdate, db.Args{producer, today}, &spent)
 	if err != nil {
 		return 0, err
 	}
@@ -39,6 +41,6 @@ func (t *tx) spendBudget(producer string, n, limit int) (int, error) {
 	if n > 0 {
 		got = max(got, 0)
 	}
-	_, err = t.exec("UPDATE budgets SET uploads = uploads + ? WHERE producer = ? AND day = ?", got, producer, today)
+	_, err = t.Exec("UPDATE budgets SET uploads = uploads + ? WHERE producer = ? AND day = ?", got, producer, today)
 	return got, err
 }

@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
 func walSize(t *testing.T, h *harness) int64 {
@@ -24,7 +26,7 @@ func TestCheckpointEmptiesTheLog(t *testing.T) {
 	if n := walSize(t, h); n != 0 {
 		t.Errorf("the log has %d bytes", n)
 	}
-	for range 3 * readers { // the connection with other settings is nobody else's
+	for range 12 { // the connection with other settings is nobody else's
 		if n := h.number("SELECT timeout FROM pragma_busy_timeout"); n != 5000 {
 			t.Fatalf("a reader waits %d ms", n)
 		}
@@ -35,8 +37,8 @@ func TestCheckpointWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	h := openSQLiteHarness(t)
 	h.submit(10)
-	must(t, h.view(t.Context(), "test", func(read *tx) error { // a reader that stays
-		if _, err := read.row("SELECT count(*) FROM uploads", nil, new(int)); err != nil {
+	must(t, h.engine.Snapshot(t.Context(), "test", func(read *db.Tx) error { // a reader that stays
+		if _, err := read.Row("SELECT count(*) FROM uploads", nil, new(int)); err != nil {
 			return err
 		}
 		h.submit(10)
@@ -44,7 +46,7 @@ func TestCheckpointWaitsForNobody(t *testing.T) {
 		if walSize(t, h) == 0 {
 			t.Error("the log that somebody reads was emptied")
 		}
-		_, err := read.row("SELECT count(*) FROM uploads", nil, new(int))
+		_, err := read.Row("SELECT count(*) FROM uploads", nil, new(int))
 		return err
 	}))
 	must(t, h.Checkpoint(t.Context()))

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // crashesAllowed is how many leases an upload may lose while it runs alone: the last one fails it.
@@ -38,7 +40,7 @@ func (t *tx) claim(id uuid.UUID, generation int, token uuid.UUID, worker string,
 	if err != nil {
 		return c, err
 	}
-	if r == nil || r.phase != dispatched || r.generation != generation {
+	if r == nil || r.phase != schema.Dispatched || r.generation != generation {
 		return c, tasks.ErrFenced
 	}
 	if err := r.allowed(tasks.StepClaim, false); err != nil {
@@ -56,8 +58,8 @@ func (t *tx) claim(id uuid.UUID, generation int, token uuid.UUID, worker string,
 	c.Token = tasks.Token{Upload: r.id, Claim: token}
 	c.Round, c.Attempts, c.Canceled = r.round, r.attempts, r.cancel
 	c.Deaths = r.lost + r.crashes
-	_, err = t.exec("UPDATE uploads SET phase = 2, due_at = ?, claim_token = ?, worker = ?, alone = 0 WHERE seq = ?",
-		t.now+lease.Microseconds(), token[:], clean(worker), r.seq)
+	_, err = t.Exec("UPDATE uploads SET phase = 2, due_at = ?, claim_token = ?, worker = ?, alone = 0 WHERE seq = ?",
+		t.Now+lease.Microseconds(), token[:], clean(worker), r.seq)
 	return c, err
 }
 
@@ -71,11 +73,11 @@ func (t *tx) mayStart(r *row) (bool, error) {
 	switch {
 	case h == nil:
 		return true, nil
-	case h.inForce(t.now):
+	case h.InForce(t.Now):
 		return false, nil
 	}
 	n := 0
-	err = t.each("SELECT account, count(*) FROM uploads WHERE phase = 2 AND due_at IS NOT NULL GROUP BY account", nil, func(s scanner) error {
+	err = t.Each("SELECT account, count(*) FROM uploads WHERE phase = 2 AND due_at IS NOT NULL GROUP BY account", nil, func(s db.Scanner) error {
 		var account string
 		var k int
 		if err := s.Scan(&account, &k); err != nil {
@@ -86,7 +88,7 @@ func (t *tx) mayStart(r *row) (bool, error) {
 		}
 		return nil
 	})
-	return n < h.room(), err
+	return n < h.Room(), err
 }
 
 // candidate reads and locks an upload with all that its worker needs to know; nil where there is none.
@@ -102,15 +104,15 @@ func (t *tx) candidate(id uuid.UUID) (*row, tasks.Claim, error) {
 	)
 	dest := append(r.dest(), &c.Producer, &c.ExternalID, &batch, &c.Account, &c.Type, &c.Source, &c.Filename, &c.CallbackURL, &metadata,
 		&c.NoReuse, &c.Fix, &keep, &expires)
-	found, err := t.row("SELECT "+rowColumns+`, producer, COALESCE(external_id, ''), (SELECT b.id FROM batches b WHERE b.seq = uploads.batch),
+	found, err := t.Row("SELECT "+rowColumns+`, producer, COALESCE(external_id, ''), (SELECT b.id FROM batches b WHERE b.seq = uploads.batch),
 		account, type, source, COALESCE(filename, ''), COALESCE(callback_url, ''), metadata, no_reuse, fix, keep_fresh_until, expires_by
-		FROM uploads WHERE id = ?`+t.l.d.forUpdate, args{id[:]}, dest...)
+		FROM uploads WHERE id = ?`+t.Dialect.ForUpdate, db.Args{id[:]}, dest...)
 	if err != nil || !found {
 		return nil, c, err
 	}
 	c.ID, c.Priority, c.Metadata = r.id, r.priority, metadata
 	copy(c.Batch[:], batch)
-	c.KeepFreshUntil, c.ExpiresBy = timeOrZero(keep), timeOrZero(expires)
+	c.KeepFreshUntil, c.ExpiresBy = db.TimeOrZero(keep), db.TimeOrZero(expires)
 	return &r, c, nil
 }
 
@@ -123,7 +125,7 @@ func (l *Ledger) Renew(ctx context.Context, tokens []tasks.Token, lease time.Dur
 		for _, k := range sorted(tokens) {
 			r, err := t.owned(k)
 			switch {
-			case errors.Is(err, tasks.ErrFenced), err == nil && r.phase != running:
+			case errors.Is(err, tasks.ErrFenced), err == nil && r.phase != schema.Running:
 				got.Lost = append(got.Lost, k)
 				continue
 			case err != nil:
@@ -131,7 +133,7 @@ func (l *Ledger) Renew(ctx context.Context, tokens []tasks.Token, lease time.Dur
 			case r.cancel:
 				got.Canceled = append(got.Canceled, k)
 			}
-			if _, err := t.exec("UPDATE uploads SET due_at = ? WHERE seq = ?", t.now+lease.Microseconds(), r.seq); err != nil {
+			if _, err := t.Exec("UPDATE uploads SET due_at = ? WHERE seq = ?", t.Now+lease.Microseconds(), r.seq); err != nil {
 				return err
 			}
 		}
@@ -150,10 +152,10 @@ func (l *Ledger) Alone(ctx context.Context, k tasks.Token) error {
 		if err != nil {
 			return err
 		}
-		if r.phase != running {
+		if r.phase != schema.Running {
 			return tasks.ErrFenced
 		}
-		_, err = t.exec("UPDATE uploads SET alone = 1 WHERE seq = ?", r.seq)
+		_, err = t.Exec("UPDATE uploads SET alone = 1 WHERE seq = ?", r.seq)
 		return err
 	})
 }

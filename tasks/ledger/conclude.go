@@ -4,6 +4,8 @@ import (
 	"database/sql"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // ending is how a round ends.
@@ -46,23 +48,23 @@ func (t *tx) end(r *row, e ending) error {
 	)
 	if res := e.result; res != nil {
 		size = sizeOf(res.Size)
-		sha256, original, fixed = hash(res.Key.Hash), hash(res.Original), text(clean(res.Fixed))
+		sha256, original, fixed = hash(res.Key.Hash), hash(res.Original), db.TextOrNull(clean(res.Fixed))
 		if e.state == tasks.Succeeded {
-			mediaID, reused = text(clean(res.Media.ID)), res.Reused
-			issued = sql.NullInt64{Int64: micros(res.Media.IssuedAt), Valid: !res.Media.IssuedAt.IsZero()}
-			expires = sql.NullInt64{Int64: micros(res.Media.ExpiresAt), Valid: !res.Media.ExpiresAt.IsZero()}
+			mediaID, reused = db.TextOrNull(clean(res.Media.ID)), res.Reused
+			issued = sql.NullInt64{Int64: db.Micros(res.Media.IssuedAt), Valid: !res.Media.IssuedAt.IsZero()}
+			expires = sql.NullInt64{Int64: db.Micros(res.Media.ExpiresAt), Valid: !res.Media.ExpiresAt.IsZero()}
 		}
 	}
 	c := cause{}
 	if e.state != tasks.Succeeded {
 		c = causeOf(e.cause)
 	}
-	_, err := t.exec(`UPDATE uploads SET phase = ?, due_at = NULL, expires_by = NULL, twin_of = NULL, claim_token = ?, worker = NULL, alone = 0,
+	_, err := t.Exec(`UPDATE uploads SET phase = ?, due_at = NULL, expires_by = NULL, twin_of = NULL, claim_token = ?, worker = NULL, alone = 0,
 		attempts = ?,
 		finished_at = ?, reused = ?, media_id = ?, issued_at = ?, expires_at = ?, sha256 = ?, original = ?, fixed = ?, size = ?,
 		code = ?, errcode = ?, rid = ?, reason = ?, hint = ? WHERE seq = ?`,
-		int(phaseOf(e.state)), r.token, r.attempts, t.now, flag(reused), mediaID, issued, expires, sha256, original, fixed, size,
-		text(string(c.code)), c.errcode, text(c.rid), text(c.reason), text(c.hint), r.seq)
+		int(schema.PhaseOf(e.state)), r.token, r.attempts, t.Now, db.Flag(reused), mediaID, issued, expires, sha256, original, fixed, size,
+		db.TextOrNull(string(c.code)), c.errcode, db.TextOrNull(c.rid), db.TextOrNull(c.reason), db.TextOrNull(c.hint), r.seq)
 	return err
 }
 

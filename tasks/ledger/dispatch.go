@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // Bounds of one dispatch: it looks at so many accounts of a priority, and so many batches of an account. Whoever is
@@ -26,7 +28,7 @@ type lane struct {
 type candidates struct {
 	lane
 	underWay int
-	hold     *hold // nil: not held
+	hold     *schema.Hold // nil: not held
 	take     int
 }
 
@@ -35,7 +37,7 @@ func (c *candidates) room(n int) int {
 	if c.hold == nil {
 		return n
 	}
-	return max(min(n, c.hold.room()-c.hold.underWay), 0)
+	return max(min(n, c.hold.Room()-c.hold.UnderWay), 0)
 }
 
 // filling is one dispatch on its way: what it counted, and what it has taken.
@@ -81,10 +83,10 @@ func (f *filling) count() error {
 		return err
 	}
 	for _, h := range held {
-		h.underWay = 0
+		h.UnderWay = 0
 	}
-	return f.each("SELECT priority, account, count(*) FROM uploads WHERE phase IN (1, 2) AND due_at IS NOT NULL GROUP BY priority, account", nil,
-		func(s scanner) error {
+	return f.Each("SELECT priority, account, count(*) FROM uploads WHERE phase IN (1, 2) AND due_at IS NOT NULL GROUP BY priority, account", nil,
+		func(s db.Scanner) error {
 			var k lane
 			var n int
 			if err := s.Scan(&k.priority, &k.account, &n); err != nil {
@@ -92,7 +94,7 @@ func (f *filling) count() error {
 			}
 			f.load[k] = n
 			if h := held[k.account]; h != nil {
-				h.underWay += n
+				h.UnderWay += n
 			}
 			return nil
 		})
@@ -124,8 +126,7 @@ func (f *filling) fill(p tasks.Priority, window int) error {
 // What makes an upload one that dispatch may take. An orphan was held by a worker that died, in this round.
 const (
 	isReady  = "phase = 0"
-	isOrphan = isReady + " AND " + deaths + " > 0"
-	deaths   = "lost_leases + crashes"
+	isOrphan = isReady + " AND " + schema.Deaths + " > 0"
 )
 
 // adopt takes the orphans, whose submitters have waited for a lease to run out already, and returns the slots that are
@@ -141,7 +142,7 @@ func (f *filling) adopt(p tasks.Priority, free int) (int, error) {
 		free -= n
 		f.load[c.lane] += n
 		if c.hold != nil {
-			c.hold.underWay += n
+			c.hold.UnderWay += n
 		}
 	}
 	return free, err
@@ -159,7 +160,7 @@ func (f *filling) pass(lanes []*candidates, free int) (int, []*candidates, error
 		free -= n
 		c.underWay += n
 		if c.hold != nil {
-			c.hold.underWay += n
+			c.hold.UnderWay += n
 		}
 		if n == want && c.room(1) > 0 {
 			more = append(more, c)
@@ -196,12 +197,12 @@ func (f *filling) lanesBehind(p tasks.Priority, condition, last string, n int) (
 	}
 	var lanes []*candidates
 	for len(lanes) < n {
-		found, err := f.row("SELECT account FROM uploads WHERE "+condition+" AND priority = ? AND account > ? ORDER BY account LIMIT 1", args{int(p), last}, &last)
+		found, err := f.Row("SELECT account FROM uploads WHERE "+condition+" AND priority = ? AND account > ? ORDER BY account LIMIT 1", db.Args{int(p), last}, &last)
 		if err != nil || !found {
 			return lanes, last, err
 		}
 		h := held[last]
-		if h.inForce(f.now) {
+		if h.InForce(f.Now) {
 			continue
 		}
 		k := lane{p, last}
@@ -242,7 +243,7 @@ func (f *filling) draw(k lane, n int) (int, error) {
 		before := drawn
 		for i, b := range batches {
 			rest := len(batches) - i
-			m, err := f.take(k, isReady+" AND batch = ?", args{b}, (n-drawn+rest-1)/rest)
+			m, err := f.take(k, isReady+" AND batch = ?", db.Args{b}, (n-drawn+rest-1)/rest)
 			if err != nil {
 				return drawn, err
 			}
@@ -275,7 +276,7 @@ func (f *filling) batchesIn(k lane, low, high int64, n int) ([]int64, error) {
 	var bs []int64
 	for len(bs) < n {
 		const next = "SELECT batch FROM uploads WHERE phase = 0 AND priority = ? AND account = ? AND batch > ? AND batch <= ? ORDER BY batch LIMIT 1"
-		found, err := f.row(next, args{int(k.priority), k.account, low, high}, &low)
+		found, err := f.Row(next, db.Args{int(k.priority), k.account, low, high}, &low)
 		if err != nil || !found {
 			return bs, err
 		}
@@ -285,12 +286,12 @@ func (f *filling) batchesIn(k lane, low, high int64, n int) ([]int64, error) {
 }
 
 // take dispatches up to n uploads of a lane for which the condition holds, the oldest first.
-func (f *filling) take(k lane, condition string, values args, n int) (int, error) {
+func (f *filling) take(k lane, condition string, values db.Args, n int) (int, error) {
 	var seqs []int64
 	first := len(f.got)
-	err := f.each("SELECT seq, id, generation, "+deaths+" FROM uploads WHERE priority = ? AND account = ? AND "+condition+
-		" ORDER BY seq LIMIT ?"+f.l.d.skipLocked, slices.Concat(args{int(k.priority), k.account}, values, args{n}), func(s scanner) error {
-		d := tasks.Dispatch{Priority: k.priority, At: timeOf(f.now + int64(len(f.got)))}
+	err := f.Each("SELECT seq, id, generation, "+schema.Deaths+" FROM uploads WHERE priority = ? AND account = ? AND "+condition+
+		" ORDER BY seq LIMIT ?"+f.Dialect.SkipLocked, slices.Concat(db.Args{int(k.priority), k.account}, values, db.Args{n}), func(s db.Scanner) error {
+		d := tasks.Dispatch{Priority: k.priority, At: db.Time(f.Now + int64(len(f.got)))}
 		var seq int64
 		err := s.Scan(&seq, &d.ID, &d.Generation, &d.Deaths)
 		d.Generation++
@@ -307,15 +308,15 @@ func (f *filling) take(k lane, condition string, values args, n int) (int, error
 func (f *filling) mark(seqs []int64, ds []tasks.Dispatch) error {
 	generations, times := make([]int64, len(ds)), make([]int64, len(ds))
 	for i, d := range ds {
-		generations[i], times[i] = int64(d.Generation), micros(d.At)
+		generations[i], times[i] = int64(d.Generation), db.Micros(d.At)
 	}
-	if f.l.d.concurrent && len(seqs) > 0 {
-		_, err := f.exec(`UPDATE uploads u SET phase = 1, generation = v.g, due_at = v.d
+	if f.Dialect.Concurrent && len(seqs) > 0 {
+		_, err := f.Exec(`UPDATE uploads u SET phase = 1, generation = v.g, due_at = v.d
 			FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) AS v (s, g, d) WHERE u.seq = v.s`, seqs, generations, times)
 		return err
 	}
 	for i, seq := range seqs {
-		if _, err := f.exec("UPDATE uploads SET phase = 1, generation = ?, due_at = ? WHERE seq = ?", generations[i], times[i], seq); err != nil {
+		if _, err := f.Exec("UPDATE uploads SET phase = 1, generation = ?, due_at = ? WHERE seq = ?", generations[i], times[i], seq); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
 var dispatchContract = []testCase{
@@ -334,8 +335,8 @@ func (h *harness) belt() []tasks.Dispatch {
 func (h *harness) underWay(by string) map[string]int {
 	h.Helper()
 	got := map[string]int{}
-	must(h, h.view(h.Context(), "test", func(t *tx) error {
-		return t.each(fmt.Sprintf("SELECT %s, count(*) FROM uploads WHERE phase IN (1, 2) GROUP BY 1", by), nil, func(s scanner) error {
+	must(h, h.engine.Snapshot(h.Context(), "test", func(t *db.Tx) error {
+		return t.Each(fmt.Sprintf("SELECT %s, count(*) FROM uploads WHERE phase IN (1, 2) GROUP BY 1", by), nil, func(s db.Scanner) error {
 			var k string
 			var n int
 			err := s.Scan(&k, &n)

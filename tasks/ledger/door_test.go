@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
 // doorContract is what the HTTP door asks of both databases.
@@ -199,8 +200,8 @@ func TestInboxUsePlan(t *testing.T) {
 	t.Parallel()
 	h := openSQLiteHarness(t)
 	var plan string
-	must(h, h.view(h.Context(), "test", func(tx *tx) error {
-		return tx.each("EXPLAIN QUERY PLAN SELECT COUNT(*) FROM uploads WHERE source = ? AND substr(source, 1, 6) = 'inbox:'", args{"x"}, func(s scanner) error {
+	must(h, h.engine.Snapshot(h.Context(), "test", func(tx *db.Tx) error {
+		return tx.Each("EXPLAIN QUERY PLAN SELECT COUNT(*) FROM uploads WHERE source = ? AND substr(source, 1, 6) = 'inbox:'", db.Args{"x"}, func(s db.Scanner) error {
 			var a, b, c int
 			return s.Scan(&a, &b, &c, &plan)
 		})

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // Mature makes waiting uploads ready whose time has come, and fails those whose deadline has passed before they were
@@ -12,7 +13,7 @@ import (
 func (l *Ledger) Mature(ctx context.Context, limit int) (int, error) {
 	var count int
 	err := l.do(ctx, "mature uploads", func(t *tx) error {
-		late, err := t.findAll("expires_by <= ? AND "+before(tasks.StepDeadline)+" ORDER BY expires_by LIMIT ?", t.now, limit)
+		late, err := t.findAll("expires_by <= ? AND "+schema.BeforeStep(tasks.StepDeadline)+" ORDER BY expires_by LIMIT ?", t.Now, limit)
 		if err != nil {
 			return err
 		}
@@ -21,8 +22,8 @@ func (l *Ledger) Mature(ctx context.Context, limit int) (int, error) {
 				return err
 			}
 		}
-		n, err := t.exec(`UPDATE uploads SET phase = 0, due_at = NULL, twin_of = NULL, code = NULL, errcode = 0, rid = NULL, reason = NULL, hint = NULL
-			WHERE seq IN (SELECT seq FROM uploads WHERE phase = 3 AND due_at <= ? ORDER BY due_at LIMIT ?`+t.l.d.skipLocked+`)`, t.now, limit)
+		n, err := t.Exec(`UPDATE uploads SET phase = 0, due_at = NULL, twin_of = NULL, code = NULL, errcode = 0, rid = NULL, reason = NULL, hint = NULL
+			WHERE seq IN (SELECT seq FROM uploads WHERE phase = 3 AND due_at <= ? ORDER BY due_at LIMIT ?`+t.Dialect.SkipLocked+`)`, t.Now, limit)
 		count = len(late) + int(n)
 		return err
 	})
@@ -35,7 +36,7 @@ func (l *Ledger) Mature(ctx context.Context, limit int) (int, error) {
 func (l *Ledger) TakeOver(ctx context.Context, grace time.Duration, limit int) (int, error) {
 	var count int
 	err := l.do(ctx, "take over uploads", func(t *tx) (err error) {
-		count, err = t.takeOverAll("phase = 2 AND due_at < ? ORDER BY due_at LIMIT ?", t.now-grace.Microseconds(), limit)
+		count, err = t.takeOverAll("phase = 2 AND due_at < ? ORDER BY due_at LIMIT ?", t.Now-grace.Microseconds(), limit)
 		return err
 	})
 	return count, err
@@ -49,10 +50,10 @@ func (l *Ledger) Abandon(ctx context.Context, worker string) (int, error) {
 		if count, err = t.takeOverAll("phase = 2 AND due_at IS NOT NULL AND worker = ? ORDER BY due_at", clean(worker)); err != nil {
 			return err
 		}
-		if _, err = t.exec("DELETE FROM leaders WHERE holder = ?", worker); err != nil {
+		if _, err = t.Exec("DELETE FROM leaders WHERE holder = ?", worker); err != nil {
 			return err
 		}
-		_, err = t.exec("UPDATE actions SET lease_until = ? WHERE ended_at IS NULL AND holder = ?", t.now, worker)
+		_, err = t.Exec("UPDATE actions SET lease_until = ? WHERE ended_at IS NULL AND holder = ?", t.Now, worker)
 		return err
 	})
 	return count, err
@@ -77,7 +78,7 @@ func (t *tx) takeOver(r *row) error {
 	} else {
 		r.lost++
 	}
-	if _, err := t.exec("UPDATE uploads SET lost_leases = ?, crashes = ? WHERE seq = ?", r.lost, r.crashes, r.seq); err != nil {
+	if _, err := t.Exec("UPDATE uploads SET lost_leases = ?, crashes = ? WHERE seq = ?", r.lost, r.crashes, r.seq); err != nil {
 		return err
 	}
 	switch {

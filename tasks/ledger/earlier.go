@@ -8,26 +8,28 @@ import (
 	"strings"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // earlier is an upload as it was asked for once, to compare a request with that comes under its name.
 type earlier struct {
 	tasks.Upload
-	phase  phase
+	phase  schema.Phase
 	digest []byte
 }
 
 // earlier reads the upload that a condition finds, and reports whether there is one.
 func (t *tx) earlier(e *earlier, where string, a ...any) (bool, error) {
 	found := false
-	err := t.each(`SELECT id, phase, digest, producer, account, type, source, COALESCE(filename, ''), COALESCE(callback_url, ''), metadata, priority,
-		no_reuse, fix, expires_by FROM uploads WHERE `+where, a, func(s scanner) error {
+	err := t.Each(`SELECT id, phase, digest, producer, account, type, source, COALESCE(filename, ''), COALESCE(callback_url, ''), metadata, priority,
+		no_reuse, fix, expires_by FROM uploads WHERE `+where, a, func(s db.Scanner) error {
 		found = true
 		var metadata []byte
 		var deadline sql.NullInt64
 		err := s.Scan(&e.ID, &e.phase, &e.digest, &e.Producer, &e.Account, &e.Type, &e.Source, &e.Filename, &e.CallbackURL, &metadata, &e.Priority,
 			&e.NoReuse, &e.Fix, &deadline)
-		e.Metadata, e.ExpiresBy = metadata, timeOrZero(deadline)
+		e.Metadata, e.ExpiresBy = metadata, db.TimeOrZero(deadline)
 		return err
 	})
 	return found, err

@@ -1,13 +1,11 @@
 package ledger
 
 import (
-	"context"
-	"database/sql"
-	"encoding/json"
 	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
 // event is one that a transaction will write at its end.
@@ -29,8 +27,8 @@ func (t *tx) writeEvents() error {
 	if len(t.events) == 0 {
 		return nil
 	}
-	if q := t.l.d.lockEvents; q != "" {
-		if _, err := t.row(q, nil, new(any)); err != nil {
+	if q := t.Dialect.LockEvents; q != "" {
+		if _, err := t.Row(q, nil, new(any)); err != nil {
 			return err
 		}
 	}
@@ -47,20 +45,20 @@ func (t *tx) writeEvents() error {
 
 func (t *tx) writeEvent(e event) error {
 	const insert = "INSERT INTO events (type, at, upload, batch, round, data) VALUES (?, ?, ?, ?, ?, ?)"
-	a := args{string(e.kind), t.now, reference(e.upload), reference(e.batch), e.round, text(string(e.data))}
+	a := db.Args{string(e.kind), t.Now, reference(e.upload), reference(e.batch), e.round, db.TextOrNull(string(e.data))}
 	if e.url == "" {
-		_, err := t.exec(insert, a...)
+		_, err := t.Exec(insert, a...)
 		return err
 	}
 	var seq int64
-	if _, err := t.row(insert+" RETURNING seq", a, &seq); err != nil {
+	if _, err := t.Row(insert+" RETURNING seq", a, &seq); err != nil {
 		return err
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return err
 	}
-	_, err = t.exec("INSERT INTO deliveries (id, event, url, due_at) VALUES (?, ?, ?, ?)", id[:], seq, e.url, t.now)
+	_, err = t.Exec("INSERT INTO deliveries (id, event, url, due_at) VALUES (?, ?, ?, ?)", id[:], seq, e.url, t.Now)
 	return err
 }
 
@@ -69,78 +67,4 @@ func reference(seq int64) any {
 		return nil
 	}
 	return seq
-}
-
-// recorded is an event as its row keeps it.
-type recorded struct {
-	tasks.Event
-	upload, batch sql.NullInt64
-	uploadID      []byte
-	batchID       []byte
-	round         int
-	data          []byte
-}
-
-const eventColumns = "e.seq, e.type, e.at, e.upload, e.batch, e.round, e.data, u.id, b.id, COALESCE(u.producer, b.producer, '')"
-
-func (e *recorded) scan(s scanner, before ...any) error {
-	var at int64
-	err := s.Scan(append(before, &e.Seq, &e.Type, &at, &e.upload, &e.batch, &e.round, &e.data, &e.uploadID, &e.batchID, &e.Producer)...)
-	e.Time = timeOf(at)
-	return err
-}
-
-// render makes the event that is sent and shown. An event of an earlier round tells of that round's outcome.
-func (t *tx) render(e recorded) (tasks.Event, error) {
-	e.ID = e.identity()
-	if e.Data = e.data; e.Data != nil {
-		return e.Event, nil
-	}
-	o, found, err := t.ofRound(e.upload.Int64, e.round)
-	if err != nil {
-		return e.Event, err
-	}
-	if !found {
-		return e.Event, fmt.Errorf("event %d: round %d of its upload is gone", e.Seq, e.round)
-	}
-	e.Data, err = json.Marshal(o.Outcome)
-	return e.Event, err
-}
-
-// identity is the event's ID, the same whenever and wherever it is asked for: receivers tell by it what they know.
-func (e *recorded) identity() uuid.UUID {
-	of, name := e.uploadID, fmt.Sprintf("%s %d", e.Type, e.round)
-	if of == nil {
-		of = e.batchID
-	}
-	if of == nil {
-		name = fmt.Sprintf("%s %d", e.Type, e.Seq)
-	}
-	var space uuid.UUID
-	copy(space[:], of)
-	return uuid.NewSHA1(space, []byte(name))
-}
-
-// Events returns the events behind seq afterSeq, in the order in which they were committed. Whoever goes on behind the
-// last one's Seq sees every event once: none is committed later with a smaller one. limit 0: 100, at most 1,000.
-func (l *Ledger) Events(ctx context.Context, afterSeq int64, limit int) ([]tasks.Event, error) {
-	var es []tasks.Event
-	err := l.view(ctx, "read events", func(t *tx) error {
-		var rs []recorded
-		err := t.each("SELECT "+eventColumns+` FROM events e LEFT JOIN uploads u ON u.seq = e.upload LEFT JOIN batches b ON b.seq = e.batch
-			WHERE e.seq > ? ORDER BY e.seq LIMIT ?`, args{afterSeq, pageSize(limit)}, func(s scanner) error {
-			rs = append(rs, recorded{})
-			return rs[len(rs)-1].scan(s)
-		})
-		for _, r := range rs {
-			if err != nil {
-				break
-			}
-			var e tasks.Event
-			e, err = t.render(r)
-			es = append(es, e)
-		}
-		return err
-	})
-	return es, err
 }

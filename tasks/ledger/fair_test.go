@@ -8,17 +8,19 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
 )
 
 // backlog is how many uploads of one account are ahead of all others.
 const backlog = 1_000_000
 
-// rows is SQL that adds n uploads of a batch behind the ledger's back.
-func (d *dialect) rows(n int, phase phase, batch int, account, due string) string {
+// crowdRows is SQL that adds n uploads of a batch behind the ledger's back.
+func crowdRows(d *db.Dialect, n int, phase schema.Phase, batch int, account, due string) string {
 	numbers := fmt.Sprintf("(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT i FROM n)", n)
 	id := fmt.Sprintf("CAST(printf('%%08d%%08d', %d, i) AS BLOB)", batch)
-	if d.concurrent {
+	if d.Concurrent {
 		numbers = fmt.Sprintf("generate_series(1, %d) AS i", n)
 		id = fmt.Sprintf("decode(lpad(to_hex(%d), 16, '0') || lpad(to_hex(i), 16, '0'), 'hex')", batch)
 	}
@@ -45,7 +47,7 @@ func testAMillionHoldNobodyUp(h *harness) {
 	b := h.batch(tasks.Batch{})
 	seq := h.number("SELECT seq FROM batches")
 	must(h, h.Close())
-	ledgertest.Fill(h, h.url, h.d.rows(backlog, ready, seq, "big", "NULL")+fmt.Sprintf("UPDATE batches SET total = %d, open = %[1]d WHERE seq = %d;", backlog, seq))
+	ledgertest.Fill(h, h.url, crowdRows(h.d, backlog, schema.Ready, seq, "big", "NULL")+fmt.Sprintf("UPDATE batches SET total = %d, open = %[1]d WHERE seq = %d;", backlog, seq))
 	h.Ledger = h.another()
 	if n := h.number("SELECT max(seq) FROM uploads"); n != backlog {
 		h.Fatalf("%d uploads are ahead, want %d", n, backlog)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // Wait ends a claim: the upload waits for p.For. The attempt, where there is one, counts. An upload that somebody
@@ -26,7 +28,7 @@ func (l *Ledger) Wait(ctx context.Context, k tasks.Token, p tasks.Pause) error {
 		if r.cancel {
 			return t.yield(r)
 		}
-		return t.postpone(r, t.now+p.For.Microseconds(), p.Cause, nil)
+		return t.postpone(r, t.Now+p.For.Microseconds(), p.Cause, nil)
 	}))
 }
 
@@ -44,7 +46,7 @@ func (l *Ledger) HandBack(ctx context.Context, k tasks.Token, after time.Duratio
 		if after <= 0 || r.cancel {
 			return t.yield(r)
 		}
-		return t.postpone(r, t.now+after.Microseconds(), cause, nil)
+		return t.postpone(r, t.Now+after.Microseconds(), cause, nil)
 	}))
 }
 
@@ -67,9 +69,9 @@ func (t *tx) finishClaim(k tasks.Token, res tasks.Result) error {
 	}
 	ours := r != nil && bytes.Equal(r.token, k.Claim[:])
 	switch {
-	case ours && r.phase.final() && repeats(r, res):
+	case ours && r.phase.Final() && repeats(r, res):
 		return nil
-	case !ours || r.phase.final() || r.phase == waiting:
+	case !ours || r.phase.Final() || r.phase == schema.Waiting:
 		if err := t.keep(res, nil); err != nil {
 			return err
 		}
@@ -110,7 +112,7 @@ func repeats(r *row, res tasks.Result) bool {
 	if r.cancel && state != tasks.Succeeded {
 		state = tasks.Canceled
 	}
-	return r.phase.state() == state && (state != tasks.Succeeded || r.mediaID == clean(res.Media.ID))
+	return r.phase.State() == state && (state != tasks.Succeeded || r.mediaID == clean(res.Media.ID))
 }
 
 // record keeps the attempt that a claim ended with, and counts it.
@@ -119,8 +121,8 @@ func (t *tx) record(r *row, a *tasks.Attempt) error {
 		return nil
 	}
 	r.attempts++
-	_, err := t.exec("INSERT INTO attempts (upload, round, number, started_at, took, errcode, code, rid, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		r.seq, r.round, r.attempts, micros(a.Started), a.Took.Microseconds(), a.Errcode, text(string(a.Code)), text(clean(a.RID)), text(clean(a.Reason)))
+	_, err := t.Exec("INSERT INTO attempts (upload, round, number, started_at, took, errcode, code, rid, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		r.seq, r.round, r.attempts, db.Micros(a.Started), a.Took.Microseconds(), a.Errcode, db.TextOrNull(string(a.Code)), db.TextOrNull(clean(a.RID)), db.TextOrNull(clean(a.Reason)))
 	return err
 }
 
@@ -129,12 +131,12 @@ func (t *tx) keep(res tasks.Result, r *row) error {
 	if res.State != tasks.Succeeded || res.Reused || res.Media.ID == "" || res.Key == (tasks.MediaKey{}) {
 		return nil
 	}
-	if r == nil || r.phase != running {
+	if r == nil || r.phase != schema.Running {
 		return t.keepMedia(res.Key, res.Media)
 	}
-	n, err := t.exec(`UPDATE media SET media_id = ?, issued_at = ?, expires_at = ?, holder = NULL
+	n, err := t.Exec(`UPDATE media SET media_id = ?, issued_at = ?, expires_at = ?, holder = NULL
 		WHERE realm = ? AND appid = ? AND type = ? AND hash = ? AND holder = ?`,
-		clean(res.Media.ID), micros(res.Media.IssuedAt), micros(res.Media.ExpiresAt),
+		clean(res.Media.ID), db.Micros(res.Media.IssuedAt), db.Micros(res.Media.ExpiresAt),
 		res.Key.Realm, res.Key.AppID, string(res.Key.Type), res.Key.Hash[:], r.seq)
 	if err != nil {
 		return err
@@ -147,10 +149,10 @@ func (t *tx) keep(res tasks.Result, r *row) error {
 }
 
 func (t *tx) keepMedia(k tasks.MediaKey, m tasks.Media) error {
-	_, err := t.exec(`INSERT INTO media (realm, appid, type, hash, media_id, issued_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+	_, err := t.Exec(`INSERT INTO media (realm, appid, type, hash, media_id, issued_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (realm, appid, type, hash) DO UPDATE SET media_id = excluded.media_id, issued_at = excluded.issued_at,
 		expires_at = excluded.expires_at WHERE media.expires_at IS NULL OR media.expires_at < excluded.expires_at`,
-		k.Realm, k.AppID, string(k.Type), k.Hash[:], clean(m.ID), micros(m.IssuedAt), micros(m.ExpiresAt))
+		k.Realm, k.AppID, string(k.Type), k.Hash[:], clean(m.ID), db.Micros(m.IssuedAt), db.Micros(m.ExpiresAt))
 	return err
 }
 

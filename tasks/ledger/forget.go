@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
 // Forget makes a media unknown, so that no upload is answered with it any more: the next one of its content calls
@@ -12,15 +13,15 @@ import (
 // be. NotFound where there is no such media.
 func (l *Ledger) Forget(ctx context.Context, mediaID string, accounts []string) error {
 	return l.do(ctx, "forget media", func(t *tx) error {
-		where, a := "media_id = ?", args{mediaID}
+		where, a := "media_id = ?", db.Args{mediaID}
 		if len(accounts) > 0 {
-			where += " AND EXISTS (SELECT 1 FROM accounts a WHERE a.realm = media.realm AND a.appid = media.appid AND a.name IN (" + marks(len(accounts)) + "))"
+			where += " AND EXISTS (SELECT 1 FROM accounts a WHERE a.realm = media.realm AND a.appid = media.appid AND a.name IN (" + db.Marks(len(accounts)) + "))"
 			for _, name := range accounts {
 				a = append(a, name)
 			}
 		}
 		// The row stays: an upload of the same content may be holding it right now.
-		n, err := t.exec("UPDATE media SET media_id = NULL, issued_at = NULL, expires_at = NULL WHERE "+where, a...)
+		n, err := t.Exec("UPDATE media SET media_id = NULL, issued_at = NULL, expires_at = NULL WHERE "+where, a...)
 		if err == nil && n == 0 {
 			return &tasks.Error{Code: tasks.NotFound, Op: "forget media", Err: errors.New("no such media is known")}
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
 )
 
@@ -114,8 +115,8 @@ func (h *harness) another() *Ledger {
 	})
 	if h.careless {
 		must(h, l.do(h.Context(), "test", func(t *tx) error {
-			for _, q := range []string{"COMMIT", "PRAGMA synchronous = OFF", t.l.d.beginWrite} { // a transaction keeps its setting
-				if _, err := t.exec(q); err != nil {
+			for _, q := range []string{"COMMIT", "PRAGMA synchronous = OFF", t.l.d.BeginWrite} { // a transaction keeps its setting
+				if _, err := t.Exec(q); err != nil {
 					return err
 				}
 			}
@@ -155,7 +156,7 @@ func (h *harness) pass(d time.Duration) {
 func (h *harness) sql(query string, args ...any) {
 	h.Helper()
 	must(h, h.do(h.Context(), "test", func(t *tx) error {
-		_, err := t.exec(query, args...)
+		_, err := t.Exec(query, args...)
 		return err
 	}))
 }
@@ -164,8 +165,8 @@ func (h *harness) sql(query string, args ...any) {
 func (h *harness) number(query string, a ...any) int {
 	h.Helper()
 	var n int
-	must(h, h.view(h.Context(), "test", func(t *tx) error {
-		_, err := t.row(query, a, &n)
+	must(h, h.engine.Snapshot(h.Context(), "test", func(t *db.Tx) error {
+		_, err := t.Row(query, a, &n)
 		return err
 	}))
 	return n
@@ -263,7 +264,7 @@ func (h *harness) wantState(id uuid.UUID, want tasks.State) {
 
 func (h *harness) events() []tasks.Event {
 	h.Helper()
-	es, err := h.Events(h.Context(), 0, maxPage)
+	es, err := h.Events(h.Context(), 0, db.MaxPage)
 	must(h, err)
 	return es
 }

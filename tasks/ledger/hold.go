@@ -6,49 +6,16 @@ import (
 	"fmt"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// hold is one row of the holds, as dispatch and claim look at it: one for all accounts of one (realm, appid).
-type hold struct {
-	tasks.Hold
-	underWay int // counted by dispatch
-}
-
-// inForce reports whether nothing may be started.
-func (h *hold) inForce(now int64) bool { return h != nil && now < micros(h.Until) }
-
-// room is how many uploads may be under way at once after the hold's time.
-func (h *hold) room() int { return max(h.Ramp, 1) }
-
-const holdColumns = "h.realm, h.appid, h.code, h.errcode, COALESCE(h.rid, ''), h.reason, h.since_at, h.until_at, h.ramp"
-
-func scanHold(s scanner, h *tasks.Hold, more ...any) error {
-	var since, until int64
-	err := s.Scan(append(more, &h.Realm, &h.AppID, &h.Code, &h.Errcode, &h.RID, &h.Reason, &since, &until, &h.Ramp)...)
-	h.Since, h.Until = timeOf(since), timeOf(until)
-	return err
-}
-
 // holds returns the holds by the names of their accounts, read once for each transaction.
-func (t *tx) holds() (map[string]*hold, error) {
+func (t *tx) holds() (map[string]*schema.Hold, error) {
 	if t.held != nil {
 		return t.held, nil
 	}
-	held, same := map[string]*hold{}, map[[2]string]*hold{}
-	err := t.each("SELECT a.name, "+holdColumns+" FROM holds h JOIN accounts a ON a.realm = h.realm AND a.appid = h.appid", nil,
-		func(s scanner) error {
-			var name string
-			h := new(hold)
-			if err := scanHold(s, &h.Hold, &name); err != nil {
-				return err
-			}
-			key := [2]string{h.Realm, h.AppID}
-			if same[key] == nil {
-				same[key] = h
-			}
-			held[name] = same[key]
-			return nil
-		})
+	held, err := schema.Holds(t.Tx)
 	if err == nil {
 		t.held = held
 	}
@@ -71,11 +38,11 @@ func (l *Ledger) RegisterAccounts(ctx context.Context, accounts []tasks.Account)
 
 func (t *tx) register(a tasks.Account) error {
 	var old tasks.Account
-	found, err := t.row("SELECT realm, appid, fingerprint FROM accounts WHERE name = ?", args{a.Name}, &old.Realm, &old.AppID, &old.Fingerprint)
+	found, err := t.Row("SELECT realm, appid, fingerprint FROM accounts WHERE name = ?", db.Args{a.Name}, &old.Realm, &old.AppID, &old.Fingerprint)
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`INSERT INTO accounts (name, realm, appid, fingerprint, daily_limit) VALUES (?, ?, ?, ?, ?)
+	_, err = t.Exec(`INSERT INTO accounts (name, realm, appid, fingerprint, daily_limit) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET realm = excluded.realm, appid = excluded.appid, fingerprint = excluded.fingerprint,
 		daily_limit = excluded.daily_limit`, a.Name, a.Realm, a.AppID, a.Fingerprint, a.DailyLimit)
 	if err != nil || !found || old.Fingerprint == a.Fingerprint {
@@ -91,7 +58,7 @@ func (t *tx) register(a tasks.Account) error {
 func (l *Ledger) Hold(ctx context.Context, h tasks.Hold) error {
 	length := h.Until.Sub(l.now())
 	return l.do(ctx, "hold account", func(t *tx) error {
-		h.Until = timeOf(t.now).Add(length)
+		h.Until = db.Time(t.Now).Add(length)
 		return t.hold(h)
 	})
 }
@@ -101,17 +68,17 @@ func (t *tx) hold(h tasks.Hold) error {
 	if err != nil {
 		return err
 	}
-	if old.inForce(t.now) && !h.Until.After(old.Until) {
+	if old.InForce(t.Now) && !h.Until.After(old.Until) {
 		return nil
 	}
-	h.Since, h.Ramp, h.Reason, h.RID = timeOf(t.now), 0, clean(h.Reason), clean(h.RID)
+	h.Since, h.Ramp, h.Reason, h.RID = db.Time(t.Now), 0, clean(h.Reason), clean(h.RID)
 	if old != nil && old.Code == h.Code {
 		h.Since = old.Since
 	}
-	_, err = t.exec(`INSERT INTO holds (realm, appid, code, errcode, rid, reason, since_at, until_at, ramp) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)
+	_, err = t.Exec(`INSERT INTO holds (realm, appid, code, errcode, rid, reason, since_at, until_at, ramp) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)
 		ON CONFLICT (realm, appid) DO UPDATE SET code = excluded.code, errcode = excluded.errcode, rid = excluded.rid,
 		reason = excluded.reason, since_at = excluded.since_at, until_at = excluded.until_at, ramp = 0`,
-		h.Realm, h.AppID, string(h.Code), h.Errcode, text(h.RID), h.Reason, micros(h.Since), micros(h.Until))
+		h.Realm, h.AppID, string(h.Code), h.Errcode, db.TextOrNull(h.RID), h.Reason, db.Micros(h.Since), db.Micros(h.Until))
 	t.held = nil
 	if err != nil || (old != nil && old.Code == h.Code) {
 		return err
@@ -119,12 +86,12 @@ func (t *tx) hold(h tasks.Hold) error {
 	return t.tell(tasks.HoldBegan, h)
 }
 
-func (t *tx) findHold(realm, appid string) (*hold, error) {
-	var h *hold
-	err := t.each("SELECT "+holdColumns+" FROM holds h WHERE realm = ? AND appid = ?"+t.l.d.forUpdate, args{realm, appid},
-		func(s scanner) error {
-			h = new(hold)
-			return scanHold(s, &h.Hold)
+func (t *tx) findHold(realm, appid string) (*schema.Hold, error) {
+	var h *schema.Hold
+	err := t.Each("SELECT "+schema.HoldColumns+" FROM holds h WHERE realm = ? AND appid = ?"+t.Dialect.ForUpdate, db.Args{realm, appid},
+		func(s db.Scanner) error {
+			h = new(schema.Hold)
+			return schema.ScanHold(s, &h.Hold)
 		})
 	return h, err
 }
@@ -136,7 +103,7 @@ func (t *tx) lift(realm, appid string, only tasks.Code) (bool, error) {
 		return false, err
 	}
 	t.held = nil
-	if _, err := t.exec("DELETE FROM holds WHERE realm = ? AND appid = ?", realm, appid); err != nil {
+	if _, err := t.Exec("DELETE FROM holds WHERE realm = ? AND appid = ?", realm, appid); err != nil {
 		return false, err
 	}
 	return true, t.tell(tasks.HoldEnded, h.Hold)
@@ -172,29 +139,29 @@ func (t *tx) climb(account string) error {
 		return nil
 	}
 	h, err = t.findHold(h.Realm, h.AppID)
-	if err != nil || h == nil || h.inForce(t.now) {
+	if err != nil || h == nil || h.InForce(t.Now) {
 		return err
 	}
 	t.held = nil
-	if h.Ramp = h.room() * 2; h.Ramp >= tasks.RampEnd {
+	if h.Ramp = h.Room() * 2; h.Ramp >= tasks.RampEnd {
 		_, err := t.lift(h.Realm, h.AppID, "")
 		return err
 	}
-	_, err = t.exec("UPDATE holds SET ramp = ? WHERE realm = ? AND appid = ?", h.Ramp, h.Realm, h.AppID)
+	_, err = t.Exec("UPDATE holds SET ramp = ? WHERE realm = ? AND appid = ?", h.Ramp, h.Realm, h.AppID)
 	return err
 }
 
 // Holds lists the holds there are, those whose accounts are coming back included.
 func (l *Ledger) Holds(ctx context.Context) ([]tasks.Hold, error) {
 	var hs []tasks.Hold
-	err := l.view(ctx, "list holds", func(t *tx) error {
-		return t.each("SELECT "+holdColumns+" FROM holds h ORDER BY realm, appid", nil, func(s scanner) error {
+	err := l.engine.Snapshot(ctx, "list holds", func(t *db.Tx) error {
+		return t.Each("SELECT "+schema.HoldColumns+" FROM holds h ORDER BY realm, appid", nil, func(s db.Scanner) error {
 			hs = append(hs, tasks.Hold{})
 			h := &hs[len(hs)-1]
-			if err := scanHold(s, h); err != nil {
+			if err := schema.ScanHold(s, h); err != nil {
 				return err
 			}
-			if t.now >= micros(h.Until) {
+			if t.Now >= db.Micros(h.Until) {
 				h.Ramp = max(h.Ramp, 1)
 			}
 			return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
 // Request gives a request that its producer named an ID for the upload it asks for: the same one each time within
@@ -20,17 +21,17 @@ func (l *Ledger) Request(ctx context.Context, producer, name string, digest []by
 	}
 	var id uuid.UUID
 	err = l.do(ctx, "remember request", func(t *tx) error {
-		if _, err := t.exec("DELETE FROM requests WHERE at <= ?", t.now-ttl.Microseconds()); err != nil {
+		if _, err := t.Exec("DELETE FROM requests WHERE at <= ?", t.Now-ttl.Microseconds()); err != nil {
 			return err
 		}
-		n, err := t.exec("INSERT INTO requests (producer, name, digest, upload, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-			producer, name, digest, minted[:], t.now)
+		n, err := t.Exec("INSERT INTO requests (producer, name, digest, upload, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+			producer, name, digest, minted[:], t.Now)
 		if err != nil || n > 0 {
 			id = minted
 			return err
 		}
 		var kept []byte
-		if _, err := t.row("SELECT upload, digest FROM requests WHERE producer = ? AND name = ?", args{producer, name}, &id, &kept); err != nil {
+		if _, err := t.Row("SELECT upload, digest FROM requests WHERE producer = ? AND name = ?", db.Args{producer, name}, &id, &kept); err != nil {
 			return err
 		}
 		if !bytes.Equal(kept, digest) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"github.com/google/uuid"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
 const uploadColumns = `(id, phase, priority, batch, no_reuse, fix, submitted_at, expires_by, keep_fresh_until, digest,
@@ -20,19 +21,19 @@ const insertArrays = "INSERT INTO uploads " + uploadColumns + ` SELECT i, 0, p, 
 // values are the columns of uploadColumns without the phase.
 func (t *tx) values(r *pending) []any {
 	return []any{
-		r.ID[:], int(r.Priority), r.batch, flag(r.NoReuse), flag(r.Fix), t.now, optional(r.ExpiresBy), optional(r.KeepFreshUntil), r.digest,
-		r.Producer, r.Account, string(r.Type), r.Source, text(r.ExternalID), text(r.Filename), text(cmp.Or(r.CallbackURL, r.DefaultCallback)), text(string(r.Metadata)),
+		r.ID[:], int(r.Priority), r.batch, db.Flag(r.NoReuse), db.Flag(r.Fix), t.Now, db.TimeOrNull(r.ExpiresBy), db.TimeOrNull(r.KeepFreshUntil), r.digest,
+		r.Producer, r.Account, string(r.Type), r.Source, db.TextOrNull(r.ExternalID), db.TextOrNull(r.Filename), db.TextOrNull(cmp.Or(r.CallbackURL, r.DefaultCallback)), db.TextOrNull(string(r.Metadata)),
 	}
 }
 
 // insertUploads writes the rows whose names are not taken, and reports which these were.
 func (t *tx) insertUploads(rows []pending) ([]bool, error) {
-	if t.l.d.concurrent {
+	if t.Dialect.Concurrent {
 		return t.insertArrays(rows)
 	}
 	fresh := make([]bool, len(rows))
 	for i := range rows {
-		n, err := t.exec(insertUpload, t.values(&rows[i])...)
+		n, err := t.Exec(insertUpload, t.values(&rows[i])...)
 		if err != nil {
 			return nil, err
 		}
@@ -53,12 +54,12 @@ func (t *tx) insertArrays(rows []pending) ([]bool, error) {
 			columns[c] = append(columns[c], v)
 		}
 	}
-	a := make(args, len(columns))
+	a := make(db.Args, len(columns))
 	for c, column := range columns {
 		a[c] = column
 	}
 	written := make(map[uuid.UUID]bool, len(rows))
-	err := t.each(insertArrays, a, func(s scanner) error {
+	err := t.Each(insertArrays, a, func(s db.Scanner) error {
 		var id uuid.UUID
 		err := s.Scan(&id)
 		written[id] = true

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
 // AddKey keeps a key's hash with its rights. It returns Conflict where that very key is known.
@@ -23,8 +24,8 @@ func (l *Ledger) AddKey(ctx context.Context, k tasks.Key) error {
 		return fmt.Errorf("encode rights: %w", err)
 	}
 	return l.do(ctx, "add key", func(t *tx) error {
-		n, err := t.exec("INSERT INTO keys (hash, name, role, rights, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-			k.Hash[:], k.Name, string(k.Role), string(rights), t.now)
+		n, err := t.Exec("INSERT INTO keys (hash, name, role, rights, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+			k.Hash[:], k.Name, string(k.Role), string(rights), t.Now)
 		if err == nil && n == 0 {
 			return &tasks.Error{Code: tasks.Conflict, Op: "add key", Err: errors.New("this key is known already")}
 		}
@@ -35,9 +36,9 @@ func (l *Ledger) AddKey(ctx context.Context, k tasks.Key) error {
 // Keys lists all keys, the revoked ones included, by name and age.
 func (l *Ledger) Keys(ctx context.Context) ([]tasks.Key, error) {
 	var ks []tasks.Key
-	err := l.view(ctx, "list keys", func(t *tx) error {
+	err := l.engine.Snapshot(ctx, "list keys", func(t *db.Tx) error {
 		ks = nil
-		return t.each("SELECT hash, name, role, rights, created_at, revoked_at FROM keys ORDER BY name, created_at, hash", nil, func(s scanner) error {
+		return t.Each("SELECT hash, name, role, rights, created_at, revoked_at FROM keys ORDER BY name, created_at, hash", nil, func(s db.Scanner) error {
 			k, err := scanKey(s)
 			ks = append(ks, k)
 			return err
@@ -53,7 +54,7 @@ func (l *Ledger) RevokeKeys(ctx context.Context, nameOrID string) (int, error) {
 	err := l.do(ctx, "revoke key", func(t *tx) error {
 		n = 0
 		var found []tasks.Hash
-		err := t.each("SELECT hash, name, role, rights, created_at, revoked_at FROM keys WHERE revoked_at IS NULL", nil, func(s scanner) error {
+		err := t.Each("SELECT hash, name, role, rights, created_at, revoked_at FROM keys WHERE revoked_at IS NULL", nil, func(s db.Scanner) error {
 			k, err := scanKey(s)
 			if k.Name == nameOrID || k.ID == nameOrID {
 				found = append(found, k.Hash)
@@ -65,7 +66,7 @@ func (l *Ledger) RevokeKeys(ctx context.Context, nameOrID string) (int, error) {
 				break
 			}
 			n++
-			_, err = t.exec("UPDATE keys SET revoked_at = ? WHERE hash = ?", t.now, h[:])
+			_, err = t.Exec("UPDATE keys SET revoked_at = ? WHERE hash = ?", t.Now, h[:])
 		}
 		if err == nil && n == 0 {
 			return &tasks.Error{Code: tasks.NotFound, Op: "revoke key", Err: errors.New("no key in force has that name or id"), Hint: "see: mediaferry keys list"}
@@ -75,7 +76,7 @@ func (l *Ledger) RevokeKeys(ctx context.Context, nameOrID string) (int, error) {
 	return n, err
 }
 
-func scanKey(s scanner) (tasks.Key, error) {
+func scanKey(s db.Scanner) (tasks.Key, error) {
 	var (
 		k            tasks.Key
 		hash, rights []byte
@@ -87,7 +88,7 @@ func scanKey(s scanner) (tasks.Key, error) {
 	}
 	copy(k.Hash[:], hash)
 	const shown = 8
-	k.ID, k.Created, k.Revoked = k.Hash.String()[:shown], timeOf(created), timeOrZero(revoked)
+	k.ID, k.Created, k.Revoked = k.Hash.String()[:shown], db.Time(created), db.TimeOrZero(revoked)
 	if err := json.Unmarshal(rights, &k.Rights); err != nil {
 		return k, fmt.Errorf("read rights of key %s: %w", k.ID, err)
 	}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // Lead makes holder the leader of a role for ttl, or lengthens its lead, and reports whether it leads now. All who ask
@@ -13,18 +16,18 @@ func (l *Ledger) Lead(ctx context.Context, role, holder string, ttl time.Duratio
 	var leads bool
 	err := l.do(ctx, "elect "+role, func(t *tx) error {
 		var until int64
-		_, err := t.row("SELECT until_at FROM leaders WHERE role = ?"+t.l.d.forUpdate, args{role}, &until)
+		_, err := t.Row("SELECT until_at FROM leaders WHERE role = ?"+t.Dialect.ForUpdate, db.Args{role}, &until)
 		if err != nil {
 			return err
 		}
-		if back := until - t.now - ttl.Microseconds(); back > clockSlack.Microseconds() {
+		if back := until - t.Now - ttl.Microseconds(); back > clockSlack.Microseconds() {
 			if err := t.bringForward(back); err != nil {
 				return err
 			}
 		}
-		n, err := t.exec(`INSERT INTO leaders (role, holder, until_at) VALUES (?, ?, ?)
+		n, err := t.Exec(`INSERT INTO leaders (role, holder, until_at) VALUES (?, ?, ?)
 			ON CONFLICT (role) DO UPDATE SET holder = excluded.holder, until_at = excluded.until_at
-			WHERE leaders.holder = excluded.holder OR leaders.until_at <= ?`, role, holder, t.now+ttl.Microseconds(), t.now)
+			WHERE leaders.holder = excluded.holder OR leaders.until_at <= ?`, role, holder, t.Now+ttl.Microseconds(), t.Now)
 		leads = n > 0
 		return err
 	})
@@ -54,14 +57,14 @@ func (t *tx) bringForward(by int64) error {
 		table string
 		phase int
 	}{
-		{"uploads", int(dispatched)}, {"uploads", int(running)}, {"uploads", int(waiting)},
-		{"deliveries", deliveryPending}, {"deliveries", deliveryDispatched}, {"deliveries", deliveryClaimed},
+		{"uploads", int(schema.Dispatched)}, {"uploads", int(schema.Running)}, {"uploads", int(schema.Waiting)},
+		{"deliveries", schema.DeliveryPending}, {"deliveries", schema.DeliveryDispatched}, {"deliveries", schema.DeliveryClaimed},
 	} {
 		updates = append(updates, fmt.Sprintf("UPDATE %s SET due_at = due_at - ? WHERE seq IN (SELECT seq FROM %[1]s WHERE phase = %d AND due_at > ? ORDER BY due_at LIMIT %d)",
 			due.table, due.phase, forwardMost))
 	}
 	for _, update := range updates {
-		if _, err := t.exec(update, by, t.now); err != nil {
+		if _, err := t.Exec(update, by, t.Now); err != nil {
 			return err
 		}
 	}
@@ -71,7 +74,7 @@ func (t *tx) bringForward(by int64) error {
 // Resign lets somebody else lead at once. It does nothing where holder does not lead.
 func (l *Ledger) Resign(ctx context.Context, role, holder string) error {
 	return l.do(ctx, "resign as "+role, func(t *tx) error {
-		_, err := t.exec("DELETE FROM leaders WHERE role = ? AND holder = ?", role, holder)
+		_, err := t.Exec("DELETE FROM leaders WHERE role = ? AND holder = ?", role, holder)
 		return err
 	})
 }

@@ -9,16 +9,16 @@ package ledger
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/view"
 )
 
 // Options are the settings of Open. The zero value is good for production.
@@ -39,15 +39,14 @@ type Options struct {
 	GroupSize int
 }
 
-// callTimeout bounds every call whose context has no deadline of its own.
-const callTimeout = 10 * time.Second
-
-// Ledger is an open ledger. It is safe for concurrent use; several processes may have the same one open.
+// Ledger is an open ledger: it changes the rows, and its View reads them for people. It is safe for concurrent use; several processes may have the same one open.
 type Ledger struct {
-	d      *dialect
-	reads  *sql.DB
+	*view.View
+
+	handle *db.Handle
+	d      *db.Dialect
+	engine db.Reader
 	writer *writer
-	writes *sql.DB
 	now    func() time.Time
 	id     uuid.UUID
 	notify string
@@ -64,17 +63,19 @@ type Ledger struct {
 // It returns Invalid for a URL or place it can't use, Conflict for a schema newer than this program, and Unavailable
 // where the database can't be reached.
 func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
-	b, err := connect(url)
+	h, err := db.Connect(url)
 	if err != nil {
 		return nil, err
 	}
-	if err := prepare(ctx, b, o.NoMigrate); err != nil {
-		return nil, errors.Join(b.d.explain("open ledger", err), b.close())
+	if err := prepare(ctx, h, o.NoMigrate); err != nil {
+		return nil, errors.Join(h.Dialect.Explain("open ledger", err), h.Close())
 	}
-	l := &Ledger{d: b.d, reads: b.reads, writes: b.writes, now: o.Now, notify: o.Notify, maxAccounts: maxAccounts, turn: map[lane]int64{}, first: map[tasks.Priority]string{}}
+	l := &Ledger{handle: h, d: h.Dialect, now: o.Now, notify: o.Notify, maxAccounts: maxAccounts, turn: map[lane]int64{}, first: map[tasks.Priority]string{}}
 	if l.now == nil {
 		l.now = time.Now
 	}
+	l.View = view.New(h, l.now)
+	l.engine = db.Reader{Handle: h, Pool: h.Reads, Now: l.now}
 	l.writer = newWriter(l, cmp.Or(o.Linger, 10*time.Millisecond), cmp.Or(o.GroupSize, 128), logger(o.Log))
 	if err := l.identify(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
@@ -85,7 +86,7 @@ func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
 // Close ends all calls that wait with Unavailable and closes the database.
 func (l *Ledger) Close() error {
 	l.writer.stop()
-	return backend{l.d, l.reads, l.writes}.close()
+	return l.handle.Close()
 }
 
 // ID names this ledger: minted when it was made, and the same for everybody who opens it.
@@ -93,8 +94,8 @@ func (l *Ledger) ID() uuid.UUID { return l.id }
 
 // Ping asks the database for a sign of life.
 func (l *Ledger) Ping(ctx context.Context) error {
-	return l.view(ctx, "ping ledger", func(t *tx) error {
-		_, err := t.row("SELECT 1", nil, new(int))
+	return l.engine.Snapshot(ctx, "ping ledger", func(t *db.Tx) error {
+		_, err := t.Row("SELECT 1", nil, new(int))
 		return err
 	})
 }
@@ -103,10 +104,10 @@ func (l *Ledger) identify(ctx context.Context) error {
 	const key = "ledger_id"
 	var text string
 	err := l.do(ctx, "name ledger", func(t *tx) error {
-		if _, err := t.exec("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING", key, uuid.NewString()); err != nil {
+		if _, err := t.Exec("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING", key, uuid.NewString()); err != nil {
 			return err
 		}
-		_, err := t.row("SELECT value FROM meta WHERE key = ?", args{key}, &text)
+		_, err := t.Row("SELECT value FROM meta WHERE key = ?", db.Args{key}, &text)
 		return err
 	})
 	if err != nil {
@@ -117,40 +118,6 @@ func (l *Ledger) identify(ctx context.Context) error {
 		return fmt.Errorf("read ledger id: %w", err)
 	}
 	return nil
-}
-
-// backend is the two handles of an open database: one for the writer, one for everybody who only reads.
-type backend struct {
-	d             *dialect
-	reads, writes *sql.DB
-}
-
-func (b backend) close() error { return errors.Join(b.writes.Close(), b.reads.Close()) }
-
-func connect(url string) (backend, error) {
-	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
-	case "sqlite":
-		return connectSQLite(rest)
-	case "postgres", "postgresql":
-		return connectPostgres(url)
-	default:
-		return backend{}, &tasks.Error{
-			Code: tasks.Invalid, Op: "open ledger", Err: errors.New("the ledger's URL begins neither with sqlite: nor with postgres://"),
-			Hint: "give sqlite:PATH or postgres://user@host/database",
-		}
-	}
-}
-
-func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	return within(ctx, callTimeout)
-}
-
-// within gives ctx a deadline, where it has none.
-func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, d)
 }
 
 func logger(l *slog.Logger) *slog.Logger {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/pressly/goose/v3"
 )
 
@@ -18,15 +19,15 @@ var migrations embed.FS
 // Migrate brings the schema at url up to date, and returns its version before and after.
 // It returns Conflict for a schema that is newer than this program.
 func Migrate(ctx context.Context, url string) (from, to int64, err error) {
-	b, err := connect(url)
+	b, err := db.Connect(url)
 	if err != nil {
 		return 0, 0, err
 	}
-	defer func() { err = errors.Join(b.d.explain("migrate ledger", err), b.close()) }()
+	defer func() { err = errors.Join(b.Dialect.Explain("migrate ledger", err), b.Close()) }()
 	return migrate(ctx, b, false)
 }
 
-func prepare(ctx context.Context, b backend, refuse bool) error {
+func prepare(ctx context.Context, b *db.Handle, refuse bool) error {
 	_, _, err := migrate(ctx, b, refuse)
 	return err
 }
@@ -37,14 +38,14 @@ const migrationTimeout = 15 * time.Minute
 
 // migrate does nothing where the schema is current already. Several processes that start at once migrate once:
 // PostgreSQL's advisory lock lets one in, and on SQLite the loser of the race looks again.
-func migrate(ctx context.Context, b backend, refuse bool) (from, to int64, err error) {
+func migrate(ctx context.Context, b *db.Handle, refuse bool) (from, to int64, err error) {
 	p, err := provider(b)
 	if err != nil {
 		return 0, 0, err
 	}
 	from, to, err = versions(ctx, p)
 	switch {
-	case err == nil && from == to, refusal(err), errors.Is(err, context.DeadlineExceeded), err != nil && refuse:
+	case err == nil && from == to, db.IsAnswer(err), errors.Is(err, context.DeadlineExceeded), err != nil && refuse:
 		return from, to, err
 	case err != nil: // another process may be making the very table that was read
 	case refuse:
@@ -53,7 +54,7 @@ func migrate(ctx context.Context, b backend, refuse bool) (from, to int64, err e
 			Err: fmt.Errorf("the ledger has schema version %d, this program needs %d", from, to),
 		}
 	}
-	ctx, cancel := within(ctx, migrationTimeout)
+	ctx, cancel := db.Within(ctx, migrationTimeout)
 	defer cancel()
 	unlock, err := migrationLock(ctx, b)
 	if err != nil {
@@ -62,7 +63,7 @@ func migrate(ctx context.Context, b backend, refuse bool) (from, to int64, err e
 	defer unlock()
 	for try := 0; ; try++ {
 		from, to, err = up(ctx, p)
-		if err == nil || refusal(err) || b.d.concurrent || try == 10 {
+		if err == nil || db.IsAnswer(err) || b.Dialect.Concurrent || try == 10 {
 			return from, to, err
 		}
 		pause := time.NewTimer(20 * time.Millisecond)
@@ -87,7 +88,7 @@ func up(ctx context.Context, p *goose.Provider) (from, to int64, err error) {
 
 // versions returns the schema's version in the database and the one that this program needs, which is no lower.
 func versions(ctx context.Context, p *goose.Provider) (from, to int64, err error) {
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := db.Bounded(ctx)
 	defer cancel()
 	from, to, err = p.GetVersions(ctx)
 	switch {
@@ -102,16 +103,16 @@ func versions(ctx context.Context, p *goose.Provider) (from, to int64, err error
 	return from, to, nil
 }
 
-func provider(b backend) (*goose.Provider, error) {
+func provider(b *db.Handle) (*goose.Provider, error) {
 	dialect := goose.DialectSQLite3
-	if b.d.name == "postgres" {
+	if b.Dialect.Name == "postgres" {
 		dialect = goose.DialectPostgres
 	}
-	dir, err := fs.Sub(migrations, "migrations/"+b.d.name)
+	dir, err := fs.Sub(migrations, "migrations/"+b.Dialect.Name)
 	if err != nil {
 		return nil, fmt.Errorf("read migrations: %w", err)
 	}
-	p, err := goose.NewProvider(dialect, b.writes, dir, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(dialect, b.Writes, dir, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return nil, fmt.Errorf("read migrations: %w", err)
 	}
@@ -119,11 +120,11 @@ func provider(b backend) (*goose.Provider, error) {
 }
 
 // migrationLock keeps other processes out while one migrates, on a connection of its own.
-func migrationLock(ctx context.Context, b backend) (unlock func(), err error) {
-	if !b.d.concurrent {
+func migrationLock(ctx context.Context, b *db.Handle) (unlock func(), err error) {
+	if !b.Dialect.Concurrent {
 		return func() {}, nil
 	}
-	conn, err := b.reads.Conn(ctx)
+	conn, err := b.Reads.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +133,7 @@ func migrationLock(ctx context.Context, b backend) (unlock func(), err error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.CallTimeout)
 		defer cancel()
 		_, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock("+key+")")
 		if err != nil { // the session's end frees the lock as well

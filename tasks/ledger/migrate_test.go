@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
 )
 
@@ -55,18 +56,18 @@ func TestMigrations(t *testing.T) {
 			t.Run("an action that an older program left open is over", func(t *testing.T) {
 				t.Parallel()
 				url := database(t)
-				b, err := connect(url)
+				b, err := db.Connect(url)
 				must(t, err)
 				p, err := provider(b)
 				must(t, err)
 				_, err = p.UpTo(t.Context(), 3)
 				must(t, err)
 				for i, ended := range []any{nil, int64(9)} {
-					_, err := b.writes.ExecContext(t.Context(), b.d.bind("INSERT INTO actions (id, kind, by_whom, choice, matched, done, remaining, began_at, ended_at) "+
+					_, err := b.Writes.ExecContext(t.Context(), b.Dialect.Bind("INSERT INTO actions (id, kind, by_whom, choice, matched, done, remaining, began_at, ended_at) "+
 						"VALUES (?, 'retry', 'li@desk', '{}', 5, 2, ?, 7, ?)"), bytes.Repeat([]byte{byte(i + 1)}, 16), 3*i, ended)
 					must(t, err)
 				}
-				must(t, b.close())
+				must(t, b.Close())
 				l, err := Open(t.Context(), url, Options{})
 				must(t, err)
 				page, _, err := l.Actions(t.Context(), tasks.ActionFilter{})
@@ -83,10 +84,10 @@ func TestMigrations(t *testing.T) {
 				must(t, err)
 				must(t, l.do(t.Context(), "test", func(tx *tx) error {
 					applied := "1"
-					if l.d.concurrent {
+					if l.d.Concurrent {
 						applied = "true"
 					}
-					_, err := tx.exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, " + applied + ")")
+					_, err := tx.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, " + applied + ")")
 					return err
 				}))
 				must(t, l.Close())

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 	"pgregory.net/rapid"
 )
 
@@ -214,7 +216,7 @@ func (m *model) check() {
 	var counts tasks.BatchCounts
 	want := map[uuid.UUID]int{}
 	there := map[uuid.UUID]tasks.Outcome{}
-	page, _, err := m.h.List(m.h.Context(), tasks.Filter{Batch: m.batch.ID, Limit: maxPage})
+	page, _, err := m.h.List(m.h.Context(), tasks.Filter{Batch: m.batch.ID, Limit: db.MaxPage})
 	must(m, err)
 	for _, o := range page {
 		there[o.ID] = o
@@ -236,15 +238,15 @@ func (m *model) check() {
 			counts.Open++
 		}
 		for i, s := range u.outcomes {
-			e := recorded{uploadID: u.id[:], round: i + 1}
+			e := schema.Event{UploadID: u.id[:], Round: i + 1}
 			e.Type = tasks.OutcomeEvent(s)
-			want[e.identity()]++
+			want[e.Identity()]++
 		}
 	}
 	for i := range m.rounds {
-		e := recorded{batchID: m.batch.ID[:], round: i + 1}
+		e := schema.Event{BatchID: m.batch.ID[:], Round: i + 1}
 		e.Type = tasks.BatchCompleted
-		want[e.identity()]++
+		want[e.Identity()]++
 	}
 	m.read()
 	same(m, "events", m.events, want)
@@ -253,7 +255,7 @@ func (m *model) check() {
 
 // read reads the events that are new.
 func (m *model) read() {
-	es, err := m.h.Events(m.h.Context(), m.seen, maxPage)
+	es, err := m.h.Events(m.h.Context(), m.seen, db.MaxPage)
 	must(m, err)
 	for _, e := range es {
 		m.events[e.ID]++

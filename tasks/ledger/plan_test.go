@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
 )
 
@@ -22,10 +24,10 @@ func (h *harness) crowded() {
 	h.Helper()
 	h.register()
 	h.hold(tasks.AccountHeld, time.Hour)
-	later := micros(h.today().Add(time.Hour))
+	later := db.Micros(h.today().Add(time.Hour))
 	must(h, h.Close())
-	ledgertest.Fill(h, h.url, h.d.rows(crowd, ready, 1, account.Name, "NULL")+
-		h.d.rows(crowd, waiting, 2, "later", fmt.Sprint(later, " + i"))+h.d.rows(crowd, succeeded, 3, "zeta", "NULL"))
+	ledgertest.Fill(h, h.url, crowdRows(h.d, crowd, schema.Ready, 1, account.Name, "NULL")+
+		crowdRows(h.d, crowd, schema.Waiting, 2, "later", fmt.Sprint(later, " + i"))+crowdRows(h.d, crowd, schema.Succeeded, 3, "zeta", "NULL"))
 	h.Ledger = h.another()
 	c := h.running(of("alpha"), func(u *tasks.Upload) { u.ExpiresBy = h.today().Add(time.Hour) })
 	must(h, h.Wait(h.Context(), c.Token, tasks.Pause{For: time.Millisecond}))
@@ -47,7 +49,7 @@ func (h *harness) traced(f func()) []statement {
 	var mu sync.Mutex
 	var got []statement
 	seen := map[string]bool{}
-	h.d.trace = func(q string, a []any) {
+	h.d.Trace = func(q string, a []any) {
 		mu.Lock()
 		defer mu.Unlock()
 		if !seen[q] && strings.Contains(q, "uploads") {
@@ -56,7 +58,7 @@ func (h *harness) traced(f func()) []statement {
 		}
 	}
 	f()
-	h.d.trace = nil
+	h.d.Trace = nil
 	return got
 }
 
@@ -65,9 +67,9 @@ func (h *harness) plan(explain string, s statement) []string {
 	var lines []string
 	must(h, h.do(h.Context(), "test", func(t *tx) error {
 		lines = nil
-		return t.each(explain+s.query, s.args, func(r scanner) error {
+		return t.Each(explain+s.query, s.args, func(r db.Scanner) error {
 			var line string
-			if h.d.concurrent {
+			if h.d.Concurrent {
 				err := r.Scan(&line)
 				lines = append(lines, line)
 				return err

@@ -12,6 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
@@ -66,8 +68,8 @@ func TestADeadlockIsTriedAgain(t *testing.T) {
 	ids := h.submit(2)
 	var deadlocks, runs atomic.Int32
 	for _, l := range []*Ledger{h.Ledger, other} {
-		usual := l.d.fault
-		l.d.fault = func(err error) fault {
+		usual := l.d.Fault
+		l.d.Fault = func(err error) db.Fault {
 			var e interface{ SQLState() string }
 			if errors.As(err, &e) && e.SQLState() == "40P01" {
 				deadlocks.Add(1)
@@ -95,7 +97,7 @@ func TestADeadlockIsTriedAgain(t *testing.T) {
 				return err
 			}
 			for _, r := range []*row{a, b} {
-				if r.phase != canceled {
+				if r.phase != schema.Canceled {
 					if err := t.conclude(r, ending{state: tasks.Canceled}); err != nil {
 						return err
 					}
@@ -119,7 +121,7 @@ func TestAnEventIsNotSeenBeforeAnEarlierOne(t *testing.T) {
 	conn := dial(t, h.url)
 	early, err := conn.Begin(t.Context())
 	must(t, err)
-	for _, q := range []string{h.d.lockEvents, "INSERT INTO events (type, at, data) VALUES ('account.held', 0, '{}')"} {
+	for _, q := range []string{h.d.LockEvents, "INSERT INTO events (type, at, data) VALUES ('account.held', 0, '{}')"} {
 		_, err := early.Exec(t.Context(), q)
 		must(t, err)
 	}
@@ -168,7 +170,7 @@ func TestAConnectionThatBreaksIsReplaced(t *testing.T) {
 
 	var pid int
 	must(t, h.do(t.Context(), "test", func(tx *tx) error {
-		_, err := tx.row("SELECT pg_backend_pid()", nil, &pid)
+		_, err := tx.Row("SELECT pg_backend_pid()", nil, &pid)
 		return err
 	}))
 	conn := dial(t, h.url)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
 // sweep is how far pruning has come: it goes on from there, so that what has to stay is looked at once a sweep. It is
@@ -53,9 +55,9 @@ const lookAhead = 1000
 type prunable struct {
 	table string
 	began string // the column that says how old a row is: a row younger than the limit ends the search
-	mayGo func(now, cutoff int64) *conditions
+	mayGo func(now, cutoff int64) *db.Conditions
 	// remove deletes a row that may go, and returns how many records that were. done false: there is more of it.
-	remove func(t *tx, seq int64, c *conditions, limit int) (n int, done bool, err error)
+	remove func(t *tx, seq int64, c *db.Conditions, limit int) (n int, done bool, err error)
 }
 
 // prune deletes up to limit records of what the next page holds, and reports whether that was the last one.
@@ -68,7 +70,7 @@ func (l *Ledger) prune(ctx context.Context, p prunable, older time.Duration, lim
 	if len(seqs) > 0 {
 		err = l.do(ctx, "prune "+p.table, func(t *tx) error {
 			n = 0
-			c := p.mayGo(t.now, t.now-older.Microseconds())
+			c := p.mayGo(t.Now, t.Now-older.Microseconds())
 			for _, seq := range seqs {
 				k, done, err := p.remove(t, seq, c, limit-n)
 				if n += k; err != nil {
@@ -92,14 +94,14 @@ func (l *Ledger) prune(ctx context.Context, p prunable, older time.Duration, lim
 // prunablePage finds up to limit rows that may go, without locking any. upTo is the last row that it looked at; end
 // says that there are no more, or only younger ones.
 func (l *Ledger) prunablePage(ctx context.Context, p prunable, older time.Duration, limit int) (seqs []int64, upTo int64, end bool, err error) {
-	err = l.view(ctx, "prune "+p.table, func(t *tx) error {
-		cutoff := t.now - older.Microseconds()
-		c := p.mayGo(t.now, cutoff)
-		a := append(append(args{cutoff}, c.args...), l.sweep.from, lookAhead)
+	err = l.engine.Snapshot(ctx, "prune "+p.table, func(t *db.Tx) error {
+		cutoff := t.Now - older.Microseconds()
+		c := p.mayGo(t.Now, cutoff)
+		a := append(append(db.Args{cutoff}, c.Args...), l.sweep.from, lookAhead)
 		rows, young, full := 0, false, false
 		seqs, upTo = nil, l.sweep.from
-		err := t.each("SELECT x.seq, CASE WHEN x."+p.began+" > ? THEN 1 ELSE 0 END, CASE WHEN "+c.where()+" THEN 1 ELSE 0 END FROM "+p.table+
-			" x WHERE x.seq > ? ORDER BY x.seq LIMIT ?", a, func(s scanner) error {
+		err := t.Each("SELECT x.seq, CASE WHEN x."+p.began+" > ? THEN 1 ELSE 0 END, CASE WHEN "+c.Where()+" THEN 1 ELSE 0 END FROM "+p.table+
+			" x WHERE x.seq > ? ORDER BY x.seq LIMIT ?", a, func(s db.Scanner) error {
 			var seq int64
 			var isYoung, may bool
 			if err := s.Scan(&seq, &isYoung, &may); err != nil {
@@ -124,6 +126,6 @@ func (l *Ledger) prunablePage(ctx context.Context, p prunable, older time.Durati
 
 // newestEvent is the seq of the last event, which stays so that seq goes on from it.
 func (t *tx) newestEvent() (seq int64, err error) {
-	_, err = t.row("SELECT COALESCE(max(seq), 0) FROM events", nil, &seq)
+	_, err = t.Row("SELECT COALESCE(max(seq), 0) FROM events", nil, &seq)
 	return seq, err
 }

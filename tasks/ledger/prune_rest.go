@@ -3,6 +3,9 @@ package ledger
 import (
 	"context"
 	"time"
+
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // pruneEvents deletes the events that belong neither to an upload's outcome nor to a batch: those go with them.
@@ -10,16 +13,16 @@ func (l *Ledger) pruneEvents(ctx context.Context, older time.Duration, limit int
 	return l.prune(ctx, prunable{table: "events", began: "at", mayGo: eventMayGo, remove: (*tx).removeEvent}, older, limit)
 }
 
-func eventMayGo(_, cutoff int64) *conditions {
-	c := new(conditions)
-	c.add("x.at <= ?", cutoff)
-	c.add("(x.upload IS NULL AND x.batch IS NULL OR x.type = 'media.renewed')")
-	c.add("NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event = x.seq AND d.due_at IS NOT NULL)")
+func eventMayGo(_, cutoff int64) *db.Conditions {
+	c := new(db.Conditions)
+	c.Add("x.at <= ?", cutoff)
+	c.Add("(x.upload IS NULL AND x.batch IS NULL OR x.type = 'media.renewed')")
+	c.Add("NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event = x.seq AND d.due_at IS NOT NULL)")
 	return c
 }
 
-func (t *tx) removeEvent(seq int64, c *conditions, _ int) (int, bool, error) {
-	found, err := t.row("SELECT x.seq FROM events x WHERE x.seq = ? AND "+c.where()+t.l.d.skipLocked, append(args{seq}, c.args...), new(int64))
+func (t *tx) removeEvent(seq int64, c *db.Conditions, _ int) (int, bool, error) {
+	found, err := t.Row("SELECT x.seq FROM events x WHERE x.seq = ? AND "+c.Where()+t.Dialect.SkipLocked, append(db.Args{seq}, c.Args...), new(int64))
 	if err != nil || !found {
 		return 0, true, err
 	}
@@ -36,11 +39,11 @@ type mediaPlace struct {
 	hash               []byte
 }
 
-func (m mediaPlace) args() args {
+func (m mediaPlace) args() db.Args {
 	if m.hash == nil {
 		m.hash = []byte{}
 	}
-	return args{m.realm, m.appid, m.kind, m.hash}
+	return db.Args{m.realm, m.appid, m.kind, m.hash}
 }
 
 const (
@@ -59,7 +62,7 @@ func (l *Ledger) pruneMedia(ctx context.Context, _ time.Duration, limit int) (in
 		err = l.do(ctx, "prune media", func(t *tx) error {
 			n = 0
 			for _, m := range expired {
-				k, err := t.exec("DELETE FROM media WHERE "+mediaKey+" AND "+mediaExpired, append(m.args(), t.now)...)
+				k, err := t.Exec("DELETE FROM media WHERE "+mediaKey+" AND "+mediaExpired, append(m.args(), t.Now)...)
 				if err != nil {
 					return err
 				}
@@ -76,12 +79,12 @@ func (l *Ledger) pruneMedia(ctx context.Context, _ time.Duration, limit int) (in
 }
 
 func (l *Ledger) expiredMedia(ctx context.Context, limit int) (expired []mediaPlace, upTo mediaPlace, end bool, err error) {
-	err = l.view(ctx, "prune media", func(t *tx) error {
+	err = l.engine.Snapshot(ctx, "prune media", func(t *db.Tx) error {
 		expired, upTo = nil, l.sweep.media
 		rows, full := 0, false
-		err := t.each("SELECT realm, appid, type, hash, CASE WHEN "+mediaExpired+` THEN 1 ELSE 0 END FROM media
+		err := t.Each("SELECT realm, appid, type, hash, CASE WHEN "+mediaExpired+` THEN 1 ELSE 0 END FROM media
 			WHERE (realm, appid, type, hash) > (?, ?, ?, ?) ORDER BY realm, appid, type, hash LIMIT ?`,
-			append(append(args{t.now}, upTo.args()...), lookAhead), func(s scanner) error {
+			append(append(db.Args{t.Now}, upTo.args()...), lookAhead), func(s db.Scanner) error {
 				var m mediaPlace
 				var gone bool
 				if err := s.Scan(&m.realm, &m.appid, &m.kind, &m.hash, &gone); err != nil {
@@ -111,20 +114,20 @@ func (l *Ledger) pruneDays(ctx context.Context, older time.Duration, limit int) 
 	var total int64
 	err := l.do(ctx, "prune days", func(t *tx) error {
 		total = 0
-		cutoff := t.now - older.Microseconds()
+		cutoff := t.Now - older.Microseconds()
 		for _, d := range []struct {
 			query string
-			args  args
+			args  db.Args
 		}{
-			{"DELETE FROM quota WHERE day < ?", args{dayOf(cutoff)}},
-			{"DELETE FROM budgets WHERE day < ?", args{dayOf(cutoff)}},
-			{"DELETE FROM actions WHERE id IN (SELECT id FROM actions WHERE ended_at <= ? ORDER BY ended_at LIMIT ?)", args{cutoff, limit}},
+			{"DELETE FROM quota WHERE day < ?", db.Args{schema.DayOf(cutoff)}},
+			{"DELETE FROM budgets WHERE day < ?", db.Args{schema.DayOf(cutoff)}},
+			{"DELETE FROM actions WHERE id IN (SELECT id FROM actions WHERE ended_at <= ? ORDER BY ended_at LIMIT ?)", db.Args{cutoff, limit}},
 			{
 				"DELETE FROM requests WHERE (producer, name) IN (SELECT producer, name FROM requests WHERE at <= ? ORDER BY at LIMIT ?)",
-				args{t.now - max(older, requestsKept).Microseconds(), limit},
+				db.Args{t.Now - max(older, requestsKept).Microseconds(), limit},
 			},
 		} {
-			n, err := t.exec(d.query, d.args...)
+			n, err := t.Exec(d.query, d.args...)
 			if err != nil {
 				return err
 			}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 const month = 30 * 24 * time.Hour
@@ -239,18 +241,18 @@ var pruneContract = []testCase{
 		}
 	}},
 	{"the counts of old days go, with the names of requests and the actions of then", func(h *harness) {
-		old, today := dayOf(micros(h.today().Add(-month)))-1, dayOf(micros(h.today()))
+		old, today := schema.DayOf(db.Micros(h.today().Add(-month)))-1, schema.DayOf(db.Micros(h.today()))
 		for _, day := range []int64{old, today} {
 			h.sql("INSERT INTO quota (realm, appid, day, calls) VALUES ('r', 'a', ?, 1)", day)
 			h.sql("INSERT INTO budgets (producer, day, uploads) VALUES ('crm', ?, 1)", day)
 		}
 		for i, age := range []time.Duration{0, month + time.Hour, month + 2*time.Hour} {
 			h.sql("INSERT INTO requests (producer, name, digest, upload, at) VALUES ('crm', ?, ?, ?, ?)",
-				fmt.Sprint(i), []byte{1}, []byte{1}, micros(h.today().Add(-age)))
+				fmt.Sprint(i), []byte{1}, []byte{1}, db.Micros(h.today().Add(-age)))
 		}
-		for i, ended := range []any{nil, micros(h.today()), micros(h.today().Add(-2 * month))} {
+		for i, ended := range []any{nil, db.Micros(h.today()), db.Micros(h.today().Add(-2 * month))} {
 			h.sql("INSERT INTO actions (id, kind, by_whom, choice, matched, began_at, ended_at) VALUES (?, 'retry', 'op', '{}', 1, ?, ?)",
-				[]byte{byte(i)}, micros(h.today().Add(-2*month)), ended)
+				[]byte{byte(i)}, db.Micros(h.today().Add(-2*month)), ended)
 		}
 		if n := h.pruned(1); n != 5 {
 			h.Errorf("%d records went, want 5", n)

@@ -3,6 +3,9 @@ package ledger
 import (
 	"context"
 	"time"
+
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 const ofUpload = "upload = ? AND type <> 'media.renewed'"
@@ -11,22 +14,22 @@ func (l *Ledger) pruneUploads(ctx context.Context, older time.Duration, limit in
 	return l.prune(ctx, prunable{table: "uploads", began: "submitted_at", mayGo: uploadMayGo, remove: (*tx).removeUpload}, older, limit)
 }
 
-func uploadMayGo(now, cutoff int64) *conditions {
-	c := new(conditions)
-	c.add("x.phase >= 4 AND x.finished_at <= ?", cutoff)
-	c.add("(x.expires_at IS NULL OR x.expires_at <= ?)", now)
-	c.add("(x.keep_fresh_until IS NULL OR x.keep_fresh_until <= ?)", now)
-	c.add("(x.batch = 0 OR EXISTS (SELECT 1 FROM batches b WHERE b.seq = x.batch AND b.completed_at <= ?))", cutoff)
-	c.add(`NOT EXISTS (SELECT 1 FROM events e JOIN deliveries d ON d.event = e.seq
+func uploadMayGo(now, cutoff int64) *db.Conditions {
+	c := new(db.Conditions)
+	c.Add("x.phase >= 4 AND x.finished_at <= ?", cutoff)
+	c.Add("(x.expires_at IS NULL OR x.expires_at <= ?)", now)
+	c.Add("(x.keep_fresh_until IS NULL OR x.keep_fresh_until <= ?)", now)
+	c.Add("(x.batch = 0 OR EXISTS (SELECT 1 FROM batches b WHERE b.seq = x.batch AND b.completed_at <= ?))", cutoff)
+	c.Add(`NOT EXISTS (SELECT 1 FROM events e JOIN deliveries d ON d.event = e.seq
 		WHERE e.upload = x.seq AND e.type <> 'media.renewed' AND d.due_at IS NOT NULL)`)
 	return c
 }
 
 // removeUpload deletes an upload and all that is known of it, unless that changed since it was looked at.
-func (t *tx) removeUpload(seq int64, c *conditions, _ int) (int, bool, error) {
+func (t *tx) removeUpload(seq int64, c *db.Conditions, _ int) (int, bool, error) {
 	var batch int64
-	var p phase
-	found, err := t.row("SELECT x.batch, x.phase FROM uploads x WHERE x.seq = ? AND "+c.where()+t.l.d.skipLocked, append(args{seq}, c.args...), &batch, &p)
+	var p schema.Phase
+	found, err := t.Row("SELECT x.batch, x.phase FROM uploads x WHERE x.seq = ? AND "+c.Where()+t.Dialect.SkipLocked, append(db.Args{seq}, c.Args...), &batch, &p)
 	if err != nil || !found {
 		return 0, true, err
 	}
@@ -38,14 +41,14 @@ func (t *tx) removeUpload(seq int64, c *conditions, _ int) (int, bool, error) {
 		"DELETE FROM rounds WHERE upload = ?",
 		"DELETE FROM uploads WHERE seq = ?",
 	} {
-		if _, err := t.exec(q, seq); err != nil {
+		if _, err := t.Exec(q, seq); err != nil {
 			return 0, true, err
 		}
 	}
 	if batch != 0 {
 		y := t.tally(batch)
 		y.accepted--
-		y.count(p.state(), -1)
+		y.count(p.State(), -1)
 	}
 	return 1, true, nil
 }
@@ -59,7 +62,7 @@ func (t *tx) removeEvents(which string, seq int64) (bool, error) {
 	}
 	var es []int64
 	keep := false
-	err = t.each("SELECT seq FROM events WHERE "+which, args{seq}, func(s scanner) error {
+	err = t.Each("SELECT seq FROM events WHERE "+which, db.Args{seq}, func(s db.Scanner) error {
 		es = append(es, 0)
 		err := s.Scan(&es[len(es)-1])
 		keep = keep || es[len(es)-1] == newest
@@ -74,10 +77,10 @@ func (t *tx) removeEvents(which string, seq int64) (bool, error) {
 		}
 	}
 	for _, e := range es {
-		if _, err := t.exec("DELETE FROM deliveries WHERE event = ?", e); err != nil {
+		if _, err := t.Exec("DELETE FROM deliveries WHERE event = ?", e); err != nil {
 			return false, err
 		}
-		if _, err := t.exec("DELETE FROM events WHERE seq = ?", e); err != nil {
+		if _, err := t.Exec("DELETE FROM events WHERE seq = ?", e); err != nil {
 			return false, err
 		}
 	}
@@ -87,8 +90,8 @@ func (t *tx) removeEvents(which string, seq int64) (bool, error) {
 // pendingDeliveries locks the deliveries of an event and reports whether one has no end yet.
 func (t *tx) pendingDeliveries(event int64) (bool, error) {
 	pending := false
-	err := t.each("SELECT CASE WHEN due_at IS NULL THEN 0 ELSE 1 END FROM deliveries WHERE event = ? ORDER BY seq"+t.l.d.forUpdate, args{event},
-		func(s scanner) error {
+	err := t.Each("SELECT CASE WHEN due_at IS NULL THEN 0 ELSE 1 END FROM deliveries WHERE event = ? ORDER BY seq"+t.Dialect.ForUpdate, db.Args{event},
+		func(s db.Scanner) error {
 			var due bool
 			err := s.Scan(&due)
 			pending = pending || due

@@ -6,9 +6,10 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // Spend counts one more call of an account today. It returns DailyLimit, with the time until the next day begins,
@@ -21,7 +22,7 @@ func (l *Ledger) Spend(ctx context.Context, a tasks.Account) error {
 		}
 		return &tasks.Error{
 			Code: tasks.DailyLimit, Op: "count call", Err: errors.New("the account's calls of today are used up"),
-			RetryAfter: dayEnd(t.now).Sub(timeOf(t.now)),
+			RetryAfter: schema.DayEnd(t.Now).Sub(db.Time(t.Now)),
 		}
 	})
 }
@@ -29,8 +30,8 @@ func (l *Ledger) Spend(ctx context.Context, a tasks.Account) error {
 // Refund gives back a call of today that was counted and not made.
 func (l *Ledger) Refund(ctx context.Context, a tasks.Account) error {
 	return l.do(ctx, "give call back", func(t *tx) error {
-		_, err := t.exec("UPDATE quota SET calls = calls - 1 WHERE realm = ? AND appid = ? AND day = ? AND calls > 0",
-			a.Realm, a.AppID, dayOf(t.now))
+		_, err := t.Exec("UPDATE quota SET calls = calls - 1 WHERE realm = ? AND appid = ? AND day = ? AND calls > 0",
+			a.Realm, a.AppID, schema.DayOf(t.Now))
 		return err
 	})
 }
@@ -52,7 +53,7 @@ func (t *tx) spend(realm, appid string, limit int) (bool, error) {
 	s := t.spent[k]
 	if s == nil {
 		s = new(spending)
-		if _, err := t.row("SELECT calls FROM quota WHERE realm = ? AND appid = ? AND day = ?", args{realm, appid, dayOf(t.now)}, &s.calls); err != nil {
+		if _, err := t.Row("SELECT calls FROM quota WHERE realm = ? AND appid = ? AND day = ?", db.Args{realm, appid, schema.DayOf(t.Now)}, &s.calls); err != nil {
 			return false, err
 		}
 		if t.spent == nil {
@@ -81,9 +82,9 @@ func (t *tx) settleQuotas() error {
 		if s.n == 0 {
 			continue
 		}
-		n, err := t.exec(`INSERT INTO quota (realm, appid, day, calls) VALUES (?, ?, ?, ?)
+		n, err := t.Exec(`INSERT INTO quota (realm, appid, day, calls) VALUES (?, ?, ?, ?)
 			ON CONFLICT (realm, appid, day) DO UPDATE SET calls = quota.calls + excluded.calls WHERE quota.calls + excluded.calls <= ? OR ? = 0`,
-			k.realm, k.appid, dayOf(t.now), s.n, s.limit, s.limit)
+			k.realm, k.appid, schema.DayOf(t.Now), s.n, s.limit, s.limit)
 		if err != nil {
 			return err
 		}
@@ -93,15 +94,3 @@ func (t *tx) settleQuotas() error {
 	}
 	return nil
 }
-
-// WeChat's day begins at midnight in Asia/Shanghai, which has had no daylight saving time since 1991.
-const (
-	shanghai = int64(8 * time.Hour / time.Microsecond)
-	day      = int64(24 * time.Hour / time.Microsecond)
-)
-
-// dayOf is the number of the day at us, from 1970-01-01 in Asia/Shanghai.
-func dayOf(us int64) int64 { return (us + shanghai) / day }
-
-// dayEnd is when the next day begins.
-func dayEnd(us int64) time.Time { return timeOf((dayOf(us)+1)*day - shanghai) }

@@ -7,13 +7,15 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // row is what an operation needs to know of an upload to decide, read under its lock.
 type row struct {
 	seq        int64
 	id         uuid.UUID
-	phase      phase
+	phase      schema.Phase
 	priority   tasks.Priority
 	batch      int64
 	round      int
@@ -43,7 +45,7 @@ func (r *row) dest() []any {
 // find reads and locks an upload; nil where there is none.
 func (t *tx) find(id uuid.UUID) (*row, error) {
 	r := new(row)
-	found, err := t.row("SELECT "+rowColumns+" FROM uploads WHERE id = ?"+t.l.d.forUpdate, args{id[:]}, r.dest()...)
+	found, err := t.Row("SELECT "+rowColumns+" FROM uploads WHERE id = ?"+t.Dialect.ForUpdate, db.Args{id[:]}, r.dest()...)
 	if err != nil || !found {
 		return nil, err
 	}
@@ -53,7 +55,7 @@ func (t *tx) find(id uuid.UUID) (*row, error) {
 // findAll reads and locks the uploads that a condition chooses, leaving out those that others have locked.
 func (t *tx) findAll(where string, a ...any) ([]*row, error) {
 	var rs []*row
-	err := t.each("SELECT "+rowColumns+" FROM uploads WHERE "+where+t.l.d.skipLocked, a, func(s scanner) error {
+	err := t.Each("SELECT "+rowColumns+" FROM uploads WHERE "+where+t.Dialect.SkipLocked, a, func(s db.Scanner) error {
 		r := new(row)
 		rs = append(rs, r)
 		return s.Scan(r.dest()...)
@@ -68,7 +70,7 @@ func (t *tx) owned(k tasks.Token) (*row, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r == nil || !bytes.Equal(r.token, k.Claim[:]) || r.phase.final() || r.phase == waiting {
+	if r == nil || !bytes.Equal(r.token, k.Claim[:]) || r.phase.Final() || r.phase == schema.Waiting {
 		return nil, tasks.ErrFenced
 	}
 	return r, nil
@@ -76,8 +78,8 @@ func (t *tx) owned(k tasks.Token) (*row, error) {
 
 // allowed asks the table of states. A late step of a claim that nobody has taken over counts as one from running.
 func (r *row) allowed(step tasks.Step, late bool) error {
-	from := r.phase.state()
-	if late && slices.Contains(phases(tasks.Queued), r.phase) {
+	from := r.phase.State()
+	if late && slices.Contains(schema.Phases(tasks.Queued), r.phase) {
 		from = tasks.Running
 	}
 	_, err := tasks.Next(from, step)
@@ -86,14 +88,14 @@ func (r *row) allowed(step tasks.Step, late bool) error {
 
 // release gives back the content that the upload was uploading, and lets its twins go on.
 func (t *tx) release(r *row) error {
-	if r.phase != running {
+	if r.phase != schema.Running {
 		return nil
 	}
-	gone, err := t.exec("DELETE FROM media WHERE holder = ? AND media_id IS NULL", r.seq)
+	gone, err := t.Exec("DELETE FROM media WHERE holder = ? AND media_id IS NULL", r.seq)
 	if err != nil {
 		return err
 	}
-	freed, err := t.exec("UPDATE media SET holder = NULL WHERE holder = ?", r.seq)
+	freed, err := t.Exec("UPDATE media SET holder = NULL WHERE holder = ?", r.seq)
 	if gone+freed > 0 {
 		t.wakes = append(t.wakes, r.seq)
 	}
@@ -106,7 +108,7 @@ func (t *tx) requeue(r *row) error {
 	if err := t.release(r); err != nil {
 		return err
 	}
-	_, err := t.exec(`UPDATE uploads SET phase = 0, due_at = NULL, claim_token = ?, worker = NULL, twin_of = NULL, alone = 0, code = NULL,
+	_, err := t.Exec(`UPDATE uploads SET phase = 0, due_at = NULL, claim_token = ?, worker = NULL, twin_of = NULL, alone = 0, code = NULL,
 		errcode = 0, rid = NULL, reason = NULL, hint = NULL WHERE seq = ?`, r.token, r.seq)
 	return err
 }
@@ -126,9 +128,9 @@ func (t *tx) postpone(r *row, until int64, why *tasks.Error, twinOf any) error {
 		return err
 	}
 	c := causeOf(why)
-	_, err := t.exec(`UPDATE uploads SET phase = 3, due_at = ?, claim_token = NULL, worker = NULL, alone = 0, twin_of = ?, attempts = ?,
+	_, err := t.Exec(`UPDATE uploads SET phase = 3, due_at = ?, claim_token = NULL, worker = NULL, alone = 0, twin_of = ?, attempts = ?,
 		code = ?, errcode = ?, rid = ?, reason = ?, hint = ? WHERE seq = ?`,
-		until, twinOf, r.attempts, text(string(c.code)), c.errcode, text(c.rid), text(c.reason), text(c.hint), r.seq)
+		until, twinOf, r.attempts, db.TextOrNull(string(c.code)), c.errcode, db.TextOrNull(c.rid), db.TextOrNull(c.reason), db.TextOrNull(c.hint), r.seq)
 	return err
 }
 
@@ -136,8 +138,8 @@ func (t *tx) postpone(r *row, until int64, why *tasks.Error, twinOf any) error {
 func (t *tx) wakeTwins() error {
 	slices.Sort(t.wakes)
 	for _, leader := range t.wakes {
-		_, err := t.exec(`UPDATE uploads SET phase = 0, due_at = NULL, twin_of = NULL, code = NULL, reason = NULL, hint = NULL
-			WHERE seq IN (SELECT seq FROM uploads WHERE twin_of = ? AND phase = 3 ORDER BY seq`+t.l.d.forUpdate+`)`, leader)
+		_, err := t.Exec(`UPDATE uploads SET phase = 0, due_at = NULL, twin_of = NULL, code = NULL, reason = NULL, hint = NULL
+			WHERE seq IN (SELECT seq FROM uploads WHERE twin_of = ? AND phase = 3 ORDER BY seq`+t.Dialect.ForUpdate+`)`, leader)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
 )
 
@@ -20,7 +21,7 @@ func TestReadThatWasGivenUpLeavesNoTransaction(t *testing.T) {
 			t.Cleanup(func() { l.Close() })
 			for range 50 { // more than there are connections
 				ctx, cancel := context.WithCancel(t.Context())
-				err := l.view(ctx, "look", func(tx *tx) error {
+				err := l.engine.Snapshot(ctx, "look", func(tx *db.Tx) error {
 					cancel() // the commit is still to come
 					return nil
 				})

@@ -1,15 +1,15 @@
 package ledger
 
 import (
-	"bufio"
 	"context"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 func TestSQLiteFileIsPrivate(t *testing.T) {
@@ -29,8 +29,8 @@ func TestSQLiteFileIsPrivate(t *testing.T) {
 func TestSQLitePragmas(t *testing.T) {
 	t.Parallel()
 	h := openDurableHarness(t)
-	read := func(t *tx, pragma string) (s string) {
-		_, err := t.row("PRAGMA "+pragma, nil, &s)
+	read := func(t *db.Tx, pragma string) (s string) {
+		_, err := t.Row("PRAGMA "+pragma, nil, &s)
 		must(h, err)
 		return s
 	}
@@ -38,13 +38,13 @@ func TestSQLitePragmas(t *testing.T) {
 		for pragma, want := range map[string]string{
 			"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000", "wal_autocheckpoint": "10000", "query_only": "0",
 		} {
-			if got := read(tx, pragma); got != want {
+			if got := read(tx.Tx, pragma); got != want {
 				t.Errorf("the writer's %s is %s, want %s", pragma, got, want)
 			}
 		}
 		return nil
 	}))
-	must(t, h.view(t.Context(), "test", func(tx *tx) error {
+	must(t, h.engine.Snapshot(t.Context(), "test", func(tx *db.Tx) error {
 		if got := read(tx, "query_only"); got != "1" {
 			t.Errorf("the readers' query_only is %s, want 1", got)
 		}
@@ -81,40 +81,18 @@ func TestSQLitePlaces(t *testing.T) {
 	}
 }
 
-func TestNetworkFileSystemsAreKnown(t *testing.T) {
-	t.Parallel()
-	if kind, err := networkFS(t.TempDir()); kind != "" || err != nil {
-		t.Errorf("the temporary directory is on %q, %v", kind, err)
-	}
-	if _, err := networkFS(filepath.Join(t.TempDir(), "none")); !os.IsNotExist(err) {
-		t.Errorf("a directory that is not there: %v, want %v", err, fs.ErrNotExist)
-	}
-	const mounts = `22 1 0:20 / / rw - ext4 /dev/sda1 rw
-23 22 0:21 / /mnt/far rw,nosuid shared:1 - fuse.sshfs host:/ rw
-24 22 0:22 / /mnt/far/near rw - fuse.ntfs-3g /dev/sdb rw
-nonsense
-`
-	for dir, want := range map[string]string{
-		"/mnt/far": "fuse.sshfs", "/mnt/far/deep/er": "fuse.sshfs", "/mnt/far/near/x": "", "/mnt/farther": "", "/": "",
-	} {
-		if got := fuseKind(bufio.NewScanner(strings.NewReader(mounts)), dir); got != want {
-			t.Errorf("%s is on %q, want %q", dir, got, want)
-		}
-	}
-}
-
 func TestAFullDiskIsSaidAndOver(t *testing.T) {
 	t.Parallel()
 	h := openSQLiteHarness(t)
 	var pages int
 	pragma := func(p string) {
 		must(t, h.do(t.Context(), "test", func(tx *tx) error {
-			_, err := tx.row("PRAGMA "+p, nil, &pages)
+			_, err := tx.Row("PRAGMA "+p, nil, &pages)
 			return err
 		}))
 	}
 	pragma("page_count")
-	pragma("max_page_count = " + numbers([]phase{phase(pages + 2)}))
+	pragma("max_page_count = " + schema.Numbers([]schema.Phase{schema.Phase(pages + 2)}))
 	big := make([]tasks.Upload, 200)
 	for i := range big {
 		big[i] = h.upload()

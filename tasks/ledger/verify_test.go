@@ -10,12 +10,14 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/check"
+	"github.com/mediaferry/mediaferry/tasks/ledger/view"
 )
 
 // verified returns what Verify finds, by the names of the checks.
 func (h *harness) verified() []string {
 	h.Helper()
-	fs, err := h.Verify(h.Context(), VerifyOptions{})
+	fs, err := h.Verify(h.Context(), view.VerifyOptions{})
 	must(h, err)
 	var names []string
 	for _, f := range fs {
@@ -26,7 +28,7 @@ func (h *harness) verified() []string {
 
 func (h *harness) clean() {
 	h.Helper()
-	fs, err := h.Verify(h.Context(), VerifyOptions{})
+	fs, err := h.Verify(h.Context(), view.VerifyOptions{})
 	must(h, err)
 	for _, f := range fs {
 		h.Errorf("verify finds %s: %s (upload %v, batch %v)", f.Check, f.What, f.Upload, f.Batch)
@@ -127,7 +129,7 @@ func verifyCases() []testCase {
 		{"what is mended is over, and done once", func(h *harness) {
 			id := h.town()
 			h.sql("UPDATE batches SET completed_at = NULL WHERE sealed = 1") // it was told, and then its completion was lost
-			fs, err := h.Verify(h.Context(), VerifyOptions{})
+			fs, err := h.Verify(h.Context(), view.VerifyOptions{})
 			must(h, err)
 			for range 2 {
 				mended, err := h.Repair(h.Context(), fs)
@@ -147,7 +149,7 @@ func verifyCases() []testCase {
 		{"a completion that was told too early is told again in the next round", func(h *harness) {
 			id := h.town()
 			h.sql("UPDATE uploads SET batch = (SELECT seq FROM batches WHERE sealed = 1) WHERE phase = 3")
-			fs, err := h.Verify(h.Context(), VerifyOptions{})
+			fs, err := h.Verify(h.Context(), view.VerifyOptions{})
 			must(h, err)
 			_, err = h.Repair(h.Context(), fs)
 			must(h, err)
@@ -169,7 +171,7 @@ func verifyCases() []testCase {
 			h.sql("UPDATE uploads SET batch = 4711 WHERE phase = 5 AND batch = 0")
 			h.sql("DELETE FROM events WHERE upload = (SELECT seq FROM uploads WHERE batch = 4711)")
 			h.sql("UPDATE quota SET calls = -1")
-			fs, err := h.Verify(h.Context(), VerifyOptions{})
+			fs, err := h.Verify(h.Context(), view.VerifyOptions{})
 			must(h, err)
 			mended, err := h.Repair(h.Context(), fs)
 			if err == nil {
@@ -195,9 +197,9 @@ func testForgery(h *harness, f forgery) {
 	for _, q := range f.sql {
 		h.sql(q)
 	}
-	fs, err := h.Verify(h.Context(), VerifyOptions{})
+	fs, err := h.Verify(h.Context(), view.VerifyOptions{})
 	must(h, err)
-	at := slices.IndexFunc(fs, func(g Finding) bool { return g.Check == f.check })
+	at := slices.IndexFunc(fs, func(g check.Finding) bool { return g.Check == f.check })
 	if at < 0 {
 		h.Fatalf("not found: there are %+v", fs)
 	}
@@ -225,7 +227,7 @@ func testLostOnBelt(h *harness) {
 	h.submit(3)
 	ds := h.dispatch()
 	asked := 0
-	o := VerifyOptions{Belt: beltWithout{func(ds []tasks.Dispatch) { asked += len(ds) }}}
+	o := view.VerifyOptions{Belt: beltWithout{func(ds []tasks.Dispatch) { asked += len(ds) }}}
 	if fs, err := h.Verify(h.Context(), o); err != nil || len(fs) != 0 || asked != 0 {
 		h.Errorf("%+v, %d asked for (%v): it was dispatched a moment ago", fs, asked, err)
 	}
@@ -233,7 +235,7 @@ func testLostOnBelt(h *harness) {
 	o.Belt = beltWithout{func([]tasks.Dispatch) { h.claimed(ds[0]) }}
 	fs, err := h.Verify(h.Context(), o)
 	must(h, err)
-	if len(fs) != 2 || fs[0].Check != lostOnBelt || fs[0].Upload != ds[1].ID {
+	if len(fs) != 2 || fs[0].Check != check.LostOnBelt || fs[0].Upload != ds[1].ID {
 		h.Fatalf("%+v", fs)
 	}
 	_, err = h.Repair(h.Context(), fs)
@@ -336,7 +338,7 @@ func toilOn(ctx context.Context, l *Ledger, c tasks.Claim, k tasks.MediaKey, i i
 	case i%4 == 2:
 		return l.Finish(ctx, c.Token, failure(tasks.Corrupt))
 	}
-	m := tasks.Media{ID: fmt.Sprint("m", i), IssuedAt: now, ExpiresAt: now.Add(mediaLife)}
+	m := tasks.Media{ID: fmt.Sprint("m", i), IssuedAt: now, ExpiresAt: now.Add(check.MediaLife)}
 	return l.Finish(ctx, c.Token, tasks.Result{State: tasks.Succeeded, Key: k, Media: m, Attempt: attempt})
 }
 
@@ -347,10 +349,13 @@ func TestVerifyNamesEveryCheckOnce(t *testing.T) {
 		forged[f.check] = true
 	}
 	seen := map[string]bool{}
-	for _, c := range checks() {
-		if seen[c.name] || !forged[c.name] {
-			t.Errorf("check %s: named twice %v, forged in a test %v", c.name, seen[c.name], forged[c.name])
+	for _, c := range check.All() {
+		if seen[c.Name] || !forged[c.Name] {
+			t.Errorf("check %s: named twice %v, forged in a test %v", c.Name, seen[c.Name], forged[c.Name])
 		}
-		seen[c.name] = true
+		if _, mended := mends()[c.Name]; mended != c.Mendable {
+			t.Errorf("check %s: mendable %v, but something mends it: %v", c.Name, c.Mendable, mended)
+		}
+		seen[c.Name] = true
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
 const (
@@ -56,7 +57,7 @@ type writer struct {
 	cancel context.CancelFunc
 
 	claims  claims
-	session *session
+	session *db.Session
 }
 
 func newWriter(l *Ledger, linger time.Duration, size int, log *slog.Logger) *writer {
@@ -72,7 +73,7 @@ func newWriter(l *Ledger, linger time.Duration, size int, log *slog.Logger) *wri
 // stop lets the group under way end, within callTimeout, and refuses the rest.
 func (w *writer) stop() {
 	w.closed.Do(func() { close(w.quit) })
-	late := time.AfterFunc(callTimeout, w.cancel)
+	late := time.AfterFunc(db.CallTimeout, w.cancel)
 	defer late.Stop()
 	<-w.ended
 	w.cancel()
@@ -98,7 +99,7 @@ func (l *Ledger) work(ctx context.Context, name string, id uuid.UUID, run func(*
 }
 
 func (w *writer) submit(ctx context.Context, o *op) error {
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := db.Bounded(ctx)
 	defer cancel()
 	o.done = make(chan error, 1)
 	select {
@@ -106,7 +107,7 @@ func (w *writer) submit(ctx context.Context, o *op) error {
 	case <-ctx.Done():
 		return abandoned(o.name, ctx.Err())
 	case <-w.quit:
-		return closed(o.name)
+		return db.Closed(o.name)
 	}
 	select {
 	case err := <-o.done:
@@ -116,7 +117,7 @@ func (w *writer) submit(ctx context.Context, o *op) error {
 		case err := <-o.done:
 			return err
 		default:
-			return closed(o.name)
+			return db.Closed(o.name)
 		}
 	case <-ctx.Done():
 		if o.state.CompareAndSwap(opQueued, opAbandoned) {
@@ -128,10 +129,6 @@ func (w *writer) submit(ctx context.Context, o *op) error {
 
 func abandoned(op string, err error) error {
 	return &tasks.Error{Code: tasks.Unavailable, Op: op, Err: err, Hint: "the ledger did not get to it in time: try again"}
-}
-
-func closed(op string) error {
-	return &tasks.Error{Code: tasks.Unavailable, Op: op, Err: errors.New("the ledger is closed")}
 }
 
 func (w *writer) loop() {
@@ -191,7 +188,7 @@ func (w *writer) commit(group []*op) {
 	}
 	slices.SortStableFunc(group, func(a, b *op) int { return bytes.Compare(a.key[:], b.key[:]) })
 	err := w.persist(group)
-	if err != nil && len(group) > 1 && !w.l.d.gone(err) {
+	if err != nil && len(group) > 1 && !w.l.d.Gone(err) {
 		w.log.Warn("a group of ledger operations is committed one by one", "operations", len(group), "error", err)
 		for _, o := range group {
 			w.answer([]*op{o}, w.persist([]*op{o}))
@@ -204,7 +201,7 @@ func (w *writer) commit(group []*op) {
 func (w *writer) answer(group []*op, err error) {
 	for _, o := range group {
 		if err != nil {
-			o.done <- w.l.d.explain(o.name, err)
+			o.done <- w.l.d.Explain(o.name, err)
 			continue
 		}
 		o.done <- o.answer
@@ -214,7 +211,7 @@ func (w *writer) answer(group []*op, err error) {
 // persist tries the group until it is committed, the database gives a reason that trying again can't mend, or the
 // tries are used up.
 func (w *writer) persist(group []*op) error {
-	ctx, cancel := context.WithTimeout(w.ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(w.ctx, db.CallTimeout)
 	defer cancel()
 	for try := 1; ; try++ {
 		err := w.attempt(ctx, group)
@@ -232,8 +229,8 @@ func (w *writer) persist(group []*op) error {
 	}
 }
 
-func again(d *dialect, err error) bool {
-	return d.again(err) || errors.Is(err, errSealedMeanwhile) || errors.Is(err, errSpentMeanwhile)
+func again(d *db.Dialect, err error) bool {
+	return d.Again(err) || errors.Is(err, errSealedMeanwhile) || errors.Is(err, errSpentMeanwhile)
 }
 
 func (w *writer) attempt(ctx context.Context, group []*op) (err error) {
@@ -242,37 +239,37 @@ func (w *writer) attempt(ctx context.Context, group []*op) (err error) {
 		return err
 	}
 	defer func() {
-		if err != nil && w.session.rollback() != nil {
+		if err != nil && w.session.Rollback() != nil {
 			w.drop()
 		}
 	}()
-	t.ctx = w.l.d.statements(ctx)
+	t.Ctx = w.l.d.Statements(ctx)
 	for _, o := range group {
-		if o.answer = o.run(t); o.answer != nil && !refusal(o.answer) {
+		if o.answer = o.run(t); o.answer != nil && !db.IsAnswer(o.answer) {
 			return o.answer
 		}
 	}
 	if err := t.finish(); err != nil {
 		return err
 	}
-	_, err = w.session.exec(t.ctx, "COMMIT")
+	_, err = w.session.Exec(t.Ctx, "COMMIT")
 	return err
 }
 
 // begin starts a transaction, on a new connection where the one at hand is broken, as after a restart of the server.
 func (w *writer) begin(ctx context.Context) (*tx, error) {
 	if w.session != nil {
-		t, err := begin(ctx, w.l, w.session, w.l.d.beginWrite)
-		if err == nil || w.l.d.again(err) {
+		t, err := begin(ctx, w.l, w.session)
+		if err == nil || w.l.d.Again(err) {
 			return t, err
 		}
 		w.drop()
 	}
 	var err error
-	if w.session, err = openSession(ctx, w.l.d, w.l.writes, true); err != nil {
+	if w.session, err = db.OpenSession(ctx, w.l.d, w.l.handle.Writes, true); err != nil {
 		return nil, err
 	}
-	t, err := begin(ctx, w.l, w.session, w.l.d.beginWrite)
+	t, err := begin(ctx, w.l, w.session)
 	if err != nil {
 		w.drop()
 	}
@@ -284,7 +281,7 @@ func (w *writer) drop() {
 	if w.session == nil {
 		return
 	}
-	if err := w.session.close(); err != nil {
+	if err := w.session.Close(); err != nil {
 		w.log.Debug("close the ledger's connection", "error", err)
 	}
 	w.session = nil

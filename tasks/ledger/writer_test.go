@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
@@ -32,10 +33,10 @@ var writerContract = []testCase{
 		errs := h.oneGroup(5, func(i int) error {
 			if i == 4 {
 				return h.do(h.Context(), "break", func(t *tx) error {
-					if _, err := t.exec("UPDATE uploads SET worker = 'undone'"); err != nil {
+					if _, err := t.Exec("UPDATE uploads SET worker = 'undone'"); err != nil {
 						return err
 					}
-					_, err := t.exec("INSERT INTO meta (key, value) VALUES ('k', NULL)")
+					_, err := t.Exec("INSERT INTO meta (key, value) VALUES ('k', NULL)")
 					return err
 				})
 			}
@@ -75,7 +76,7 @@ var writerContract = []testCase{
 		ctx, cancel = context.WithCancel(h.Context())
 		err = h.do(ctx, "test", func(t *tx) error {
 			cancel()
-			_, err := t.exec("UPDATE uploads SET worker = 'kept'")
+			_, err := t.Exec("UPDATE uploads SET worker = 'kept'")
 			return err
 		})
 		if n := h.number("SELECT count(*) FROM uploads WHERE worker = 'kept'"); err != nil || n != 1 {
@@ -250,10 +251,10 @@ func TestOperationsAreTriedAgainWhenTheDatabaseAsksForIt(t *testing.T) {
 	t.Parallel()
 	h := openSQLiteHarness(t)
 	busy := errors.New("busy")
-	usual := h.d.fault
-	h.d.fault = func(err error) fault {
+	usual := h.d.Fault
+	h.d.Fault = func(err error) db.Fault {
 		if errors.Is(err, busy) {
-			return fault{again: true, reason: "busy"}
+			return db.Fault{Again: true, Reason: "busy"}
 		}
 		return usual(err)
 	}

@@ -1,0 +1,23 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+)
+
+// InboxUse returns how the uploads of a source in an inbox stand.
+func (l *Ledger) InboxUse(ctx context.Context, source string) (tasks.SourceUse, error) {
+	var u tasks.SourceUse
+	err := l.engine.Snapshot(ctx, "look up uses of source", func(t *db.Tx) error {
+		u = tasks.SourceUse{}
+		var finished sql.NullInt64
+		_, err := t.Row(`SELECT COUNT(*), COUNT(CASE WHEN phase < 4 THEN 1 END), COUNT(CASE WHEN phase = 5 THEN 1 END), MAX(finished_at)
+			FROM uploads WHERE source = ? AND substr(source, 1, 6) = 'inbox:'`, db.Args{source}, &u.Uploads, &u.Open, &u.Failed, &finished)
+		u.Finished = db.TimeOrZero(finished)
+		return err
+	})
+	return u, err
+}

@@ -1,0 +1,41 @@
+package check
+
+const (
+	theUpload = "SELECT u.seq, u.id, (SELECT b.id FROM batches b WHERE b.seq = u.batch), "
+	itsEvents = "SELECT %s FROM events e WHERE e.upload = u.seq AND e.round = u.round AND e.type <> 'media.renewed'"
+	lastTry   = "(SELECT COALESCE(max(a.number), 0) FROM attempts a WHERE a.upload = u.seq AND a.round = u.round)"
+)
+
+func uploadChecks() []Rule {
+	return []Rule{
+		{
+			Name: "running-without-owner", what: "it runs, but no worker has a claim on it", Key: "u.seq", Mendable: true,
+			query: theUpload + "'' FROM uploads u WHERE u.phase = 2 AND (u.claim_token IS NULL OR u.worker IS NULL OR u.due_at IS NULL)",
+		},
+		{
+			Name: "dispatched-unseen", what: "it is dispatched, but nobody would notice its loss", Key: "u.seq", Mendable: true,
+			query: theUpload + "'' FROM uploads u WHERE u.phase = 1 AND (u.due_at IS NULL OR u.generation < 1)",
+		},
+		{
+			Name: "waiting-for-ever", what: "it waits, but for no time", Key: "u.seq", Mendable: true,
+			query: theUpload + "'' FROM uploads u WHERE u.phase = 3 AND u.due_at IS NULL",
+		},
+		{
+			Name: "outcome-incomplete", what: "its outcome lacks the time, the media_id or the code", Key: "u.seq",
+			query: theUpload + `COALESCE(u.code, '') FROM uploads u WHERE u.phase >= 4
+				AND (u.finished_at IS NULL OR (u.phase = 4 AND u.media_id IS NULL) OR (u.phase > 4 AND u.code IS NULL))`,
+		},
+		{
+			Name: "reused-too-late", what: "it was answered with a media that had expired", Key: "u.seq",
+			query: theUpload + "COALESCE(u.media_id, '') FROM uploads u WHERE u.phase = 4 AND u.reused = 1 AND u.expires_at <= u.finished_at",
+		},
+		{
+			Name: "attempts-beyond-count", what: "more attempts are recorded than counted", Key: "u.seq", Mendable: true,
+			query: theUpload + "CAST(" + lastTry + " AS TEXT) || ' and ' || CAST(u.attempts AS TEXT) FROM uploads u WHERE " + lastTry + " > u.attempts",
+		},
+		{
+			Name: "batch-unknown", what: "its batch is not there, so that it can't end", Key: "u.seq",
+			query: "SELECT u.seq, u.id, NULL, '' FROM uploads u WHERE u.batch > 0 AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.seq = u.batch)",
+		},
+	}
+}

@@ -1,0 +1,77 @@
+package db
+
+import (
+	"strings"
+	"time"
+)
+
+// Conditions is a WHERE clause in the making: all of them must hold.
+type Conditions struct {
+	terms []string
+	Args  Args
+}
+
+// Add adds a term with its values.
+func (c *Conditions) Add(term string, a ...any) {
+	c.terms = append(c.terms, term)
+	c.Args = append(c.Args, a...)
+}
+
+// Equal adds a term for a value that was given.
+func (c *Conditions) Equal(term, value string) {
+	if value != "" {
+		c.Add(term, value)
+	}
+}
+
+// After adds that rows lie behind those of the last page.
+func (c *Conditions) After(column, cursor string) error {
+	if cursor == "" {
+		return nil
+	}
+	seq, err := ParseCursor(cursor)
+	if err != nil {
+		return err
+	}
+	c.Add(column+" < ?", seq)
+	return nil
+}
+
+// Times adds that a column lies between two times. A zero time is no limit.
+func (c *Conditions) Times(column string, since, until time.Time) {
+	if !since.IsZero() {
+		c.Add(column+" >= ?", Micros(since))
+	}
+	if !until.IsZero() {
+		c.Add(column+" < ?", Micros(until))
+	}
+}
+
+// Search adds that one of the columns contains the query.
+func (c *Conditions) Search(d *Dialect, query string, columns ...string) {
+	if query == "" {
+		return
+	}
+	var either []string
+	var a Args
+	for _, column := range columns {
+		either, a = append(either, column+" "+d.like+" ? ESCAPE '!'"), append(a, pattern(query))
+	}
+	c.Add("("+strings.Join(either, " OR ")+")", a...)
+}
+
+// Where is the clause itself. It is true where nothing was added.
+func (c *Conditions) Where() string {
+	if len(c.terms) == 0 {
+		return "1 = 1"
+	}
+	return strings.Join(c.terms, " AND ")
+}
+
+// pattern matches texts that contain s.
+func pattern(s string) string {
+	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s) + "%"
+}
+
+// Marks is n placeholders for a list.
+func Marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }

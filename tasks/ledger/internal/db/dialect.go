@@ -1,0 +1,105 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Dialect is what differs between the two databases. All other SQL is one text for both, with ? as placeholder.
+type Dialect struct {
+	Name       string
+	numbered   bool   // placeholders are $1, $2 …
+	prepares   bool   // statements are worth keeping; pgx does that itself
+	Concurrent bool   // others may write while our transaction is open
+	beginRead  string // a snapshot
+	BeginWrite string
+	clock      string // selects the database's clock in microseconds; empty: the process's clock serves
+	LockEvents string // makes events commit in the order of their seq; empty: there is one writer anyway
+	like       string // compares texts whatever their case
+	ForUpdate  string
+	SkipLocked string
+	Fault      func(error) Fault
+
+	bound sync.Map                       // query -> query with numbered placeholders
+	Trace func(query string, args []any) // every statement, for the tests of plans and commits; nil otherwise
+}
+
+// Fault is what a database's error means for what is tried next.
+type Fault struct {
+	Again  bool   // nothing was written: try again
+	gone   bool   // the database can't be used now, by nobody
+	Reason string // for people
+	hint   string
+}
+
+// Again reports whether nothing was written and the transaction may be tried again.
+func (d *Dialect) Again(err error) bool { return d.Fault(err).Again }
+
+// Gone reports whether nobody can use the database now.
+func (d *Dialect) Gone(err error) bool { return d.classify(err).gone }
+
+func (d *Dialect) classify(err error) Fault {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return Fault{gone: true, Reason: "the database did not answer in time", hint: "try again"}
+	}
+	return d.Fault(err)
+}
+
+// Explain turns a database's error into one that a person can act on. Answers pass as they are.
+func (d *Dialect) Explain(op string, err error) error {
+	if err == nil || IsAnswer(err) {
+		return err
+	}
+	f := d.classify(err)
+	if !f.Again && !f.gone {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	if f.Reason != "" {
+		err = fmt.Errorf("%s: %w", f.Reason, err)
+	}
+	return &tasks.Error{Code: tasks.Unavailable, Op: op, Err: err, Hint: f.hint}
+}
+
+// Statements is the context of a transaction's statements once it has begun. SQLite waits for nobody any more then, and
+// its driver starts a goroutine for each statement that could be canceled.
+func (d *Dialect) Statements(ctx context.Context) context.Context {
+	if d.Concurrent {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
+}
+
+// Bind writes the placeholders as the database wants them. No query has a ? in a literal.
+func (d *Dialect) Bind(query string) string {
+	if !d.numbered {
+		return query
+	}
+	if b, ok := d.bound.Load(query); ok {
+		return b.(string)
+	}
+	var b strings.Builder
+	n := 0
+	for i := range len(query) {
+		if query[i] != '?' {
+			b.WriteByte(query[i])
+			continue
+		}
+		n++
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(n))
+	}
+	d.bound.Store(query, b.String())
+	return b.String()
+}
+
+// IsAnswer reports whether err is an answer to the caller rather than a failure of the database.
+func IsAnswer(err error) bool {
+	var e *tasks.Error
+	return errors.As(err, &e)
+}

@@ -1,0 +1,81 @@
+// Package db is the two databases that a ledger runs on: how they are opened, what differs between them, transactions,
+// and the parts of a query that all lists share. It knows no table.
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// CallTimeout bounds every call whose context has no deadline of its own.
+const CallTimeout = 10 * time.Second
+
+// Handle is an open database. It has connections for three uses, and none of these uses waits for another one.
+type Handle struct {
+	Dialect *Dialect
+	Writes  *sql.DB // of the writer: one
+	Reads   *sql.DB // of the engine: short reads that its work needs
+	Views   *sql.DB // of people: lists and counts, which may be slow
+
+	closed atomic.Bool
+}
+
+// Close closes all connections. Reads under way then end with Unavailable.
+func (h *Handle) Close() error {
+	h.closed.Store(true)
+	var errs []error
+	for _, pool := range []*sql.DB{h.Writes, h.Reads, h.Views} {
+		if pool != nil {
+			errs = append(errs, pool.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// limit says how many connections there are at most. The writer has one.
+func (h *Handle) limit(reads, views int) {
+	h.Writes.SetMaxOpenConns(1)
+	h.Reads.SetMaxOpenConns(reads)
+	h.Reads.SetMaxIdleConns(reads)
+	h.Views.SetMaxOpenConns(views)
+	h.Views.SetMaxIdleConns(views)
+}
+
+// Connect opens the database at url, "sqlite:PATH" or "postgres://…". It does not look at the schema.
+func Connect(url string) (*Handle, error) {
+	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
+	case "sqlite":
+		return connectSQLite(rest)
+	case "postgres", "postgresql":
+		return connectPostgres(url)
+	default:
+		return nil, &tasks.Error{
+			Code: tasks.Invalid, Op: "open ledger", Err: errors.New("the ledger's URL begins neither with sqlite: nor with postgres://"),
+			Hint: "give sqlite:PATH or postgres://user@host/database",
+		}
+	}
+}
+
+// Bounded gives ctx a deadline of CallTimeout, where it has none.
+func Bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return Within(ctx, CallTimeout)
+}
+
+// Within gives ctx a deadline, where it has none.
+func Within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, d)
+}
+
+// Closed is the error of a call that came after Close.
+func Closed(op string) error {
+	return &tasks.Error{Code: tasks.Unavailable, Op: op, Err: errors.New("the ledger is closed")}
+}

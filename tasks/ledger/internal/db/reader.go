@@ -1,0 +1,67 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"time"
+)
+
+// Reader reads on the connections of one pool. Readers of other pools never wait for it.
+type Reader struct {
+	Handle *Handle
+	Pool   *sql.DB
+	Now    func() time.Time
+	// Most is the longest time that a read may take, also where the caller's deadline is later. Zero: no such limit. A
+	// read whose context has no deadline takes CallTimeout at most.
+	Most time.Duration
+}
+
+// Snapshot runs read in one read-only snapshot.
+func (r *Reader) Snapshot(ctx context.Context, op string, read func(*Tx) error) error {
+	ctx, cancel := Bounded(ctx)
+	defer cancel()
+	if r.Most > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, r.Most)
+		defer stop()
+	}
+	err := r.read(ctx, read)
+	if err != nil && r.Handle.closed.Load() {
+		return Closed(op)
+	}
+	return r.Handle.Dialect.Explain(op, err)
+}
+
+func (r *Reader) read(ctx context.Context, read func(*Tx) error) (err error) {
+	s, err := OpenSession(ctx, r.Handle.Dialect, r.Pool, false)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, s.Close())
+	}()
+	t, err := Begin(ctx, s, r.Now, r.Handle.Dialect.beginRead)
+	if err == nil {
+		err = read(t)
+	}
+	if err == nil {
+		_, err = s.Exec(ctx, "COMMIT")
+	}
+	if err != nil {
+		s.leave()
+	}
+	return err
+}
+
+// Aside runs work on a connection whose settings it may change. The connection is closed afterwards.
+func (r *Reader) Aside(ctx context.Context, work func(*Session) error) error {
+	s, err := OpenSession(ctx, r.Handle.Dialect, r.Pool, false)
+	if err != nil {
+		return err
+	}
+	err = work(s)
+	_ = s.conn.Raw(func(any) error { return driver.ErrBadConn }) // makes the pool close it
+	return err
+}

@@ -1,0 +1,97 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+)
+
+// Session is one connection. One that lives long keeps its prepared statements where the driver does not do that.
+type Session struct {
+	d     *Dialect
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt // nil: nothing is kept
+}
+
+// OpenSession takes a connection from the pool. A long session keeps its prepared statements.
+func OpenSession(ctx context.Context, d *Dialect, db *sql.DB, long bool) (*Session, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{d: d, conn: conn}
+	if long && d.prepares {
+		s.stmts = map[string]*sql.Stmt{}
+	}
+	return s, nil
+}
+
+// Close gives the connection back to the pool.
+func (s *Session) Close() error {
+	var errs []error
+	for _, st := range s.stmts {
+		errs = append(errs, st.Close())
+	}
+	return errors.Join(append(errs, s.conn.Close())...)
+}
+
+func (s *Session) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	if st, ok := s.stmts[query]; ok {
+		return st, nil
+	}
+	st, err := s.conn.PrepareContext(ctx, s.d.Bind(query))
+	if err != nil {
+		return nil, err
+	}
+	s.stmts[query] = st
+	return st, nil
+}
+
+// Exec runs a statement that returns no rows.
+func (s *Session) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	s.traced(query, args)
+	if s.stmts == nil {
+		return s.conn.ExecContext(ctx, s.d.Bind(query), args...)
+	}
+	st, err := s.prepare(ctx, query) //nolint:sqlclosecheck // kept until close
+	if err != nil {
+		return nil, err
+	}
+	return st.ExecContext(ctx, args...)
+}
+
+// Query runs a statement that returns rows. The caller closes them.
+func (s *Session) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	s.traced(query, args)
+	if s.stmts == nil {
+		return s.conn.QueryContext(ctx, s.d.Bind(query), args...)
+	}
+	st, err := s.prepare(ctx, query) //nolint:sqlclosecheck // kept until close
+	if err != nil {
+		return nil, err
+	}
+	return st.QueryContext(ctx, args...)
+}
+
+func (s *Session) traced(query string, args []any) {
+	if s.d.Trace != nil {
+		s.d.Trace(query, args)
+	}
+}
+
+// Rollback leaves the transaction, whatever state it is in. The session is unusable when it fails.
+func (s *Session) Rollback() error {
+	ctx, cancel := context.WithTimeout(context.Background(), CallTimeout)
+	defer cancel()
+	_, err := s.conn.ExecContext(ctx, "ROLLBACK")
+	return err
+}
+
+// leave ends a transaction that went wrong at any step, also one whose caller gave up in the middle of its BEGIN or
+// COMMIT. A connection that can't be brought out of it is not used again: whoever got it next would be in there too.
+func (s *Session) leave() {
+	if s.Rollback() != nil {
+		_ = s.conn.Raw(func(any) error { return driver.ErrBadConn }) // that is how a pool is told
+	}
+}

@@ -1,0 +1,49 @@
+package schema
+
+import (
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+)
+
+// Hold is one row of the holds, as dispatch and claim look at it: one for all accounts of one (realm, appid).
+type Hold struct {
+	tasks.Hold
+	UnderWay int // counted by dispatch
+}
+
+// InForce reports whether nothing may be started.
+func (h *Hold) InForce(now int64) bool { return h != nil && now < db.Micros(h.Until) }
+
+// Room is how many uploads may be under way at once after the hold's time.
+func (h *Hold) Room() int { return max(h.Ramp, 1) }
+
+// HoldColumns are what ScanHold reads, of the hold h.
+const HoldColumns = "h.realm, h.appid, h.code, h.errcode, COALESCE(h.rid, ''), h.reason, h.since_at, h.until_at, h.ramp"
+
+// ScanHold reads a hold. more come before the columns.
+func ScanHold(s db.Scanner, h *tasks.Hold, more ...any) error {
+	var since, until int64
+	err := s.Scan(append(more, &h.Realm, &h.AppID, &h.Code, &h.Errcode, &h.RID, &h.Reason, &since, &until, &h.Ramp)...)
+	h.Since, h.Until = db.Time(since), db.Time(until)
+	return err
+}
+
+// Holds returns the holds by the names of their accounts. Accounts with the same appid share one.
+func Holds(t *db.Tx) (map[string]*Hold, error) {
+	held, same := map[string]*Hold{}, map[[2]string]*Hold{}
+	err := t.Each("SELECT a.name, "+HoldColumns+" FROM holds h JOIN accounts a ON a.realm = h.realm AND a.appid = h.appid", nil,
+		func(s db.Scanner) error {
+			var name string
+			h := new(Hold)
+			if err := ScanHold(s, &h.Hold, &name); err != nil {
+				return err
+			}
+			key := [2]string{h.Realm, h.AppID}
+			if same[key] == nil {
+				same[key] = h
+			}
+			held[name] = same[key]
+			return nil
+		})
+	return held, err
+}

@@ -1,0 +1,81 @@
+package schema
+
+import (
+	"database/sql"
+	"encoding/hex"
+	"path"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+)
+
+// Outcome is an upload as it is shown, with what the ledger needs to page and to look further.
+type Outcome struct {
+	tasks.Outcome
+	Seq   int64
+	Phase Phase
+}
+
+// outcomeRequest is what the producer asked for; outcomeEnd is how a round stands. The latter has the same names in
+// the tables uploads and rounds.
+const (
+	OutcomeRequest = `u.seq, u.id, COALESCE(u.external_id, ''), (SELECT b.id FROM batches b WHERE b.seq = u.batch), u.producer, u.account, u.type,
+	u.source, COALESCE(u.filename, ''), u.metadata, u.submitted_at, `
+	outcomeEnd = `r.phase, r.round, r.attempts, r.reused, r.errcode, COALESCE(r.code, ''), COALESCE(r.rid, ''), COALESCE(r.reason, ''),
+	COALESCE(r.hint, ''), COALESCE(r.media_id, ''), r.issued_at, r.expires_at, r.finished_at, r.sha256, r.original, COALESCE(r.fixed, ''),
+	COALESCE(r.size, 0)`
+)
+
+// CurrentEnd is outcomeEnd of an upload's own row.
+const CurrentEnd = `u.phase, u.round, u.attempts, u.reused, u.errcode, COALESCE(u.code, ''), COALESCE(u.rid, ''), COALESCE(u.reason, ''),
+	COALESCE(u.hint, ''), COALESCE(u.media_id, ''), u.issued_at, u.expires_at, u.finished_at, u.sha256, u.original, COALESCE(u.fixed, ''),
+	COALESCE(u.size, 0)`
+
+// Scan reads OutcomeRequest and one of the ends. more come behind the columns.
+func (o *Outcome) Scan(s db.Scanner, more ...any) error {
+	var (
+		batch, sha, metadata      []byte
+		original                  []byte
+		submitted                 int64
+		issued, expires, finished sql.NullInt64
+	)
+	err := s.Scan(append([]any{
+		&o.Seq, &o.ID, &o.ExternalID, &batch, &o.Producer, &o.Account, &o.Type, &o.Source, &o.Filename, &metadata, &submitted,
+		&o.Phase, &o.Round, &o.Attempts, &o.Reused, &o.Errcode, &o.Code, &o.RID, &o.Reason, &o.Hint, &o.MediaID, &issued, &expires, &finished, &sha,
+		&original, &o.Fixed, &o.Size,
+	}, more...)...)
+	copy(o.Batch[:], batch)
+	o.State, o.Metadata, o.SHA256, o.Original = o.Phase.State(), metadata, hex.EncodeToString(sha), hex.EncodeToString(original)
+	o.Submitted, o.IssuedAt, o.ExpiresAt, o.Finished = db.Time(submitted), db.TimeOrZero(issued), db.TimeOrZero(expires), db.TimeOrZero(finished)
+	if o.Filename == "" {
+		o.Filename = path.Base(o.Source)
+	}
+	if o.Hint == "" && o.Code != "" {
+		o.Hint = o.Code.Hint()
+	}
+	return err
+}
+
+// Show lets a queued upload of a held account wait for the hold, as it does, though its row says nothing of that.
+func (o *Outcome) Show(h *Hold, now int64) {
+	if o.State != tasks.Queued || !h.InForce(now) {
+		return
+	}
+	o.State, o.Until, o.Code, o.Errcode, o.RID, o.Reason = tasks.Waiting, h.Until, h.Code, h.Errcode, h.RID, h.Reason
+	o.Hint = h.Code.Hint()
+}
+
+// ofRound reads an upload with the outcome of one of its rounds, be it the current one or an earlier one.
+func ofRound(t *db.Tx, seq int64, round int) (o Outcome, found bool, err error) {
+	read := func(query string, a ...any) error {
+		return t.Each(query, a, func(s db.Scanner) error {
+			found = true
+			return o.Scan(s)
+		})
+	}
+	err = read("SELECT "+OutcomeRequest+CurrentEnd+" FROM uploads u WHERE u.seq = ? AND u.round = ?", seq, round)
+	if err == nil && !found {
+		err = read("SELECT "+OutcomeRequest+outcomeEnd+" FROM uploads u JOIN rounds r ON r.upload = u.seq WHERE u.seq = ? AND r.round = ?", seq, round)
+	}
+	return o, found, err
+}

@@ -1,0 +1,77 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/check"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/view"
+)
+
+// Repair mends what can be mended of findings, each in a transaction of its own that looks again first: what has
+// changed meanwhile is left alone. It returns them with Repaired set where they are no more. What can't be mended for
+// another fault beside it does not keep the rest from being mended: its error is among those that are returned.
+func (l *Ledger) Repair(ctx context.Context, findings []view.Finding) ([]view.Finding, error) {
+	mended := slices.Clone(findings)
+	var errs []error
+	for i := range mended {
+		f := &mended[i]
+		if !f.Repairable {
+			continue
+		}
+		err := l.mend(ctx, *f)
+		if f.Repaired = err == nil; err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", f.Check, err))
+		}
+		if tasks.CodeOf(err) == tasks.Unavailable {
+			break
+		}
+	}
+	return mended, errors.Join(errs...)
+}
+
+func (l *Ledger) mend(ctx context.Context, f view.Finding) error {
+	if f.Check == check.LostOnBelt {
+		_, err := l.Undispatch(ctx, []tasks.Dispatch{f.Dispatch})
+		return err
+	}
+	return l.do(ctx, "repair ledger", func(t *tx) error {
+		for _, c := range check.All() {
+			if c.Name != f.Check {
+				continue
+			}
+			again, err := c.Findings(t.Tx, " AND "+c.Key+" = ?", db.Args{f.Key})
+			if err != nil || len(again) == 0 {
+				return err
+			}
+			return mends()[c.Name](t, f.Key)
+		}
+		return nil
+	})
+}
+
+// mends returns what mends a row that breaks a rule, by the rule's name: all rules that are mendable have one.
+func mends() map[string]func(t *tx, key int64) error {
+	return map[string]func(t *tx, key int64) error{
+		"running-without-owner":    (*tx).putBack,
+		"dispatched-unseen":        (*tx).putBack,
+		"waiting-for-ever":         (*tx).putBack,
+		"attempts-beyond-count":    (*tx).countAttempts,
+		"batch-counts":             (*tx).recount,
+		"batch-complete-too-early": (*tx).recount,
+		"batch-never-complete":     (*tx).recount,
+		"batch-without-event":      (*tx).recount,
+		"outcome-without-event":    (*tx).tellAgain,
+		"delivery-missing":         (*tx).deliverAnew,
+		"delivery-without-event":   (*tx).dropDelivery,
+		"delivery-for-ever":        (*tx).deliverNow,
+		"media-held-by-nobody":     (*tx).freeMedia,
+		"media-past-its-life":      (*tx).forgetLongMedia,
+		"quota-negative":           (*tx).zeroQuota,
+		"budget-negative":          (*tx).zeroBudgets,
+	}
+}

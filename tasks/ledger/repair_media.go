@@ -1,0 +1,26 @@
+package ledger
+
+import (
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/check"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
+)
+
+// freeMedia lets go what an upload does not hold any more, and wakes those that wait for it.
+func (t *tx) freeMedia(holder int64) error {
+	return t.release(&row{seq: holder, phase: schema.Running})
+}
+
+func (t *tx) forgetLongMedia(int64) error {
+	_, err := t.Exec("UPDATE media SET media_id = NULL, issued_at = NULL, expires_at = NULL WHERE "+check.MediaTooLong, check.MediaLife.Microseconds())
+	return err
+}
+
+func (t *tx) zeroQuota(int64) error {
+	_, err := t.Exec("UPDATE quota SET calls = 0 WHERE calls < 0")
+	return err
+}
+
+func (t *tx) zeroBudgets(int64) error {
+	_, err := t.Exec("UPDATE budgets SET uploads = 0 WHERE uploads < 0")
+	return err
+}

@@ -1,0 +1,32 @@
+package ledger
+
+import "github.com/mediaferry/mediaferry/tasks"
+
+// putBack makes an upload ready again, or canceled where somebody asked for that.
+func (t *tx) putBack(seq int64) error {
+	rs, err := t.findAll("seq = ?", seq)
+	if err != nil || len(rs) == 0 {
+		return err
+	}
+	return t.yield(rs[0])
+}
+
+func (t *tx) countAttempts(seq int64) error {
+	_, err := t.Exec(`UPDATE uploads SET attempts = (SELECT max(a.number) FROM attempts a WHERE a.upload = uploads.seq AND a.round = uploads.round)
+		WHERE seq = ?`, seq)
+	return err
+}
+
+// tellAgain writes the event of an outcome that lacks it.
+func (t *tx) tellAgain(seq int64) error {
+	rs, err := t.findAll("seq = ?", seq)
+	if err != nil || len(rs) == 0 {
+		return err
+	}
+	r := rs[0]
+	if r.batch != 0 {
+		t.tally(r.batch) // for the batch's callback
+	}
+	t.events = append(t.events, event{kind: tasks.OutcomeEvent(r.phase.State()), upload: r.seq, round: r.round, url: r.callback, ofBatch: r.batch})
+	return nil
+}

@@ -1,0 +1,106 @@
+package view
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
+)
+
+// Batch returns a batch as it stands. NotFound where there is none.
+func (v *View) Batch(ctx context.Context, id uuid.UUID) (tasks.Batch, error) {
+	var b tasks.Batch
+	err := v.lists.Snapshot(ctx, "look up batch", func(t *db.Tx) error {
+		found := false
+		err := t.Each("SELECT "+schema.BatchColumns+" FROM batches WHERE id = ?", db.Args{id[:]}, func(s db.Scanner) error {
+			found = true
+			return schema.ScanBatch(s, &b)
+		})
+		if err == nil && !found {
+			return schema.NoBatch("look up batch")
+		}
+		return err
+	})
+	return b, err
+}
+
+// Batches returns one page of batches, as List does of uploads. It goes by Producer, Since and Until, and by Query in
+// the external id.
+func (v *View) Batches(ctx context.Context, f tasks.Filter) ([]tasks.Batch, string, error) {
+	var (
+		page []tasks.Batch
+		next string
+	)
+	err := v.lists.Snapshot(ctx, "list batches", func(t *db.Tx) error {
+		page, next = nil, ""
+		c := new(db.Conditions)
+		if err := c.After("seq", f.Cursor); err != nil {
+			return err
+		}
+		c.Equal("producer = ?", f.Producer)
+		c.Times("submitted_at", f.Since, f.Until)
+		c.Search(t.Dialect, f.Query, "external_id")
+		limit := db.PageSize(f.Limit)
+		var seqs []int64
+		err := t.Each("SELECT seq, "+schema.BatchColumns+" FROM batches WHERE "+c.Where()+" ORDER BY seq DESC LIMIT ?", append(c.Args, limit+1),
+			func(s db.Scanner) error {
+				page, seqs = append(page, tasks.Batch{}), append(seqs, 0)
+				return schema.ScanBatch(s, &page[len(page)-1], &seqs[len(seqs)-1])
+			})
+		if len(page) > limit {
+			page, next = page[:limit], db.Cursor(seqs[limit-1])
+		}
+		return err
+	})
+	return page, next, err
+}
+
+// Refusals returns the rows of a batch that were not accepted, behind a line and in their order. limit 0: 100.
+func (v *View) Refusals(ctx context.Context, batch uuid.UUID, afterLine, limit int) ([]tasks.Refusal, error) {
+	var rs []tasks.Refusal
+	err := v.lists.Snapshot(ctx, "list refusals", func(t *db.Tx) error {
+		return t.Each(`SELECT line, COALESCE(external_id, ''), code, reason FROM refusals
+			WHERE batch = (SELECT seq FROM batches WHERE id = ?) AND line > ? ORDER BY line LIMIT ?`,
+			db.Args{batch[:], afterLine, db.PageSize(limit)}, func(s db.Scanner) error {
+				var r tasks.Refusal
+				err := s.Scan(&r.Line, &r.ExternalID, &r.Code, &r.Reason)
+				rs = append(rs, r)
+				return err
+			})
+	})
+	return rs, err
+}
+
+// Rows returns one page of a batch's uploads in the order they were submitted, and the cursor of the next page; ""
+// after the last one. limit 0: 100, at most 1,000.
+func (v *View) Rows(ctx context.Context, batch uuid.UUID, after string, limit int) ([]tasks.Outcome, string, error) {
+	var (
+		page []tasks.Outcome
+		next string
+	)
+	err := v.lists.Snapshot(ctx, "list rows of batch", func(t *db.Tx) error {
+		page, next = nil, ""
+		var seq int64
+		if after != "" {
+			var err error
+			if seq, err = db.ParseCursor(after); err != nil {
+				return err
+			}
+		}
+		limit := db.PageSize(limit)
+		os, err := outcomes(t, "u.batch > 0 AND u.batch = (SELECT seq FROM batches WHERE id = ?) AND u.seq > ? ORDER BY u.seq LIMIT ?", batch[:], seq, limit+1)
+		if err != nil {
+			return err
+		}
+		if len(os) > limit {
+			os, next = os[:limit], db.Cursor(os[limit-1].Seq)
+		}
+		for _, o := range os {
+			page = append(page, o.Outcome)
+		}
+		return nil
+	})
+	return page, next, err
+}

@@ -1,0 +1,91 @@
+package view
+
+import (
+	"context"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
+)
+
+// Count counts the uploads that a filter chooses, by account and state as List shows them. Nothing of them is held in
+// memory, whatever their number. Invalid for a glob that is none.
+func (v *View) Count(ctx context.Context, f tasks.Filter) ([]tasks.Count, error) {
+	matches, err := matcher(f)
+	if err != nil {
+		return nil, err
+	}
+	var counts []tasks.Count
+	err = v.lists.Snapshot(ctx, "count uploads", func(t *db.Tx) error {
+		counts = nil
+		c, err := uploadConditions(t, f)
+		if err != nil {
+			return err
+		}
+		var groups map[openKey]int
+		if matches == nil {
+			groups, err = countGroups(t, c)
+		} else {
+			groups, err = countMatches(t, c, matches)
+		}
+		if err != nil {
+			return err
+		}
+		counts, err = asShown(t, groups)
+		return err
+	})
+	return counts, err
+}
+
+// countGroups lets the database count.
+func countGroups(t *db.Tx, c *db.Conditions) (map[openKey]int, error) {
+	groups := map[openKey]int{}
+	err := t.Each("SELECT u.account, u.phase, count(*) FROM uploads u WHERE "+c.Where()+" GROUP BY u.account, u.phase", c.Args, func(s db.Scanner) error {
+		var k openKey
+		var n int
+		err := s.Scan(&k.account, &k.phase, &n)
+		groups[k] = n
+		return err
+	})
+	return groups, err
+}
+
+// countMatches looks at each row.
+func countMatches(t *db.Tx, c *db.Conditions, matches func(tasks.Outcome) bool) (map[openKey]int, error) {
+	groups := map[openKey]int{}
+	err := t.Each("SELECT u.account, u.phase, u.source, u.metadata FROM uploads u WHERE "+c.Where(), c.Args, func(s db.Scanner) error {
+		var k openKey
+		var o tasks.Outcome
+		var metadata []byte
+		if err := s.Scan(&k.account, &k.phase, &o.Source, &metadata); err != nil {
+			return err
+		}
+		if o.Metadata = metadata; matches(o) {
+			groups[k]++
+		}
+		return nil
+	})
+	return groups, err
+}
+
+// asShown lets what is queued for a held account wait.
+func asShown(t *db.Tx, groups map[openKey]int) ([]tasks.Count, error) {
+	held, err := schema.Holds(t)
+	if err != nil {
+		return nil, err
+	}
+	sums := map[tasks.Count]int{}
+	for k, n := range groups {
+		c := tasks.Count{Account: k.account, State: k.phase.State()}
+		if c.State == tasks.Queued && held[k.account].InForce(t.Now) {
+			c.State = tasks.Waiting
+		}
+		sums[c] += n
+	}
+	var counts []tasks.Count
+	for c, n := range sums {
+		c.Uploads = n
+		counts = append(counts, c)
+	}
+	return counts, nil
+}

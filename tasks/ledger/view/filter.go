@@ -1,0 +1,121 @@
+package view
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
+)
+
+func uploadConditions(t *db.Tx, f tasks.Filter) (*db.Conditions, error) {
+	if len(f.IDs) > tasks.MaxIDs {
+		return nil, &tasks.Error{Code: tasks.Invalid, Op: "read filter", Err: fmt.Errorf("it names %d uploads, more than %d", len(f.IDs), tasks.MaxIDs)}
+	}
+	c := new(db.Conditions)
+	if err := c.After("u.seq", f.Cursor); err != nil {
+		return nil, err
+	}
+	c.Equal("u.producer = ?", f.Producer)
+	c.Equal("u.account = ?", f.Account)
+	c.Equal("u.type = ?", string(f.Type))
+	if len(f.IDs) > 0 {
+		keys := make(db.Args, len(f.IDs))
+		for i, id := range f.IDs {
+			keys[i] = id[:]
+		}
+		c.Add("u.id IN ("+db.Marks(len(keys))+")", keys...)
+	}
+	if f.Batch != uuid.Nil {
+		c.Add("u.batch > 0 AND u.batch = (SELECT seq FROM batches WHERE id = ?)", f.Batch[:])
+	}
+	c.Times("u.submitted_at", f.Since, f.Until)
+	c.Search(t.Dialect, f.Query, "u.source", "u.filename", "u.external_id")
+	return c, byState(t, c, f)
+}
+
+// byState adds the conditions that a hold has a say in: a queued upload of a held account waits, for the hold's reason.
+func byState(t *db.Tx, c *db.Conditions, f tasks.Filter) error {
+	held, err := schema.Holds(t)
+	if err != nil {
+		return err
+	}
+	names := func(match func(*schema.Hold) bool) db.Args {
+		var ns db.Args
+		for name, h := range held {
+			if h.InForce(t.Now) && match(h) {
+				ns = append(ns, name)
+			}
+		}
+		return ns
+	}
+	all := names(func(*schema.Hold) bool { return true })
+	var either []string
+	var a db.Args
+	for _, s := range f.States {
+		switch cond := "u.phase IN (" + schema.Numbers(schema.Phases(s)) + ")"; {
+		case s == tasks.Queued && len(all) > 0:
+			either, a = append(either, "("+cond+" AND u.account NOT IN ("+db.Marks(len(all))+"))"), append(a, all...)
+		case s == tasks.Waiting && len(all) > 0:
+			either, a = append(either, cond, "(u.phase IN (0, 1) AND u.account IN ("+db.Marks(len(all))+"))"), append(a, all...)
+		default:
+			either = append(either, cond)
+		}
+	}
+	if len(either) > 0 {
+		c.Add("("+strings.Join(either, " OR ")+")", a...)
+	}
+	if f.Code != "" || f.Errcode != 0 {
+		by := names(func(h *schema.Hold) bool {
+			return (f.Code == "" || h.Code == f.Code) && (f.Errcode == 0 || h.Errcode == f.Errcode)
+		})
+		own := new(db.Conditions)
+		own.Equal("u.code = ?", string(f.Code))
+		if f.Errcode != 0 {
+			own.Add("u.errcode = ?", f.Errcode)
+		}
+		if len(by) > 0 {
+			c.Add("("+own.Where()+" OR (u.phase IN (0, 1) AND u.account IN ("+db.Marks(len(by))+")))", append(own.Args, by...)...)
+		} else {
+			c.Add(own.Where(), own.Args...)
+		}
+	}
+	return nil
+}
+
+// matchRows is how many rows one page looks at where not all of them need match: some milliseconds' worth.
+const matchRows = 5000
+
+// matcher makes the part of a filter that the database is not asked for: globs, since the two databases know none
+// alike, and metadata, since PostgreSQL can't read all JSON. Nil: there is none.
+func matcher(f tasks.Filter) (func(tasks.Outcome) bool, error) {
+	if f.Source == "" && len(f.Metadata) == 0 {
+		return nil, nil
+	}
+	glob, err := tasks.ParseGlob(f.Source)
+	if err != nil {
+		return nil, err
+	}
+	return func(o tasks.Outcome) bool { return glob.Match(o.Source) && hasMetadata(o.Metadata, f.Metadata) }, nil
+}
+
+func hasMetadata(metadata json.RawMessage, want map[string]string) bool {
+	if len(want) == 0 {
+		return true
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(metadata, &fields) != nil {
+		return false
+	}
+	for name, value := range want {
+		var text string
+		raw, found := fields[name]
+		if !found || string(raw) != value && (json.Unmarshal(raw, &text) != nil || text != value) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,157 @@
+package view
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
+)
+
+// Outcome returns an upload as it stands, with the history of its attempts. NotFound where there is none.
+func (v *View) Outcome(ctx context.Context, id uuid.UUID) (tasks.Outcome, error) {
+	return v.one(ctx, "u.id = ?", id[:])
+}
+
+// Find returns the upload that a producer knows by that name. NotFound where there is none.
+func (v *View) Find(ctx context.Context, producer, externalID string) (tasks.Outcome, error) {
+	return v.one(ctx, "u.producer = ? AND u.external_id = ?", producer, externalID)
+}
+
+func (v *View) one(ctx context.Context, where string, a ...any) (tasks.Outcome, error) {
+	var o tasks.Outcome
+	err := v.lists.Snapshot(ctx, "look up upload", func(t *db.Tx) error {
+		os, err := outcomes(t, where, a...)
+		if err != nil {
+			return err
+		}
+		if len(os) == 0 {
+			return schema.NoUpload("look up upload")
+		}
+		o = os[0].Outcome
+		o.History, err = history(t, os[0].Seq)
+		return err
+	})
+	return o, err
+}
+
+// idsAtOnce keeps a statement's text short; SQLite takes 32,766 values at most.
+const idsAtOnce = 500
+
+// Outcomes returns uploads as they stand, in the order of ids, without their histories. NotFound where one is unknown.
+func (v *View) Outcomes(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome, error) {
+	found := make(map[uuid.UUID]tasks.Outcome, len(ids))
+	for some := range slices.Chunk(ids, idsAtOnce) {
+		keys := make(db.Args, len(some))
+		for i, id := range some {
+			keys[i] = id[:]
+		}
+		err := v.lists.Snapshot(ctx, "look up uploads", func(t *db.Tx) error {
+			rows, err := outcomes(t, "u.id IN ("+db.Marks(len(keys))+")", keys...)
+			for _, o := range rows {
+				found[o.ID] = o.Outcome
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	outcomes := make([]tasks.Outcome, len(ids))
+	for i, id := range ids {
+		o, ok := found[id]
+		if !ok {
+			return nil, &tasks.Error{Code: tasks.NotFound, Op: "look up uploads", Err: fmt.Errorf("there is no upload %s", id)}
+		}
+		outcomes[i] = o
+	}
+	return outcomes, nil
+}
+
+// List returns one page of uploads, the newest first, and the cursor of the next page; "" after the last one.
+// A page stays the same while newer uploads come in. A choice by source or metadata is made row by row: a page may
+// then be short, or empty, though others follow. Invalid for a cursor or a glob that is none.
+func (v *View) List(ctx context.Context, f tasks.Filter) ([]tasks.Outcome, string, error) {
+	matches, err := matcher(f)
+	if err != nil {
+		return nil, "", err
+	}
+	var (
+		page []tasks.Outcome
+		next string
+	)
+	err = v.lists.Snapshot(ctx, "list uploads", func(t *db.Tx) error {
+		page, next = nil, ""
+		c, err := uploadConditions(t, f)
+		if err != nil {
+			return err
+		}
+		limit := db.PageSize(f.Limit)
+		rows := limit
+		if matches != nil {
+			rows = matchRows
+		}
+		os, err := outcomes(t, c.Where()+" ORDER BY u.seq DESC LIMIT ?", append(c.Args, rows+1)...)
+		if err != nil {
+			return err
+		}
+		if len(os) > rows {
+			os, next = os[:rows], db.Cursor(os[rows-1].Seq)
+		}
+		for i, o := range os {
+			if matches != nil && !matches(o.Outcome) {
+				continue
+			}
+			if page = append(page, o.Outcome); len(page) == limit && i < len(os)-1 {
+				next = db.Cursor(o.Seq)
+				break
+			}
+		}
+		return nil
+	})
+	return page, next, err
+}
+
+// outcomes reads uploads as they stand. where may speak of u.
+func outcomes(t *db.Tx, where string, a ...any) ([]schema.Outcome, error) {
+	held, err := schema.Holds(t)
+	if err != nil {
+		return nil, err
+	}
+	var os []schema.Outcome
+	query := "SELECT " + schema.OutcomeRequest + schema.CurrentEnd + ", u.due_at FROM uploads u WHERE " + where
+	err = t.Each(query, a, func(s db.Scanner) error {
+		var o schema.Outcome
+		var due sql.NullInt64
+		if err := o.Scan(s, &due); err != nil {
+			return err
+		}
+		if o.Phase == schema.Waiting {
+			o.Until = db.TimeOrZero(due)
+		}
+		o.Show(held[o.Account], t.Now)
+		os = append(os, o)
+		return nil
+	})
+	return os, err
+}
+
+// history reads all attempts of an upload, in the order in which they were made.
+func history(t *db.Tx, seq int64) ([]tasks.Attempt, error) {
+	var as []tasks.Attempt
+	err := t.Each(`SELECT round, number, started_at, took, errcode, COALESCE(code, ''), COALESCE(rid, ''), COALESCE(reason, '')
+		FROM attempts WHERE upload = ? ORDER BY round, number`, db.Args{seq}, func(s db.Scanner) error {
+		var a tasks.Attempt
+		var started, took int64
+		err := s.Scan(&a.Round, &a.Number, &started, &took, &a.Errcode, &a.Code, &a.RID, &a.Reason)
+		a.Started, a.Took = db.Time(started), time.Duration(took)*time.Microsecond
+		as = append(as, a)
+		return err
+	})
+	return as, err
+}

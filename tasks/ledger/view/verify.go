@@ -1,0 +1,94 @@
+package view
+
+import (
+	"context"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/check"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
+)
+
+// Finding is one thing in the ledger that breaks a rule.
+type Finding = check.Finding
+
+// Belt says which dispatched uploads it has nothing of.
+type Belt interface {
+	Gone(ctx context.Context, ds []tasks.Dispatch) ([]tasks.Dispatch, error)
+}
+
+// VerifyOptions are the settings of Verify. The zero value is good.
+type VerifyOptions struct {
+	// Belt is asked for what is dispatched and not claimed. Nil: only the ledger is looked at.
+	Belt Belt
+}
+
+const (
+	// verifyTime bounds Verify where ctx does not: a ledger of ten million uploads is read in less.
+	verifyTime = 10 * time.Minute
+	// beltPatience is how long what was lost on the belt may stay there: the dispatcher brings it back by then.
+	beltPatience = 15 * time.Second
+)
+
+// Verify looks for everything that can't be in a ledger, at most 1,000 findings of a kind. All of the ledger is seen as
+// it was at one moment, so that one at work gives no false alarm, and nobody waits for it.
+func (v *View) Verify(ctx context.Context, o VerifyOptions) ([]Finding, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, verifyTime)
+		defer cancel()
+	}
+	var found []Finding
+	err := v.long.Snapshot(ctx, "verify ledger", func(t *db.Tx) error {
+		found = nil
+		for _, c := range check.All() {
+			fs, err := c.Findings(t, "", nil)
+			if err != nil {
+				return err
+			}
+			found = append(found, fs...)
+		}
+		return nil
+	})
+	if err != nil || o.Belt == nil {
+		return found, err
+	}
+	lost, err := v.lostOnBelt(ctx, o.Belt)
+	return append(found, lost...), err
+}
+
+// lostOnBelt asks the belt for what was dispatched long ago and not claimed, and then the ledger whether that is
+// still so: a task that was worked off meanwhile is gone, too.
+func (v *View) lostOnBelt(ctx context.Context, b Belt) ([]Finding, error) {
+	var ds []tasks.Dispatch
+	err := v.long.Snapshot(ctx, "verify ledger", func(t *db.Tx) (err error) {
+		ds, err = schema.OnBelt(t, beltPatience, check.MaxFindings)
+		return err
+	})
+	if err != nil || len(ds) == 0 {
+		return nil, err
+	}
+	gone, err := b.Gone(ctx, ds)
+	if err != nil {
+		return nil, err
+	}
+	var fs []Finding
+	err = v.long.Snapshot(ctx, "verify ledger", func(t *db.Tx) error {
+		fs = nil
+		for _, d := range gone {
+			there, err := t.Row("SELECT seq FROM uploads WHERE id = ? AND generation = ? AND phase = 1", db.Args{d.ID[:], d.Generation}, new(int64))
+			if err != nil {
+				return err
+			}
+			if there {
+				fs = append(fs, check.Finding{
+					Check: check.LostOnBelt, Upload: d.ID, Dispatch: d, Repairable: true,
+					What: "it was dispatched at " + d.At.Format(time.RFC3339) + " and is not on the belt",
+				})
+			}
+		}
+		return nil
+	})
+	return fs, err
+}

@@ -56,10 +56,10 @@ func TestClockOfAProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 		at, elapsed := ask()
-		if off := at.Sub(time.Now().Add(skew)).Abs(); off > time.Minute || elapsed > time.Minute {
+		if off := at.Sub(time.Now().Add(skew)).Abs(); off > time.Hour || elapsed > time.Hour {
 			t.Errorf("set wrong by %v: it is %v off, %v have passed", skew, off, elapsed)
 		}
-		if off := c.now().Sub(time.Now().Add(skew)).Abs(); off > time.Minute {
+		if off := c.now().Sub(time.Now().Add(skew)).Abs(); off > time.Hour {
 			t.Errorf("set wrong by %v: who is given the clock is %v off", skew, off)
 		}
 	}

@@ -61,6 +61,9 @@ func (l leg) patience() time.Duration {
 	if l.Planted != "" {
 		return 10 * time.Second // some of the bugs never let it
 	}
+	if l.Untimed {
+		return time.Hour
+	}
 	return max(l.Duration, 30*time.Second)
 }
 

@@ -68,7 +68,7 @@ func (f *field) address(name string) (string, error) {
 }
 
 // startTime is how long processes may take until they say that they are ready; after that the run is off.
-const startTime = 20 * time.Second
+const startTime = 2 * time.Minute
 
 // ready reports which of them has not said so yet.
 func (f *field) ready(ps []*process, word string) error {

@@ -1,11 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"os/exec"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 // soaked adds samples of a process whose goroutines, files and memory go from the first to the last value.
@@ -68,15 +69,11 @@ func TestSampleOfAProcess(t *testing.T) {
 	f.run(t.Context(), p)
 	t.Cleanup(f.close)
 	var s sample
-	if err := untilNil(t.Context(), 10*time.Second, func() (err error) {
+	taskstest.Until(t, "it has begun", func() bool {
+		var err error
 		s, err = f.sampleProcess(t.Context(), p)
-		if err == nil && (s.Files < 3 || s.Memory < 100*kib) { // it has only just begun
-			err = fmt.Errorf("got %+v", s)
-		}
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
+		return err == nil && s.Files >= 3 && s.Memory >= 100*kib
+	})
 	if s.Goroutines != 0 || s.Process != "sleeper" {
 		t.Errorf("got %+v", s)
 	}

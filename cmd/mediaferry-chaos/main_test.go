@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 // TestMain lets the test binary be its own producer, as the tool is.
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) {
 func fleet(t *testing.T, args ...string) (code int, report string) {
 	t.Helper()
 	var out, people bytes.Buffer
-	code = Run(t.Context(), args, &out, &people)
+	code = Run(taskstest.Context(t), args, &out, &people)
 	return code, out.String() + people.String()
 }
 
@@ -41,7 +42,7 @@ func TestSmallRun(t *testing.T) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	code, text := fleet(t, "-seed", "5", "-ledger", "sqlite", "-duration", "6s", "-uploads", "300", "-kills", "6", "-keep", keep, "-report", file, "-v", "-mediaferry", binary)
+	code, text := fleet(t, "-seed", "5", "-ledger", "sqlite", "-duration", "6s", "-uploads", "300", "-kills", "6", "-untimed", "-keep", keep, "-report", file, "-v", "-mediaferry", binary)
 	if code != tasks.ExitOK {
 		t.Fatalf("exit code %d:\n%s", code, text)
 	}

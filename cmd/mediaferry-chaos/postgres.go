@@ -71,7 +71,7 @@ func postgresURL(addr string) string {
 }
 
 func (s *postgresServer) answers(ctx context.Context) error {
-	return untilNil(ctx, 30*time.Second, func() error {
+	return untilNil(ctx, 2*time.Minute, func() error {
 		conn, err := pgx.Connect(ctx, postgresURL(s.addr()))
 		if err != nil {
 			return err

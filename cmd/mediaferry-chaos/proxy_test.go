@@ -6,6 +6,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 // echo answers with what it gets, line by line, behind a proxy.
@@ -43,10 +45,16 @@ func dial(t *testing.T, p *proxy) net.Conn {
 	return c
 }
 
-// ask sends a line and returns what came back within limit.
-func ask(t *testing.T, c net.Conn, limit time.Duration) (string, error) {
+// ask sends a line and returns what came back.
+func ask(t *testing.T, c net.Conn) (string, error) {
 	t.Helper()
-	if err := c.SetDeadline(time.Now().Add(limit)); err != nil {
+	end, _ := taskstest.Context(t).Deadline()
+	return askUntil(t, c, end)
+}
+
+func askUntil(t *testing.T, c net.Conn, end time.Time) (string, error) {
+	t.Helper()
+	if err := c.SetDeadline(end); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Write([]byte("hello\n")); err != nil {
@@ -54,8 +62,6 @@ func ask(t *testing.T, c net.Conn, limit time.Duration) (string, error) {
 	}
 	return bufio.NewReader(c).ReadString('\n')
 }
-
-const patient = 10 * time.Second
 
 func TestProxyPasses(t *testing.T) {
 	t.Parallel()
@@ -65,7 +71,7 @@ func TestProxyPasses(t *testing.T) {
 			p := echo(t)
 			p.set(mode)
 			start := time.Now()
-			if got, err := ask(t, dial(t, p), patient); got != "hello\n" {
+			if got, err := ask(t, dial(t, p)); got != "hello\n" {
 				t.Errorf("got %q, %v", got, err)
 			}
 			if took := time.Since(start); mode == lagging && took < 2*lag {
@@ -79,18 +85,18 @@ func TestProxyCuts(t *testing.T) {
 	t.Parallel()
 	p := echo(t)
 	c := dial(t, p)
-	if _, err := ask(t, c, patient); err != nil {
+	if _, err := ask(t, c); err != nil {
 		t.Fatal(err)
 	}
 	p.set(cutOff)
-	if got, err := ask(t, c, patient); err == nil {
+	if got, err := ask(t, c); err == nil {
 		t.Errorf("an old connection got %q", got)
 	}
-	if got, err := ask(t, dial(t, p), patient); err == nil {
+	if got, err := ask(t, dial(t, p)); err == nil {
 		t.Errorf("a new connection got %q", got)
 	}
 	p.set(passing)
-	if _, err := ask(t, dial(t, p), patient); err != nil {
+	if _, err := ask(t, dial(t, p)); err != nil {
 		t.Errorf("after the cut: %v", err)
 	}
 }
@@ -100,11 +106,11 @@ func TestProxyHalfOpen(t *testing.T) {
 	p := echo(t)
 	c := dial(t, p)
 	p.set(halfOpen)
-	if got, err := ask(t, c, 100*time.Millisecond); err == nil {
+	if got, err := askUntil(t, c, time.Now().Add(100*time.Millisecond)); err == nil {
 		t.Errorf("something passed: %q", got)
 	}
 	p.set(passing)
-	if got, err := ask(t, c, patient); err != nil || got != "hello\n" {
+	if got, err := ask(t, c); err != nil || got != "hello\n" {
 		t.Errorf("after it: %q, %v", got, err)
 	}
 }

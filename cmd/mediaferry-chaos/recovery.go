@@ -15,7 +15,7 @@ import (
 const recoveryLimit = 15 * time.Second
 
 func checkRecovery(r *records) {
-	if p99 := quantile(r.recoveries(), 0.99); p99 > recoveryLimit {
+	if p99 := quantile(r.recoveries(), 0.99); p99 > recoveryLimit && !r.Leg.Untimed {
 		r.report(foundRecovery, r.recovered()[0].Upload, "uploads of dead workers ran again after %v (p99), the limit is %v", p99.Round(time.Millisecond), recoveryLimit)
 	}
 }

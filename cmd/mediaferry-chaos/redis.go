@@ -55,7 +55,7 @@ func (s *redisServer) addr() string { return "127.0.0.1:" + strconv.Itoa(s.port)
 
 // answers waits until it does.
 func (s *redisServer) answers(ctx context.Context) error {
-	return untilNil(ctx, 10*time.Second, func() error { return s.client.Ping(ctx).Err() })
+	return untilNil(ctx, time.Minute, func() error { return s.client.Ping(ctx).Err() })
 }
 
 // loseFiles removes what it had written. Call it while it is down.

@@ -29,6 +29,7 @@ type settings struct {
 	soak      time.Duration
 	verbose   bool
 	planted   string
+	untimed   bool
 }
 
 const usageText = `Usage: mediaferry-chaos [flags]
@@ -71,6 +72,7 @@ func parseFlags(args []string, people io.Writer) (settings, error) {
 	f.StringVar(&s.binary, "mediaferry", "", "the mediaferry binary to attack (default: built from this module); without attacks on its clock")
 	f.DurationVar(&s.soak, "soak", 0, "for so long: no kills, but faults of WeChat and of the receiver, and look whether any process holds ever more")
 	f.BoolVar(&s.verbose, "v", false, "print each strike as it happens")
+	f.BoolVar(&s.untimed, "untimed", false, "judge nothing by how long it takes, and wait for as long as it takes: for a machine that is busy with something else")
 	f.StringVar(&s.planted, "planted", "", "work with a planted `BUG` (needs the build tag planted)")
 	if err := f.Parse(args); err != nil {
 		return s, err
@@ -148,6 +150,9 @@ func (s settings) replay() string {
 	if s.attacks != nil {
 		words = append(words, "-attacks "+strings.Join(s.attacks, ","))
 	}
+	if s.untimed {
+		words = append(words, "-untimed")
+	}
 	if s.planted != "" {
 		words = append(words, "-planted "+s.planted)
 	}
@@ -174,6 +179,7 @@ type leg struct {
 	Planted   string        `json:"planted,omitempty"`
 	Clocks    bool          `json:"clocks"`              // the clocks of processes can be set
 	Soak      bool          `json:"soak,omitzero"`       // processes are sampled
+	Untimed   bool          `json:"untimed,omitzero"`    // the machine may be slow
 	Disk      int64         `json:"disk_bytes,omitzero"` // of the SQLite ledger alone; 0: it has none of its own
 }
 
@@ -213,7 +219,7 @@ func (s settings) legs() []leg {
 			Name: kind, Seed: s.seed, Ledger: kind, AOF: (s.seed+uint64(i))%2 == 1,
 			Uploads: (s.uploads + n - 1 - i) / n, Kills: (s.kills + n - 1 - i) / n, Duration: s.duration / time.Duration(n),
 			Workers: s.workers, Producers: s.producers, Slots: slots, Attempts: attempts, Lease: shortLease,
-			Attacks: s.attacks, Planted: s.planted, Clients: s.clients, Serves: s.serves, Clocks: s.binary == "", Soak: s.soak > 0,
+			Attacks: s.attacks, Planted: s.planted, Clients: s.clients, Serves: s.serves, Clocks: s.binary == "", Soak: s.soak > 0, Untimed: s.untimed,
 		}
 		if l.Planted != "" { // such a worker is all that there is of it
 			l.Clients, l.Serves, l.Clocks = 0, 0, false

@@ -110,7 +110,7 @@ func TestDropInWithCurl(t *testing.T) {
 	token := s.token()
 	curl := func(target string) map[string]any {
 		t.Helper()
-		cmd := exec.CommandContext(t.Context(), "curl", "-sS", "-F", "media=@test.jpg", target)
+		cmd := exec.CommandContext(taskstest.Context(t), taskstest.Tool(t, "curl"), "-sS", "-F", "media=@test.jpg", target)
 		cmd.Dir = dir
 		out, err := cmd.CombinedOutput()
 		if err != nil {

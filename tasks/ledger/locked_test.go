@@ -1,11 +1,10 @@
 package ledger
 
 import (
-	"context"
 	"testing"
-	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 func TestDispatchPassesByWhatOthersHaveLocked(t *testing.T) {
@@ -21,9 +20,7 @@ func TestDispatchPassesByWhatOthersHaveLocked(t *testing.T) {
 		_, err := other.Exec(t.Context(), "SELECT 1 FROM uploads WHERE id = $1 FOR UPDATE", id[:])
 		must(t, err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	ds, err := h.Dispatch(ctx, wide)
+	ds, err := h.Dispatch(taskstest.Context(t), wide)
 	if err != nil || len(ds) != 2 {
 		t.Errorf("%d uploads were dispatched beside those that are locked, want 2 (%v)", len(ds), err)
 	}

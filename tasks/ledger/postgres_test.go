@@ -45,10 +45,10 @@ func TestPostgresGoesByItsOwnClock(t *testing.T) {
 	}
 	for by, l := range map[time.Duration]*Ledger{24 * time.Hour: fast, -24 * time.Hour: slow} {
 		must(t, l.Hold(t.Context(), tasks.Hold{
-			Realm: account.Realm, AppID: account.AppID, Code: tasks.MinuteLimit, Reason: "too fast", Until: time.Now().Add(by + time.Minute),
+			Realm: account.Realm, AppID: account.AppID, Code: tasks.MinuteLimit, Reason: "too fast", Until: time.Now().Add(by + time.Hour),
 		}))
-		if left := time.Until(h.holds()[0].Until); left < 0 || left > 2*time.Minute {
-			t.Errorf("a minute's hold by a clock that is %v wrong lasts %v", by, left)
+		if left := time.Until(h.holds()[0].Until); left < 0 || left > 2*time.Hour {
+			t.Errorf("an hour's hold by a clock that is %v wrong lasts %v", by, left)
 		}
 		_, err := h.Resume(t.Context(), account.Realm, account.AppID)
 		must(t, err)
@@ -56,7 +56,7 @@ func TestPostgresGoesByItsOwnClock(t *testing.T) {
 	if _, err := slow.Cancel(t.Context(), h.submit(1)[0]); err != nil {
 		t.Error(err)
 	}
-	if d := time.Since(h.events()[0].Time).Abs(); d > time.Minute {
+	if d := time.Since(h.events()[0].Time).Abs(); d > time.Hour {
 		t.Errorf("the event's time is %s off", d)
 	}
 }

@@ -51,10 +51,7 @@ func Postgres(tb testing.TB) string {
 	return address(dir, schema)
 }
 
-const (
-	owner    = "mediaferry"
-	patience = 30 * time.Second
-)
+const owner = "mediaferry"
 
 func address(dir, schema string) string {
 	q := url.Values{"host": {dir}, "user": {owner}, "search_path": {schema}}
@@ -62,8 +59,7 @@ func address(dir, schema string) string {
 }
 
 func execute(dir, sql string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
+	ctx := context.Background() // a database that hangs is found by the deadline of the tests
 	conn, err := pgx.Connect(ctx, address(dir, "public"))
 	if err != nil {
 		return err
@@ -119,11 +115,10 @@ func start() (string, error) {
 	return dir, answers(dir, ended)
 }
 
-// answers waits until the server does.
+// answers waits until the server does, or has ended.
 func answers(dir string, ended <-chan struct{}) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(patience)
 	for {
 		err := execute(dir, "SELECT 1")
 		if err == nil {
@@ -133,7 +128,6 @@ func answers(dir string, ended <-chan struct{}) error {
 		case <-tick.C:
 			continue
 		case <-ended:
-		case <-late:
 		}
 		log, _ := os.ReadFile(filepath.Join(dir, "log"))
 		return fmt.Errorf("the server does not answer: %w\n%s", err, log)

@@ -26,7 +26,8 @@ test: tools ## run every test, on real servers; installs what is missing (Debian
 
 # Where goroutines share something. All of it is in make full.
 CONCURRENT := ./config ./enqueue/... ./tasks/... ./worker/...
-race: tools ## run the tests of what is concurrent with the race detector
+race: ## run the tests of what is concurrent with the race detector
+	@.ci/servers race
 	@$(WITH_RACE) .ci/gotest -race $(TESTFLAGS) $(CONCURRENT)
 
 full: ## run all there is, in an hour: the whole race run, chaos on both databases, planted bugs, a soak and fuzzing in short

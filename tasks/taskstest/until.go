@@ -1,5 +1,5 @@
-// Package taskstest waits, in tests of every package, for what other goroutines and processes bring about. A wait ends
-// with the test's own deadline (go test -timeout), so that no test guesses how fast a machine is.
+// Package taskstest helps the tests of every package: it waits for what other goroutines and processes bring about, and finds
+// programs. A wait ends with the deadline of the test (go test -timeout), so that no test guesses how fast a machine is.
 package taskstest
 
 import (

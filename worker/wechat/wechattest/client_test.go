@@ -1,7 +1,6 @@
 package wechattest_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -9,24 +8,19 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest/npmtest"
 )
 
-// run runs a program that this test can't do without.
+// run runs a program.
 func run(t *testing.T, dir string, env []string, name string, args ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		t.Fatalf("%s is needed and not installed: `make test` installs what the tests need (%v)", name, err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, name, args...)
+	cmd := exec.CommandContext(taskstest.Context(t), taskstest.Tool(t, name), args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	out, err := cmd.Output()
 	if err != nil {

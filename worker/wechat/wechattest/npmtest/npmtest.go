@@ -3,7 +3,6 @@
 package npmtest
 
 import (
-	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -11,7 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
+
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 // CoWechatAPI is a widely used WeChat client.
@@ -63,15 +63,10 @@ func install(t testing.TB, packages string) string {
 	return final
 }
 
-// run runs a program that the test can't do without.
+// run runs a program.
 func run(t testing.TB, dir string, env []string, name string, args ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		t.Fatalf("%s is needed and not installed: `make test` installs what the tests need (%v)", name, err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, name, args...)
+	cmd := exec.CommandContext(taskstest.Context(t), taskstest.Tool(t, name), args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	out, err := cmd.Output()
 	var failed *exec.ExitError

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
@@ -188,11 +189,15 @@ func TestCleanKeepsTextsSmallAndPlain(t *testing.T) {
 			t.Errorf("clean(%q) = %q, want %q", in, got, want)
 		}
 	}
-	long := make([]byte, 3*maxText)
-	for i := range long {
-		long[i] = "中"[i%3]
+	for _, part := range []string{"中", "a\xff", "\xff\x00", "ab", "é"} { // a bad byte becomes a sign of three
+		for _, pad := range []string{"", "x", "xx"} {
+			got := clean(pad + strings.Repeat(part, 3*maxText))
+			if len(got) > maxText || len(got) < maxText-len("…") || !strings.HasSuffix(got, "…") || !utf8.ValidString(got) {
+				t.Errorf("%q many times has %d bytes and ends in %q", part, len(got), got[len(got)-5:])
+			}
+		}
 	}
-	if got := clean(string(long)); len(got) > maxText || got[len(got)-3:] != "…" {
-		t.Errorf("a long text has %d bytes and ends in %q", len(got), got[len(got)-3:])
+	if fits := strings.Repeat("x", maxText); clean(fits) != fits {
+		t.Error("a text that fits was cut")
 	}
 }

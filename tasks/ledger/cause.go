@@ -27,20 +27,21 @@ func causeOf(e *tasks.Error) cause {
 	return cause{e.Code, e.Errcode, clean(e.RID), clean(e.Error()), clean(e.Hint)}
 }
 
-// clean makes a foreign text fit for a row: valid UTF-8, one line, without control characters, not too long.
+// clean makes a foreign text fit for a row: valid UTF-8, one line, without control characters, maxText bytes at most.
 func clean(s string) string {
-	if len(s) > maxText {
-		cut := maxText - len("…")
-		for cut > 0 && !utf8.RuneStart(s[cut]) {
-			cut--
-		}
-		s = s[:cut] + "…"
-	}
 	s = strings.ToValidUTF8(s, "�")
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
+	s = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
 	}, s))
+	if len(s) <= maxText {
+		return s
+	}
+	cut := maxText - len("…")
+	for !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
 }

@@ -64,6 +64,12 @@ type DeliveryDispatch struct {
 	Generation int
 }
 
+// DeliveryToken proves the claim of a delivery. The next claim of the delivery makes it worthless.
+type DeliveryToken struct {
+	Delivery uuid.UUID
+	Claim    uuid.UUID
+}
+
 // DeliveryResult is how one attempt of a delivery ended. State Pending asks for another one after Retry.
 type DeliveryResult struct {
 	State  DeliveryState

@@ -15,8 +15,8 @@ import (
 // Deliveries hands out webhook deliveries and takes their results.
 type Deliveries interface {
 	ID() uuid.UUID
-	ClaimDelivery(ctx context.Context, id uuid.UUID, generation int, lease time.Duration) (tasks.Delivery, tasks.Token, error)
-	FinishDelivery(ctx context.Context, token tasks.Token, r tasks.DeliveryResult) error
+	ClaimDelivery(ctx context.Context, id uuid.UUID, generation int, lease time.Duration) (tasks.Delivery, tasks.DeliveryToken, error)
+	FinishDelivery(ctx context.Context, token tasks.DeliveryToken, r tasks.DeliveryResult) error
 }
 
 // Sender sends one event to its URL.

@@ -63,10 +63,10 @@ func (t *tx) dispatchDeliveries(phase, n int) ([]tasks.DeliveryDispatch, error) 
 
 // ClaimDelivery takes one generation of a dispatched delivery, with its event as it is to be sent. When the lease runs
 // out it is due again. ErrFenced: that generation was claimed before or is not the current one.
-func (l *Ledger) ClaimDelivery(ctx context.Context, id uuid.UUID, generation int, lease time.Duration) (tasks.Delivery, tasks.Token, error) {
+func (l *Ledger) ClaimDelivery(ctx context.Context, id uuid.UUID, generation int, lease time.Duration) (tasks.Delivery, tasks.DeliveryToken, error) {
 	claim, err := uuid.NewRandom()
 	if err != nil {
-		return tasks.Delivery{}, tasks.Token{}, err
+		return tasks.Delivery{}, tasks.DeliveryToken{}, err
 	}
 	var d tasks.Delivery
 	err = l.do(ctx, "claim delivery", func(t *tx) error {
@@ -85,14 +85,14 @@ func (l *Ledger) ClaimDelivery(ctx context.Context, id uuid.UUID, generation int
 		return err
 	})
 	if err != nil {
-		return tasks.Delivery{}, tasks.Token{}, err
+		return tasks.Delivery{}, tasks.DeliveryToken{}, err
 	}
-	return d, tasks.Token{Upload: id, Claim: claim}, nil
+	return d, tasks.DeliveryToken{Delivery: id, Claim: claim}, nil
 }
 
 // FinishDelivery records how a claimed delivery went. Pending: it is due again after r.Retry. ErrFenced: somebody else
 // has claimed it since. Finishing it twice with the same end is not an error.
-func (l *Ledger) FinishDelivery(ctx context.Context, k tasks.Token, r tasks.DeliveryResult) error {
+func (l *Ledger) FinishDelivery(ctx context.Context, k tasks.DeliveryToken, r tasks.DeliveryResult) error {
 	phase := schema.DeliveryPhase(r.State)
 	if phase < 0 {
 		return &tasks.Error{Code: tasks.Invalid, Op: "finish delivery", Err: errors.New("there is no such state")}
@@ -100,7 +100,7 @@ func (l *Ledger) FinishDelivery(ctx context.Context, k tasks.Token, r tasks.Deli
 	return l.do(ctx, "finish delivery", func(t *tx) error {
 		var was int
 		var token []byte
-		found, err := t.Row("SELECT phase, claim_token FROM deliveries WHERE id = ?"+t.Dialect.ForUpdate, db.Args{k.Upload[:]}, &was, &token)
+		found, err := t.Row("SELECT phase, claim_token FROM deliveries WHERE id = ?"+t.Dialect.ForUpdate, db.Args{k.Delivery[:]}, &was, &token)
 		switch {
 		case err != nil:
 			return err
@@ -118,7 +118,7 @@ func (l *Ledger) FinishDelivery(ctx context.Context, k tasks.Token, r tasks.Deli
 			keep = token
 		}
 		_, err = t.Exec("UPDATE deliveries SET phase = ?, due_at = ?, claim_token = ?, attempts = attempts + ?, last_status = ?, last_error = ? WHERE id = ?",
-			phase, due, keep, db.Flag(!r.Skipped), r.Status, db.TextOrNull(clean(r.Reason)), k.Upload[:])
+			phase, due, keep, db.Flag(!r.Skipped), r.Status, db.TextOrNull(clean(r.Reason)), k.Delivery[:])
 		return err
 	})
 }

@@ -143,7 +143,7 @@ var deliveryContract = []testCase{
 		wantCode(h, h.Replay(h.Context(), uuid.New()), tasks.NotFound)
 	}},
 	{"no state but the four ends a delivery", func(h *harness) {
-		wantCode(h, h.FinishDelivery(h.Context(), tasks.Token{}, tasks.DeliveryResult{}), tasks.Invalid)
+		wantCode(h, h.FinishDelivery(h.Context(), tasks.DeliveryToken{}, tasks.DeliveryResult{}), tasks.Invalid)
 	}},
 }
 

@@ -23,7 +23,7 @@ type ActionBook interface {
 // ActionWork hands out actions that are under way, and carries out their steps, each as a whole or not at all.
 type ActionWork interface {
 	OpenActions(ctx context.Context, holder string, after uuid.UUID, limit int) ([]tasks.Action, error)
-	AdvanceAction(ctx context.Context, s tasks.ActionStep) (tasks.Action, []tasks.Taken, error)
+	RunActionStep(ctx context.Context, s tasks.ActionStep) (tasks.Action, []tasks.Taken, error)
 }
 
 // Chooser finds and counts what a filter chooses.
@@ -182,7 +182,7 @@ func (x *Actor) step(ctx context.Context, a tasks.Action) (tasks.Action, []tasks
 			s = ahead
 		}
 	}
-	after, taken, err := x.Ledger.AdvanceAction(ctx, s)
+	after, taken, err := x.Ledger.RunActionStep(ctx, s)
 	if err == nil && a.Kind == tasks.ActionRetry && len(taken) > 0 && x.Nudge != nil {
 		x.Nudge()
 	}

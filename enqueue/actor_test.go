@@ -221,9 +221,9 @@ type holders struct {
 	of map[uuid.UUID]map[string]int
 }
 
-// AdvanceAction notes who did it.
-func (h *holders) AdvanceAction(ctx context.Context, s tasks.ActionStep) (tasks.Action, []tasks.Taken, error) {
-	a, taken, err := h.Ledger.AdvanceAction(ctx, s)
+// RunActionStep notes who did it.
+func (h *holders) RunActionStep(ctx context.Context, s tasks.ActionStep) (tasks.Action, []tasks.Taken, error) {
+	a, taken, err := h.Ledger.RunActionStep(ctx, s)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err == nil {
@@ -312,7 +312,7 @@ func (c *crowd) List(_ context.Context, f tasks.Filter) ([]tasks.Outcome, string
 	return page, uuid.NewString(), nil
 }
 
-func (c *crowd) AdvanceAction(_ context.Context, s tasks.ActionStep) (tasks.Action, []tasks.Taken, error) {
+func (c *crowd) RunActionStep(_ context.Context, s tasks.ActionStep) (tasks.Action, []tasks.Taken, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.steps++

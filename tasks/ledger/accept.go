@@ -107,14 +107,14 @@ func (t *tx) accept(in []incoming) ([]tasks.Receipt, error) {
 // acceptedBefore answers with the receipt of the earlier request under the same name, with otherwise where there is
 // none, and with a conflict where the earlier one asked for something else.
 func (t *tx) acceptedBefore(u *incoming, otherwise *tasks.Error) (tasks.Receipt, error) {
-	var was earlier
+	var was existing
 	found := false
 	var err error
 	if u.ExternalID != "" {
-		found, err = t.earlier(&was, "producer = ? AND external_id = ?", u.Producer, u.ExternalID)
+		found, err = t.findExisting(&was, "producer = ? AND external_id = ?", u.Producer, u.ExternalID)
 	}
 	if err == nil && !found {
-		found, err = t.earlier(&was, "id = ?", u.ID[:])
+		found, err = t.findExisting(&was, "id = ?", u.ID[:])
 	}
 	switch {
 	case err != nil:

@@ -2,92 +2,99 @@ package ledger
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Retry opens a new round of an upload that has its outcome: it is queued again, without the deadline it had. The old
-// outcome and its attempts are kept as history. A success is retried only with again. Its batch, where it was
-// complete, opens its next round as well. NotFound, or Conflict where the table of states does not allow it.
-func (l *Ledger) Retry(ctx context.Context, id uuid.UUID, again bool) error {
-	return l.do(ctx, "retry upload", func(t *tx) error {
-		r, err := t.find(id)
+// BeginAction keeps an action that is to be carried out, and returns it with its ID, its time and its cursor, which
+// leaves out whatever is accepted later. With a holder nobody else works on it for lease. An ID that was used for the
+// same action before returns that one as it stands. Invalid for a choice that is none, TooMany for more than
+// MaxOpenActions at once.
+func (l *Ledger) BeginAction(ctx context.Context, a tasks.Action, holder string, lease time.Duration) (tasks.Action, error) {
+	if _, err := a.Kind.Step(); err != nil {
+		return a, err
+	}
+	f, err := a.Filter()
+	if err != nil {
+		return a, err
+	}
+	if _, err := tasks.ParseGlob(f.Source); err != nil {
+		return a, err
+	}
+	if a.ID == uuid.Nil {
+		if a.ID, err = uuid.NewV7(); err != nil {
+			return a, err
+		}
+	}
+	var begun tasks.Action
+	err = l.do(ctx, "begin action", func(t *tx) error {
+		begun = tasks.Action{}
+		var newest int64
+		if _, err := t.Row("SELECT COALESCE(MAX(seq), 0) FROM uploads", nil, &newest); err != nil {
+			return err
+		}
+		if err := t.roomForAction(a); err != nil {
+			return err
+		}
+		until := t.Now
+		if holder != "" {
+			until += lease.Microseconds()
+		}
+		_, err := t.Exec(`INSERT INTO actions (id, kind, by_whom, producer, choice, again, matched, rate, budget, place, holder, lease_until, began_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+			a.ID[:], string(a.Kind), a.By, a.Producer, string(a.Choice), db.Flag(a.Again), a.Matched, a.RatePerMinute, a.DailyBudget,
+			db.Cursor(newest+1), holder, until, t.Now)
 		if err != nil {
 			return err
 		}
-		if r == nil {
-			return schema.NoUpload("retry upload")
-		}
-		return t.retry(r, again)
+		begun, err = schema.FindAction(t.Tx, a.ID, "")
+		return err
 	})
+	return begun, err
 }
 
-func (t *tx) retry(r *row, again bool) error {
-	if err := r.allowed(tasks.StepRetry, false); err != nil {
-		return err
+// roomForAction refuses one action too many of the same origin.
+func (t *tx) roomForAction(a tasks.Action) error {
+	var open int
+	_, err := t.Row("SELECT count(*) FROM actions WHERE ended_at IS NULL AND by_whom = ? AND id <> ?", db.Args{a.By, a.ID[:]}, &open)
+	if err == nil && open >= tasks.MaxOpenActions {
+		err = &tasks.Error{
+			Code: tasks.TooMany, Op: "begin action", Err: fmt.Errorf("%d actions of %s are under way", open, a.By),
+			Hint: "wait for some of them to end, or stop them", RetryAfter: time.Minute,
+		}
 	}
-	if r.phase == schema.Succeeded && !again {
-		return &tasks.Error{Code: tasks.Conflict, Op: "retry upload", Err: errors.New("it has succeeded"), Hint: "ask for it with --again"}
-	}
-	return t.reopen(r)
-}
-
-func (t *tx) reopen(r *row) error {
-	if err := t.archive(r); err != nil {
-		return err
-	}
-	_, err := t.Exec(`UPDATE uploads SET phase = 0, round = round + 1, attempts = 0, cancel_requested = 0, lost_leases = 0, crashes = 0,
-		claim_token = NULL, finished_at = NULL, reused = 0, media_id = NULL, issued_at = NULL, expires_at = NULL, sha256 = NULL, original = NULL, fixed = NULL, size = NULL,
-		code = NULL, errcode = 0, rid = NULL, reason = NULL, hint = NULL WHERE seq = ?`, r.seq)
-	if err != nil || r.batch == 0 {
-		return err
-	}
-	y := t.tally(r.batch)
-	y.reopen = true
-	y.open++
-	y.count(r.phase.State(), -1)
-	return nil
-}
-
-// archive keeps the outcome that a retry takes the place of, so that its event still tells of it.
-func (t *tx) archive(r *row) error {
-	const columns = "round, phase, attempts, reused, errcode, finished_at, issued_at, expires_at, size, sha256, original, fixed, media_id, code, rid, reason, hint"
-	_, err := t.Exec("INSERT INTO rounds (upload, "+columns+") SELECT seq, "+columns+" FROM uploads WHERE seq = ?", r.seq)
 	return err
 }
 
-// Cancel ends an upload that is queued or waiting as canceled at once, and asks the worker of a running one to stop.
-// It returns the state that this led to. Canceling what is canceled changes nothing; another outcome is a Conflict.
-func (l *Ledger) Cancel(ctx context.Context, id uuid.UUID) (tasks.State, error) {
-	var state tasks.State
-	err := l.do(ctx, "cancel upload", func(t *tx) error {
-		r, err := t.find(id)
+// StopAction ends an action: when it returns, nothing more is done for it, whoever works on it. One that has ended
+// stays as it is; either way it is returned as it stands. NotFound where there is none.
+func (l *Ledger) StopAction(ctx context.Context, id uuid.UUID) (tasks.Action, error) {
+	var a tasks.Action
+	err := l.do(ctx, "stop action", func(t *tx) error {
+		_, err := t.Exec("UPDATE actions SET stopped = 1, ended_at = ? WHERE id = ? AND ended_at IS NULL", t.Now, id[:])
 		if err != nil {
 			return err
 		}
-		if r == nil {
-			return schema.NoUpload("cancel upload")
-		}
-		if state = tasks.Canceled; r.phase == schema.Canceled {
-			return nil
-		}
-		state, err = t.cancel(r)
+		a, err = schema.FindAction(t.Tx, id, "")
 		return err
 	})
-	return state, err
+	return a, err
 }
 
-// cancel returns the state that it led to, or, with the error, the one that does not allow it.
-func (t *tx) cancel(r *row) (tasks.State, error) {
-	if err := r.allowed(tasks.StepCancel, false); err != nil {
-		return r.phase.State(), err
-	}
-	if r.phase == schema.Running {
-		_, err := t.Exec("UPDATE uploads SET cancel_requested = 1 WHERE seq = ?", r.seq)
-		return tasks.Running, err
-	}
-	return tasks.Canceled, t.conclude(r, ending{state: tasks.Canceled})
+// OpenActions returns actions that have not ended and that holder may work on: nobody else does now. They come in the
+// order in which they began, behind the one that is named; uuid.Nil: from the first. limit as in Actions.
+func (l *Ledger) OpenActions(ctx context.Context, holder string, after uuid.UUID, limit int) ([]tasks.Action, error) {
+	var page []tasks.Action
+	err := l.engine.Snapshot(ctx, "list open actions", func(t *db.Tx) (err error) {
+		c := new(db.Conditions)
+		c.Add("ended_at IS NULL AND id > ? AND (holder = ? OR lease_until <= ?)", after[:], holder, t.Now)
+		page, err = schema.Actions(t, c, "id", db.PageSize(limit))
+		return err
+	})
+	return page, err
 }

@@ -21,7 +21,7 @@ func TestPostgres(t *testing.T) {
 func testContract(t *testing.T, open func(*testing.T) *harness) {
 	for _, part := range [][]testCase{
 		writerContract, acceptContract, dispatchContract, claimContract, admitContract, finishContract, batchContract,
-		holdContract, leaderContract, actionContract, actionsContract, eventContract, deliveryContract, queryContract,
+		holdContract, leaderContract, retryContract, actionContract, eventContract, deliveryContract, queryContract,
 		sieveContract, pruneContract, verifyCases(), starveContract,
 	} {
 		for _, c := range part {

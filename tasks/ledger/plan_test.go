@@ -83,8 +83,8 @@ func (h *harness) plan(explain string, s statement) []string {
 	return lines
 }
 
-// rounds are the operations of the dispatcher, which run several times a second however much lies in the ledger.
-func (h *harness) rounds() {
+// dispatcherWork is the operations of the dispatcher, which run several times a second however much lies in the ledger.
+func (h *harness) dispatcherWork() {
 	ds := h.dispatch()
 	if len(ds) != 7 {
 		h.Errorf("%d were dispatched, want 7", len(ds))
@@ -103,7 +103,7 @@ func TestDispatchReadsNoRowItHasNoUseForOnSQLite(t *testing.T) {
 	t.Parallel()
 	h := openSQLiteHarness(t)
 	h.crowded()
-	for _, s := range h.traced(h.rounds) {
+	for _, s := range h.traced(h.dispatcherWork) {
 		for _, line := range h.plan("EXPLAIN QUERY PLAN ", s) {
 			if strings.HasPrefix(line, "SCAN uploads") || strings.Contains(line, "TEMP B-TREE FOR ORDER") {
 				t.Errorf("%s\n\tplan: %s", s.query, line)
@@ -139,7 +139,7 @@ func TestDispatchReadsNoRowItHasNoUseForOnPostgres(t *testing.T) {
 	h := openPostgresHarness(t)
 	h.crowded()
 	rows := regexp.MustCompile(`actual time=\S+ rows=(\d+) loops=(\d+)|Rows Removed by \w+: (\d+)()`)
-	for _, s := range h.traced(h.rounds) {
+	for _, s := range h.traced(h.dispatcherWork) {
 		for _, line := range h.plan("EXPLAIN ANALYZE ", s) {
 			for _, m := range rows.FindAllStringSubmatch(line, -1) {
 				if n, _ := strconv.Atoi(m[1] + m[3]); n > 100 {

@@ -23,7 +23,7 @@ func (l *Ledger) Repair(ctx context.Context, findings []view.Finding) ([]view.Fi
 		if !f.Repairable {
 			continue
 		}
-		err := l.mend(ctx, *f)
+		err := l.repair(ctx, *f)
 		if f.Repaired = err == nil; err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", f.Check, err))
 		}
@@ -34,7 +34,7 @@ func (l *Ledger) Repair(ctx context.Context, findings []view.Finding) ([]view.Fi
 	return mended, errors.Join(errs...)
 }
 
-func (l *Ledger) mend(ctx context.Context, f view.Finding) error {
+func (l *Ledger) repair(ctx context.Context, f view.Finding) error {
 	if f.Check == check.LostOnBelt {
 		_, err := l.Undispatch(ctx, []tasks.Dispatch{f.Dispatch})
 		return err
@@ -48,14 +48,14 @@ func (l *Ledger) mend(ctx context.Context, f view.Finding) error {
 			if err != nil || len(again) == 0 {
 				return err
 			}
-			return mends()[c.Name](t, f.Key)
+			return repairs()[c.Name](t, f.Key)
 		}
 		return nil
 	})
 }
 
-// mends returns what mends a row that breaks a rule, by the rule's name: all rules that are mendable have one.
-func mends() map[string]func(t *tx, key int64) error {
+// repairs returns what mends a row that breaks a rule, by the rule's name: all rules that are repairable have one.
+func repairs() map[string]func(t *tx, key int64) error {
 	return map[string]func(t *tx, key int64) error{
 		"running-without-owner":    (*tx).putBack,
 		"dispatched-unseen":        (*tx).putBack,

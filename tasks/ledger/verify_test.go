@@ -35,8 +35,8 @@ func (h *harness) clean() {
 	}
 }
 
-// town fills a ledger with something of every kind, and returns a batch with callback that is complete.
-func (h *harness) town() uuid.UUID {
+// populate fills a ledger with something of every kind, and returns a batch with callback that is complete.
+func (h *harness) populate() uuid.UUID {
 	h.Helper()
 	b := h.batch(tasks.Batch{CallbackURL: "https://crm.example/batches"})
 	h.ended(2, in(b.ID))
@@ -123,11 +123,11 @@ var forgeries = []forgery{
 func verifyCases() []testCase {
 	cases := []testCase{
 		{"a ledger with something of every kind is in order", func(h *harness) {
-			h.town()
+			h.populate()
 			h.clean()
 		}},
 		{"what is mended is over, and done once", func(h *harness) {
-			id := h.town()
+			id := h.populate()
 			h.sql("UPDATE batches SET completed_at = NULL WHERE sealed = 1") // it was told, and then its completion was lost
 			fs, err := h.Verify(h.Context(), view.VerifyOptions{})
 			must(h, err)
@@ -147,7 +147,7 @@ func verifyCases() []testCase {
 			}
 		}},
 		{"a completion that was told too early is told again in the next round", func(h *harness) {
-			id := h.town()
+			id := h.populate()
 			h.sql("UPDATE uploads SET batch = (SELECT seq FROM batches WHERE sealed = 1) WHERE phase = 3")
 			fs, err := h.Verify(h.Context(), view.VerifyOptions{})
 			must(h, err)
@@ -167,7 +167,7 @@ func verifyCases() []testCase {
 			h.clean()
 		}},
 		{"what is beyond repair does not keep the rest from it", func(h *harness) {
-			h.town()
+			h.populate()
 			h.sql("UPDATE uploads SET batch = 4711 WHERE phase = 5 AND batch = 0")
 			h.sql("DELETE FROM events WHERE upload = (SELECT seq FROM uploads WHERE batch = 4711)")
 			h.sql("UPDATE quota SET calls = -1")
@@ -193,7 +193,7 @@ func verifyCases() []testCase {
 }
 
 func testForgery(h *harness, f forgery) {
-	h.town()
+	h.populate()
 	for _, q := range f.sql {
 		h.sql(q)
 	}
@@ -353,8 +353,8 @@ func TestVerifyNamesEveryCheckOnce(t *testing.T) {
 		if seen[c.Name] || !forged[c.Name] {
 			t.Errorf("check %s: named twice %v, forged in a test %v", c.Name, seen[c.Name], forged[c.Name])
 		}
-		if _, mended := mends()[c.Name]; mended != c.Mendable {
-			t.Errorf("check %s: mendable %v, but something mends it: %v", c.Name, c.Mendable, mended)
+		if _, mended := repairs()[c.Name]; mended != c.Repairable {
+			t.Errorf("check %s: repairable %v, but something mends it: %v", c.Name, c.Repairable, mended)
 		}
 		seen[c.Name] = true
 	}

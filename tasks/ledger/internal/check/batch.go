@@ -9,7 +9,7 @@ const (
 func batchChecks() []Rule {
 	return []Rule{
 		{
-			Name: "batch-counts", what: "its counts disagree with its uploads", Key: "b.seq", Mendable: true,
+			Name: "batch-counts", what: "its counts disagree with its uploads", Key: "b.seq", Repairable: true,
 			query: theBatch + `CAST(b.total AS TEXT) || ' counted, ' || CAST(COALESCE(c.total, 0) AS TEXT) || ' there' FROM batches b LEFT JOIN (
 					SELECT batch, count(*) AS total, count(CASE WHEN phase < 4 THEN 1 END) AS open, count(CASE WHEN phase = 4 THEN 1 END) AS succeeded,
 					count(CASE WHEN phase = 5 THEN 1 END) AS failed, count(CASE WHEN phase = 6 THEN 1 END) AS canceled
@@ -19,15 +19,15 @@ func batchChecks() []Rule {
 				OR b.refused <> (SELECT count(*) FROM refusals r WHERE r.batch = b.seq))`,
 		},
 		{
-			Name: "batch-complete-too-early", what: "it is complete, but uploads are open", Key: "b.seq", Mendable: true,
+			Name: "batch-complete-too-early", what: "it is complete, but uploads are open", Key: "b.seq", Repairable: true,
 			query: theBatch + "'' FROM batches b WHERE b.completed_at IS NOT NULL AND (b.sealed = 0 OR " + anyOpen + ")",
 		},
 		{
-			Name: "batch-never-complete", what: "it is sealed and all uploads have their outcome, but it is not complete", Key: "b.seq", Mendable: true,
+			Name: "batch-never-complete", what: "it is sealed and all uploads have their outcome, but it is not complete", Key: "b.seq", Repairable: true,
 			query: theBatch + "'' FROM batches b WHERE b.sealed = 1 AND b.completed_at IS NULL AND NOT " + anyOpen,
 		},
 		{
-			Name: "batch-without-event", what: "nobody was told that it is complete", Key: "b.seq", Mendable: true,
+			Name: "batch-without-event", what: "nobody was told that it is complete", Key: "b.seq", Repairable: true,
 			query: theBatch + "'' FROM batches b WHERE b.completed_at IS NOT NULL AND NOT " + IsTold,
 		},
 		{

@@ -40,8 +40,8 @@ type Rule struct {
 	query string
 	Key   string // the key as a condition can name it
 	args  db.Args
-	// mendable: nothing is lost by mending it; otherwise a person has to look at it.
-	Mendable bool
+	// Repairable: nothing is lost by mending it; otherwise a person has to look at it.
+	Repairable bool
 }
 
 // All returns every rule.
@@ -54,7 +54,7 @@ func All() []Rule {
 func (c Rule) Findings(t *db.Tx, more string, a db.Args) ([]Finding, error) {
 	var fs []Finding
 	err := t.Each(c.query+more+" LIMIT ?", slices.Concat(c.args, a, db.Args{MaxFindings}), func(s db.Scanner) error {
-		f := Finding{Check: c.Name, What: c.what, Repairable: c.Mendable}
+		f := Finding{Check: c.Name, What: c.what, Repairable: c.Repairable}
 		var upload, batch []byte
 		var detail string
 		err := s.Scan(&f.Key, &upload, &batch, &detail)

@@ -8,7 +8,7 @@ func eventChecks() []Rule {
 	count := fmt.Sprintf(itsEvents, "count(*)")
 	return []Rule{
 		{
-			Name: "outcome-without-event", what: "nobody was told of its outcome", Key: "u.seq", Mendable: true,
+			Name: "outcome-without-event", what: "nobody was told of its outcome", Key: "u.seq", Repairable: true,
 			query: theUpload + "'' FROM uploads u WHERE u.phase >= 4 AND (" + count + ") = 0",
 		},
 		{
@@ -33,17 +33,17 @@ func eventChecks() []Rule {
 				AND NOT EXISTS (SELECT 1 FROM rounds r WHERE r.upload = e.upload AND r.round = e.round)`,
 		},
 		{
-			Name: "delivery-missing", what: "an event is not on its way to the callback", Key: "e.seq", Mendable: true,
+			Name: "delivery-missing", what: "an event is not on its way to the callback", Key: "e.seq", Repairable: true,
 			query: `SELECT e.seq, u.id, b.id, e.type FROM events e LEFT JOIN uploads u ON u.seq = e.upload
 				LEFT JOIN batches b ON b.seq = COALESCE(e.batch, u.batch) WHERE e.type <> 'media.renewed'
 				AND COALESCE(u.callback_url, b.callback_url) IS NOT NULL AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event = e.seq)`,
 		},
 		{
-			Name: "delivery-without-event", what: "a delivery has nothing to tell", Key: "d.seq", Mendable: true,
+			Name: "delivery-without-event", what: "a delivery has nothing to tell", Key: "d.seq", Repairable: true,
 			query: "SELECT d.seq, NULL, NULL, d.url FROM deliveries d WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = d.event)",
 		},
 		{
-			Name: "delivery-for-ever", what: "a delivery is pending, but for no time", Key: "d.seq", Mendable: true,
+			Name: "delivery-for-ever", what: "a delivery is pending, but for no time", Key: "d.seq", Repairable: true,
 			query: "SELECT d.seq, NULL, NULL, d.url FROM deliveries d WHERE d.phase <= 2 AND d.due_at IS NULL",
 		},
 	}

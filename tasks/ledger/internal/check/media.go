@@ -16,20 +16,20 @@ func mediaChecks() []Rule {
 	life := db.Args{MediaLife.Microseconds()}
 	return []Rule{
 		{
-			Name: "media-held-by-nobody", what: "a content is reserved for an upload that does not run", Key: "m.holder", Mendable: true,
+			Name: "media-held-by-nobody", what: "a content is reserved for an upload that does not run", Key: "m.holder", Repairable: true,
 			query: `SELECT m.holder, (SELECT u.id FROM uploads u WHERE u.seq = m.holder), NULL, m.type || ' of ' || m.appid FROM media m
 				WHERE m.holder IS NOT NULL AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.seq = m.holder AND u.phase = 2)`,
 		},
 		{
-			Name: "media-past-its-life", what: "a media would be reused longer than WeChat keeps it", Key: "0", args: life, Mendable: true,
+			Name: "media-past-its-life", what: "a media would be reused longer than WeChat keeps it", Key: "0", args: life, Repairable: true,
 			query: "SELECT 0, NULL, NULL, media_id FROM media WHERE " + MediaTooLong,
 		},
 		{
-			Name: "quota-negative", what: "an account has made less than no calls", Key: "0", Mendable: true,
+			Name: "quota-negative", what: "an account has made less than no calls", Key: "0", Repairable: true,
 			query: "SELECT 0, NULL, NULL, appid FROM quota WHERE calls < 0",
 		},
 		{
-			Name: "budget-negative", what: "a producer has submitted less than nothing", Key: "0", Mendable: true,
+			Name: "budget-negative", what: "a producer has submitted less than nothing", Key: "0", Repairable: true,
 			query: "SELECT 0, NULL, NULL, producer FROM budgets WHERE uploads < 0",
 		},
 	}

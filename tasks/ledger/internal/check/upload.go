@@ -9,15 +9,15 @@ const (
 func uploadChecks() []Rule {
 	return []Rule{
 		{
-			Name: "running-without-owner", what: "it runs, but no worker has a claim on it", Key: "u.seq", Mendable: true,
+			Name: "running-without-owner", what: "it runs, but no worker has a claim on it", Key: "u.seq", Repairable: true,
 			query: theUpload + "'' FROM uploads u WHERE u.phase = 2 AND (u.claim_token IS NULL OR u.worker IS NULL OR u.due_at IS NULL)",
 		},
 		{
-			Name: "dispatched-unseen", what: "it is dispatched, but nobody would notice its loss", Key: "u.seq", Mendable: true,
+			Name: "dispatched-unseen", what: "it is dispatched, but nobody would notice its loss", Key: "u.seq", Repairable: true,
 			query: theUpload + "'' FROM uploads u WHERE u.phase = 1 AND (u.due_at IS NULL OR u.generation < 1)",
 		},
 		{
-			Name: "waiting-for-ever", what: "it waits, but for no time", Key: "u.seq", Mendable: true,
+			Name: "waiting-for-ever", what: "it waits, but for no time", Key: "u.seq", Repairable: true,
 			query: theUpload + "'' FROM uploads u WHERE u.phase = 3 AND u.due_at IS NULL",
 		},
 		{
@@ -30,7 +30,7 @@ func uploadChecks() []Rule {
 			query: theUpload + "COALESCE(u.media_id, '') FROM uploads u WHERE u.phase = 4 AND u.reused = 1 AND u.expires_at <= u.finished_at",
 		},
 		{
-			Name: "attempts-beyond-count", what: "more attempts are recorded than counted", Key: "u.seq", Mendable: true,
+			Name: "attempts-beyond-count", what: "more attempts are recorded than counted", Key: "u.seq", Repairable: true,
 			query: theUpload + "CAST(" + lastTry + " AS TEXT) || ' and ' || CAST(u.attempts AS TEXT) FROM uploads u WHERE " + lastTry + " > u.attempts",
 		},
 		{

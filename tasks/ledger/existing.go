@@ -12,15 +12,15 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// earlier is an upload as it was asked for once, to compare a request with that comes under its name.
-type earlier struct {
+// existing is an upload as it was asked for once, to compare a request with that comes under its name.
+type existing struct {
 	tasks.Upload
 	phase  schema.Phase
 	digest []byte
 }
 
-// earlier reads the upload that a condition finds, and reports whether there is one.
-func (t *tx) earlier(e *earlier, where string, a ...any) (bool, error) {
+// findExisting reads the upload that a condition finds, and reports whether there is one.
+func (t *tx) findExisting(e *existing, where string, a ...any) (bool, error) {
 	found := false
 	err := t.Each(`SELECT id, phase, digest, producer, account, type, source, COALESCE(filename, ''), COALESCE(callback_url, ''), metadata, priority,
 		no_reuse, fix, expires_by FROM uploads WHERE `+where, a, func(s db.Scanner) error {
@@ -36,7 +36,7 @@ func (t *tx) earlier(e *earlier, where string, a ...any) (bool, error) {
 }
 
 // differs names the fields in which u is another request, and nothing where it is the same.
-func (e *earlier) differs(u *incoming) string {
+func (e *existing) differs(u *incoming) string {
 	if bytes.Equal(e.digest, u.digest) {
 		return ""
 	}

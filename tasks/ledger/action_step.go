@@ -12,13 +12,13 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// AdvanceAction carries out one step of an action: its uploads, its counts and its cursor, in one transaction. So each
+// RunActionStep carries out one step of an action: its uploads, its counts and its cursor, in one transaction. So each
 // upload is taken once, whatever dies in between. It returns the action as it stands then, and what was taken.
 //
 // An action that somebody has stopped is returned as it stands, and nothing was done. ErrFenced: somebody else works
 // on it, or has come further than s.From, to its end perhaps; nothing was done either. An upload that has changed since
 // it was chosen, so that the step is not allowed any more, is counted as left.
-func (l *Ledger) AdvanceAction(ctx context.Context, s tasks.ActionStep) (tasks.Action, []tasks.Taken, error) {
+func (l *Ledger) RunActionStep(ctx context.Context, s tasks.ActionStep) (tasks.Action, []tasks.Taken, error) {
 	slices.SortFunc(s.Uploads, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }) // as everybody locks them
 	var (
 		a     tasks.Action

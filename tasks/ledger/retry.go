@@ -1,0 +1,60 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
+)
+
+// Retry opens a new round of an upload that has its outcome: it is queued again, without the deadline it had. The old
+// outcome and its attempts are kept as history. A success is retried only with again. Its batch, where it was
+// complete, opens its next round as well. NotFound, or Conflict where the table of states does not allow it.
+func (l *Ledger) Retry(ctx context.Context, id uuid.UUID, again bool) error {
+	return l.do(ctx, "retry upload", func(t *tx) error {
+		r, err := t.find(id)
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			return schema.NoUpload("retry upload")
+		}
+		return t.retry(r, again)
+	})
+}
+
+func (t *tx) retry(r *row, again bool) error {
+	if err := r.allowed(tasks.StepRetry, false); err != nil {
+		return err
+	}
+	if r.phase == schema.Succeeded && !again {
+		return &tasks.Error{Code: tasks.Conflict, Op: "retry upload", Err: errors.New("it has succeeded"), Hint: "ask for it with --again"}
+	}
+	return t.reopen(r)
+}
+
+func (t *tx) reopen(r *row) error {
+	if err := t.archive(r); err != nil {
+		return err
+	}
+	_, err := t.Exec(`UPDATE uploads SET phase = 0, round = round + 1, attempts = 0, cancel_requested = 0, lost_leases = 0, crashes = 0,
+		claim_token = NULL, finished_at = NULL, reused = 0, media_id = NULL, issued_at = NULL, expires_at = NULL, sha256 = NULL, original = NULL, fixed = NULL, size = NULL,
+		code = NULL, errcode = 0, rid = NULL, reason = NULL, hint = NULL WHERE seq = ?`, r.seq)
+	if err != nil || r.batch == 0 {
+		return err
+	}
+	y := t.tally(r.batch)
+	y.reopen = true
+	y.open++
+	y.count(r.phase.State(), -1)
+	return nil
+}
+
+// archive keeps the outcome that a retry takes the place of, so that its event still tells of it.
+func (t *tx) archive(r *row) error {
+	const columns = "round, phase, attempts, reused, errcode, finished_at, issued_at, expires_at, size, sha256, original, fixed, media_id, code, rid, reason, hint"
+	_, err := t.Exec("INSERT INTO rounds (upload, "+columns+") SELECT seq, "+columns+" FROM uploads WHERE seq = ?", r.seq)
+	return err
+}

@@ -21,7 +21,8 @@ var (
 	amrWBSizes = [16]int{18, 24, 33, 37, 41, 47, 51, 59, 61, 6, 0, 0, 0, 0, 1, 1}
 )
 
-// walkAMR walks b frame by frame, each 20 ms. A last frame that is cut is noted: players play it.
+// walkAMR walks b frame by frame, each 20 ms. A last frame that is cut off is refused; filling behind the last one, and a
+// tag of programs for music, are noted.
 func walkAMR(b []byte, c *tasks.Content) error {
 	magic, sizes := amrMagic, &amrSizes
 	if c.Format == kindAMRWB.format {
@@ -31,12 +32,17 @@ func walkAMR(b []byte, c *tasks.Content) error {
 		return corrupt("%s has a damaged header, or is cut off in it", kindName(c.Format))
 	}
 	off, frames := len(magic), 0
-	for off < len(b) {
+	end := trimTags(b, off)
+	filling := amrFilling(b[:end], off)
+	for off < end && (off < filling || frames == 0) {
 		kind := b[off] >> 3 & 0x0f
 		n := sizes[kind]
+		c.Duration = time.Duration(frames) * amrFrame
 		if n == 0 {
-			c.Duration = time.Duration(frames) * amrFrame
-			return corrupt("%s has a frame of type %d at byte %d, which does not exist", kindName(c.Format), kind, off)
+			return refusal(tasks.Corrupt, keepSound, "%s has a frame of type %d at byte %d, which does not exist", kindName(c.Format), kind, off)
+		}
+		if off+n > end {
+			return refusal(tasks.Corrupt, keepSound, "%s ends at byte %d, within a frame: it is cut off", kindName(c.Format), len(b))
 		}
 		frames++
 		off += n
@@ -44,11 +50,22 @@ func walkAMR(b []byte, c *tasks.Content) error {
 	if frames == 0 {
 		return corrupt("%s has no frame after its header", kindName(c.Format))
 	}
-	if off > len(b) {
-		note(c, "the last frame is cut off")
-	}
 	c.Duration = time.Duration(frames) * amrFrame
+	noteTail(c, len(b)-off)
 	return nil
+}
+
+// amrFilling is where the zeros, or ones, that fill b up to its end begin. A file of such frames from its start has none:
+// there they are silence.
+func amrFilling(b []byte, start int) int {
+	at := len(b)
+	if at == start || b[at-1] != 0 && b[at-1] != 0xff || b[start] == b[at-1] {
+		return at
+	}
+	for x := b[at-1]; b[at-1] == x; {
+		at--
+	}
+	return at
 }
 
 func kindName(format string) string {

@@ -25,7 +25,7 @@ func BenchmarkCheck(b *testing.B) {
 
 // The walks allocate a handful of small values whatever the size of the file.
 func TestAllocationsDoNotGrowWithTheFile(t *testing.T) {
-	const most = 8
+	const most = 20
 	for _, f := range append(large(64<<10), large(1<<20)...) {
 		n := testing.AllocsPerRun(20, func() {
 			if _, err := media.Check(f.Bytes, f.Type, roomy()); err != nil {

@@ -2,6 +2,8 @@ package media_test
 
 import (
 	"bytes"
+	"compress/lzw"
+	"compress/zlib"
 	"encoding/binary"
 	"hash/crc32"
 	"image"
@@ -139,4 +141,30 @@ func pngChunk(kind string, body []byte) []byte {
 	b := binary.BigEndian.AppendUint32(nil, uint32(len(body)))
 	b = append(append(b, kind...), body...)
 	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[4:]))
+}
+
+// zipped is n zeros as a zlib stream.
+func zipped(n int) []byte {
+	var b bytes.Buffer
+	w := zlib.NewWriter(&b)
+	if _, err := w.Write(make([]byte, n)); err != nil {
+		panic(err)
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+// gifData is n pixels of a GIF's frame, as one sub-block and the end.
+func gifData(n int) string {
+	var b bytes.Buffer
+	w := lzw.NewWriter(&b, lzw.LSB, 2)
+	if _, err := w.Write(make([]byte, n)); err != nil {
+		panic(err)
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	return string([]byte{byte(b.Len())}) + b.String() + "\x00"
 }

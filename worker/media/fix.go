@@ -100,16 +100,17 @@ type picture struct {
 
 func decode(b []byte, k kind, c tasks.Content) (picture, error) {
 	p := picture{orientation: 1}
+	tidied := bytes.NewReader(tidy(b, k))
 	var err error
 	switch k.format {
 	case "jpeg":
-		p.Image, err = jpeg.Decode(bytes.NewReader(b))
+		p.Image, err = jpeg.Decode(tidied)
 		p.orientation = orientationOf(b)
 		p.profile = profileOf(b)
 	case "png":
-		p.Image, err = png.Decode(bytes.NewReader(b))
+		p.Image, err = png.Decode(tidied)
 	default:
-		p.Image, err = gif.Decode(bytes.NewReader(b))
+		p.Image, err = gif.Decode(tidied)
 	}
 	if err != nil {
 		return p, corrupt("decode the %s: %w", k.name, err)

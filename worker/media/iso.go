@@ -2,6 +2,7 @@ package media
 
 import (
 	"encoding/binary"
+	"github.com/mediaferry/mediaferry/tasks"
 	"strings"
 )
 
@@ -82,54 +83,97 @@ func printable(b []byte) string {
 
 // box is one box of ISO base media format.
 type box struct {
-	kind [4]byte
-	body []byte
-	off  int // of body in the file
-	end  int // of the box in the file
+	kind  [4]byte
+	body  []byte
+	off   int // of body in the file
+	end   int // of the box in the file
+	start int // of the box in the file
 }
 
 func (x box) is(kind string) bool { return string(x.kind[:]) == kind }
 
-// children walks the boxes of one container.
-type children struct {
-	b    []byte // the file, up to the end of the container
-	off  int
-	next box
-	err  error
+// named reports whether the box has a name that programs give.
+func (x box) named() bool {
+	for _, c := range x.kind {
+		if (c < ' ' || c > '~') && c != 0xa9 { // ©nam and others
+			return false
+		}
+	}
+	return true
 }
 
-func (x box) children(b []byte) children { return children{b: b[:x.end], off: x.off} }
+// aside reports whether no sample hangs on a box in an index.
+func (x box) aside() bool {
+	return x.is("udta") || x.is("meta") || x.is("free") || x.is("skip") || x.is("uuid")
+}
 
-// scan moves to the next box; false at the end of the container or with err set.
-func (w *children) scan() bool {
+// boxes walks the boxes of one container, or of the file.
+type boxes struct {
+	b     []byte // the file, up to the end of the container
+	off   int
+	next  box
+	err   error // of the file alone: what is at off is cut off, and begins in next, or is no box
+	unfit *int  // of a container: counts what is no box, and boxes that reach beyond it
+}
+
+func topBoxes(b []byte) boxes { return boxes{b: b} }
+
+func (w *mp4Walk) inside(x box) boxes { return boxes{b: w.b[:x.end], off: x.off, unfit: &w.unfit} }
+
+// scan moves to the next box; false at the end, or with err set. As for ffmpeg, within a container a box that reaches
+// beyond it ends with it, and what can't be a box ends it: QuickTime ends lists with a zero of 32 bits.
+func (w *boxes) scan() bool {
 	left := len(w.b) - w.off
+	w.next = box{start: w.off}
 	if left == 0 || w.err != nil {
 		return false
 	}
 	if left < 8 {
-		w.err = corrupt("MP4 has %s at byte %d, where a box must be: it is cut off", count(left, "byte"), w.off)
+		if w.unfit == nil {
+			w.err = corrupt("MP4 has %s at byte %d, where a box must be: it is cut off", count(left, "byte"), w.off)
+		} else if left != 4 || string(w.b[w.off:]) != "\x00\x00\x00\x00" {
+			*w.unfit++
+		}
 		return false
 	}
 	head := w.b[w.off:]
-	x := box{kind: [4]byte(head[4:8]), off: w.off + 8}
+	w.next.kind, w.next.off = [4]byte(head[4:8]), w.off+8
 	size := uint64(binary.BigEndian.Uint32(head))
 	switch {
 	case size == 0:
 		size = uint64(left) // up to the end
 	case size == 1 && left >= 16:
 		size = binary.BigEndian.Uint64(head[8:])
-		x.off += 8
+		w.next.off += 8
 	}
-	if size < uint64(x.off-w.off) {
-		w.err = corrupt("MP4 has no box at byte %d, where one must be", w.off)
+	if size < uint64(w.next.off-w.off) {
+		if w.next = (box{start: w.off}); w.unfit == nil {
+			w.err = corrupt("MP4 has no box at byte %d, where one must be", w.off)
+		} else {
+			*w.unfit++
+		}
 		return false
 	}
+	w.next.end = w.off + int(min(size, uint64(left)))
+	w.next.body = w.b[w.next.off:w.next.end]
 	if size > uint64(left) {
-		w.err = corrupt("MP4 box %s at byte %d has %d bytes, %d are there: it is cut off", printable(head[4:8]), w.off, size, left)
-		return false
+		if w.unfit == nil {
+			w.err = corrupt("MP4 box %s at byte %d has %d bytes, %d are there: it is cut off", printable(head[4:8]), w.off, size, left)
+			return false
+		}
+		*w.unfit++
 	}
-	w.off += int(size)
-	x.end, x.body = w.off, w.b[x.off:w.off]
-	w.next = x
+	w.off = w.next.end
 	return true
+}
+
+// soundOnly is what a file of kind k is that has no pictures, by the codec of its sound.
+func soundOnly(k kind, codec string) kind {
+	name := map[string]string{"samr": "AMR", "sawb": "AMR-WB", "mp4a": "AAC", ".mp3": "MP3", "alac": "ALAC", "Opus": "Opus"}[codec]
+	if name == "" {
+		name = printable([]byte(codec))
+	}
+	k.name = k.name + " with sound only (" + name + ")"
+	k.family, k.walker, k.sound = tasks.Voice, walkerNone, codec
+	return k
 }

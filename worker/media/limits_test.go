@@ -115,7 +115,7 @@ func TestWhatRefusalsSay(t *testing.T) {
 			"--fix, or: convert INPUT -delete 1--1 -auto-orient -thumbnail '480x480>' -define jpeg:extent=60KB OUTPUT.jpg"},
 		"film.mov":  {"check video: this is QuickTime (MOV), WeChat takes MP4 as video", "ffmpeg -i INPUT -c copy -movflags +faststart OUTPUT.mp4"},
 		"sound.wav": {"check voice: this is WAV, WeChat takes MP3 and AMR as voice", "ffmpeg -i INPUT -vn -ac 1 -b:a 64k OUTPUT.mp3"},
-		"sound-only.mp4": {"check video: this is an MP4 with sound only: it has no video track",
+		"sound-only.mp4": {"check video: this is MP4 with sound only (AAC), WeChat takes MP4 as video",
 			"submit it as voice, after: ffmpeg -i INPUT -vn -ac 1 -b:a 64k OUTPUT.mp3"},
 		"cbr.mp3": {"check image: this is MP3, WeChat takes JPEG, PNG and GIF as image", "submit it as voice"},
 		"cut.mp4": {"check video: MP4 has no index (moov): the recording was never finished, or the file is cut off", "export the file again"},

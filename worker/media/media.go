@@ -1,10 +1,11 @@
 // Package media says whether a file is what WeChat accepts as a temporary asset, from its bytes alone: a name or a
 // declared type counts for nothing.
 //
-// Every accepted format is walked from its first byte to its end, without decoding pixels or samples: JPEG markers to
-// EOI, PNG chunks with their CRCs to IEND, GIF blocks to the trailer, MP3 and AMR frame by frame, MP4 box by box. A
-// walk costs time linear in the file, and memory that does not grow with it. Bytes after the end are noted, not
-// refused. All functions are safe for concurrent use and keep nothing of the bytes they were given.
+// A file is accepted if the decoders of its format (libjpeg, libpng, giflib, ffmpeg) show it without losing a pixel, a frame
+// or a sample, with a note on what was odd; what loses any is refused. For that every accepted format is walked from its
+// first byte to its end, without making pixels or samples: JPEG blocks are counted by their codes, PNG rows by what they
+// unpack to, GIF pixels by theirs, MP3 and AMR frame by frame, MP4 box by box. A walk costs time linear in the file, and
+// memory that does not grow with it; a progressive JPEG alone costs up to half a byte a pixel. All functions are safe for concurrent use and keep nothing of the bytes they were given.
 package media
 
 import (
@@ -52,6 +53,9 @@ func Guess(b []byte) (tasks.MediaType, error) {
 		return "", named(errEmpty(), "guess type")
 	}
 	k := sniff(b)
+	if k.walker == walkerMP4 {
+		k, _ = walkMP4(b, k, new(tasks.Content)) // which may have sound only
+	}
 	if k.family == "" {
 		return "", named(refusal(tasks.Unsupported, "give the type with --type, or leave this file out",
 			"this is %s: neither picture, sound nor film", k.name), "guess type")
@@ -79,7 +83,7 @@ func examine(b []byte) (tasks.Content, kind, error) {
 	case walkerAMR:
 		err = walkAMR(b, &c)
 	case walkerMP4:
-		err = walkMP4(b, &c)
+		k, err = walkMP4(b, k, &c)
 	}
 	return c, k, err
 }

@@ -3,23 +3,24 @@ package media
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // walkMP3 walks b frame by frame, between the tags at its start and its end. The duration is the sum of its frames;
-// a Xing, Info or VBRI frame at the start describes the others and is none of them. Garbage before the first frame
-// or between frames is noted, as is a last frame that is cut, which counts as a whole one: players play on.
+// a Xing, Info or VBRI frame at the start describes the others and is none of them. Garbage and tags around them are
+// noted. A last frame that is cut off is refused, unless what is missing is filling.
 func walkMP3(b []byte, c *tasks.Content) error {
-	start := skipID3(b, 0)
+	start := skipTags(b, 0)
 	end := trimTags(b, start)
-	off, ok := firstFrame(b[:end], start)
+	off, junk, ok := firstFrame(b[:end], start)
 	if !ok {
 		return noFrame(b[:end], start)
 	}
-	if off > start {
-		note(c, "%s before the first frame", count(off-start, "byte"))
+	if junk > 0 {
+		note(c, "%s before the first frame", count(junk, "byte"))
 	}
 	w := mp3Walk{b: b[:end], off: off}
 	declared, info := infoFrame(w.b[off:])
@@ -29,24 +30,39 @@ func walkMP3(b []byte, c *tasks.Content) error {
 	}
 	w.run()
 	c.Duration = w.duration()
-	switch {
-	case w.headers < 2: // a single one may be an accident; ffmpeg takes no less
-		return corrupt("MP3 has %s in %s: it is cut off", count(w.headers, "frame"), count(len(b), "byte"))
-	case w.garbage+w.tail > w.audio:
-		return corrupt("MP3 is damaged: only %s of %s are sound", count(w.audio, "byte"), count(len(b), "byte"))
+	if err := w.judge(declared); err != nil {
+		return err
 	}
 	if w.garbage > 0 {
 		note(c, "%s between frames are no sound", count(w.garbage, "byte"))
 	}
 	noteTail(c, w.tail)
-	if w.tag {
+	switch {
+	case w.tag:
 		note(c, "the tag at its end is cut off")
-	}
-	if w.cut {
-		note(c, "the last frame is cut off")
+	case w.cut:
+		note(c, "the filling of its last frame is cut off")
 	}
 	if declared > w.frames+1 {
-		note(c, "its header counts %d frames, %d are there: the end may be missing", declared, w.frames)
+		note(c, "its header counts %d frames, %d are there", declared, w.frames)
+	}
+	return nil
+}
+
+// judge looks at the whole. A header that counts more frames than there are proves nothing by itself: programs that
+// split a recording leave it as it was.
+func (w *mp3Walk) judge(declared int) error {
+	lost := ""
+	if declared > w.frames+1 {
+		lost = fmt.Sprintf(", %d of %d frames are there", w.frames, declared)
+	}
+	switch {
+	case w.headers < 2: // a single one may be an accident; ffmpeg takes no less
+		return corrupt("MP3 has %s in %s: it is cut off", count(w.headers, "frame"), count(len(w.b), "byte"))
+	case w.garbage > w.audio, w.tail > w.audio && w.headers < 8, w.garbage > 0 && lost != "":
+		return refusal(tasks.Corrupt, keepSound, "MP3 is damaged: only %s of %s are sound%s", count(w.audio, "byte"), count(len(w.b), "byte"), lost)
+	case w.cut && (!w.spare || lost != ""):
+		return refusal(tasks.Corrupt, keepSound, "MP3 ends at byte %d, within a frame: it is cut off%s", len(w.b), lost)
 	}
 	return nil
 }
@@ -70,8 +86,10 @@ type mp3Walk struct {
 	garbage int  // bytes between them
 	tail    int  // bytes behind the last
 	tag     bool // a tag behind the last is cut off
-	cut     bool
+	cut     bool // the last frame
+	spare   bool // and what is missing of it is no sound
 	last    frame
+	head    byte // the second of the last frame
 
 	samples int64 // at rate
 	rate    int
@@ -85,7 +103,7 @@ func (w *mp3Walk) run() {
 		case ok && h.layer == 3 && !h.free:
 			w.headers++
 			w.take(h)
-		case w.frames > 0 && partialHeader(w.b[w.off:]):
+		case w.partialHeader():
 			w.take(w.last)
 		case !w.resync():
 			return
@@ -99,22 +117,29 @@ func (w *mp3Walk) take(h frame) {
 		w.before, w.samples, w.rate = w.duration(), 0, h.rate
 	}
 	n := min(h.size, len(w.b)-w.off)
-	w.cut = n < h.size
+	if n < h.size {
+		w.cut = true
+		w.spare = n >= h.needs(w.b[w.off:])
+	}
 	w.samples += int64(h.samples)
+	if w.off+1 < len(w.b) {
+		w.head = w.b[w.off+1]
+	}
 	w.last = h
 	w.frames++
 	w.audio += n
 	w.off += n
 }
 
-// partialHeader reports whether b is the one to three bytes that a cut left of a frame header.
-func partialHeader(b []byte) bool {
-	return len(b) < 4 && b[0] == 0xff && (len(b) == 1 || b[1]&0xe0 == 0xe0)
+// partialHeader reports whether all that is left are two or three bytes that begin like the last frame.
+func (w *mp3Walk) partialHeader() bool {
+	left := w.b[w.off:]
+	return w.frames > 0 && (len(left) == 2 || len(left) == 3) && left[0] == 0xff && left[1] == w.head
 }
 
 // resync moves to the next frame behind a tag or garbage; false where no more come.
 func (w *mp3Walk) resync() bool {
-	if next := skipID3(w.b, w.off); next > w.off {
+	if next := skipTags(w.b, w.off); next > w.off {
 		w.off = next
 		return true
 	}

@@ -70,7 +70,7 @@ func TestDescribedMP3(t *testing.T) {
 		"Xing":                  {xing("Xing", 20), ""},
 		"Info":                  {xing("Info", 20), ""},
 		"VBRI":                  {describing(4+32, "VBRI", 4+32+14, 20), ""},
-		"Info that lacks some":  {xing("Info", 40), "its header counts 40 frames, 20 are there: the end may be missing"},
+		"Info that lacks some":  {xing("Info", 40), "its header counts 40 frames, 20 are there"},
 		"Xing of another count": {xing("Xing", 3), ""},
 	} {
 		got, err := media.Check(append(c.first, silence(20)...), tasks.Voice, media.DefaultLimits())
@@ -138,16 +138,31 @@ func TestGarbageBeforeMP3(t *testing.T) {
 	}
 }
 
-// A frame of which only the first bytes are left counts as a whole one, for ffprobe too.
+// Two or three bytes that begin like a frame are one that was cut off; a single one may be filling.
 func TestCutInAHeaderOfMP3(t *testing.T) {
 	t.Parallel()
-	for n := 1; n <= 3; n++ {
-		b := append(silence(20), silence(1)[:n]...)
-		c, err := media.Check(b, tasks.Voice, media.DefaultLimits())
-		if want := "the last frame is cut off"; err != nil || c.Duration.Round(time.Microsecond) != (21*frameOfSilence).Round(time.Microsecond) || strings.Join(c.Notes, "|") != want {
-			t.Errorf("%d bytes of a frame: %s, notes %q, %v, want 21 frames and %q", n, c.Duration, c.Notes, err, want)
-		}
+	refusedAs(t, tasks.Voice, []damage{
+		{"two bytes of a frame", append(silence(20), silence(1)[:2]...), tasks.Corrupt, "within a frame: it is cut off"},
+		{"three bytes of a frame", append(silence(20), silence(1)[:3]...), tasks.Corrupt, "within a frame: it is cut off"},
+	})
+	c, err := media.Check(append(silence(20), 0xff), tasks.Voice, media.DefaultLimits())
+	if want := "1 byte after the end"; err != nil || strings.Join(c.Notes, "|") != want {
+		t.Errorf("a byte behind the last frame: notes %q, %v, want %q", c.Notes, err, want)
 	}
+}
+
+// A last frame without its filling is whole. One without its sound is not: main data of 100 bytes, none of it in the
+// frame before.
+func TestCutLastFrameOfMP3(t *testing.T) {
+	t.Parallel()
+	filling := append(silence(20), silence(1)[:60]...)
+	c, err := media.Check(filling, tasks.Voice, media.DefaultLimits())
+	if want := "the filling of its last frame is cut off"; err != nil || strings.Join(c.Notes, "|") != want || c.Duration.Round(time.Microsecond) != (21*frameOfSilence).Round(time.Microsecond) {
+		t.Errorf("without its filling: %s, notes %q, %v, want 21 frames and %q", c.Duration, c.Notes, err, want)
+	}
+	sound := bytes.Clone(filling)
+	sound[20*104+4+2] = 0x0f // the length of its first granule, from bit 18 of the side information
+	refusedAs(t, tasks.Voice, []damage{{"without its sound", sound, tasks.Corrupt, "within a frame: it is cut off"}})
 }
 
 func TestDamagedMP3(t *testing.T) {
@@ -179,8 +194,14 @@ func TestDamagedAMR(t *testing.T) {
 		{"several channels", []byte("#!AMR_MC1.0\n\x00\x00\x00\x02\x04"), tasks.Unsupported, "multichannel AMR"},
 		{"several wide channels", []byte("#!AMR-WB_MC1.0\n\x00\x00\x00\x02\x04"), tasks.Unsupported, "multichannel AMR"},
 	})
-	c, err := media.Check(repeated("#!AMR\n", "\x04", 13, 1000)[:1000-10], tasks.Voice, media.DefaultLimits())
-	if want := []string{"the last frame is cut off"}; err != nil || strings.Join(c.Notes, "|") != want[0] {
-		t.Errorf("cut in a frame: notes %q, %v, want %q", c.Notes, err, want)
+	refusedAs(t, tasks.Voice, []damage{
+		{"cut in a frame", repeated("#!AMR\n", "\x04", 13, 1000)[:1000-10], tasks.Corrupt, "within a frame: it is cut off"},
+		{"cut in a frame, and filled", append(repeated("#!AMR\n", "\x04", 13, 1000)[:994-13+1], make([]byte, 5)...), tasks.Corrupt, "within a frame"},
+	})
+	for name, tail := range map[string][]byte{"zeros": make([]byte, 500), "ones": bytes.Repeat([]byte{0xff}, 500), "a tag": append([]byte("TAG"), make([]byte, 125)...)} {
+		c, err := media.Check(append(repeated("#!AMR\n", "\x04\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01", 13, 1000), tail...), tasks.Voice, media.DefaultLimits())
+		if want := fmt.Sprintf("%d bytes after the end", len(tail)); err != nil || strings.Join(c.Notes, "|") != want || c.Duration != 76*20*time.Millisecond {
+			t.Errorf("with %s behind it: %s, notes %q, %v, want 76 frames and %q", name, c.Duration, c.Notes, err, want)
+		}
 	}
 }

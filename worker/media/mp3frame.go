@@ -1,7 +1,5 @@
 package media
 
-import "bytes"
-
 // frame is one MPEG audio frame header.
 type frame struct {
 	layer   int
@@ -108,22 +106,63 @@ func chained(b []byte, off, n int) bool {
 // junkLimit is how much is searched for the first frame. ffmpeg searches as much.
 const junkLimit = 64 << 10
 
-// firstFrame finds the first layer III frame at or after start. Behind garbage it takes a chain of three, since two
-// headers that fit by accident are to be expected in some of many files.
-func firstFrame(b []byte, start int) (int, bool) {
+// firstFrame finds the first layer III frame at or after start, and how much garbage is before it. Tags among the
+// garbage are skipped, however large, since pictures in them may look like frames. Behind garbage it takes a chain of
+// three, since two headers that fit by accident are to be expected in some of many files.
+func firstFrame(b []byte, start int) (off, junk int, ok bool) {
 	if h, ok := parseFrame(b[start:]); ok && h.layer == 3 && chained(b, start, 2) {
-		return start, true
+		return start, 0, true
 	}
-	end := min(len(b), start+junkLimit+1)
-	for at := start; at < end; at++ {
-		i := bytes.IndexByte(b[at:end], 0xff)
-		if i < 0 {
-			return 0, false
+	for off = start; off < len(b) && junk <= junkLimit; {
+		if next := skipTags(b, off); next > off {
+			off = next
+			continue
 		}
-		at += i
-		if h, ok := parseFrame(b[at:]); ok && h.layer == 3 && at+2*h.size <= len(b) && chained(b, at, 3) {
-			return at, true
+		if h, ok := parseFrame(b[off:]); ok && h.layer == 3 && off+2*h.size <= len(b) && chained(b, off, 3) {
+			return off, junk, true
 		}
+		off++
+		junk++
 	}
-	return 0, false
+	return 0, 0, false
+}
+
+// needs is how many bytes of the frame at the start of b are sound: behind them is filling. Sound may begin in frames
+// before it (ISO 11172-3, 2.4.1.7).
+func (h frame) needs(b []byte) int {
+	at := 4
+	if b[1]&1 == 0 {
+		at += 2 // a checksum
+	}
+	if len(b) < at+h.side {
+		return h.size
+	}
+	side := bitField{b[at : at+h.side]}
+	one, mono := b[1]>>3&3 == 3, b[3]>>6 == 3
+	// Before: where the sound begins, private bits, and what the granules share. Each granule: its length first.
+	channels, granules, before, granule, begin := 2, 2, 9+3+8, 59, 9
+	switch {
+	case one && mono:
+		channels, before = 1, 9+5+4
+	case mono:
+		channels, granules, before, granule, begin = 1, 1, 8+1, 63, 8
+	case !one:
+		granules, before, granule, begin = 1, 8+2, 63, 8
+	}
+	n := 0
+	for i := range channels * granules {
+		n += side.bits(before+i*granule, 12)
+	}
+	return at + h.side + max(0, (n+7)/8-side.bits(0, begin))
+}
+
+// bitField reads numbers from bytes, the highest bit first.
+type bitField struct{ b []byte }
+
+func (f bitField) bits(at, n int) int {
+	x := 0
+	for i := at; i < at+n; i++ {
+		x = x<<1 | int(f.b[i/8]>>(7-i%8)&1)
+	}
+	return x
 }

@@ -5,26 +5,41 @@ import (
 	"encoding/binary"
 )
 
-// skipID3 returns the offset behind the ID3v2 tags that begin at off, with their footers: off where there is none.
-func skipID3(b []byte, off int) int {
-	const head = 10
-	for len(b)-off >= head && string(b[off:off+3]) == "ID3" && b[off+3] != 0xff && b[off+4] != 0xff {
+// skipTags returns the offset behind the tags that begin at off: ID3v2, with its footer, and APE. It is off where there
+// is none, or only a part of one.
+func skipTags(b []byte, off int) int {
+	for {
+		n := tagSize(b[off:])
+		if n == 0 || n > len(b)-off {
+			return off
+		}
+		off += n
+	}
+}
+
+// tagSize is how many bytes the tag at the start of b says it has, 0 where there is none.
+func tagSize(b []byte) int {
+	const id3, ape = 10, 32
+	switch {
+	case len(b) >= id3 && string(b[:3]) == "ID3" && b[3] != 0xff && b[4] != 0xff:
 		n := 0
-		for _, x := range b[off+6 : off+head] {
+		for _, x := range b[6:id3] {
 			if x >= 0x80 {
-				return off
+				return 0
 			}
 			n = n<<7 | int(x)
 		}
-		if b[off+5]&0x10 != 0 {
-			n += head // the footer
+		if b[5]&0x10 != 0 {
+			n += id3 // the footer
 		}
-		off += head + min(n, len(b)-off-head)
+		return id3 + n
+	case len(b) >= ape && string(b[:8]) == "APETAGEX" && b[23]&0x20 != 0: // its header, not its footer
+		return ape + int(binary.LittleEndian.Uint32(b[12:]))
 	}
-	return off
+	return 0
 }
 
-// trimTags returns where the tags at the end of b begin: ID3v1, APE and Lyrics3, in any order. Nothing before start
+// trimTags returns where the tags at the end of b begin: ID3v1, ID3v2, APE and Lyrics3, in any order. Nothing before start
 // is taken for one.
 func trimTags(b []byte, start int) int {
 	end := len(b)
@@ -40,25 +55,48 @@ func trimTags(b []byte, start int) int {
 func trimTag(b []byte, start, end int) int {
 	const (
 		id3v1  = 128
+		longer = 227 // the extended tag before it
 		footer = 32
+		id3v2  = 10
 	)
-	if end-start >= id3v1 && string(b[end-id3v1:end-id3v1+3]) == "TAG" {
-		return end - id3v1
-	}
-	if end-start >= footer && string(b[end-footer:end-footer+8]) == "APETAGEX" {
+	left := b[start:end]
+	switch {
+	case endsWith(left, "TAG", id3v1):
+		if end -= id3v1; endsWith(b[start:end], "TAG+", longer) {
+			end -= longer
+		}
+		return end
+	case endsWith(left, "APETAGEX", footer):
 		n := int64(binary.LittleEndian.Uint32(b[end-footer+12:])) // items and footer
 		if binary.LittleEndian.Uint32(b[end-footer+20:])>>31 == 1 {
 			n += footer // a header before them
 		}
-		if n >= footer && n <= int64(end-start) {
+		if n >= footer && n <= int64(len(left)) {
 			return end - int(n)
+		}
+	case endsWith(left, "3DI", id3v2):
+		head := append([]byte("ID3"), b[end-id3v2+3:end]...)
+		if n := tagSize(head); n >= 2*id3v2 && n <= len(left) {
+			return end - n
 		}
 	}
 	return trimLyrics(b, start, end)
 }
 
-// trimLyrics cuts a Lyrics3 v2 block: "LYRICSBEGIN" … six digits of its length, "LYRICS200".
+// endsWith reports whether the last n bytes of b begin with prefix.
+func endsWith(b []byte, prefix string, n int) bool {
+	return len(b) >= n && string(b[len(b)-n:][:len(prefix)]) == prefix
+}
+
+// trimLyrics cuts a Lyrics3 block: "LYRICSBEGIN" … six digits of its length and "LYRICS200", or in its first version
+// "LYRICSEND" alone, behind at most 5100 bytes.
 func trimLyrics(b []byte, start, end int) int {
+	const first = 5100
+	if endsWith(b[start:end], "LYRICSEND", 9) {
+		if i := bytes.LastIndex(b[max(start, end-first-20):end], []byte("LYRICSBEGIN")); i >= 0 {
+			return max(start, end-first-20) + i
+		}
+	}
 	const tail = 6 + 9
 	if end-start < tail || !bytes.Equal(b[end-9:end], []byte("LYRICS200")) {
 		return end

@@ -7,6 +7,8 @@ const (
 	tfhdBaseOffset  = 0x000001
 	tfhdDescription = 0x000002
 	tfhdDuration    = 0x000008
+	tfhdSize        = 0x000010
+	tfhdBaseIsMoof  = 0x020000
 
 	trunOffset      = 0x000001
 	trunFirstFlags  = 0x000004
@@ -16,38 +18,49 @@ const (
 	trunComposition = 0x000800
 )
 
+// mp4Fragment is a track's part of one moof.
+type mp4Fragment struct {
+	track      *mp4Track
+	perSample  uint32
+	sampleSize uint32
+	base       uint64 // of its runs' offsets
+	at         uint64 // behind the run before
+}
+
 // fragment walks moof. Fragments before the movie header belong to no track and count for nothing.
 func (w *mp4Walk) fragment(moof box) error {
-	in := moof.children(w.b)
+	in := w.inside(moof)
+	base := uint64(moof.start)
 	for in.scan() {
 		if in.next.is("traf") {
-			if err := w.trackFragment(in.next); err != nil {
+			var err error
+			if base, err = w.trackFragment(in.next, uint64(moof.start), base); err != nil {
 				return err
 			}
 		}
 	}
-	return in.err
+	return nil
 }
 
-func (w *mp4Walk) trackFragment(traf box) error {
-	var t *mp4Track
-	var perSample uint32
-	in := traf.children(w.b)
+// trackFragment walks traf, whose samples follow those of the one before where it does not say otherwise.
+func (w *mp4Walk) trackFragment(traf box, moof, base uint64) (end uint64, err error) {
+	f := mp4Fragment{base: base, at: base}
+	in := w.inside(traf)
 	for in.scan() {
 		switch x := in.next; {
 		case x.is("tfhd") && len(x.body) >= 8:
-			if t = w.trackOf(binary.BigEndian.Uint32(x.body[4:])); t != nil {
-				perSample = fragmentDefault(x.body, t.perSample)
+			if f.track = w.trackOf(binary.BigEndian.Uint32(x.body[4:])); f.track != nil {
+				f.defaults(x.body, moof)
 			}
-		case x.is("tfdt") && t != nil && len(x.body) >= 8:
-			t.begin(x.body)
-		case x.is("trun") && t != nil:
-			if err := w.run(x, t, perSample); err != nil {
-				return err
+		case x.is("tfdt") && f.track != nil && len(x.body) >= 8:
+			f.track.begin(x.body)
+		case x.is("trun") && f.track != nil:
+			if err := w.runOf(x, &f); err != nil {
+				return 0, err
 			}
 		}
 	}
-	return in.err
+	return f.at, nil
 }
 
 // begin reads tfdt: when the samples of a fragment begin. Without it they follow the ones before.
@@ -62,30 +75,43 @@ func (t *mp4Track) begin(body []byte) {
 	t.end = at
 }
 
-// fragmentDefault is the duration of a sample that tfhd sets, or the track's own.
-func fragmentDefault(body []byte, perSample uint32) uint32 {
+// defaults reads tfhd: what holds for each sample, where it is not the track's own.
+func (f *mp4Fragment) defaults(body []byte, moof uint64) {
+	f.perSample, f.sampleSize = f.track.perSample, f.track.sampleSize
 	flags := binary.BigEndian.Uint32(body) & 0xffffff
-	at := 8
-	if flags&tfhdBaseOffset != 0 {
-		at += 8
+	if flags&tfhdBaseIsMoof != 0 {
+		f.base, f.at = moof, moof
 	}
-	if flags&tfhdDescription != 0 {
-		at += 4
+	body = body[8:]
+	if flags&tfhdBaseOffset != 0 && len(body) >= 8 {
+		f.base = binary.BigEndian.Uint64(body)
+		f.at, body = f.base, body[8:]
 	}
-	if flags&tfhdDuration != 0 && len(body) >= at+4 {
-		return binary.BigEndian.Uint32(body[at:])
+	for _, flag := range []uint32{tfhdDescription, tfhdDuration, tfhdSize} {
+		if flags&flag == 0 || len(body) < 4 {
+			continue
+		}
+		switch x := binary.BigEndian.Uint32(body); flag {
+		case tfhdDuration:
+			f.perSample = x
+		case tfhdSize:
+			f.sampleSize = x
+		}
+		body = body[4:]
 	}
-	return perSample
 }
 
-// run adds up the samples of one trun.
-func (w *mp4Walk) run(x box, t *mp4Track, perSample uint32) error {
+// runOf adds up the samples of one trun, which have to lie within the file.
+func (w *mp4Walk) runOf(x box, f *mp4Fragment) error {
 	if len(x.body) < 8 {
 		return corrupt("MP4 box trun at byte %d is too short", x.off)
 	}
 	flags := binary.BigEndian.Uint32(x.body) & 0xffffff
 	n := binary.BigEndian.Uint32(x.body[4:])
 	at := 8
+	if flags&trunOffset != 0 && len(x.body) >= 12 {
+		f.at = f.base + uint64(int64(int32(binary.BigEndian.Uint32(x.body[8:]))))
+	}
 	for _, flag := range []uint32{trunOffset, trunFirstFlags} {
 		if flags&flag != 0 {
 			at += 4
@@ -101,13 +127,32 @@ func (w *mp4Walk) run(x box, t *mp4Track, perSample uint32) error {
 		return corrupt("MP4 box trun at byte %d counts %d samples, which it has no room for", x.off, n)
 	}
 	w.samples = w.samples || n > 0
+	t := f.track
 	t.started = true
-	if flags&trunDuration == 0 {
-		t.end += uint64(n) * uint64(perSample)
-		return nil
+	if flags&(trunDuration|trunSize) == 0 {
+		t.end += uint64(n) * uint64(f.perSample)
+		f.at += uint64(n) * uint64(f.sampleSize)
+		return w.reached(f)
 	}
 	for i := range int(n) {
-		t.end += uint64(binary.BigEndian.Uint32(x.body[at+i*width:]))
+		sample := x.body[at+i*width:]
+		lasts, size := f.perSample, f.sampleSize
+		if flags&trunDuration != 0 {
+			lasts, sample = binary.BigEndian.Uint32(sample), sample[4:]
+		}
+		if flags&trunSize != 0 {
+			size = binary.BigEndian.Uint32(sample)
+		}
+		t.end += uint64(lasts)
+		f.at += uint64(size)
+	}
+	return w.reached(f)
+}
+
+// reached looks whether the samples up to f.at lie within the file.
+func (w *mp4Walk) reached(f *mp4Fragment) error {
+	if f.track.shown() && f.at > uint64(len(w.b)) {
+		return corrupt("MP4 has samples up to byte %d, the file ends at %d: it is cut off", f.at, len(w.b))
 	}
 	return nil
 }

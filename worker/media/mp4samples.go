@@ -7,7 +7,7 @@ type mp4Samples struct {
 	chunks box  // stco or co64
 	wide   bool // co64: offsets of 8 bytes
 	runs   box  // stsc
-	sizes  box  // stsz; a track with stz2 has none here, and its chunks are looked at without their sizes
+	sizes  box  // stsz or stz2
 }
 
 // table returns the entries of a box that counts them at offset head-4, refusing a count that it has no room for.
@@ -26,9 +26,9 @@ func (x box) table(head, width int) (entries []byte, n int, err error) {
 	return entries, int(count), nil
 }
 
-// within looks whether every chunk lies within a file of size bytes, to the end of its last sample. It reports
-// whether there are any chunks.
-func (s *mp4Samples) within(size int) (bool, error) {
+// within looks whether every chunk lies within a file of size bytes, to the end of its last sample, and outside its index.
+// It reports whether there are any chunks.
+func (s *mp4Samples) within(size int, index box) (bool, error) {
 	width := 4
 	if s.wide {
 		width = 8
@@ -59,7 +59,10 @@ func (s *mp4Samples) within(size int) (bool, error) {
 			run++
 		}
 		length := sizes.take(perChunk)
-		if at >= uint64(size) || length > uint64(size)-at {
+		if at < uint64(index.end) && at+length > uint64(index.start) {
+			return false, corrupt("MP4 has its index at byte %d, where there must be samples", at)
+		}
+		if length > 0 && (at >= uint64(size) || length > uint64(size)-at) {
 			return false, corrupt("MP4 has samples up to byte %d, the file ends at %d: it is cut off", at+length, size)
 		}
 	}
@@ -69,35 +72,60 @@ func (s *mp4Samples) within(size int) (bool, error) {
 // mp4Sizes hands out the sizes of samples in their order.
 type mp4Sizes struct {
 	same uint64 // of every sample; 0: each has its own
-	left []byte // four bytes each
-	n    uint64 // samples left of the same size
+	left []byte
+	bits int    // of each size in left
+	half bool   // of 4 bits, the first of a byte is taken
+	n    uint64 // samples left
 }
 
 func (s *mp4Samples) sampleSizes() (mp4Sizes, error) {
 	if len(s.sizes.body) < 12 {
 		return mp4Sizes{}, nil
 	}
-	if same := binary.BigEndian.Uint32(s.sizes.body[4:]); same != 0 {
-		return mp4Sizes{same: uint64(same), n: uint64(binary.BigEndian.Uint32(s.sizes.body[8:]))}, nil
+	sizes := mp4Sizes{n: uint64(binary.BigEndian.Uint32(s.sizes.body[8:])), bits: 32}
+	if s.sizes.is("stz2") {
+		sizes.bits = int(s.sizes.body[7])
+	} else if sizes.same = uint64(binary.BigEndian.Uint32(s.sizes.body[4:])); sizes.same != 0 {
+		return sizes, nil
 	}
-	entries, n, err := s.sizes.table(12, 4)
-	if err != nil {
-		return mp4Sizes{}, err
+	sizes.left = s.sizes.body[12:]
+	if sizes.n*uint64(sizes.bits) > 8*uint64(len(sizes.left)) {
+		return sizes, corrupt("MP4 box %s at byte %d counts %d sizes, which it has no room for", s.sizes.kind[:], s.sizes.off, sizes.n)
 	}
-	return mp4Sizes{left: entries[:n*4]}, nil
+	return sizes, nil
 }
 
 // take returns how many bytes the next n samples have.
 func (s *mp4Sizes) take(n uint32) uint64 {
+	taken := min(uint64(n), s.n)
+	s.n -= taken
 	if s.same > 0 {
-		taken := min(uint64(n), s.n)
-		s.n -= taken
 		return taken * s.same
 	}
 	sum := uint64(0)
-	for ; n > 0 && len(s.left) >= 4; n-- {
-		sum += uint64(binary.BigEndian.Uint32(s.left))
-		s.left = s.left[4:]
+	for range taken {
+		sum += s.next()
 	}
 	return sum
+}
+
+func (s *mp4Sizes) next() (size uint64) {
+	switch s.bits {
+	case 4:
+		if s.half = !s.half; s.half {
+			return uint64(s.left[0] >> 4)
+		}
+		size = uint64(s.left[0] & 0x0f)
+		s.left = s.left[1:]
+	case 8:
+		size = uint64(s.left[0])
+		s.left = s.left[1:]
+	case 16:
+		size = uint64(binary.BigEndian.Uint16(s.left))
+		s.left = s.left[2:]
+	case 32:
+		size = uint64(binary.BigEndian.Uint32(s.left))
+		s.left = s.left[4:]
+	}
+	return size
 }

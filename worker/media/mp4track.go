@@ -2,13 +2,13 @@ package media
 
 import "encoding/binary"
 
-// track walks trak, down to the sample description and the chunks of its media.
-func (w *mp4Walk) track(trak box) error {
+// addTrack walks trak, down to the sample description and the chunks of its media.
+func (w *mp4Walk) addTrack(trak box) error {
 	if len(w.tracks) == maxTracks {
 		return corrupt("MP4 has more than %d tracks", maxTracks)
 	}
 	var t mp4Track
-	in := trak.children(w.b)
+	in := w.inside(trak)
 	for in.scan() {
 		switch x := in.next; {
 		case x.is("tkhd") && len(x.body) >= 24 && x.body[0] == 1:
@@ -16,56 +16,45 @@ func (w *mp4Walk) track(trak box) error {
 		case x.is("tkhd") && len(x.body) >= 16:
 			t.id = binary.BigEndian.Uint32(x.body[12:])
 		case x.is("mdia"):
-			if err := w.trackMedia(x, &t); err != nil {
-				return err
-			}
+			w.trackMedia(x, &t)
 		}
 	}
 	w.tracks = append(w.tracks, t)
-	return in.err
+	return nil
 }
 
-func (w *mp4Walk) trackMedia(mdia box, t *mp4Track) error {
-	in := mdia.children(w.b)
+func (w *mp4Walk) trackMedia(mdia box, t *mp4Track) {
+	var minf box
+	in := w.inside(mdia)
 	for in.scan() {
 		switch x := in.next; {
 		case x.is("mdhd"):
-			t.scale, _ = headerDuration(x.body)
+			t.scale, t.lasts = headerDuration(x.body)
 		case x.is("hdlr") && len(x.body) >= 12:
-			t.video = string(x.body[8:12]) == "vide"
+			t.handler = string(x.body[8:12])
 		case x.is("minf"):
-			if err := w.mediaInfo(x, t); err != nil {
-				return err
+			minf = x
+		}
+	}
+	if in = w.inside(minf); t.shown() { // what else there is, no player needs
+		for in.scan() {
+			if in.next.is("stbl") {
+				w.sampleTable(in.next, t)
 			}
 		}
 	}
-	return in.err
 }
 
-func (w *mp4Walk) mediaInfo(minf box, t *mp4Track) error {
-	in := minf.children(w.b)
-	for in.scan() {
-		if in.next.is("stbl") {
-			if err := w.sampleTable(in.next, t); err != nil {
-				return err
-			}
-		}
-	}
-	return in.err
-}
-
-func (w *mp4Walk) sampleTable(stbl box, t *mp4Track) error {
+func (w *mp4Walk) sampleTable(stbl box, t *mp4Track) {
 	var s mp4Samples
-	in := stbl.children(w.b)
+	in := w.inside(stbl)
 	for in.scan() {
 		switch x := in.next; {
-		case x.is("stsd") && len(x.body) >= 8+36 && t.video:
-			// Behind version and count: one sample entry, whose width and height stand at 32 (ISO 14496-12, 12.1.3).
-			t.width = int(binary.BigEndian.Uint16(x.body[8+32:]))
-			t.height = int(binary.BigEndian.Uint16(x.body[8+34:]))
+		case x.is("stsd"):
+			t.describe(x.body)
 		case x.is("stsc"):
 			s.runs = x
-		case x.is("stsz"):
+		case x.is("stsz"), x.is("stz2"):
 			s.sizes = x
 		case x.is("stco"):
 			s.chunks, s.wide = x, false
@@ -73,10 +62,22 @@ func (w *mp4Walk) sampleTable(stbl box, t *mp4Track) error {
 			s.chunks, s.wide = x, true
 		}
 	}
-	if in.err != nil {
-		return in.err
-	}
-	found, err := s.within(len(w.b))
+	found, err := s.within(len(w.b), w.index)
+	t.samples = t.samples || found
 	w.samples = w.samples || found
-	return err
+	if w.lost == nil {
+		w.lost = err
+	}
+}
+
+// describe reads stsd. Behind version and count stands one sample entry: its size, its codec, and for pictures width and
+// height at 32 (ISO 14496-12, 12.1.3).
+func (t *mp4Track) describe(body []byte) {
+	if len(body) >= 8+8 {
+		t.codec = string(body[8+4 : 8+8])
+	}
+	if len(body) >= 8+36 && t.handler == "vide" {
+		t.width = int(binary.BigEndian.Uint16(body[8+32:]))
+		t.height = int(binary.BigEndian.Uint16(body[8+34:]))
+	}
 }

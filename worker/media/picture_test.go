@@ -51,17 +51,17 @@ func TestDamagedJPEG(t *testing.T) {
 	}
 	refusedAs(t, tasks.Image, []damage{
 		{"cut in its data", good[:len(good)/2], tasks.Corrupt, "cut off"},
+		{"cut short, with an end", append(bytes.Clone(good[:len(good)*9/10]), 0xff, 0xd9), tasks.Corrupt, "% of its picture data can be read"},
+		{"an unknown marker", with(2, 0xff, 2, 0, 2), tasks.Corrupt, "unknown marker 0x02"},
+		{"without its quantisation", set(bytes.Index(good, []byte{0xff, 0xdb})+1, 0xfe), tasks.Corrupt, "no quantisation table"},
 		{"cut behind a segment", good[:sos], tasks.Corrupt, "cut off"},
 		{"cut in a segment", good[:sos+6], tasks.Corrupt, "cut off"},
 		{"cut in a length", good[:sos+3], tasks.Corrupt, "cut off"},
 		{"without data", append(bytes.Clone(good[:sos]), 0xff, 0xd9), tasks.Corrupt, "no picture data"},
-		{"an empty scan", append(bytes.Clone(good[:data]), 0xff, 0xd9), tasks.Corrupt, "empty scan"},
-		{"words for a marker", with(sof, []byte("words")...), tasks.Corrupt, "no marker at byte"},
-		{"a stuffed zero for a marker", with(2, 0xff, 0), tasks.Corrupt, "no marker"},
-		{"a segment of length 1", with(2, 0xff, 0xe5, 0, 1), tasks.Corrupt, "length 1"},
-		{"a restart without an interval", with(data+20, 0xff, 0xd0), tasks.Corrupt, "restart marker out of order"},
-		{"a restart between segments", with(2, 0xff, 0xd0), tasks.Corrupt, "where it can't be"},
-		{"a second start", with(2, 0xff, 0xd8), tasks.Corrupt, "where it can't be"},
+		{"an empty scan", append(bytes.Clone(good[:data]), 0xff, 0xd9), tasks.Corrupt, "0 % of its picture data"},
+		{"a segment of length 1", with(2, 0xff, 0xdb, 0, 1), tasks.Corrupt, "length 1"},
+		{"a restart without an interval", with(data+20, 0xff, 0xd0), tasks.Corrupt, "% of its picture data can be read"},
+		{"a second start", with(2, 0xff, 0xd8), tasks.Corrupt, "second start marker"},
 		{"two frames", with(sof, good[sof:sof+19]...), tasks.Corrupt, "second frame header"},
 		{"a scan before its frame", set(sof+1, 0xe9), tasks.Corrupt, "before its frame header"},
 		{"no height", set(sof+5, 0, 0), tasks.Corrupt, "height of 0"},
@@ -74,27 +74,33 @@ func TestDamagedJPEG(t *testing.T) {
 	})
 }
 
-// What looks odd and is allowed: fill bytes before a marker, a height that follows the first scan, restarts in order.
+// What looks odd and is allowed: every block is there. What libjpeg warns of is noted.
 func TestOddJPEG(t *testing.T) {
 	t.Parallel()
 	good := encodedJPEG(noise(40, 30), 90)
+	end := len(good) - 2
 	sof := bytes.Index(good, []byte{0xff, 0xc0})
-	late := bytes.Clone(good)
-	copy(late[sof+5:], []byte{0, 0})
-	late = append(late[:len(late)-2], 0xff, 0xdc, 0, 4, 0, 30, 0xff, 0xd9)
-	restarts := bytes.Join([][]byte{good[:2], {0xff, 0xdd, 0, 4, 0, 1}, good[2 : len(good)-2]}, nil)
-	for i := range byte(20) {
-		restarts = append(restarts, 0xff, 0xd0+i%8, 'x')
-	}
-	for name, b := range map[string][]byte{
-		"fill bytes":    bytes.Join([][]byte{good[:2], {0xff, 0xff, 0xff}, good[2:]}, nil),
-		"a fill byte":   bytes.Join([][]byte{good[:len(good)-2], {0xff}, good[len(good)-2:]}, nil),
-		"a late height": late,
-		"restarts":      append(restarts, 0xff, 0xd9),
+	with := func(at int, x ...byte) []byte { return bytes.Join([][]byte{good[:at], x, good[at:]}, nil) }
+	for name, c := range map[string]struct {
+		b    []byte
+		note string
+	}{
+		"fill bytes":                  {with(2, 0xff, 0xff, 0xff), ""},
+		"a fill byte":                 {with(end, 0xff), ""},
+		"words for a marker":          {with(2, []byte("words")...), "5 stray bytes between its segments"},
+		"a stuffed zero for a marker": {with(sof, 0xff, 0), "2 stray bytes between its segments"},
+		"a segment of length 1":       {with(2, 0xff, 0xe5, 0, 1), ""},
+		"a restart between segments":  {with(sof, 0xff, 0xd0), "1 restart marker where none belongs"},
+		"restarts at the end":         {with(end, 0xff, 0xd3, 0xff, 0xd3), "2 restart markers where none belongs"},
+		"bytes behind the data":       {with(end, 0, 0, 0), "3 stray bytes between its segments"},
+		"without an end":              {good[:end], "its end marker (EOI) is missing"},
+		"half an end":                 {good[:end+1], "its end marker (EOI) is missing"},
+		"a comment cut off":           {append(bytes.Clone(good[:end]), 0xff, 0xfe, 0, 99), "damaged behind its picture data: JPEG ends at byte"},
+		"another picture for an end":  {append(bytes.Clone(good[:end]), good...), "damaged behind its picture data: JPEG has a second start marker"},
 	} {
-		c, err := media.Check(b, tasks.Image, media.DefaultLimits())
-		if err != nil || c.Width != 40 || c.Height != 30 {
-			t.Errorf("%s: %d × %d, %v, want 40 × 30", name, c.Width, c.Height, err)
+		got, err := media.Check(c.b, tasks.Image, media.DefaultLimits())
+		if notes := strings.Join(got.Notes, "|"); err != nil || got.Width != 40 || got.Height != 30 || !strings.HasPrefix(notes, c.note) || (notes == "") != (c.note == "") {
+			t.Errorf("%s: %d × %d, notes %q, %v, want 40 × 30 and %q", name, got.Width, got.Height, notes, err, c.note)
 		}
 	}
 }
@@ -106,7 +112,8 @@ func TestDamagedPNG(t *testing.T) {
 		return pngChunk("IHDR", append(words(width, height), tail...))
 	}
 	rgb := header(8, 8, 8, 2, 0, 0, 0)
-	data := pngChunk("IDAT", []byte{0x78, 0x9c, 1})
+	pixels := zipped(8 * (1 + 8*3))
+	data := pngChunk("IDAT", pixels)
 	end := pngChunk("IEND", nil)
 	of := func(chunks ...[]byte) []byte { return append([]byte(magic), bytes.Join(chunks, nil)...) }
 	flipped := of(rgb, data, end)
@@ -114,10 +121,13 @@ func TestDamagedPNG(t *testing.T) {
 	refusedAs(t, tasks.Image, []damage{
 		{"sent as text", edited(of(rgb, data, end), "\r\n", "\n"), tasks.Corrupt, "text mode"},
 		{"cut in its signature", []byte(magic[:6]), tasks.Corrupt, "within its signature"},
-		{"without an end", of(rgb, data), tasks.Corrupt, "cut off"},
-		{"cut in a chunk", of(rgb, data)[:8+25+13], tasks.Corrupt, "cut off"},
+		{"without an end", of(rgb), tasks.Corrupt, "cut off"},
+		{"short of rows", of(rgb, pngChunk("IDAT", zipped(8*(1+8*3)-1)), end), tasks.Corrupt, "99 % of its pixels"},
+		{"of damaged rows", of(rgb, pngChunk("IDAT", append(pixels[:2:2], 7)), end), tasks.Corrupt, "no deflate"},
+		{"a wrong checksum where transparency hangs on it", edited(of(rgb, pngChunk("tRNS", words(0, 0)[:6]), data, end), "tRNS\x00", "tRNS\x01"), tasks.Corrupt, "tRNS"},
+		{"cut in a chunk", of(rgb, data)[:8+25+11], tasks.Corrupt, "cut off"},
 		{"a wrong checksum", flipped, tasks.Corrupt, "IDAT at byte 33 is damaged"},
-		{"no name", of(rgb, pngChunk("ID\x00T", nil), end), tasks.Corrupt, "no chunk at byte 33"},
+		{"no name", of(rgb, pngChunk("ID\x00T", nil), data, end), tasks.Corrupt, "no chunk at byte 33"},
 		{"without a header", of(data, end), tasks.Corrupt, "IHDR"},
 		{"two headers", of(rgb, rgb, data, end), tasks.Corrupt, "twice"},
 		{"a short header", of(pngChunk("IHDR", words(8, 8)), data, end), tasks.Corrupt, "must have 13"},
@@ -127,7 +137,7 @@ func TestDamagedPNG(t *testing.T) {
 		{"a colour type that does not exist", of(header(8, 8, 8, 5, 0, 0, 0), data, end), tasks.Corrupt, "colour type 5"},
 		{"another interlacing", of(header(8, 8, 8, 2, 0, 0, 2), data, end), tasks.Corrupt, "damaged header"},
 		{"without data", of(rgb, end), tasks.Corrupt, "no picture data"},
-		{"data in two places", of(rgb, data, pngChunk("tEXt", nil), data, end), tasks.Corrupt, "two places"},
+		{"data in two places", of(rgb, pngChunk("IDAT", pixels[:4]), pngChunk("tEXt", nil), data, end), tasks.Corrupt, "of its pixels"},
 		{"without its palette", of(header(8, 8, 8, 3, 0, 0, 0), data, end), tasks.Corrupt, "no palette"},
 		{"a damaged palette", of(header(8, 8, 8, 3, 0, 0, 0), pngChunk("PLTE", []byte{1, 2}), data, end), tasks.Corrupt, "damaged palette"},
 		{"data that is not compressed", of(rgb, pngChunk("IDAT", []byte("plain")), end), tasks.Corrupt, "not compressed"},
@@ -143,7 +153,7 @@ func TestDamagedGIF(t *testing.T) {
 	t.Parallel()
 	const frame = 13 + 6 // behind the head and two colours
 	good := []byte("GIF89a\x09\x00\x07\x00\x80\x00\x00" + "\x00\x00\x00\xff\xff\xff" +
-		",\x00\x00\x00\x00\x09\x00\x07\x00\x00" + "\x02\x02\x44\x01\x00" + ";")
+		",\x00\x00\x00\x00\x09\x00\x07\x00\x00" + "\x02" + gifData(9*7) + ";")
 	if _, err := media.Check(good, tasks.Image, media.DefaultLimits()); err != nil {
 		t.Fatalf("whole: %v", err)
 	}
@@ -155,9 +165,9 @@ func TestDamagedGIF(t *testing.T) {
 	refusedAs(t, tasks.Image, []damage{
 		{"cut in its head", good[:10], tasks.Corrupt, "cut off"},
 		{"cut in its colours", good[:15], tasks.Corrupt, "cut off"},
-		{"without its trailer", good[:len(good)-1], tasks.Corrupt, "cut off"},
+		{"a pixel short", edited(good, gifData(9*7), gifData(9*7-1)), tasks.Corrupt, "62 of its 63 pixels"},
 		{"cut in a frame's head", good[:frame+5], tasks.Corrupt, "cut off"},
-		{"cut in its data", good[:len(good)-3], tasks.Corrupt, "cut off"},
+		{"cut in its data", good[:len(good)-9], tasks.Corrupt, "cut off"},
 		{"without a frame", append(bytes.Clone(good[:frame]), 0x3b), tasks.Corrupt, "no picture"},
 		{"no block", set(frame, 'x'), tasks.Corrupt, "no block at byte"},
 		{"no width", set(6, 0), tasks.Corrupt, "0 × 7"},

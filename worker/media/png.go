@@ -16,14 +16,29 @@ const (
 
 // pngWalk is the state of one walk.
 type pngWalk struct {
-	first   bool // the next chunk is the first
+	b       []byte
+	c       *tasks.Content
+	off     int
+	header  pngHeader
 	palette bool
-	colour  byte
-	data    bool // an IDAT was seen
-	closed  bool // another chunk came after the IDATs
+	rows    pngRows // of the picture
+	closed  bool    // another chunk came after the IDATs
+	noEnd   bool    // the file ended without IEND
+	wrong   int     // checksums of chunks that no pixel hangs on
+	odd     int     // names of chunks that no pixel hangs on
+	frames  pngFrames
 }
 
-// walkPNG walks the chunks of b with their CRCs to IEND. An animated PNG is a PNG: its frames are noted.
+// pngChunk is one chunk of a file.
+type pngChunk struct {
+	name []byte
+	off  int // of its length
+	body []byte
+}
+
+// walkPNG walks the chunks of b with their CRCs to IEND, and counts the bytes that its picture data unpacks to. As for
+// libpng, a wrong checksum is an error where a pixel hangs on it. What comes behind the last row is noted. An animated
+// PNG is a PNG: its frames are noted, and each has to be whole.
 func walkPNG(b []byte, c *tasks.Content) error {
 	if len(b) < len(pngMagic) {
 		return corrupt("PNG ends at byte %d, within its signature: it is cut off", len(b))
@@ -31,36 +46,94 @@ func walkPNG(b []byte, c *tasks.Content) error {
 	if string(b[:len(pngMagic)]) != pngMagic {
 		return corrupt("PNG has a damaged signature, as after a transfer in text mode")
 	}
-	w := pngWalk{first: true}
-	for off := len(pngMagic); ; {
-		if len(b)-off < 12 {
-			return corrupt("PNG ends at byte %d without its end chunk (IEND): it is cut off", len(b))
-		}
-		n := binary.BigEndian.Uint32(b[off:])
-		kind := b[off+4 : off+8]
-		if n > pngMaxChunk || !pngName(kind) {
-			return corrupt("PNG has no chunk at byte %d, where one must be", off)
-		}
-		if uint64(n) > uint64(len(b)-off-12) {
-			return corrupt("PNG chunk %s at byte %d has %d bytes, %d are there: it is cut off", kind, off, n, max(0, len(b)-off-12))
-		}
-		end := off + 8 + int(n)
-		if sum := crc32.ChecksumIEEE(b[off+4 : end]); sum != binary.BigEndian.Uint32(b[end:]) {
-			return corrupt("PNG chunk %s at byte %d is damaged: its checksum is wrong", kind, off)
-		}
-		if err := w.chunk(kind, b[off+8:end], c); err != nil {
+	w := pngWalk{b: b, c: c, off: len(pngMagic)}
+	err := w.run()
+	if tasks.CodeOf(err) == tasks.Corrupt && w.whole() {
+		note(c, "damaged behind its picture data: %s", err)
+		w.off, err = len(b), nil
+	}
+	w.frames.note(c)
+	if err != nil {
+		return err
+	}
+	if w.noEnd {
+		note(c, "its end chunk (IEND) is missing")
+	}
+	if w.wrong > 0 {
+		note(c, "%s on which no pixel hangs", count(w.wrong, "wrong checksum"))
+	}
+	if w.odd > 0 {
+		note(c, "%s without a proper name", count(w.odd, "chunk"))
+	}
+	noteTail(c, len(b)-w.off)
+	return nil
+}
+
+// whole reports whether every row of every frame is there: nothing that follows can add to the picture.
+func (w *pngWalk) whole() bool { return w.rows.whole && w.frames.whole() }
+
+func (w *pngWalk) run() error {
+	for {
+		chunk, err := w.next()
+		if err != nil {
 			return err
 		}
-		off = end + 4
-		if string(kind) == "IEND" {
-			noteTail(c, len(b)-off)
-			return nil
+		if chunk.name == nil {
+			w.noEnd = true
+			return w.end()
+		}
+		if err := w.chunk(chunk); err != nil || string(chunk.name) == "IEND" {
+			return err
 		}
 	}
 }
 
-func pngName(kind []byte) bool {
-	for _, x := range kind {
+// next reads the chunk at off and moves behind it. At the end of the file it returns none.
+func (w *pngWalk) next() (pngChunk, error) {
+	left := w.b[w.off:]
+	if len(left) == 0 && w.rows.whole {
+		return pngChunk{}, nil
+	}
+	if len(left) < 12 {
+		return pngChunk{}, corrupt("PNG ends at byte %d without its end chunk (IEND): it is cut off", len(w.b))
+	}
+	n, name := binary.BigEndian.Uint32(left), left[4:8]
+	if n > pngMaxChunk || !pngName(name) && !w.passable(n) {
+		return pngChunk{}, corrupt("PNG has no chunk at byte %d, where one must be", w.off)
+	}
+	if uint64(n) > uint64(len(left)-12) {
+		w.cutIn(name)
+		return pngChunk{}, corrupt("PNG chunk %s at byte %d has %d bytes, %d are there: it is cut off", printable(name), w.off, n, max(0, len(left)-12))
+	}
+	end := 8 + int(n)
+	chunk := pngChunk{name: name, off: w.off, body: left[8:end]}
+	if crc32.ChecksumIEEE(left[4:end]) != binary.BigEndian.Uint32(left[end:]) {
+		if w.needed(name) {
+			w.rows.whole = w.rows.whole && chunk.off >= w.rows.end
+			return pngChunk{}, corrupt("PNG chunk %s at byte %d is damaged: its checksum is wrong", printable(name), w.off)
+		}
+		w.wrong++
+	}
+	if !pngName(name) {
+		w.odd++
+	}
+	w.off += end + 4
+	return chunk, nil
+}
+
+// cutIn looks at how much of a picture is in a chunk that is cut off.
+func (w *pngWalk) cutIn(name []byte) {
+	switch {
+	case string(name) == "IDAT" && !w.rows.started():
+		w.rows = readRows(w.b, "IDAT", w.off, w.header)
+	case string(name) == "fdAT" && w.frames.open:
+		w.frames.open = false
+		w.frames.rows = readRows(w.b, "fdAT", w.off, w.frames.header)
+	}
+}
+
+func pngName(name []byte) bool {
+	for _, x := range name {
 		if x|0x20 < 'a' || x|0x20 > 'z' {
 			return false
 		}
@@ -68,43 +141,65 @@ func pngName(kind []byte) bool {
 	return true
 }
 
+// passable reports whether the chunk at off, of n bytes, is one that nothing hangs on, its name apart: another follows.
+func (w *pngWalk) passable(n uint32) bool {
+	next := uint64(w.off) + 12 + uint64(n)
+	return w.b[w.off+4]&0x20 != 0 && next+8 <= uint64(len(w.b)) && pngName(w.b[next+4:next+8])
+}
+
+// needed reports whether pixels or frames hang on chunks of that name.
+func (w *pngWalk) needed(name []byte) bool {
+	switch string(name) {
+	case "tRNS", "acTL":
+		return true
+	case "fcTL", "fdAT":
+		return w.frames.declared > 0
+	}
+	return name[0]&0x20 == 0
+}
+
 // chunk looks at one whole chunk.
-func (w *pngWalk) chunk(kind, body []byte, c *tasks.Content) error {
-	if w.first && string(kind) == "CgBI" {
+func (w *pngWalk) chunk(x pngChunk) error {
+	first := x.off == len(pngMagic)
+	if first && string(x.name) == "CgBI" {
 		return refusal(tasks.Unsupported, toPNG, "this is Apple's PNG for apps (CgBI), which WeChat and browsers can't show")
 	}
-	if w.first != (string(kind) == "IHDR") {
-		return corrupt("PNG has chunk %s where its header (IHDR) must be, or its header twice", kind)
+	if first != (string(x.name) == "IHDR") {
+		return corrupt("PNG has chunk %s where its header (IHDR) must be, or its header twice", printable(x.name))
 	}
-	w.first = false
-	w.closed = w.closed || w.data && string(kind) != "IDAT"
-	switch string(kind) {
+	if w.rows.started() && string(x.name) != "IDAT" && !w.closed {
+		w.closed = true
+		if err := w.rows.judge(); err != nil {
+			return err
+		}
+	}
+	switch string(x.name) {
 	case "IHDR":
-		return w.header(body, c)
+		return w.head(x.body)
 	case "PLTE":
-		w.palette = true
-		if len(body) == 0 || len(body)%3 != 0 || len(body) > 3*256 || w.data {
-			return corrupt("PNG has a damaged palette (PLTE)")
-		}
+		return w.colours(x.body)
 	case "IDAT":
-		return w.picture(body)
+		return w.picture(x)
 	case "IEND":
-		if !w.data {
-			return corrupt("PNG has no picture data (IDAT)")
-		}
-	case "acTL":
-		if len(body) == 8 && !w.data {
-			note(c, "animated (APNG): %s", count(int(binary.BigEndian.Uint32(body)), "frame"))
-		}
-	default:
-		if kind[0]&0x20 == 0 {
-			return corrupt("PNG has an unknown critical chunk %s", kind)
-		}
+		return w.end()
+	case "acTL", "fcTL", "fdAT":
+		return w.frames.chunk(w, x)
+	}
+	if x.name[0]&0x20 == 0 {
+		return corrupt("PNG has an unknown critical chunk %s", printable(x.name))
 	}
 	return nil
 }
 
-func (w *pngWalk) header(body []byte, c *tasks.Content) error {
+// end looks at the whole.
+func (w *pngWalk) end() error {
+	if !w.rows.started() {
+		return corrupt("PNG has no picture data (IDAT)")
+	}
+	return w.frames.close(w.noEnd)
+}
+
+func (w *pngWalk) head(body []byte) error {
 	if len(body) != 13 {
 		return corrupt("PNG has a header (IHDR) of %d bytes, it must have 13", len(body))
 	}
@@ -112,37 +207,32 @@ func (w *pngWalk) header(body []byte, c *tasks.Content) error {
 	if width == 0 || height == 0 || width > pngMaxSide || height > pngMaxSide {
 		return corrupt("PNG declares %d × %d pixels", width, height)
 	}
-	c.Width, c.Height = int(width), int(height)
-	w.colour = body[9]
-	if !pngDepth(body[8], w.colour) || body[10] != 0 || body[11] != 0 || body[12] > 1 {
-		return corrupt("PNG has a damaged header (IHDR): bit depth %d, colour type %d", body[8], w.colour)
+	w.c.Width, w.c.Height = int(width), int(height)
+	w.header = pngHeader{width: int(width), height: int(height), depth: body[8], colour: body[9], interlaced: body[12] == 1}
+	if w.header.bits() == 0 || body[10] != 0 || body[11] != 0 || body[12] > 1 {
+		return corrupt("PNG has a damaged header (IHDR): bit depth %d, colour type %d", body[8], body[9])
 	}
 	return nil
 }
 
-// pngDepth reports whether a bit depth exists for a colour type.
-func pngDepth(depth, colour byte) bool {
-	switch colour {
-	case 0:
-		return depth == 1 || depth == 2 || depth == 4 || depth == 8 || depth == 16
-	case 3:
-		return depth == 1 || depth == 2 || depth == 4 || depth == 8
-	case 2, 4, 6:
-		return depth == 8 || depth == 16
+// colours looks at PLTE, which pictures without a palette may have too, as advice.
+func (w *pngWalk) colours(body []byte) error {
+	w.palette = true
+	if w.header.colour == 3 && (len(body) == 0 || len(body)%3 != 0 || len(body) > 3*256 || w.rows.started()) {
+		return corrupt("PNG has a damaged palette (PLTE)")
 	}
-	return false
+	return nil
 }
 
-// picture looks at one IDAT. The first begins with a zlib header (RFC 1950), which is checked when it is whole.
-func (w *pngWalk) picture(body []byte) error {
+// picture looks at one IDAT.
+func (w *pngWalk) picture(x pngChunk) error {
 	switch {
-	case w.closed:
+	case w.closed && !w.rows.whole:
 		return corrupt("PNG has picture data (IDAT) in two places")
-	case w.colour == 3 && !w.palette:
+	case w.header.colour == 3 && !w.palette:
 		return corrupt("PNG has no palette (PLTE) before its picture data")
-	case !w.data && len(body) >= 2 && (body[0]&0x0f != 8 || binary.BigEndian.Uint16(body)%31 != 0):
-		return corrupt("PNG has picture data (IDAT) that is not compressed as it must be")
+	case !w.rows.started():
+		w.rows = readRows(w.b, "IDAT", x.off, w.header)
 	}
-	w.data = true
 	return nil
 }

@@ -14,14 +14,20 @@ import (
 // commands upload and check call Fix by, and is named only where Fix helps.
 
 const (
-	toJPEG  = "convert INPUT -delete 1--1 -auto-orient OUTPUT.jpg"
-	toPNG   = "convert INPUT OUTPUT.png"
-	toMP3   = "ffmpeg -i INPUT -vn -ac 1 -b:a 64k OUTPUT.mp3"
-	toMP4   = "ffmpeg -i INPUT -c:v libx264 -pix_fmt yuv420p -c:a aac -movflags +faststart OUTPUT.mp4"
-	remux   = "ffmpeg -i INPUT -c copy -movflags +faststart OUTPUT.mp4"
-	toThumb = "convert INPUT -delete 1--1 -auto-orient -thumbnail '480x480>' -define jpeg:extent=60KB OUTPUT.jpg"
-	toFrame = "ffmpeg -i INPUT -frames:v 1 -vf scale=480:-2 -q:v 5 OUTPUT.jpg"
-	fromRaw = "lame --mp3input -b 64 INPUT OUTPUT.mp3" // free format, which ffmpeg does not read
+	toJPEG   = "convert INPUT -delete 1--1 -auto-orient OUTPUT.jpg"
+	toPNG    = "convert INPUT OUTPUT.png"
+	toMP3    = "ffmpeg -i INPUT -vn -ac 1 -b:a 64k OUTPUT.mp3"
+	toMP4    = "ffmpeg -i INPUT -c:v libx264 -pix_fmt yuv420p -c:a aac -movflags +faststart OUTPUT.mp4"
+	remux    = "ffmpeg -i INPUT -c copy -movflags +faststart OUTPUT.mp4"
+	toThumb  = "convert INPUT -delete 1--1 -auto-orient -thumbnail '480x480>' -define jpeg:extent=60KB OUTPUT.jpg"
+	toFrame  = "ffmpeg -i INPUT -frames:v 1 -vf scale=480:-2 -q:v 5 OUTPUT.jpg"
+	fromRaw  = "lame --mp3input -b 64 INPUT OUTPUT.mp3"                                                                // free format, which ffmpeg does not read
+	fromSILK = "silk_v3_decoder INPUT OUTPUT.pcm && ffmpeg -f s16le -ar 24000 -ac 1 -i OUTPUT.pcm -b:a 64k OUTPUT.mp3" // kn007/silk-v3-decoder has it
+	toAMR    = "ffmpeg -i INPUT -vn -c copy OUTPUT.amr"
+	copyMP3  = "ffmpeg -i INPUT -vn -c copy OUTPUT.mp3"
+	fromHEIF = "heif-convert INPUT OUTPUT.jpg"
+
+	keepSound = "export it again, or keep what is left: " + toMP3
 )
 
 // convertRemedy says how a file of kind k becomes one that is taken as t.
@@ -37,10 +43,18 @@ func convertRemedy(k kind, t tasks.MediaType) string {
 		return toFrame
 	case t == tasks.Image && k.format == "svg":
 		return toPNG
+	case t == tasks.Image && (k == kindHEIC || k == kindAVIF):
+		return fromHEIF
 	case t == tasks.Image && k.family == tasks.Image:
 		return toJPEG
 	case t == tasks.Voice && (k == kindAMRMC || k.mime == "audio/midi"):
 		return "export it anew, as MP3"
+	case t == tasks.Voice && k == kindSILK:
+		return "decode it with silk-v3-decoder: " + fromSILK
+	case t == tasks.Voice && k.sound == "samr":
+		return toAMR
+	case t == tasks.Voice && k.sound == ".mp3":
+		return copyMP3
 	case t == tasks.Voice && k.family != tasks.Image:
 		return toMP3
 	case t == tasks.Video && k.family == tasks.Video && k.walker == walkerMP4:

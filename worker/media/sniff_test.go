@@ -22,6 +22,8 @@ func TestRefusedKindsHaveNames(t *testing.T) {
 		"film.3g2": "3G2", "film.mkv": "Matroska", "film.webm": "WebM", "film.avi": "AVI", "film.flv": "FLV", "film.ts": "MPEG-TS",
 		"film.mpg": "MPEG video", "sound-only.m4a": "M4A", "sound-only.mp4": "MP4 with sound only",
 		"words.txt": "text", "page.html": "HTML", "answer.json": "JSON", "paper.pdf": "PDF", "pack.zip": "ZIP", "as-thumb.png": "PNG",
+		"silk_wechat.amr": "SILK, the voice format of WeChat and QQ themselves", "voice_3gp.amr": "3GP with sound only (AAC)", "voice.3gp": "3GP with sound only (AMR)",
+		"sound.spx": "Speex",
 	}
 	for _, s := range truth(t) {
 		if s.verdict != "unsupported" {
@@ -43,7 +45,7 @@ func TestGuess(t *testing.T) {
 			continue
 		case s.typ == tasks.Thumb:
 			want = tasks.Image
-		case s.name == "sound-only.m4a":
+		case s.name == "sound-only.m4a", s.name == "sound-only.mp4":
 			want = tasks.Voice
 		case s.name == "words.txt", s.name == "page.html", s.name == "answer.json", s.name == "paper.pdf", s.name == "pack.zip":
 			want = ""
@@ -83,6 +85,10 @@ func TestNotes(t *testing.T) {
 		"tail.mp4": "26 bytes after the end", "junk-last.mp3": "300 bytes after the end",
 		"animated.png": "animated (APNG): 3 frames", "animated.gif": "animated: 3 frames",
 		"junk-first.mp3": "1000 bytes before the first frame", "junk-between.mp3": "300 bytes between frames are no sound",
+		"no-eoi.jpg": "its end marker (EOI) is missing", "jpg_18_before_e2.jpg": "18 stray bytes between its segments",
+		"jpg_rst_no_dri.jpg": "36 stray bytes between its segments|2 restart markers where none belongs",
+		"gif_no_trailer.gif": "animated: 3 frames|its trailer is missing", "png_bad_crc_itxt.png": "1 wrong checksum on which no pixel hangs",
+		"mp3_zeros_id3_cover.mp3": "731 bytes before the first frame",
 	}
 	for _, s := range truth(t) {
 		if s.verdict != "ok" {

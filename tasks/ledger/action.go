@@ -13,8 +13,8 @@ import (
 
 // BeginAction keeps an action that is to be carried out, and returns it with its ID, its time and its cursor, which
 // leaves out whatever is accepted later. With a holder nobody else works on it for lease. An ID that was used for the
-// same action before returns that one as it stands. Invalid for a choice that is none, TooMany for more than
-// MaxOpenActions at once.
+// same action before returns that one as it stands. It returns Invalid for a choice that can't be read, and
+// TooMany where MaxOpenActions are open.
 func (l *Ledger) BeginAction(ctx context.Context, a tasks.Action, holder string, lease time.Duration) (tasks.Action, error) {
 	if _, err := a.Kind.Step(); err != nil {
 		return a, err
@@ -72,7 +72,7 @@ func (t *tx) roomForAction(a tasks.Action) error {
 }
 
 // StopAction ends an action: when it returns, nothing more is done for it, whoever works on it. One that has ended
-// stays as it is; either way it is returned as it stands. NotFound where there is none.
+// stays as it is; either way it is returned as it stands. It returns NotFound where there is none.
 func (l *Ledger) StopAction(ctx context.Context, id uuid.UUID) (tasks.Action, error) {
 	var a tasks.Action
 	err := l.do(ctx, "stop action", func(t *tx) error {

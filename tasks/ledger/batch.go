@@ -233,8 +233,8 @@ func (l *Ledger) Refuse(ctx context.Context, batch uuid.UUID, rs []tasks.Refusal
 	})
 }
 
-// Seal says that no more rows will come. The batch completes on the spot where all of its uploads, or none, have
-// their outcome. Sealing it again changes nothing. truncated: its rows stopped coming before their end.
+// Seal says that no more rows will come. The batch is complete at once if each of its uploads has an outcome, also if
+// it has no uploads. Sealing it again changes nothing. truncated says that the rows broke off before their end.
 func (l *Ledger) Seal(ctx context.Context, batch uuid.UUID, truncated bool) error {
 	return l.do(ctx, "seal batch", func(t *tx) error {
 		b, err := t.batchRef(batch, map[uuid.UUID]batchRef{})
@@ -253,7 +253,7 @@ func (l *Ledger) Seal(ctx context.Context, batch uuid.UUID, truncated bool) erro
 	})
 }
 
-// SealAbandoned seals, as truncated, the open batches that nothing came to for that long. It returns how many.
+// SealAbandoned seals the open batches that got no rows for idle, as truncated. It returns how many it sealed.
 func (l *Ledger) SealAbandoned(ctx context.Context, idle time.Duration) (int, error) {
 	const atOnce = 100
 	var n int

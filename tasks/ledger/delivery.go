@@ -15,8 +15,9 @@ import (
 // deliveryPatience is how long a dispatched delivery may stay unclaimed before it is due again by itself.
 const deliveryPatience = time.Minute
 
-// DispatchDeliveries marks due deliveries as dispatched, the longest due first and so many that window are on the belt
-// or under way, for the caller to put on the belt. One that nobody claims within a minute is due again by itself.
+// DispatchDeliveries marks due deliveries as dispatched, for the caller to put on the belt. The one that is due for
+// longest comes first. At most window deliveries are on the belt or under way afterwards. A delivery that nobody claims
+// within a minute is due again.
 func (l *Ledger) DispatchDeliveries(ctx context.Context, window int) ([]tasks.DeliveryDispatch, error) {
 	var ds []tasks.DeliveryDispatch
 	err := l.do(ctx, "dispatch deliveries", func(t *tx) error {
@@ -61,8 +62,9 @@ func (t *tx) dispatchDeliveries(phase, n int) ([]tasks.DeliveryDispatch, error) 
 	return ds, nil
 }
 
-// ClaimDelivery takes one generation of a dispatched delivery, with its event as it is to be sent. When the lease runs
-// out it is due again. ErrFenced: that generation was claimed before or is not the current one.
+// ClaimDelivery claims one generation of a dispatched delivery, and returns it with the event to send. When the lease
+// runs out the delivery is due again. It returns ErrFenced where that generation was claimed before, or is not the
+// current one.
 func (l *Ledger) ClaimDelivery(ctx context.Context, id uuid.UUID, generation int, lease time.Duration) (tasks.Delivery, tasks.DeliveryToken, error) {
 	claim, err := uuid.NewRandom()
 	if err != nil {
@@ -90,8 +92,8 @@ func (l *Ledger) ClaimDelivery(ctx context.Context, id uuid.UUID, generation int
 	return d, tasks.DeliveryToken{Delivery: id, Claim: claim}, nil
 }
 
-// FinishDelivery records how a claimed delivery went. Pending: it is due again after r.Retry. ErrFenced: somebody else
-// has claimed it since. Finishing it twice with the same end is not an error.
+// FinishDelivery records how a claimed delivery went. With state Pending it is due again after r.Retry. It returns
+// ErrFenced where somebody else has claimed the delivery since. Finishing it twice with the same end is not an error.
 func (l *Ledger) FinishDelivery(ctx context.Context, k tasks.DeliveryToken, r tasks.DeliveryResult) error {
 	phase := schema.DeliveryPhase(r.State)
 	if phase < 0 {
@@ -123,8 +125,8 @@ func (l *Ledger) FinishDelivery(ctx context.Context, k tasks.DeliveryToken, r ta
 	})
 }
 
-// Replay sends a delivery once more, whatever became of it: it is due now, with all its attempts before it.
-// The event and its ID stay the same. NotFound where there is none.
+// Replay sends a delivery again, whatever its state: it is due now, and its attempts are counted from zero. The event
+// and its ID stay the same. It returns NotFound where there is no such delivery.
 func (l *Ledger) Replay(ctx context.Context, id uuid.UUID) error {
 	return l.do(ctx, "replay delivery", func(t *tx) error {
 		n, err := t.Exec("UPDATE deliveries SET phase = 0, due_at = ?, attempts = 0, claim_token = NULL WHERE id = ?", t.Now, id[:])

@@ -8,9 +8,9 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// Forget makes a media unknown, so that no upload is answered with it any more: the next one of its content calls
-// WeChat. What was answered before stays as it is. accounts, where it is not empty, names those whose media it may
-// be. NotFound where there is no such media.
+// Forget removes a media from those that uploads may reuse: the next upload of its content calls WeChat. Earlier
+// answers stay as they are. If accounts is not empty, only media of these accounts are removed. It returns NotFound where
+// no such media is known.
 func (l *Ledger) Forget(ctx context.Context, mediaID string, accounts []string) error {
 	return l.do(ctx, "forget media", func(t *tx) error {
 		where, a := "media_id = ?", db.Args{mediaID}

@@ -118,7 +118,7 @@ func (t *tx) tell(kind tasks.EventType, h tasks.Hold) error {
 	return nil
 }
 
-// Resume lifts an account's hold, and reports whether there was one.
+// Resume ends an account's hold. It reports whether there was one.
 func (l *Ledger) Resume(ctx context.Context, realm, appid string) (bool, error) {
 	var lifted bool
 	err := l.do(ctx, "resume account", func(t *tx) (err error) {
@@ -151,7 +151,7 @@ func (t *tx) climb(account string) error {
 	return err
 }
 
-// Holds lists the holds there are, those whose accounts are coming back included.
+// Holds lists all holds, also those of accounts that are coming back.
 func (l *Ledger) Holds(ctx context.Context) ([]tasks.Hold, error) {
 	var hs []tasks.Hold
 	err := l.engine.Snapshot(ctx, "list holds", func(t *db.Tx) error {

@@ -11,7 +11,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// AddKey keeps a key's hash with its rights. It returns Conflict where that very key is known.
+// AddKey adds a key: its hash and its rights. It returns Conflict where the ledger has this key already.
 func (l *Ledger) AddKey(ctx context.Context, k tasks.Key) error {
 	if !tasks.ValidName(k.Name) || k.Hash == (tasks.Hash{}) {
 		return &tasks.Error{Code: tasks.Invalid, Op: "add key", Err: errors.New("a key has the name of a producer and a hash")}
@@ -47,8 +47,8 @@ func (l *Ledger) Keys(ctx context.Context) ([]tasks.Key, error) {
 	return ks, err
 }
 
-// RevokeKeys ends the keys of that name, or the one whose ID it is, and returns how many it were. NotFound where
-// there was none in force.
+// RevokeKeys ends the keys of that name, or the one whose ID it is, and returns how many there were. It returns
+// NotFound where no such key is in force.
 func (l *Ledger) RevokeKeys(ctx context.Context, nameOrID string) (int, error) {
 	var n int
 	err := l.do(ctx, "revoke key", func(t *tx) error {

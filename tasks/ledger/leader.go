@@ -42,8 +42,8 @@ const clockSlack = 10 * time.Second
 // what waits. What is beyond waits until the clock is where it was.
 const forwardMost = 100_000
 
-// bringForward makes all that is due in the future due earlier by so many microseconds. Deadlines of people and the
-// expiry of media stay where they are: they were given in the time of others.
+// bringForward subtracts by, in microseconds, from every due time in the future. Deadlines that people set and the
+// expiry of media stay: other clocks gave them.
 func (t *tx) bringForward(by int64) error {
 	t.l.writer.log.Warn("the ledger's clock was set back: what was to be done later is done as long after now as it was then",
 		"by", (time.Duration(by) * time.Microsecond).Round(time.Second))

@@ -1,9 +1,9 @@
-// Package ledger is the durable record of all uploads, and the only truth about them: what was accepted, who works
-// on it, how it ended and who is to be told. It runs on SQLite (one file, no server) or on PostgreSQL, with one
-// contract for both.
+// Package ledger is the durable record of all uploads, and the only truth about them: what was accepted, which worker
+// has it, how it ended and which receiver gets the event. It runs on SQLite (one file, no server) or on PostgreSQL, with
+// one contract for both. The ledger changes the rows; package view reads them for people.
 //
-// Whatever a method returned without an error is committed, and survives the loss of power. Whatever decides who may
-// do what is decided here, by generations and tokens in the rows themselves, never by the clock of a process.
+// When a method that writes returns without an error, what it wrote is committed and survives a loss of power. The rows
+// themselves say by generations and tokens which worker may do what; the clock of a process never decides that.
 package ledger
 
 import (
@@ -39,7 +39,8 @@ type Options struct {
 	GroupSize int
 }
 
-// Ledger is an open ledger: it changes the rows, and its View reads them for people. It is safe for concurrent use; several processes may have the same one open.
+// Ledger is an open ledger: it changes the rows, and its View reads them for people. It is safe for concurrent use, and
+// several processes may have the same ledger open.
 type Ledger struct {
 	*view.View
 
@@ -83,16 +84,16 @@ func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
 	return l, nil
 }
 
-// Close ends all calls that wait with Unavailable and closes the database.
+// Close closes the database. Calls that still wait return Unavailable.
 func (l *Ledger) Close() error {
 	l.writer.stop()
 	return l.handle.Close()
 }
 
-// ID names this ledger: minted when it was made, and the same for everybody who opens it.
+// ID names this ledger. It is made with the ledger, and is the same for every process that opens it.
 func (l *Ledger) ID() uuid.UUID { return l.id }
 
-// Ping asks the database for a sign of life.
+// Ping reports whether the database answers.
 func (l *Ledger) Ping(ctx context.Context) error {
 	return l.engine.Snapshot(ctx, "ping ledger", func(t *db.Tx) error {
 		_, err := t.Row("SELECT 1", nil, new(int))

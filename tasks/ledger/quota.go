@@ -27,7 +27,7 @@ func (l *Ledger) Spend(ctx context.Context, a tasks.Account) error {
 	})
 }
 
-// Refund gives back a call of today that was counted and not made.
+// Refund takes back one call of today that was counted but not made.
 func (l *Ledger) Refund(ctx context.Context, a tasks.Account) error {
 	return l.do(ctx, "give call back", func(t *tx) error {
 		_, err := t.Exec("UPDATE quota SET calls = calls - 1 WHERE realm = ? AND appid = ? AND day = ? AND calls > 0",

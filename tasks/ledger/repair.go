@@ -12,9 +12,9 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/view"
 )
 
-// Repair mends what can be mended of findings, each in a transaction of its own that looks again first: what has
-// changed meanwhile is left alone. It returns them with Repaired set where they are no more. What can't be mended for
-// another fault beside it does not keep the rest from being mended: its error is among those that are returned.
+// Repair repairs the findings that are repairable, each in a transaction of its own. It looks again first and leaves
+// alone what has changed since. It returns all findings, with Repaired set for those that are gone. A finding that
+// can't be repaired does not stop the others: its error is among those returned.
 func (l *Ledger) Repair(ctx context.Context, findings []view.Finding) ([]view.Finding, error) {
 	mended := slices.Clone(findings)
 	var errs []error

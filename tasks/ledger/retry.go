@@ -9,9 +9,9 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Retry opens a new round of an upload that has its outcome: it is queued again, without the deadline it had. The old
-// outcome and its attempts are kept as history. A success is retried only with again. Its batch, where it was
-// complete, opens its next round as well. NotFound, or Conflict where the table of states does not allow it.
+// Retry opens a new round of an upload that has its outcome: the upload is queued again, without its old deadline. The
+// old outcome and its attempts are kept as history. A success is retried only with again. A complete batch of the upload
+// opens its next round too. It returns NotFound, or Conflict where the table of states does not allow a retry.
 func (l *Ledger) Retry(ctx context.Context, id uuid.UUID, again bool) error {
 	return l.do(ctx, "retry upload", func(t *tx) error {
 		r, err := t.find(id)

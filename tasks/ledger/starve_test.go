@@ -5,14 +5,14 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 var starveContract = []testCase{
 	{"slow lists that hold every connection for people don't hold up the work", func(h *harness) {
 		release := h.slowLists()
 		defer release()
-		ctx, cancel := context.WithTimeout(h.Context(), 5*time.Second)
-		defer cancel()
+		ctx := h.Context()
 		h.submit(1)
 		ds, err := h.Dispatch(ctx, wide)
 		must(h, err)
@@ -35,9 +35,14 @@ var starveContract = []testCase{
 		release := h.slowLists()
 		defer release()
 		ctx, cancel := context.WithCancel(h.Context())
+		listed := make(chan error, 1)
+		go func() {
+			_, _, err := h.List(ctx, tasks.Filter{})
+			listed <- err
+		}()
+		taskstest.Until(h, "the list waits for a connection", func() bool { return h.handle.Views.Stats().WaitCount > 0 })
 		cancel()
-		_, _, err := h.List(ctx, tasks.Filter{})
-		wantCode(h, err, tasks.Unavailable)
+		wantCode(h, <-listed, tasks.Unavailable)
 	}},
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Batch returns a batch as it stands. NotFound where there is none.
+// Batch returns a batch as it stands. It returns NotFound where there is none.
 func (v *View) Batch(ctx context.Context, id uuid.UUID) (tasks.Batch, error) {
 	var b tasks.Batch
 	err := v.lists.Snapshot(ctx, "look up batch", func(t *db.Tx) error {

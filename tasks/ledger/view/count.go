@@ -8,8 +8,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Count counts the uploads that a filter chooses, by account and state as List shows them. Nothing of them is held in
-// memory, whatever their number. Invalid for a glob that is none.
+// Count counts the uploads that a filter chooses, by account and state as List shows them. It returns Invalid for a bad
+// glob.
 func (v *View) Count(ctx context.Context, f tasks.Filter) ([]tasks.Count, error) {
 	matches, err := matcher(f)
 	if err != nil {

@@ -13,12 +13,12 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Outcome returns an upload as it stands, with the history of its attempts. NotFound where there is none.
+// Outcome returns an upload as it stands, with the history of its attempts. It returns NotFound where there is none.
 func (v *View) Outcome(ctx context.Context, id uuid.UUID) (tasks.Outcome, error) {
 	return v.one(ctx, "u.id = ?", id[:])
 }
 
-// Find returns the upload that a producer knows by that name. NotFound where there is none.
+// Find returns the upload that a producer knows by that name. It returns NotFound where there is none.
 func (v *View) Find(ctx context.Context, producer, externalID string) (tasks.Outcome, error) {
 	return v.one(ctx, "u.producer = ? AND u.external_id = ?", producer, externalID)
 }
@@ -75,7 +75,8 @@ func (v *View) Outcomes(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome, 
 
 // List returns one page of uploads, the newest first, and the cursor of the next page; "" after the last one.
 // A page stays the same while newer uploads come in. A choice by source or metadata is made row by row: a page may
-// then be short, or empty, though others follow. Invalid for a cursor or a glob that is none.
+// then be short, or empty, though others follow. It returns Invalid for a bad cursor
+// or glob.
 func (v *View) List(ctx context.Context, f tasks.Filter) ([]tasks.Outcome, string, error) {
 	matches, err := matcher(f)
 	if err != nil {

@@ -53,7 +53,7 @@ func resolved(path string) string {
 
 // Warnings are sentences about settings that are taken but are seldom meant.
 func (c Config) Warnings() []string {
-	var out []string
+	out := slices.Clone(c.ignored)
 	for _, name := range slices.Sorted(maps.Keys(c.Accounts)) {
 		a := c.Accounts[name]
 		if a.AppID == "" {
@@ -61,6 +61,9 @@ func (c Config) Warnings() []string {
 		}
 		if a.AccessToken != "" && a.Token != TokenStatic {
 			out = append(out, fmt.Sprintf("accounts.%s: access_token is not used (token: %s)", name, a.Token))
+		}
+		if a.TokenHeader != "" && a.Token != TokenURL {
+			out = append(out, fmt.Sprintf("accounts.%s: token_header is not used (token: %s)", name, a.Token))
 		}
 		if plain := a.TokenURL.Reveal(); strings.HasPrefix(plain, "http://") && !isLoopback(hostOf(plain)) {
 			out = append(out, fmt.Sprintf("accounts.%s: the token comes from token_url unencrypted", name))

@@ -77,6 +77,7 @@ func TestWarnings(t *testing.T) {
 		"accounts: {a: {access_token: t}}": {"accounts.a: has no appid, so no media is reused and its holds are kept by name"},
 		"accounts: {a: {appid: x, secret: s, token: token, access_token: t}}": {"accounts.a: access_token is not used (token: token)"},
 		"accounts: {a: {appid: x, token_url: 'http://tokens/a'}}":             {"accounts.a: the token comes from token_url unencrypted"},
+		"accounts: {a: {appid: x, secret: s, token_header: 'K: v'}}":          {"accounts.a: token_header is not used (token: stable_token)"},
 		"accounts: {a: {appid: x, token_url: 'http://127.0.0.1:1/a'}}":        nil,
 		"redis_url: redis://h":                              {"ledger_url: is a SQLite file while Redis is shared: every process must run on this machine"},
 		"redis_url: redis://h\nledger_url: postgres://h/db": nil,
@@ -92,8 +93,8 @@ func TestWarnings(t *testing.T) {
 func TestDerived(t *testing.T) {
 	t.Parallel()
 	c := load(t, "token_key: "+strings.Repeat("0a", 32))
-	if c.Realm() != "api.weixin.qq.com" || c.ResetZone().String() != "Asia/Shanghai" {
-		t.Errorf("%s, %s", c.Realm(), c.ResetZone())
+	if c.Realm() != "api.weixin.qq.com" {
+		t.Error(c.Realm())
 	}
 	want := bytes.Repeat([]byte{10}, 32)
 	if got := c.TokenKeyBytes(); !bytes.Equal(got, want) {
@@ -106,6 +107,34 @@ func TestDerived(t *testing.T) {
 	}
 	if got := load(t, "").TokenKeyBytes(); got != nil {
 		t.Error(hex.EncodeToString(got))
+	}
+}
+
+// An account has a day of its own, or that of the worker section.
+func TestResetZone(t *testing.T) {
+	t.Parallel()
+	c := load(t, "worker: {reset_zone: Europe/Berlin}\naccounts: {a: {access_token: t, reset_zone: America/New_York}, b: {access_token: t}}")
+	for account, want := range map[string]string{"a": "America/New_York", "b": "Europe/Berlin"} {
+		if got := c.ResetZone(account); got.String() != want {
+			t.Errorf("%s: %s, want %s", account, got, want)
+		}
+	}
+	if got := load(t, "accounts: {a: {access_token: t}}").ResetZone("a"); got.String() != "Asia/Shanghai" {
+		t.Errorf("by default: %s", got)
+	}
+}
+
+// A key that was a setting in the version before is no error, in the file or as a variable.
+func TestGoneSettings(t *testing.T) {
+	t.Parallel()
+	c := load(t, "wechat: {token_floor: 10s}\ndispatcher: {lead_ttl: x}", "MEDIAFERRY_WORKER__SLOTS=7")
+	want := []string{
+		"dispatcher.lead_ttl: is no longer a setting and has no effect: remove it",
+		"wechat.token_floor: is no longer a setting and has no effect: remove it",
+		"MEDIAFERRY_WORKER__SLOTS: is no longer a setting and has no effect: remove it",
+	}
+	if diff := cmp.Diff(want, c.Warnings()); diff != "" {
+		t.Error(diff)
 	}
 }
 

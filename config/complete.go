@@ -36,7 +36,7 @@ func (l *loader) stateDir() string {
 	if home := variable(l.environ, "HOME"); filepath.IsAbs(home) {
 		return filepath.Join(home, ".local", "state", "mediaferry")
 	}
-	l.reject([]string{"data_dir"}, "is not set, and there is no HOME to put it under: want a path")
+	l.reject("data_dir", "is not set, and there is no HOME to put it under: want a path")
 	return ""
 }
 
@@ -57,7 +57,7 @@ func (l *loader) absolute(key string, path *string) {
 	}
 	abs, err := filepath.Abs(expand(*path, l.environ))
 	if err != nil {
-		l.reject([]string{key}, "%v", err)
+		l.reject(key, "%v", err)
 		return
 	}
 	*path = abs

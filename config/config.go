@@ -32,6 +32,8 @@ type Config struct {
 	Producers  map[string]Producer `koanf:"producers"`
 	Inbox      Inbox               `koanf:"inbox"`
 	S3         S3                  `koanf:"s3"`
+
+	ignored []string // sentences about keys that Load met and that have no effect any more
 }
 
 // TLS makes the listener speak HTTPS when both are set.
@@ -60,7 +62,6 @@ type WeChat struct {
 	ConnectTimeout time.Duration      `koanf:"connect_timeout" default:"10s" min:"100ms" max:"5m" doc:"to connect, TLS included"`
 	Timeout        time.Duration      `koanf:"timeout" default:"60s" min:"1s" max:"30m" doc:"for a whole call; an upload gets more by its size (min_speed)"`
 	MinSpeed       Size               `koanf:"min_speed" default:"64KiB" min:"1KiB" doc:"bytes a second that an upload must reach: timeout + size/min_speed is its limit"`
-	TokenFloor     time.Duration      `koanf:"token_floor" default:"30s" min:"1s" max:"1h" doc:"least time between two token fetches for one account"`
 	Errcodes       map[int]tasks.Code `koanf:"errcodes" check:"errcode" doc:"overrides of the errcode table, as errcode: class"`
 }
 
@@ -72,8 +73,9 @@ type Account struct {
 	AccessToken   tasks.Secret `koanf:"access_token" check:"word" doc:"a fixed access token (static)"`
 	TokenURL      DSN          `koanf:"token_url" check:"http" doc:"a GET of it answers with the token, plain or as WeChat's JSON (url)"`
 	TokenHeader   tasks.Secret `koanf:"token_header" check:"header" doc:"a header for that GET, as Name: value"`
-	TokenCommand  []string     `koanf:"token_command" doc:"program and arguments, run without a shell, that print the token (command)"`
+	TokenCommand  Command      `koanf:"token_command" doc:"program and arguments, run without a shell, that print the token (command)"`
 	DailyLimit    int          `koanf:"daily_limit" default:"0" min:"0" doc:"upload calls a day; 0: they are only counted"`
+	ResetZone     string       `koanf:"reset_zone" unset:"worker.reset_zone" check:"zone" doc:"time zone whose midnight begins the account's day: its daily limits are over then"`
 	RatePerMinute int          `koanf:"rate_per_minute" default:"0" min:"0" doc:"upload calls a minute over all workers; 0: what WeChat's quota/get says, otherwise unlimited"`
 	Concurrency   int          `koanf:"concurrency" default:"0" min:"0" doc:"uploads of this account at once in each process; 0: unlimited"`
 }
@@ -91,7 +93,6 @@ const (
 type Worker struct {
 	Concurrency     int           `koanf:"concurrency" default:"64" min:"1" max:"4096" doc:"bulk uploads under way at once in this process"`
 	Interactive     int           `koanf:"interactive" default:"16" min:"1" max:"4096" doc:"interactive uploads at once, beside the bulk ones"`
-	Slots           int           `koanf:"slots" default:"0" min:"0" max:"16384" doc:"asynq slots for bulk, more than concurrency so that waiting for a commit holds no upload; 0: three for each"`
 	Deliveries      int           `koanf:"deliveries" default:"16" min:"1" max:"1024" doc:"webhook requests at once"`
 	Memory          Size          `koanf:"memory_budget" default:"256MiB" min:"16MiB" doc:"bytes of files held at once"`
 	Lease           time.Duration `koanf:"lease" default:"10s" min:"2s" max:"10m" doc:"how long a worker may be silent before its uploads are given to others"`
@@ -101,7 +102,7 @@ type Worker struct {
 	BackoffCap      time.Duration `koanf:"backoff_cap" default:"5m" min:"1ms" max:"24h" doc:"the longest such bound"`
 	UnknownAttempts int           `koanf:"unknown_attempts" default:"3" min:"1" max:"100" doc:"tries after an errcode that is not known"`
 	UnknownPause    time.Duration `koanf:"unknown_pause" default:"10m" min:"1ms" max:"24h" doc:"pause between them"`
-	ResetZone       string        `koanf:"reset_zone" default:"Asia/Shanghai" check:"zone" doc:"time zone whose midnight resets WeChat's daily quotas"`
+	ResetZone       string        `koanf:"reset_zone" default:"Asia/Shanghai" check:"zone" doc:"the same for accounts that don't set it"`
 	HoldRecheck     time.Duration `koanf:"hold_recheck" default:"10m" min:"1s" max:"24h" doc:"how often an account that must be mended is probed"`
 	HoldRecheckSlow time.Duration `koanf:"hold_recheck_slow" default:"1h" min:"1s" max:"24h" doc:"the same for the 895xx errcodes, which wait for a person's consent"`
 	FreshMargin     time.Duration `koanf:"fresh_margin" default:"2h" min:"0s" max:"71h" doc:"a media must live at least so long to be reused"`
@@ -109,9 +110,8 @@ type Worker struct {
 
 // Dispatcher bounds what lies in Redis.
 type Dispatcher struct {
-	Window      int           `koanf:"window" default:"2000" min:"1" max:"100000" doc:"bulk uploads on the belt at once"`
-	Interactive int           `koanf:"interactive_window" default:"200" min:"1" max:"100000" doc:"interactive uploads on the belt at once"`
-	LeadTTL     time.Duration `koanf:"lead_ttl" default:"10s" min:"2s" max:"5m" doc:"how long the elected dispatcher may be silent before another process takes over"`
+	Window      int `koanf:"window" default:"2000" min:"1" max:"100000" doc:"bulk uploads on the belt at once"`
+	Interactive int `koanf:"interactive_window" default:"200" min:"1" max:"100000" doc:"interactive uploads on the belt at once"`
 }
 
 // Limits are what WeChat takes; they are settings because its documents contradict each other.
@@ -159,7 +159,7 @@ type Inbox struct {
 
 // S3 is where s3:// sources are.
 type S3 struct {
-	Endpoint     string       `koanf:"endpoint" default:"https://s3.amazonaws.com" check:"http" doc:"the S3 service"`
+	Endpoint     string       `koanf:"endpoint" default:"https://s3.amazonaws.com" check:"hook" doc:"the S3 service"`
 	Region       string       `koanf:"region" unset:"AWS_REGION, otherwise asked for" check:"word" doc:"its region"`
 	Buckets      []string     `koanf:"buckets" unset:"none" check:"bucket" doc:"buckets that may be read"`
 	Style        string       `koanf:"style" default:"auto" oneof:"auto|path|virtual" doc:"how a bucket is named in the URL; Alibaba OSS and Tencent COS want virtual"`

@@ -3,6 +3,7 @@ package config
 import (
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -52,3 +53,23 @@ func (d DSN) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
 // MarshalText encodes String.
 func (d DSN) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// Command is a program and its arguments, which may hold a password. Every way of printing it shows the program alone.
+type Command []string
+
+// String returns the program, and *** for the arguments.
+func (c Command) String() string {
+	if len(c) < 2 {
+		return strings.Join(c, "")
+	}
+	return c[0] + " ***"
+}
+
+// GoString is String, so that %#v reveals nothing either.
+func (c Command) GoString() string { return strconv.Quote(c.String()) }
+
+// LogValue is String, for slog.
+func (c Command) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalText encodes String.
+func (c Command) MarshalText() ([]byte, error) { return []byte(c.String()), nil }

@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
+	"slices"
 	"strings"
 
-	"github.com/knadh/koanf/parsers/yaml"
-	yamlv3 "go.yaml.in/yaml/v3"
+	koanfmaps "github.com/knadh/koanf/maps"
+	"go.yaml.in/yaml/v3"
 )
 
 // Bounds of what is read. A settings file with a thousand producers has about 300 KiB.
@@ -20,11 +21,8 @@ const (
 	maxSecret = 64 << 10
 )
 
-// fileSuffix turns the key of a secret into the key of the file that holds it.
-const fileSuffix = "_file"
-
-// readFile returns the tree of the YAML file, with the files of secrets read.
-func (l *loader) readFile(path string) map[string]any {
+// readFile returns what the YAML file sets, by key.
+func (l *loader) readFile(path string) []entry {
 	if path == "" {
 		return nil
 	}
@@ -33,130 +31,82 @@ func (l *loader) readFile(path string) map[string]any {
 		l.bad = append(l.bad, fmt.Sprintf("settings file: %v", err))
 		return nil
 	}
-	before := len(l.bad)
-	l.noteLines(filepath.Base(path), b)
-	if len(l.bad) > before {
-		return nil
+	name := filepath.Base(path)
+	root, err := parse(b)
+	var tree map[string]any
+	lines := map[string]int{}
+	if err == nil {
+		asText(root, nil, lines)
+		err = root.Decode(&tree)
 	}
-	tree, err := yaml.Parser().Unmarshal(b)
-	if err != nil { // Its text may quote a value, which may be a secret.
-		l.bad = append(l.bad, filepath.Base(path)+": a value does not fit its YAML tag")
-		return nil
-	}
-	tree = stringKeys(tree)
-	l.fileSecrets(reflect.TypeFor[Config](), tree, nil)
-	return tree
-}
-
-// noteLines remembers the line of each key, and reports bad syntax, keys given twice and a file that is no mapping.
-func (l *loader) noteLines(name string, b []byte) {
-	var root yamlv3.Node
-	dec := yamlv3.NewDecoder(bytes.NewReader(b))
-	switch err := dec.Decode(&root); {
-	case errors.Is(err, io.EOF): // empty
-		return
-	case err != nil:
-		l.bad = append(l.bad, fmt.Sprintf("%s: %s", name, strings.TrimPrefix(err.Error(), "yaml: ")))
-		return
-	}
-	if err := dec.Decode(new(yamlv3.Node)); !errors.Is(err, io.EOF) {
-		l.bad = append(l.bad, name+": has a second document; one is read")
-	}
-	if len(root.Content) == 1 && root.Content[0].Tag == "!!null" {
-		return
-	}
-	if len(root.Content) != 1 || root.Content[0].Kind != yamlv3.MappingNode {
-		l.bad = append(l.bad, name+": is not a mapping of keys to values")
-		return
-	}
-	l.noteNode(name, root.Content[0], nil)
-}
-
-func (l *loader) noteNode(name string, n *yamlv3.Node, path []string) {
-	if n.Kind != yamlv3.MappingNode {
-		return
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i]
-		here := append(path[:len(path):len(path)], key.Value)
-		full := strings.Join(here, ".")
-		where := fmt.Sprintf("%s:%d", name, key.Line)
-		if earlier, twice := l.origin[full]; twice {
-			l.bad = append(l.bad, fmt.Sprintf("%s (%s): is already set at %s", full, where, earlier))
-			continue
-		}
-		l.origin[full] = where
-		l.noteNode(name, n.Content[i+1], here)
-	}
-}
-
-// stringKeys makes every mapping one from strings: errcodes are written as numbers.
-func stringKeys(m map[string]any) map[string]any {
-	for k, v := range m {
-		switch v := v.(type) {
-		case map[string]any:
-			stringKeys(v)
-		case map[any]any:
-			out := make(map[string]any, len(v))
-			for key, value := range v {
-				out[fmt.Sprint(key)] = value
-			}
-			m[k] = stringKeys(out)
-		}
-	}
-	return m
-}
-
-// fileSecrets replaces each key of a secret's file by the secret.
-func (l *loader) fileSecrets(t reflect.Type, node map[string]any, path []string) {
-	for key, value := range node {
-		here := append(path[:len(path):len(path)], key)
-		if s, ok := secretOf(t, key); ok {
-			delete(node, key)
-			l.fileSecret(s, node, here, value)
-			continue
-		}
-		sub, isMap := value.(map[string]any)
-		f, known := fieldOf(t, key)
-		switch {
-		case !known || !isMap:
-		case isSection(f.Type):
-			l.fileSecrets(f.Type, sub, here)
-		case isNamed(f.Type):
-			for name, entry := range sub {
-				if m, ok := entry.(map[string]any); ok {
-					l.fileSecrets(f.Type.Elem(), m, append(here[:len(here):len(here)], name))
-				}
-			}
-		}
-	}
-}
-
-func (l *loader) fileSecret(s leaf, node map[string]any, path []string, value any) {
-	file, ok := value.(string)
-	switch {
-	case value == nil:
-		return
-	case !ok || file == "":
-		l.reject(path, "want the path of a file")
-		return
-	case node[s.name] != nil:
-		l.reject(path, "%s is set too: give one of them", s.name)
-		return
-	}
-	text, err := l.readSecret(file)
 	if err != nil {
-		l.reject(path, "%v", err)
-		return
+		text := strings.TrimPrefix(err.Error(), "yaml: ")
+		l.bad = append(l.bad, name+": "+strings.ReplaceAll(text, "unmarshal errors:\n  ", ""))
+		return nil
 	}
-	node[s.name] = text
-	last := len(path) - 1
-	full := strings.Join(path, ".")
-	l.origin[strings.Join(append(path[:last:last], s.name), ".")] = l.origin[full]
+	flat, _ := koanfmaps.Flatten(tree, nil, delimiter)
+	var entries []entry
+	for _, key := range slices.Sorted(maps.Keys(flat)) {
+		e := entry{path: strings.Split(key, delimiter), raw: flat[key]}
+		e.name = dotted(e.path)
+		if line := lines[key]; line > 0 {
+			e.where = fmt.Sprintf("%s:%d", name, line)
+		}
+		entries = append(entries, e)
+	}
+	for key, line := range lines { // of sections too
+		l.origin[strings.ReplaceAll(key, delimiter, ".")] = fmt.Sprintf("%s:%d", name, line)
+	}
+	return entries
+}
+
+// parse returns the mapping that is the only document of b, an empty one for an empty file.
+func parse(b []byte) (*yaml.Node, error) {
+	var doc yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(b))
+	nothing := &yaml.Node{Kind: yaml.MappingNode}
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+		return nothing, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("has a second document; one is read")
+	}
+	switch root := doc.Content[0]; {
+	case root.Tag == "!!null":
+		return nothing, nil
+	case root.Kind == yaml.MappingNode:
+		return root, nil
+	}
+	return nil, errors.New("is not a mapping of keys to values")
+}
+
+// asText makes every key and value the text that was written, since YAML would read 007 as 7, and notes the line of
+// each key.
+func asText(n *yaml.Node, path []string, lines map[string]int) {
+	if n.Kind == yaml.ScalarNode && n.Tag != "!!null" {
+		n.Tag = "!!str"
+	}
+	for i, child := range n.Content {
+		switch {
+		case n.Kind != yaml.MappingNode || child.Kind != yaml.ScalarNode && i%2 == 0:
+			asText(child, path, lines)
+		case i%2 == 1:
+			asText(child, append(path[:len(path):len(path)], n.Content[i-1].Value), lines)
+		case child.Tag != "!!merge":
+			child.Tag = "!!str"
+			lines[strings.Join(append(path[:len(path):len(path)], child.Value), delimiter)] = child.Line
+		}
+	}
 }
 
 // readSecret returns the content of a secret's file without its last line break.
-func (l *loader) readSecret(path string) (string, error) {
+func (l *loader) readSecret(raw any) (string, error) {
+	path, ok := raw.(string)
+	if !ok {
+		return "", errors.New("want the path of a file")
+	}
 	b, err := readBounded(expand(path, l.environ), maxSecret)
 	if err != nil {
 		return "", err

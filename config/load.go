@@ -2,10 +2,11 @@ package config
 
 import (
 	"fmt"
-	"reflect"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/go-viper/mapstructure/v2"
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/v2"
 
@@ -26,22 +27,22 @@ func Load(path string, environ []string) (Config, error) {
 	if path == "" {
 		path = variable(environ, pathVariable)
 	}
-	l := loader{origin: map[string]string{}, environ: environ}
-	file := l.readFile(path)
-	env := l.readEnviron(environ, file)
-
-	k := koanf.New(delimiter)
-	for _, layer := range []map[string]any{file, env} {
-		if err := k.Load(confmap.Provider(layer, ""), nil); err != nil {
-			return Config{}, fmt.Errorf("merge settings: %w", err)
-		}
-	}
+	l := loader{k: koanf.New(delimiter), origin: map[string]string{}, environ: environ}
+	l.layer(l.readFile(path))
+	l.layer(l.readEnviron())
+	l.fill()
 	var c Config
-	l.decode(reflect.ValueOf(&c).Elem(), k.Raw(), nil)
+	// Each value has been checked, so that only a mistake in this package fails here.
+	if err := l.k.UnmarshalWithConf("", &c, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
+		Result: &c, TagName: keyTag, DecodeHook: decodeText,
+	}}); err != nil {
+		return Config{}, fmt.Errorf("decode settings: %w", err)
+	}
+	c.ignored = l.ignored
 	l.complete(&c)
 	for _, p := range c.problems() {
 		if !l.doubted(p.key) {
-			l.reject(strings.Split(p.key, "."), "%s", p.why)
+			l.reject(p.key, "%s", p.why)
 		}
 	}
 	if len(l.bad) > 0 {
@@ -50,22 +51,120 @@ func Load(path string, environ []string) (Config, error) {
 	return c, nil
 }
 
-// loader collects what is wrong while settings are read.
+// loader merges the layers of settings, and collects what is wrong with them.
 type loader struct {
+	k        *koanf.Koanf
+	environ  []string
 	bad      []string
 	rejected []string          // the keys of bad values
+	ignored  []string          // sentences about keys that have no effect
 	origin   map[string]string // where a key was set, for messages
-	environ  []string
 }
 
-// reject notes that the value at path can't be taken.
-func (l *loader) reject(path []string, format string, args ...any) {
-	name := strings.Join(path, ".")
-	l.rejected = append(l.rejected, name)
-	if where := l.origin[name]; where != "" {
-		name += " (" + where + ")"
+// entry is one value as somebody wrote it: a text, a list of texts, or an empty mapping.
+type entry struct {
+	name  string   // a key or a variable, for messages
+	path  []string // the key's parts
+	where string
+	raw   any
+}
+
+// layer puts entries over what was read before. It takes those alone that can be meant.
+func (l *loader) layer(entries []entry) {
+	taken, values := map[string]string{}, map[string]any{}
+	for _, e := range entries {
+		if name := dotted(e.path); gone[name] {
+			l.ignored = append(l.ignored, e.name+": is no longer a setting and has no effect: remove it")
+			continue
+		}
+		s, isFile, err := find(e)
+		if err != nil {
+			l.bad = append(l.bad, e.shown()+": "+err.Error())
+			continue
+		}
+		path := e.path
+		if isFile {
+			path = append(slices.Clone(path[:len(path)-1]), s.name())
+		}
+		key := strings.Join(path, delimiter)
+		if empty(e.raw) {
+			if s.section { // an account may have no key at all
+				values[key] = map[string]any{}
+			}
+			continue
+		}
+		l.origin[dotted(path)] = e.where
+		if other := taken[key]; other != "" && other != e.name {
+			l.bad = append(l.bad, e.shown()+": is the same setting as "+other+": give one of them")
+			continue
+		}
+		taken[key] = e.name
+		if isFile {
+			e.raw, err = l.readSecret(e.raw)
+		}
+		if err == nil {
+			err = s.verify(path, e.raw)
+		}
+		if err != nil {
+			l.reject(dotted(path), "%v", err)
+			continue
+		}
+		values[key] = e.raw
 	}
-	l.bad = append(l.bad, name+": "+fmt.Sprintf(format, args...))
+	l.load(values)
+}
+
+func (l *loader) load(values map[string]any) {
+	if err := l.k.Load(confmap.Provider(values, delimiter), nil); err != nil { // confmap has no errors
+		l.bad = append(l.bad, err.Error())
+	}
+}
+
+// fill gives the keys that are not set their defaults.
+func (l *loader) fill() {
+	defaults := map[string]any{}
+	for _, s := range settings {
+		for _, path := range l.instances(s.path) {
+			if key := strings.Join(path, delimiter); s.def != "" && !l.k.Exists(key) {
+				defaults[key] = s.def
+			}
+		}
+	}
+	l.load(defaults)
+}
+
+// instances returns the keys that a setting's path stands for: one, or one for each name in use.
+func (l *loader) instances(path []string) [][]string {
+	if len(path) < 2 || path[1] != nameHolder {
+		return [][]string{path}
+	}
+	var all [][]string
+	for _, name := range l.names(path[0]) {
+		here := slices.Clone(path)
+		here[1] = name
+		all = append(all, here)
+	}
+	return all
+}
+
+// names lists the accounts or the producers that are set so far.
+func (l *loader) names(section string) []string {
+	under, _ := l.k.Get(section).(map[string]any)
+	return slices.Sorted(maps.Keys(under))
+}
+
+// shown names an entry, with the place where it stands.
+func (e entry) shown() string {
+	if e.where == "" || e.where == e.name {
+		return e.name
+	}
+	return e.name + " (" + e.where + ")"
+}
+
+// reject notes that the value of a key can't be taken.
+func (l *loader) reject(key, format string, args ...any) {
+	l.rejected = append(l.rejected, key)
+	l.bad = append(l.bad, entry{name: key, where: l.origin[key]}.shown()+": "+fmt.Sprintf(format, args...))
 }
 
 // doubted reports whether a value next to the key was rejected: what is missing there may be only that.
@@ -88,12 +187,9 @@ func invalid(bad []string) error {
 	return &tasks.Error{Code: tasks.Invalid, Op: "read settings", Err: fmt.Errorf("%s", text)}
 }
 
-// variable returns the value of the last variable of that name.
-func variable(environ []string, name string) string {
-	for _, kv := range slices.Backward(environ) {
-		if value, ok := strings.CutPrefix(kv, name+"="); ok {
-			return value
-		}
-	}
-	return ""
+func dotted(path []string) string { return strings.Join(path, ".") }
+
+func empty(raw any) bool {
+	m, isMap := raw.(map[string]any)
+	return raw == nil || raw == "" || isMap && len(m) == 0
 }

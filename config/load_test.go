@@ -109,8 +109,6 @@ func value(t *testing.T, k config.Key) (inYAML any, inVariable string) {
 		return "token", "token"
 	case k.Path == "accounts.NAME.token_command":
 		return []string{"cat", "/run/token"}, "cat,/run/token"
-	case k.Path == "worker.slots":
-		return 200, "200"
 	case k.Path == "retention":
 		return "7d", "7d"
 	case k.Path == "worker.backoff_base":
@@ -127,7 +125,7 @@ func value(t *testing.T, k config.Key) (inYAML any, inVariable string) {
 		value         any
 	}{
 		{"a name of", "name", "name"},
-		{"a text", "hidden", "hidden"},
+		{"a text without", "hidden", "hidden"},
 		{"a path", "/some/path", "/some/path"},
 		{"sqlite:", "postgres://me:hidden@db/ferry", "postgres://me:hidden@db/ferry"},
 		{"host:port", "127.0.0.1:9", "127.0.0.1:9"},
@@ -242,6 +240,7 @@ func reveal(t *testing.T, c config.Config) any {
 func secretsOf(c config.Config) []string {
 	out := []string{c.RedisURL.Reveal(), c.LedgerURL.Reveal(), c.TokenKey.Reveal(), c.WeChat.Proxy.Reveal(), c.S3.SecretKey.Reveal(), c.S3.SessionToken.Reveal()}
 	a, p := c.Accounts["name"], c.Producers["name"]
+	out = append(out, a.TokenCommand...)
 	out = append(out, a.Secret.Reveal(), a.AccessToken.Reveal(), a.TokenURL.Reveal(), a.TokenHeader.Reveal(), p.Key.Reveal())
 	for _, s := range append(c.Webhook.Secrets, p.WebhookSecrets...) {
 		out = append(out, s.Reveal())

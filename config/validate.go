@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -44,7 +45,6 @@ func (c Config) problems() []problem {
 	reject((c.TLS.CertFile == "") != (c.TLS.KeyFile == ""), "tls", "want both cert_file and key_file, or none")
 	w := c.Worker
 	reject(w.BackoffCap < w.BackoffBase, "worker.backoff_cap", "%v is below worker.backoff_base, %v", w.BackoffCap, w.BackoffBase)
-	reject(w.Slots != 0 && w.Slots < w.Concurrency, "worker.slots", "%d is below worker.concurrency, %d", w.Slots, w.Concurrency)
 	largest := max(c.Limits.Image, c.Limits.Voice, c.Limits.Video, c.Limits.Thumb)
 	reject(w.Memory < largest, "worker.memory_budget", "%v can't hold one file of %v, the largest of limits", w.Memory, largest)
 	reject((c.S3.AccessKey == "") != (c.S3.SecretKey == ""), "s3", "want both access_key and secret_key, or none for the usual AWS environment")
@@ -89,7 +89,7 @@ func (c Config) producerProblems(name string) []problem {
 	}
 	for _, account := range p.Accounts {
 		if _, known := c.Accounts[account]; !known {
-			hint := didYouMean(account, slices.Sorted(maps.Keys(c.Accounts)))
+			hint := closest(account, slices.Sorted(maps.Keys(c.Accounts)))
 			bad = append(bad, problem{key + ".accounts", fmt.Sprintf("there is no account %q%s", account, hint)})
 		}
 	}
@@ -114,11 +114,13 @@ func (c Config) Realm() string {
 	return u.Host
 }
 
-// ResetZone is the time zone of worker.reset_zone, UTC where Load has not seen it.
-func (c Config) ResetZone() *time.Location {
-	zone, err := time.LoadLocation(c.Worker.ResetZone)
-	if err != nil {
-		return time.UTC
+// ResetZone is the time zone of an account's day: its own, or that of worker.reset_zone. It is nil where none is set or
+// known, which stands for Asia/Shanghai.
+func (c Config) ResetZone(account string) *time.Location {
+	name := cmp.Or(c.Accounts[account].ResetZone, c.Worker.ResetZone)
+	zone, err := time.LoadLocation(name)
+	if name == "" || err != nil {
+		return nil
 	}
 	return zone
 }

@@ -11,6 +11,8 @@ type Account struct {
 	Fingerprint string
 	// DailyLimit is how many upload calls a day the ledger grants; 0: it only counts.
 	DailyLimit int
+	// ResetZone is where the account's day begins at midnight. Nil: Asia/Shanghai.
+	ResetZone *time.Location
 }
 
 // Hold says that an account is paused, until when and why. There is at most one for each (realm, appid).

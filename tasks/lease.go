@@ -25,6 +25,8 @@ type AdmitOptions struct {
 	Fresh time.Duration
 	// NoReuse asks for a call even where a live media is known; it does not wait for a twin either.
 	NoReuse bool
-	// DailyLimit is how many calls the account has a day, which begins at midnight in Asia/Shanghai. 0: no limit.
+	// DailyLimit is how many calls the account has a day. 0: no limit.
 	DailyLimit int
+	// ResetZone is where that day begins at midnight. Nil: Asia/Shanghai.
+	ResetZone *time.Location
 }

@@ -60,7 +60,9 @@ func (w *Worker) try(ctx context.Context, claim tasks.Claim) (result tasks.Resul
 	key := tasks.MediaKey{Realm: account.Realm, AppID: account.AppID, Type: claim.Type, Hash: tasks.HashOf(body.bytes)}
 	result = tasks.Result{Key: key, Size: int64(len(body.bytes)), Original: body.original, Fixed: body.fixed}
 
-	admission, err := w.Ledger.Admit(ctx, claim.Token, key, tasks.AdmitOptions{Fresh: w.cfg.Fresh, NoReuse: claim.NoReuse, DailyLimit: account.DailyLimit})
+	admission, err := w.Ledger.Admit(ctx, claim.Token, key, tasks.AdmitOptions{
+		Fresh: w.cfg.Fresh, NoReuse: claim.NoReuse, DailyLimit: account.DailyLimit, ResetZone: account.ResetZone,
+	})
 	switch {
 	case err != nil:
 		return result, err

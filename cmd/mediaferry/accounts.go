@@ -24,7 +24,7 @@ func newWeChat(c config.Config, store wechat.TokenStore, pacer wechat.Pacer, log
 	}
 	var accounts []wechat.Account
 	for _, name := range slices.Sorted(maps.Keys(c.Accounts)) {
-		accounts = append(accounts, wechatAccount(name, c.Accounts[name]))
+		accounts = append(accounts, wechatAccount(c, name))
 	}
 	client, err := wechat.New(wechat.Config{
 		BaseURLs:       c.WeChat.BaseURL,
@@ -32,7 +32,6 @@ func newWeChat(c config.Config, store wechat.TokenStore, pacer wechat.Pacer, log
 		ConnectTimeout: c.WeChat.ConnectTimeout,
 		BaseTimeout:    c.WeChat.Timeout,
 		MinRate:        int64(c.WeChat.MinSpeed),
-		Day:            c.ResetZone(),
 		Errcodes:       c.WeChat.Errcodes,
 		Pacer:          pacer,
 		Log:            log,
@@ -43,11 +42,12 @@ func newWeChat(c config.Config, store wechat.TokenStore, pacer wechat.Pacer, log
 	return client, nil
 }
 
-func wechatAccount(name string, a config.Account) wechat.Account {
+func wechatAccount(c config.Config, name string) wechat.Account {
+	a := c.Accounts[name]
 	return wechat.Account{
 		Name: name, AppID: a.AppID, Source: wechat.TokenSource(a.Token),
-		Secret: a.Secret, Static: a.AccessToken, TokenURL: a.TokenURL.Reveal(), Command: a.TokenCommand,
-		RatePerMinute: a.RatePerMinute, Concurrency: a.Concurrency,
+		Secret: a.Secret, Static: a.AccessToken, TokenURL: a.TokenURL.Reveal(), TokenHeader: a.TokenHeader, Command: a.TokenCommand,
+		RatePerMinute: a.RatePerMinute, Concurrency: a.Concurrency, ResetZone: c.ResetZone(name),
 	}
 }
 

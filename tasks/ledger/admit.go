@@ -64,11 +64,11 @@ func (t *tx) admit(r *row, m tasks.MediaKey, o tasks.AdmitOptions) (tasks.Admiss
 			break
 		}
 	}
-	ok, err := t.spend(m.Realm, m.AppID, o.DailyLimit)
+	ok, err := t.spend(tasks.Account{Realm: m.Realm, AppID: m.AppID, DailyLimit: o.DailyLimit, ResetZone: o.ResetZone})
 	if err != nil || ok {
 		return tasks.Admission{Verdict: tasks.Proceed}, err
 	}
-	return t.daySpent(r, m)
+	return t.daySpent(r, m, o.ResetZone)
 }
 
 // knownMedia is the ledger's row of a content.
@@ -115,8 +115,8 @@ func (t *tx) behind(r *row, leader, until int64) (tasks.Admission, error) {
 }
 
 // daySpent holds the account until its next day and makes r ready again, which the hold then shows as waiting.
-func (t *tx) daySpent(r *row, k tasks.MediaKey) (tasks.Admission, error) {
-	until := schema.DayEnd(t.Now)
+func (t *tx) daySpent(r *row, k tasks.MediaKey, zone *time.Location) (tasks.Admission, error) {
+	until := tasks.DayEnd(db.Time(t.Now), zone)
 	err := t.hold(tasks.Hold{Realm: k.Realm, AppID: k.AppID, Code: tasks.DailyLimit, Reason: tasks.DailyLimit.Meaning(), Until: until})
 	if err == nil {
 		err = t.yield(r)

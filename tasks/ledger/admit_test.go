@@ -154,6 +154,53 @@ var admitContract = []testCase{
 		h.pass(24 * time.Hour)
 		h.admit(h.again(), "c", tasks.Proceed, o)
 	}},
+	{"the days of two accounts end at different times", func(h *harness) {
+		zone := func(name string) *time.Location {
+			z, err := time.LoadLocation(name)
+			must(h, err)
+			return z
+		}
+		east, west := account, account
+		east.DailyLimit, east.ResetZone = 1, zone("Etc/GMT-14") // 14 hours before UTC
+		west.Name, west.AppID, west.DailyLimit, west.ResetZone = "west", "wx2", 1, zone("Etc/GMT+12")
+		must(h, h.RegisterAccounts(h.Context(), []tasks.Account{east, west}))
+		for _, a := range []tasks.Account{east, west} {
+			must(h, h.Spend(h.Context(), a))
+			err := tasks.AsError(h.Spend(h.Context(), a))
+			end := h.today().Add(err.RetryAfter)
+			if off := end.Sub(tasks.DayEnd(h.today(), a.ResetZone)).Abs(); err.Code != tasks.DailyLimit || off > time.Minute {
+				h.Errorf("%s: %s until %s, %s off its midnight", a.Name, err.Code, end, off)
+			}
+		}
+		days := h.number("SELECT max(day) - min(day) FROM quota")
+		if want := int(tasks.DayOf(h.today(), east.ResetZone) - tasks.DayOf(h.today(), west.ResetZone)); days != want {
+			h.Errorf("their days are %d apart, want %d", days, want)
+		}
+		calls := func() (n []int) {
+			as, err := h.Accounts(h.Context())
+			must(h, err)
+			for _, a := range as {
+				n = append(n, a.CallsToday)
+			}
+			return n
+		}
+		same(h, "calls today", calls(), []int{1, 1})
+		if h.clock == nil {
+			return
+		}
+		h.clock.pass(7 * time.Hour) // it is 11:00 UTC: midnight was at 10:00 in the east, and will be at 12:00 in the west
+		same(h, "calls today", calls(), []int{0, 1})
+		must(h, h.Spend(h.Context(), east))
+		if code := tasks.CodeOf(h.Spend(h.Context(), west)); code != tasks.DailyLimit {
+			h.Errorf("west: %q", code)
+		}
+		must(h, h.Refund(h.Context(), east))
+		same(h, "calls today", calls(), []int{0, 1})
+		c := h.running()
+		must(h, h.Spend(h.Context(), east))
+		got := h.admit(c, "zone", tasks.DaySpent, tasks.AdmitOptions{DailyLimit: 1, ResetZone: east.ResetZone})
+		same(h, "the hold's end", got.Until, time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC))
+	}},
 	{"a reuse costs no call", func(h *harness) {
 		must(h, h.KeepMedia(h.Context(), key("x"), h.media("m")))
 		h.admit(h.running(), "x", tasks.Reuse, tasks.AdmitOptions{DailyLimit: 1})

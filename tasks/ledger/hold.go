@@ -42,9 +42,10 @@ func (t *tx) register(a tasks.Account) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.Exec(`INSERT INTO accounts (name, realm, appid, fingerprint, daily_limit) VALUES (?, ?, ?, ?, ?)
+	_, err = t.Exec(`INSERT INTO accounts (name, realm, appid, fingerprint, daily_limit, reset_zone) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET realm = excluded.realm, appid = excluded.appid, fingerprint = excluded.fingerprint,
-		daily_limit = excluded.daily_limit`, a.Name, a.Realm, a.AppID, a.Fingerprint, a.DailyLimit)
+		daily_limit = excluded.daily_limit, reset_zone = excluded.reset_zone`,
+		a.Name, a.Realm, a.AppID, a.Fingerprint, a.DailyLimit, schema.ZoneName(a.ResetZone))
 	if err != nil || !found || old.Fingerprint == a.Fingerprint {
 		return err
 	}

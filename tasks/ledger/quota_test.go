@@ -16,7 +16,7 @@ func TestTheLastCallOfADayGoesToOneOfTwoProcesses(t *testing.T) {
 	tries, granted := 0, false
 	must(t, h.do(t.Context(), "test", func(tx *tx) (err error) {
 		tries++
-		granted, err = tx.spend(account.Realm, account.AppID, 1)
+		granted, err = tx.spend(limited)
 		if err == nil && tries == 1 {
 			err = other.Spend(t.Context(), limited)
 		}

@@ -98,7 +98,7 @@ func (c *Client) refusal(api API, q request, errcode int, errmsg string) *tasks.
 	}
 	return &tasks.Error{
 		Code: row.Code, Op: q.op, Errcode: errcode, RID: rid,
-		Err: fmt.Errorf("WeChat says: %s", text), Hint: row.Advice, RetryAfter: c.holdFor(row.Code, errcode),
+		Err: fmt.Errorf("WeChat says: %s", text), Hint: row.Advice, RetryAfter: c.holdFor(row.Code, errcode, q.zone),
 	}
 }
 

@@ -71,7 +71,7 @@ func (c *Client) add(a Account, store TokenStore) {
 	}
 	w := &account{
 		name:    a.Name,
-		known:   tasks.Account{Name: a.Name, Realm: realm, AppID: a.AppID, Fingerprint: fingerprint(realm, a)},
+		known:   tasks.Account{Name: a.Name, Realm: realm, AppID: a.AppID, Fingerprint: fingerprint(realm, a), ResetZone: a.ResetZone},
 		secrets: []tasks.Secret{a.Secret, a.Static},
 		tokens:  static{a.Static},
 		gate:    newGate(a, key, c.cfg),
@@ -79,7 +79,7 @@ func (c *Client) add(a Account, store TokenStore) {
 	if a.Source != StaticToken {
 		w.tokens = &shared{
 			key: key + "/" + string(a.Source), source: c.newSource(a), store: store,
-			now: c.cfg.Now, day: c.cfg.Day, log: c.cfg.Log.With("account", a.Name),
+			now: c.cfg.Now, zone: a.ResetZone, log: c.cfg.Log.With("account", a.Name),
 		}
 	}
 	c.order = append(c.order, w)
@@ -145,7 +145,7 @@ func (c *Client) post(ctx context.Context, a *account, t Token, kind tasks.Media
 		op: "upload media", method: http.MethodPost, path: "/cgi-bin/media/upload",
 		query:       url.Values{"access_token": {t.Value.Reveal()}, "type": {string(kind)}},
 		contentType: f.contentType, size: f.size(), body: f.open,
-		secrets: a.hide(t),
+		zone: a.known.ResetZone, secrets: a.hide(t),
 	}
 	o, err := c.call(ctx, APIUpload, q)
 	if err != nil {

@@ -29,8 +29,6 @@ type Config struct {
 	HostPause time.Duration
 	// MaxConns is how many idle connections to one address are kept. Zero: 128.
 	MaxConns int
-	// Day is where WeChat's day begins, for the reset of daily limits. Zero: Asia/Shanghai.
-	Day *time.Location
 	// Errcodes overrides what an errcode of the upload call means.
 	Errcodes map[int]tasks.Code
 	// Pacer counts the calls of a minute. Zero: in this process's memory.
@@ -63,6 +61,8 @@ type Account struct {
 	// TokenURL answers a GET with {"access_token","expires_in"} or with a bare token. User name and password in
 	// it are sent as basic authorization. Redirects are not followed.
 	TokenURL string
+	// TokenHeader is sent with that GET, as "Name: value".
+	TokenHeader tasks.Secret
 	// Command prints the same to its standard output within 30 s. It is run without a shell.
 	Command []string
 	// RatePerMinute is how many upload calls are made in any minute, by the whole fleet where Config.Pacer is
@@ -70,4 +70,6 @@ type Account struct {
 	RatePerMinute int
 	// Concurrency is how many upload calls this process has under way at once. Zero: no limit.
 	Concurrency int
+	// ResetZone is where the account's day begins at midnight: then its daily limits are over. Nil: Asia/Shanghai.
+	ResetZone *time.Location
 }

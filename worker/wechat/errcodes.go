@@ -17,7 +17,7 @@ var table = [...]Row{
 
 	// Limits: the account is held until they reset.
 	{APIUpload, 45011, tasks.MinuteLimit, "the account's calls of this minute are used up", "接口调用过于频繁,已达到每分钟上限", "nothing: it goes on in the next minute; set rate_per_minute below the limit to avoid it", "无需处理,下一分钟自动继续;可将 rate_per_minute 设为低于上限的值"},
-	{APIUpload, 45009, tasks.DailyLimit, "the account's calls of today are used up", "接口调用次数已达到当日上限", "wait for midnight (Asia/Shanghai), or clear the quota in WeChat's console (10 times a month)", "等待北京时间零点重置,或在公众平台清零调用次数(每月 10 次)"},
+	{APIUpload, 45009, tasks.DailyLimit, "the account's calls of today are used up", "接口调用次数已达到当日上限", "wait for midnight in the account's reset_zone (Asia/Shanghai unless set), or clear the quota in WeChat's console (10 times a month)", "等待北京时间零点重置,或在公众平台清零调用次数(每月 10 次)"},
 
 	// File: WeChat refuses this file for good.
 	{APIUpload, 40004, tasks.Rejected, "the media type is not valid", "不合法的媒体文件类型", "submit the file as image, voice, video or thumb, whichever it is", "请按文件实际类型以 image、voice、video 或 thumb 提交"},

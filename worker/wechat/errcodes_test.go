@@ -100,12 +100,38 @@ func TestHoldsSayHowLong(t *testing.T) {
 			t.Parallel()
 			srv := serve(t, answers(fmt.Sprintf(`{"errcode":%d}`, c.errcode)))
 			cfg := config(srv.URL, func() time.Time { return now })
-			cfg.Day = c.day
-			_, err := upload(t, newClient(t, cfg, account(), nil))
+			a := account()
+			a.ResetZone = c.day
+			_, err := upload(t, newClient(t, cfg, a, nil))
 			if got := tasks.AsError(err).RetryAfter; got != c.want {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+// Two accounts of one client, whose days end at different times.
+func TestEachAccountHasItsOwnDay(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 4, 15, 0, 0, 0, time.UTC)
+	srv := serve(t, answers(`{"errcode":45009}`))
+	here, there := account(), account()
+	here.Name, here.ResetZone = "here", nil
+	there.Name, there.AppID, there.ResetZone = "there", "wx2", time.UTC
+	c, err := wechat.New(config(srv.URL, func() time.Time { return now }), []wechat.Account{here, there}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for account, want := range map[string]time.Duration{"here": time.Hour, "there": 9 * time.Hour} {
+		_, err := c.Upload(t.Context(), account, payload())
+		if got := tasks.AsError(err).RetryAfter; got != want {
+			t.Errorf("%s: held for %v, want %v", account, got, want)
+		}
+	}
+	for _, a := range c.Accounts() {
+		if want := map[string]*time.Location{"here": nil, "there": time.UTC}[a.Name]; a.ResetZone != want {
+			t.Errorf("%s: the ledger is told %v", a.Name, a.ResetZone)
+		}
 	}
 }
 

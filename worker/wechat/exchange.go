@@ -32,6 +32,7 @@ type request struct {
 	body        func() io.Reader // nil: none
 	limit       int64            // of the answer, in bytes; 0: maxAnswer
 	short       bool             // it carries no file: shortTimeout bounds it
+	zone        *time.Location   // of the account's day; nil: Asia/Shanghai
 	secrets     []tasks.Secret   // that must not come back in an error
 }
 

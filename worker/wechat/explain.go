@@ -88,15 +88,15 @@ const (
 	recheckConfirm = time.Hour // 895xx: a person of the account has to agree to the call first
 )
 
-// holdFor is how long an account is to be left alone after a failure of this code; 0 where it is not held.
-func (c *Client) holdFor(code tasks.Code, errcode int) time.Duration {
+// holdFor is how long to leave an account alone after a failure of this code, if its day begins at midnight in zone.
+// 0: it is not held.
+func (c *Client) holdFor(code tasks.Code, errcode int, zone *time.Location) time.Duration {
 	now := c.cfg.Now()
 	switch {
 	case code == tasks.MinuteLimit:
 		return now.Truncate(time.Minute).Add(time.Minute).Sub(now)
 	case code == tasks.DailyLimit:
-		y, m, d := now.In(c.cfg.Day).Date()
-		return time.Date(y, m, d+1, 0, 0, 0, 0, c.cfg.Day).Sub(now)
+		return tasks.DayEnd(now, zone).Sub(now)
 	case code == tasks.AccountHeld && errcode/100 == 895:
 		return recheckConfirm
 	case code == tasks.AccountHeld:

@@ -41,7 +41,7 @@ func (c *Client) fetch(ctx context.Context, a *account, t Token, mediaID string)
 	q := request{
 		op: opFetch, method: http.MethodGet, path: "/cgi-bin/media/get",
 		query: url.Values{"access_token": {t.Value.Reveal()}, "media_id": {mediaID}},
-		limit: maxMedia, secrets: a.hide(t),
+		limit: maxMedia, zone: a.known.ResetZone, secrets: a.hide(t),
 	}
 	r, err := c.exchange(ctx, q)
 	if err != nil {

@@ -12,6 +12,9 @@ import (
 func fingerprint(realm string, a Account) string {
 	const rounds, size = 10_000, 16 // a few milliseconds, once for each account
 	credentials := strings.Join(append([]string{string(a.Source), a.Secret.Reveal(), a.Static.Reveal(), a.TokenURL}, a.Command...), "\x00")
+	if a.TokenHeader != "" {
+		credentials += "\x00" + a.TokenHeader.Reveal()
+	}
 	salt := "mediaferry account\x00" + realm + "\x00" + a.AppID
 	sum, err := pbkdf2.Key(sha256.New, credentials, []byte(salt), rounds, size)
 	if err != nil { // only a FIPS policy can refuse these parameters

@@ -53,7 +53,7 @@ func (c *Client) quota(ctx context.Context, a *account, t Token) (Quota, error) 
 		op: opQuota, method: http.MethodPost, path: "/cgi-bin/openapi/quota/get",
 		query:       url.Values{"access_token": {t.Value.Reveal()}},
 		contentType: "application/json", size: int64(len(body)), body: func() io.Reader { return bytes.NewReader(body) },
-		short: true, secrets: a.hide(t),
+		short: true, zone: a.known.ResetZone, secrets: a.hide(t),
 	})
 	if err != nil {
 		return Quota{}, err
@@ -117,7 +117,7 @@ func (c *Client) Probe(ctx context.Context, account string) error {
 		return err
 	}
 	if q.DailyLimit > 0 && q.Remain <= 0 {
-		return &tasks.Error{Code: tasks.DailyLimit, Op: "probe account", Err: errNoCalls, RetryAfter: c.holdFor(tasks.DailyLimit, 0)}
+		return &tasks.Error{Code: tasks.DailyLimit, Op: "probe account", Err: errNoCalls, RetryAfter: c.holdFor(tasks.DailyLimit, 0, a.known.ResetZone)}
 	}
 	return nil
 }

@@ -29,9 +29,9 @@ func (c *Client) newSource(a Account) source {
 	case PlainToken:
 		return plainSource{c, a}
 	case TokenURL:
-		return urlSource{c, a.TokenURL}
+		return urlSource{c, a}
 	case TokenCommand:
-		return commandSource{c, a.Command}
+		return commandSource{c, a}
 	}
 	return stableSource{c, a}
 }

@@ -18,8 +18,8 @@ const commandTimeout = 30 * time.Second
 // commandSource runs a program that prints a token. What it prints to standard error is not repeated: nobody
 // knows what is in it.
 type commandSource struct {
-	client *Client
-	argv   []string
+	client  *Client
+	account Account
 }
 
 func (s commandSource) fetch(ctx context.Context, _ bool) (grant, error) {
@@ -27,7 +27,7 @@ func (s commandSource) fetch(ctx context.Context, _ bool) (grant, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, commandTimeout, errCommandSlow)
 	defer cancel()
 	out := &bounded{room: maxAnswer}
-	cmd := exec.CommandContext(ctx, s.argv[0], s.argv[1:]...)
+	cmd := exec.CommandContext(ctx, s.account.Command[0], s.account.Command[1:]...)
 	cmd.Stdout = out
 	cmd.WaitDelay = time.Second // a grandchild may keep the pipe open
 	err := cmd.Run()
@@ -41,7 +41,7 @@ func (s commandSource) fetch(ctx context.Context, _ bool) (grant, error) {
 	case err != nil:
 		return grant{}, &tasks.Error{Code: tasks.Temporary, Op: op, Err: plain(err), Hint: "run the account's command by hand"}
 	}
-	return s.client.foreignGrant(request{op: op}, reply{status: http.StatusOK, body: out.Bytes()})
+	return s.client.foreignGrant(request{op: op, zone: s.account.ResetZone}, reply{status: http.StatusOK, body: out.Bytes()})
 }
 
 var (

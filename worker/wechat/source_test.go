@@ -7,8 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker/wechat"
@@ -82,6 +85,43 @@ func TestTokenFromURL(t *testing.T) {
 				t.Errorf("got code %q (%v), want %q", code, err, c.code)
 			}
 		})
+	}
+}
+
+// Two accounts fetch their tokens from one server, each with a header of its own.
+func TestTokenHeader(t *testing.T) {
+	t.Parallel()
+	srv := withToken(t)
+	var mu sync.Mutex
+	keys := map[string]string{}
+	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		keys[r.URL.Path] = r.Header.Get("X-Key")
+		fmt.Fprint(w, givenToken)
+	}))
+	defer tokens.Close()
+	from := func(name string, header tasks.Secret) wechat.Account {
+		return wechat.Account{Name: name, AppID: "wx-" + name, Source: wechat.TokenURL, TokenURL: tokens.URL + "/" + name, TokenHeader: header}
+	}
+	c, err := wechat.New(config(srv.URL, nil), []wechat.Account{from("a", "X-Key: key of a"), from("b", "x-key:b"), from("none", "")}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range c.Accounts() {
+		if _, err := c.Upload(t.Context(), a.Name, payload()); err != nil {
+			t.Error(err)
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"/a": "key of a", "/b": "b", "/none": ""}, keys); diff != "" {
+		t.Error(diff)
+	}
+	if as := c.Accounts(); as[0].Fingerprint == as[2].Fingerprint {
+		t.Error("another header is another credential, but the fingerprint is the same")
+	}
+	for _, bad := range []tasks.Secret{"no header", ": v", "a b: v", "K: ", "K: a\r\nB: c"} {
+		_, err := wechat.New(config(srv.URL, nil), []wechat.Account{from("a", bad)}, nil)
+		wantText(t, err, "token_header is not a header")
 	}
 }
 

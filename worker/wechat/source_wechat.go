@@ -30,7 +30,7 @@ func (s stableSource) fetch(ctx context.Context, force bool) (grant, error) {
 	return s.client.fromWeChat(ctx, request{
 		method: http.MethodPost, path: "/cgi-bin/stable_token",
 		contentType: "application/json", size: int64(len(body)), body: func() io.Reader { return bytes.NewReader(body) },
-		secrets: []tasks.Secret{s.account.Secret},
+		zone: s.account.ResetZone, secrets: []tasks.Secret{s.account.Secret},
 	})
 }
 
@@ -43,7 +43,7 @@ type plainSource struct {
 func (s plainSource) fetch(ctx context.Context, _ bool) (grant, error) {
 	return s.client.fromWeChat(ctx, request{
 		method: http.MethodGet, path: "/cgi-bin/token",
-		query:   url.Values{"grant_type": {grantType}, "appid": {s.account.AppID}, "secret": {s.account.Secret.Reveal()}},
-		secrets: []tasks.Secret{s.account.Secret},
+		query: url.Values{"grant_type": {grantType}, "appid": {s.account.AppID}, "secret": {s.account.Secret.Reveal()}},
+		zone:  s.account.ResetZone, secrets: []tasks.Secret{s.account.Secret},
 	})
 }

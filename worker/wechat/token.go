@@ -43,7 +43,7 @@ type shared struct {
 	source source
 	store  TokenStore
 	now    func() time.Time
-	day    *time.Location
+	zone   *time.Location
 	log    *slog.Logger
 
 	looking sync.Mutex // held by the one caller that looks into the store although its copy serves
@@ -234,8 +234,7 @@ func (s *shared) mayForce(have Token) bool {
 func (s *shared) recent(at time.Time) bool { return s.now().Sub(at).Abs() < refusalFloor }
 
 func (s *shared) sameDay(a, b time.Time) bool {
-	const day = "2006-01-02"
-	return a.In(s.day).Format(day) == b.In(s.day).Format(day)
+	return tasks.DayOf(a, s.zone) == tasks.DayOf(b, s.zone)
 }
 
 // serves says whether calls may be made with t.

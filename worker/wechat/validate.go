@@ -25,7 +25,6 @@ func (cfg Config) filled() Config {
 	cfg.MinRate = cmp.Or(cfg.MinRate, 64<<10)
 	cfg.HostPause = cmp.Or(cfg.HostPause, time.Minute)
 	cfg.MaxConns = cmp.Or(cfg.MaxConns, 128)
-	cfg.Day = cmp.Or(cfg.Day, time.FixedZone("Asia/Shanghai", 8*60*60)) // no summer time since 1991
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	if cfg.Pacer == nil {
 		cfg.Pacer = newMemoryPacer()
@@ -112,6 +111,9 @@ func (a Account) check(p *problems) {
 	case TokenURL:
 		if _, err := safeURL(a.TokenURL); err != nil {
 			bad("token_url: %v", err)
+		}
+		if _, _, ok := a.tokenHeader(); !ok && a.TokenHeader != "" {
+			bad("token_header is not a header as Name: value")
 		}
 	case TokenCommand:
 		if len(a.Command) == 0 || a.Command[0] == "" {

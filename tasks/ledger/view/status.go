@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
@@ -77,11 +78,21 @@ func countOpen(t *db.Tx) (map[openKey]int, error) {
 
 func accounts(t *db.Tx, open map[openKey]int, held map[string]*schema.Hold) ([]tasks.AccountStatus, error) {
 	var as []tasks.AccountStatus
-	err := t.Each(`SELECT a.name, a.realm, a.appid, a.daily_limit, COALESCE(q.calls, 0) FROM accounts a
-		LEFT JOIN quota q ON q.realm = a.realm AND q.appid = a.appid AND q.day = ? ORDER BY a.name`, db.Args{schema.DayOf(t.Now)}, func(s db.Scanner) error {
+	today := schema.DayIn(t.Now, time.UTC) // it is no more than a day away anywhere
+	err := t.Each(`SELECT a.name, a.realm, a.appid, a.daily_limit, a.reset_zone, COALESCE(q.day, 0), COALESCE(q.calls, 0) FROM accounts a
+		LEFT JOIN quota q ON q.realm = a.realm AND q.appid = a.appid AND q.day BETWEEN ? AND ? ORDER BY a.name`, db.Args{today - 1, today + 1}, func(s db.Scanner) error {
 		var a tasks.AccountStatus
-		if err := s.Scan(&a.Name, &a.Realm, &a.AppID, &a.DailyLimit, &a.CallsToday); err != nil {
+		var zone string
+		var day int64
+		if err := s.Scan(&a.Name, &a.Realm, &a.AppID, &a.DailyLimit, &zone, &day, &a.CallsToday); err != nil {
 			return err
+		}
+		if day != schema.DayIn(t.Now, schema.ZoneNamed(zone)) {
+			a.CallsToday = 0
+		}
+		if last := len(as) - 1; last >= 0 && as[last].Name == a.Name {
+			as[last].CallsToday += a.CallsToday
+			return nil
 		}
 		if h := held[a.Name]; h != nil {
 			shown := h.Hold

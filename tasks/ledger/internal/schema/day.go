@@ -3,17 +3,32 @@ package schema
 import (
 	"time"
 
+	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// WeChat's day begins at midnight in Asia/Shanghai, which has had no daylight saving time since 1991.
-const (
-	shanghai = int64(8 * time.Hour / time.Microsecond)
-	day      = int64(24 * time.Hour / time.Microsecond)
-)
-
 // DayOf is the number of the day at us, from 1970-01-01 in Asia/Shanghai.
-func DayOf(us int64) int64 { return (us + shanghai) / day }
+func DayOf(us int64) int64 { return DayIn(us, nil) }
 
-// DayEnd is when the next day begins.
-func DayEnd(us int64) time.Time { return db.Time((DayOf(us)+1)*day - shanghai) }
+// DayIn is the number of the day at us by the clocks of zone. Nil: Asia/Shanghai.
+func DayIn(us int64, zone *time.Location) int64 { return tasks.DayOf(db.Time(us), zone) }
+
+// DayEnd is when the next day begins in Asia/Shanghai.
+func DayEnd(us int64) time.Time { return tasks.DayEnd(db.Time(us), nil) }
+
+// ZoneName is how a zone is kept: by its name in the IANA database. Nil: empty.
+func ZoneName(zone *time.Location) string {
+	if zone == nil {
+		return ""
+	}
+	return zone.String()
+}
+
+// ZoneNamed is the zone of that name. It is nil for an empty name, and for one that this program does not know.
+func ZoneNamed(name string) *time.Location {
+	zone, err := time.LoadLocation(name)
+	if name == "" || err != nil {
+		return nil
+	}
+	return zone
+}

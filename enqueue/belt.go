@@ -73,7 +73,11 @@ func (b *Belt) PutDeliveries(ctx context.Context, ledger uuid.UUID, dispatched [
 		if err != nil {
 			return err
 		}
-		return b.put(ctx, t, b.Queue(tasks.QueueWebhook), deliverTimeout)
+		queue := tasks.QueueWebhook
+		if d.Slow {
+			queue = tasks.QueueWebhookSlow
+		}
+		return b.put(ctx, t, b.Queue(queue), deliverTimeout)
 	})
 }
 

@@ -62,6 +62,9 @@ type Delivery struct {
 type DeliveryDispatch struct {
 	ID         uuid.UUID
 	Generation int
+	// Slow says that the endpoint took long lately, or that its pace is not known: such deliveries have slots of their
+	// own, so that they never wait in the way of the others.
+	Slow bool
 }
 
 // DeliveryToken proves the claim of a delivery. The next claim of the delivery makes it worthless.
@@ -76,6 +79,8 @@ type DeliveryResult struct {
 	Status int
 	Reason string
 	Retry  time.Duration
+	// Took is how long the endpoint kept the request. 0: no request was made, and nothing is learnt of its pace.
+	Took time.Duration
 	// Skipped says that no request was made, or that it was given up by us: the delivery comes back after Retry and
 	// no attempt is counted.
 	Skipped bool

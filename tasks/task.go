@@ -25,6 +25,7 @@ const (
 	QueueAgain       = "again" // bulk uploads that a dead worker left behind
 	QueueAlone       = "alone" // uploads that run with nothing beside them
 	QueueWebhook     = "webhook"
+	QueueWebhookSlow = "webhook-slow" // deliveries to endpoints that are slow, or that nobody has measured yet
 	QueueInbox       = "inbox"
 )
 

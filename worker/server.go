@@ -20,7 +20,7 @@ type ServerConfig struct {
 
 	Slots            int // uploads at once, bulk; default 64
 	InteractiveSlots int // the same for interactive uploads; default 8
-	Deliveries       int // webhook deliveries at once; default 16
+	Deliveries       int // webhook deliveries at once to endpoints that answer quickly; default 16. Slow ones have slots on top
 
 	// Drain is how long a shutdown waits for what runs before it is handed back; default 30 s.
 	Drain time.Duration
@@ -30,6 +30,10 @@ type ServerConfig struct {
 // tasksPerSlot is how many tasks a server takes for each upload that may be sent at once. A task that waits for the
 // ledger's group commit, before or after its upload, then keeps no other from being sent.
 const tasksPerSlot = 3
+
+// slowPerQuick is how many deliveries to slow endpoints may be under way for each quick one: they only wait, and many
+// slow endpoints must not wait for each other.
+const slowPerQuick = 4
 
 // pollInterval is how often an empty queue is looked at. With asynq's own interval, a second, a task starts half a
 // second late on average.
@@ -75,6 +79,7 @@ func NewServer(rdb redis.UniversalClient, h Handlers, c ServerConfig) *Server {
 	}
 	if h.Deliver != nil {
 		s.add(rdb, c.Deliveries, map[string]int{c.Prefix + tasks.QueueWebhook: 1})
+		s.add(rdb, slowPerQuick*c.Deliveries, map[string]int{c.Prefix + tasks.QueueWebhookSlow: 1})
 	}
 	return s
 }

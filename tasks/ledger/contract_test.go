@@ -20,9 +20,26 @@ func TestPostgres(t *testing.T) {
 
 func testContract(t *testing.T, open func(*testing.T) *harness) {
 	for _, part := range [][]testCase{
-		writerContract, acceptContract, dispatchContract, claimContract, admitContract, finishContract, batchContract,
-		holdContract, leaderContract, retryContract, actionContract, eventContract, deliveryContract, queryContract,
-		sieveContract, pruneContract, verifyCases(), starveContract, secretContract,
+		writerContract,
+		acceptContract,
+		dispatchContract,
+		claimContract,
+		admitContract,
+		finishContract,
+		batchContract,
+		holdContract,
+		leaderContract,
+		retryContract,
+		actionContract,
+		eventContract,
+		deliveryContract,
+		deliveryTurnsContract,
+		queryContract,
+		sieveContract,
+		pruneContract,
+		verifyCases(),
+		starveContract,
+		secretContract,
 	} {
 		for _, c := range part {
 			t.Run(c.name, func(t *testing.T) {

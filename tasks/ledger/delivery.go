@@ -12,56 +12,6 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// deliveryPatience is how long a dispatched delivery may stay unclaimed before it is due again by itself.
-const deliveryPatience = time.Minute
-
-// DispatchDeliveries marks due deliveries as dispatched, for the caller to put on the belt. The one that is due for
-// longest comes first. At most window deliveries are on the belt or under way afterwards. A delivery that nobody claims
-// within a minute is due again.
-func (l *Ledger) DispatchDeliveries(ctx context.Context, window int) ([]tasks.DeliveryDispatch, error) {
-	var ds []tasks.DeliveryDispatch
-	err := l.do(ctx, "dispatch deliveries", func(t *tx) error {
-		ds = nil
-		busy := 0
-		if _, err := t.Row("SELECT count(*) FROM deliveries WHERE phase IN (1, 2) AND due_at > ?", db.Args{t.Now}, &busy); err != nil {
-			return err
-		}
-		for phase := schema.DeliveryPending; phase <= schema.DeliveryClaimed; phase++ {
-			got, err := t.dispatchDeliveries(phase, window-busy-len(ds))
-			if err != nil {
-				return err
-			}
-			ds = append(ds, got...)
-		}
-		return nil
-	})
-	return ds, err
-}
-
-func (t *tx) dispatchDeliveries(phase, n int) ([]tasks.DeliveryDispatch, error) {
-	if n <= 0 {
-		return nil, nil
-	}
-	var ds []tasks.DeliveryDispatch
-	err := t.Each("SELECT id, generation + 1 FROM deliveries WHERE phase = ? AND due_at <= ? ORDER BY due_at LIMIT ?"+t.Dialect.SkipLocked,
-		db.Args{phase, t.Now, n}, func(s db.Scanner) error {
-			ds = append(ds, tasks.DeliveryDispatch{})
-			d := &ds[len(ds)-1]
-			return s.Scan(&d.ID, &d.Generation)
-		})
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range ds {
-		_, err := t.Exec("UPDATE deliveries SET phase = 1, generation = ?, due_at = ? WHERE id = ?",
-			d.Generation, t.Now+deliveryPatience.Microseconds(), d.ID[:])
-		if err != nil {
-			return nil, err
-		}
-	}
-	return ds, nil
-}
-
 // ClaimDelivery claims one generation of a dispatched delivery, and returns it with the event to send. When the lease
 // runs out the delivery is due again. It returns ErrFenced where that generation was claimed before, or is not the
 // current one.
@@ -121,7 +71,10 @@ func (l *Ledger) FinishDelivery(ctx context.Context, k tasks.DeliveryToken, r ta
 		}
 		_, err = t.Exec("UPDATE deliveries SET phase = ?, due_at = ?, claim_token = ?, attempts = attempts + ?, last_status = ?, last_error = ? WHERE id = ?",
 			phase, due, keep, db.Flag(!r.Skipped), r.Status, db.TextOrNull(clean(r.Reason)), k.Delivery[:])
-		return err
+		if err != nil {
+			return err
+		}
+		return t.measure(k.Delivery, r.Took)
 	})
 }
 

@@ -58,7 +58,9 @@ func (t *tx) writeEvent(e event) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.Exec("INSERT INTO deliveries (id, event, url, due_at) VALUES (?, ?, ?, ?)", id[:], seq, e.url, t.Now)
+	_, err = t.Exec(`INSERT INTO deliveries (id, event, url, due_at, endpoint) VALUES (?, ?, ?, ?,
+		COALESCE((SELECT producer FROM uploads WHERE seq = ?), (SELECT producer FROM batches WHERE seq = ?), '') || ' ' || ?)`,
+		id[:], seq, e.url, t.Now, reference(e.upload), reference(e.batch), origin(e.url))
 	return err
 }
 

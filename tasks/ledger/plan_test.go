@@ -52,7 +52,7 @@ func (h *harness) traced(f func()) []statement {
 	h.d.Trace = func(q string, a []any) {
 		mu.Lock()
 		defer mu.Unlock()
-		if !seen[q] && strings.Contains(q, "uploads") {
+		if !seen[q] && (strings.Contains(q, "uploads") || strings.Contains(q, "deliveries")) {
 			seen[q] = true
 			got = append(got, statement{q, a})
 		}
@@ -83,6 +83,23 @@ func (h *harness) plan(explain string, s statement) []string {
 	return lines
 }
 
+// crowdedOutbox fills the ledger with deliveries that were delivered, and with others that wait for their next attempt,
+// and makes a few that are due.
+func (h *harness) crowdedOutbox() {
+	h.Helper()
+	id := "randomblob(16)"
+	if h.d.Concurrent {
+		id = "decode(md5(i || ' ' || p), 'hex')"
+	}
+	h.sql(fmt.Sprintf(`INSERT INTO deliveries (id, event, url, phase, due_at, endpoint)
+		WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+		SELECT %s, 0, 'https://crowd.example', p, CASE p WHEN 0 THEN %d + i END, 'crm https://crowd.example' FROM n, (SELECT 0 AS p UNION SELECT 3 AS p) phases`,
+		crowd, id, h.today().Add(time.Hour).UnixMicro()))
+	h.sql("ANALYZE")
+	h.owes(3, "https://one.example/hook")
+	h.owes(3, "https://two.example/hook")
+}
+
 // dispatcherWork is the operations of the dispatcher, which run several times a second however much lies in the ledger.
 func (h *harness) dispatcherWork() {
 	ds := h.dispatch()
@@ -97,6 +114,34 @@ func (h *harness) dispatcherWork() {
 	h.takeOver()
 	h.admit(c, "x", tasks.Proceed)
 	must(h, h.Finish(h.Context(), c.Token, h.success("x")))
+}
+
+func (h *harness) deliver() {
+	ds := h.due(100)
+	if len(ds) != 6 {
+		h.Errorf("%d deliveries were dispatched, want 6", len(ds))
+	}
+	h.answered(ds[0], time.Millisecond)
+}
+
+func TestDeliveriesAreDispatchedWithoutALookAtOthersOnSQLite(t *testing.T) {
+	t.Parallel()
+	h := openSQLiteHarness(t)
+	h.crowdedOutbox()
+	for _, s := range h.traced(h.deliver) {
+		for _, line := range h.plan("EXPLAIN QUERY PLAN ", s) {
+			if strings.HasPrefix(line, "SCAN d") || strings.Contains(line, "TEMP B-TREE FOR ORDER") {
+				t.Errorf("%s\n\tplan: %s", s.query, line)
+			}
+		}
+	}
+}
+
+func TestDeliveriesAreDispatchedWithoutALookAtOthersOnPostgres(t *testing.T) {
+	t.Parallel()
+	h := openPostgresHarness(t)
+	h.crowdedOutbox()
+	h.wantFewRows("deliveries", h.deliver)
 }
 
 func TestDispatchReadsNoRowItHasNoUseForOnSQLite(t *testing.T) {
@@ -138,16 +183,22 @@ func TestDispatchReadsNoRowItHasNoUseForOnPostgres(t *testing.T) {
 	t.Parallel()
 	h := openPostgresHarness(t)
 	h.crowded()
+	h.wantFewRows("uploads", h.dispatcherWork)
+}
+
+// wantFewRows runs the statements of f once more, and fails where one reads a crowd, or all of the table.
+func (h *harness) wantFewRows(table string, f func()) {
+	h.Helper()
 	rows := regexp.MustCompile(`actual time=\S+ rows=(\d+) loops=(\d+)|Rows Removed by \w+: (\d+)()`)
-	for _, s := range h.traced(h.dispatcherWork) {
+	for _, s := range h.traced(f) {
 		for _, line := range h.plan("EXPLAIN ANALYZE ", s) {
 			for _, m := range rows.FindAllStringSubmatch(line, -1) {
 				if n, _ := strconv.Atoi(m[1] + m[3]); n > 100 {
-					t.Errorf("%s\n\t%d rows: %s", s.query, n, line)
+					h.Errorf("%s\n\t%d rows: %s", s.query, n, line)
 				}
 			}
-			if strings.Contains(line, "Seq Scan on uploads") {
-				t.Errorf("%s\n\tplan: %s", s.query, line)
+			if strings.Contains(line, "Seq Scan on "+table) {
+				h.Errorf("%s\n\tplan: %s", s.query, line)
 			}
 		}
 	}

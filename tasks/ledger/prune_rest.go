@@ -109,7 +109,8 @@ func (l *Ledger) expiredMedia(ctx context.Context, limit int) (expired []mediaPl
 // within a day.
 const requestsKept = 24 * time.Hour
 
-// pruneDays deletes the counts of days gone by, the names of requests, and who acted on many uploads then.
+// pruneDays deletes the counts of days gone by, the names of requests, how quick receivers were, and who acted on many
+// uploads then.
 func (l *Ledger) pruneDays(ctx context.Context, older time.Duration, limit int) (int, bool, error) {
 	var total int64
 	err := l.do(ctx, "prune days", func(t *tx) error {
@@ -133,7 +134,9 @@ func (l *Ledger) pruneDays(ctx context.Context, older time.Duration, limit int) 
 			}
 			total += n
 		}
-		return nil
+		// How quick a receiver was is no record of anything: it is measured anew.
+		_, err := t.Exec("DELETE FROM endpoints WHERE name IN (SELECT name FROM endpoints WHERE measured_at <= ? LIMIT ?)", cutoff, limit)
+		return err
 	})
 	return int(total), total < int64(limit), err
 }

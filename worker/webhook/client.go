@@ -69,7 +69,7 @@ func newClient(g *guard, cfg Config) *http.Client {
 			TLSHandshakeTimeout:    connectTimeout,
 			ForceAttemptHTTP2:      true,
 			MaxIdleConns:           256,
-			MaxIdleConnsPerHost:    4,
+			MaxIdleConnsPerHost:    16, // as many as a process has deliveries at once
 			IdleConnTimeout:        90 * time.Second,
 			MaxResponseHeaderBytes: cfg.MaxResponse,
 		},

@@ -66,7 +66,9 @@ func (s *Sender) Deliver(ctx context.Context, d tasks.Delivery) tasks.DeliveryRe
 			Reason: fmt.Sprintf("%s failed %d times in a row and is left alone for now", u.Host, breakerFailures),
 		}
 	}
+	started := s.cfg.Now()
 	a := s.attempt(ctx, d, u)
+	a.took = s.cfg.Now().Sub(started)
 	if s.breakers.report(endpoint, a.verdict, s.cfg.Now()) {
 		s.cfg.Log.Warn("webhook endpoint is left alone", "producer", d.Event.Producer, "host", u.Host, "reason", a.reason, "for", breakerOpen)
 	}
@@ -80,6 +82,7 @@ type answer struct {
 	asked   time.Duration // Retry-After
 	verdict verdict
 	skipped bool // we gave it up
+	took    time.Duration
 }
 
 // attempt makes the request.
@@ -146,11 +149,11 @@ func (s *Sender) read(resp *http.Response, host string) answer {
 
 // judge turns the answer into what the ledger records.
 func (s *Sender) judge(d tasks.Delivery, a answer) tasks.DeliveryResult {
-	r := tasks.DeliveryResult{State: tasks.Pending, Status: a.status, Reason: a.reason}
+	r := tasks.DeliveryResult{State: tasks.Pending, Status: a.status, Reason: a.reason, Took: a.took}
 	attempts := d.Attempts + 1
 	switch {
 	case a.skipped:
-		r.Skipped = true
+		r.Skipped, r.Took = true, 0
 	case a.status >= 200 && a.status < 300:
 		r.State = tasks.Delivered
 	case a.status == http.StatusGone:

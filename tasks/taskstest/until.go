@@ -1,5 +1,5 @@
-// Package taskstest helps the tests of every package: it waits for what other goroutines and processes bring about, and finds
-// programs. A wait ends with the deadline of the test (go test -timeout), so that no test guesses how fast a machine is.
+// Package taskstest helps the tests of every package: it waits for what other goroutines and processes bring about, and
+// finds programs. A wait ends with the deadline of the test (go test -timeout), so that no test guesses how fast a machine is.
 package taskstest
 
 import (

@@ -79,15 +79,19 @@ func readError(err error) error {
 	return &tasks.Error{Code: tasks.Storage, Op: "read source", Err: err}
 }
 
-// validate checks the bytes and, where the upload allows it, makes a refused picture fit.
+// validate checks the bytes and, where the upload allows it, makes a refused picture fit, and mends one of which something
+// was noted.
 func (w *Worker) validate(b *body, claim tasks.Claim) (tasks.Content, error) {
 	content, err := w.Checker.Check(b.bytes, claim.Type)
-	if err == nil || !claim.Fix || w.Fixer == nil {
+	if err == nil && len(content.Notes) == 0 || !claim.Fix || w.Fixer == nil {
 		return content, err
 	}
 	fixed, did, fixErr := w.Fixer.Fix(b.bytes, claim.Type)
 	if fixErr != nil {
 		return content, fixErr
+	}
+	if did == "" {
+		return content, err
 	}
 	b.original, b.fixed = tasks.HashOf(b.bytes), did
 	b.bytes = fixed

@@ -191,15 +191,15 @@ func (g *gatherer) judge(ctx context.Context, row manifest.Row) (j judged, err e
 	if err != nil {
 		return j, fmt.Errorf("read source: %w", err)
 	}
-	return j, j.inspect(append(head, rest...), g.limits, fix)
+	return j, j.inspect(ctx, append(head, rest...), g.limits, fix)
 }
 
-func (j *judged) inspect(b []byte, limits media.Limits, fix bool) (err error) {
+func (j *judged) inspect(ctx context.Context, b []byte, limits media.Limits, fix bool) (err error) {
 	kind := j.Type
 	j.bytes = b
 	j.Content, err = media.Check(b, kind, limits)
-	if err != nil && fix {
-		j.bytes, j.did, err = media.Fix(b, kind, limits)
+	if fix && (err != nil || len(j.Notes) > 0) {
+		j.bytes, j.did, err = media.Fix(ctx, b, kind, limits)
 	}
 	j.Type = kind
 	return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"sync"
 
 	"github.com/mediaferry/mediaferry/config"
@@ -42,5 +43,5 @@ func (f *fixer) Fixable(t tasks.MediaType) int64 { return f.limits.Fixable(t) }
 func (f *fixer) Fix(b []byte, t tasks.MediaType) ([]byte, string, error) {
 	f.turn.Lock()
 	defer f.turn.Unlock()
-	return media.Fix(b, t, f.limits)
+	return media.Fix(context.TODO(), b, t, f.limits)
 }

@@ -2,7 +2,7 @@ package media
 
 import (
 	"bytes"
-	"errors"
+	"context"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -21,31 +21,31 @@ const (
 )
 
 // fit encodes p into at most limit bytes: the best quality at full size, or else the largest size.
-func (p picture) fit(limit int64, t tasks.MediaType) (fixed []byte, how string, err error) {
+func (p picture) fit(ctx context.Context, limit int64, t tasks.MediaType) (fixed []byte, how string, err error) {
 	if int64(len(p.profile)) > limit/8 {
 		p.profile = nil // a profile for printing would leave no room for the picture
 	}
 	p.Image = upright(p.Image, p.orientation)
 	if p.transparent && t == tasks.Image {
-		p, err = p.shrunk(limit, picture.png)
+		p, err = p.shrunk(limit, func(p picture) ([]byte, error) { return p.png(ctx) })
 		if err != nil {
 			return nil, "", err
 		}
-		fixed, err = p.png()
+		fixed, err = p.png(ctx)
 		return fixed, "PNG", err
 	}
-	p, err = p.shrunk(limit, func(p picture) ([]byte, error) { return p.jpeg(worstQuality) })
+	p, err = p.shrunk(limit, func(p picture) ([]byte, error) { return p.jpeg(ctx, worstQuality) })
 	if err != nil {
 		return nil, "", err
 	}
 	quality, err := largest(worstQuality, bestQuality, func(quality int) (bool, error) {
-		b, err := p.jpeg(quality)
+		b, err := p.jpeg(ctx, quality)
 		return int64(len(b)) <= limit, err
 	})
 	if err != nil {
 		return nil, "", err
 	}
-	fixed, err = p.jpeg(quality)
+	fixed, err = p.jpeg(ctx, quality)
 	return fixed, fmt.Sprintf("JPEG q%d", quality), err
 }
 
@@ -105,7 +105,7 @@ func (p picture) scaled(side int) picture {
 }
 
 // jpeg encodes p with what shows through made white, and the profile right behind the start marker.
-func (p picture) jpeg(quality int) ([]byte, error) {
+func (p picture) jpeg(ctx context.Context, quality int) ([]byte, error) {
 	m := p.Image
 	if p.transparent {
 		flat := image.NewRGBA(m.Bounds())
@@ -114,8 +114,8 @@ func (p picture) jpeg(quality int) ([]byte, error) {
 		m = flat
 	}
 	var out bytes.Buffer
-	if err := jpeg.Encode(&out, m, &jpeg.Options{Quality: quality}); err != nil {
-		return nil, encodeError(err)
+	if err := jpeg.Encode(timely{ctx: ctx, out: &out}, m, &jpeg.Options{Quality: quality}); err != nil {
+		return nil, encodeError(ctx, err)
 	}
 	if len(p.profile) == 0 {
 		return out.Bytes(), nil
@@ -124,14 +124,10 @@ func (p picture) jpeg(quality int) ([]byte, error) {
 	return bytes.Join([][]byte{b[:2], p.profile, b[2:]}, nil), nil
 }
 
-func (p picture) png() ([]byte, error) {
+func (p picture) png(ctx context.Context) ([]byte, error) {
 	var out bytes.Buffer
-	if err := png.Encode(&out, p.Image); err != nil {
-		return nil, encodeError(err)
+	if err := png.Encode(timely{ctx: ctx, out: &out}, p.Image); err != nil {
+		return nil, encodeError(ctx, err)
 	}
 	return out.Bytes(), nil
-}
-
-func encodeError(err error) error {
-	return &tasks.Error{Code: tasks.Internal, Err: errors.Join(errors.New("encode the picture"), err)}
 }

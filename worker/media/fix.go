@@ -1,51 +1,41 @@
 package media
 
 import (
-	"bytes"
+	"context"
+	"errors"
 	"fmt"
-	"image"
-	"image/color"
-	"image/gif"
-	"image/jpeg"
-	"image/png"
-
-	"golang.org/x/image/draw"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // Fix makes of b a file that Check takes as t, and says in did what was done. A file that Check takes already comes
-// back as it is, with an empty did; b itself is never written to.
+// back as it is, with an empty did, or with the end marker that it lacks; b itself is never written to.
 //
 // An image over its limit of bytes becomes a JPEG of lower quality or, with transparency, a smaller PNG; only what
-// still does not fit is scaled down. Any JPEG, PNG or GIF becomes a thumb. The orientation in a JPEG's EXIF is applied
-// and its colour profile kept; other metadata is dropped.
+// still does not fit is scaled down. WebP, BMP and TIFF become a JPEG or, with transparency, a PNG. Any of them, and any
+// JPEG, PNG or GIF, becomes a thumb. The orientation that EXIF asks for is applied, and the colour profile of a JPEG
+// kept; other metadata is dropped.
 //
 // Everything else keeps Check's refusal, whose Hint is the command to run: other kinds, damaged files, pictures of
-// more than Limits.Pixels (which are not decoded), voice and video. An animation is refused rather than flattened.
-// Decoding takes up to 8 bytes of memory a pixel, and scaling 4 more.
-func Fix(b []byte, t tasks.MediaType, l Limits) (fixed []byte, did string, err error) {
+// more than Limits.FixPixels (which are not decoded), voice and video. An animation, and a TIFF of several pages, are
+// refused rather than reduced to one. Limits.FixMemory says how much memory it takes. Where ctx ends first, so does Fix,
+// with its error.
+func Fix(ctx context.Context, b []byte, t tasks.MediaType, l Limits) (fixed []byte, did string, err error) {
+	op := "fix " + string(t)
 	_, refused := Check(b, t, l)
 	if refused == nil {
-		return b, "", nil
+		fixed, did = ended(b)
+		return fixed, did, nil
 	}
-	op := "fix " + string(t)
-	if !isPicture(t) {
-		return nil, "", named(refused, op)
-	}
-	c, k, err := examine(b)
-	c.Type = t
-	if err == nil {
-		err = fixable(b, c, k, t, l, refused)
-	}
+	c, k, err := fixable(b, t, l, refused)
 	if err != nil {
 		return nil, "", named(err, op)
 	}
-	p, err := decode(b, k, c)
+	p, err := decode(ctx, b, k, c)
 	if err != nil {
 		return nil, "", named(err, op)
 	}
-	fixed, how, err := p.fit(l.Max(t), t)
+	fixed, how, err := p.fit(ctx, l.Max(t), t)
 	if err != nil {
 		return nil, "", named(err, op)
 	}
@@ -56,30 +46,70 @@ func Fix(b []byte, t tasks.MediaType, l Limits) (fixed []byte, did string, err e
 	return fixed, describe(how, c, after), nil
 }
 
+// FixMemory is how much memory Fix takes for b as an upload of type t, beside b itself, in bytes: 12 for each pixel (up
+// to 8 to decode it, and 4 to scale), or 0 where nothing is decoded.
+func (l Limits) FixMemory(b []byte, t tasks.MediaType) int64 {
+	_, refused := Check(b, t, l)
+	if refused == nil {
+		return 0
+	}
+	c, _, err := fixable(b, t, l, refused)
+	if err != nil {
+		return 0
+	}
+	return 12 * int64(c.Width) * int64(c.Height)
+}
+
 // maxScans is how many passes over its pixels a JPEG may ask for. Progressive encoders make about ten; a file of a few
 // megabytes could ask for a hundred thousand, and keep the decoder busy for hours.
 const maxScans = 200
 
-// fixable refuses what must not or cannot be decoded.
-func fixable(b []byte, c tasks.Content, k kind, t tasks.MediaType, l Limits, refused error) error {
-	if !l.takes(k, tasks.Image) {
-		return refused
+// fixable looks at b, which Check refused, and refuses what must not or cannot be decoded.
+func fixable(b []byte, t tasks.MediaType, l Limits, refused error) (tasks.Content, kind, error) {
+	c, k, err := examine(b)
+	c.Type = t
+	if err == nil && !isPicture(t) {
+		err = refused
 	}
-	if int64(c.Width)*int64(c.Height) > l.Pixels {
-		return l.refuse(c)
+	if err == nil && !l.takes(k, tasks.Image) {
+		if !convertible(k) {
+			return c, k, refused
+		}
+		err = look(b, k, &c)
+	}
+	if err != nil {
+		return c, k, err
+	}
+	if pixels := int64(c.Width) * int64(c.Height); pixels > min(l.Pixels, l.fixPixels()) {
+		return c, k, tooManyToFix(l, c, pixels)
 	}
 	if scans := jpegScans(b, k); scans > maxScans {
-		return corrupt("JPEG has %d scans, which no encoder makes: at most %d are decoded", scans, maxScans)
+		return c, k, corrupt("JPEG has %d scans, which no encoder makes: at most %d are decoded", scans, maxScans)
 	}
 	n := animation(c)
 	switch {
 	case n == "":
-		return nil
+		return c, k, nil
 	case t == tasks.Thumb:
-		return refusal(tasks.Unsupported, "take one frame: "+toThumb,
-			"this %s is %s, and which frame is meant is not known", k.name, n)
+		return c, k, refusal(tasks.Unsupported, "take one frame: "+toThumb, "this %s is %s, and which frame is meant is not known", k.name, n)
+	case !l.takes(k, tasks.Image):
+		return c, k, refusal(tasks.Unsupported, "take one frame: "+toJPEG, "this %s is %s, and which frame is meant is not known", k.name, n)
 	}
-	return refusal(tasks.TooLarge, shrinkRemedy(l, c), "this %s is %s with %s, WeChat takes %s", k.name, n, size(c.Size), size(l.Max(t)))
+	return c, k, refusal(tasks.TooLarge, shrinkRemedy(l, c), "this %s is %s with %s, WeChat takes %s", k.name, n, size(c.Size), size(l.Max(t)))
+}
+
+// tooManyToFix is the refusal of a picture whose pixels would take too much memory.
+func tooManyToFix(l Limits, c tasks.Content, pixels int64) error {
+	if pixels > l.Pixels {
+		return l.refuse(c)
+	}
+	remedy := toJPEG
+	if c.Type == tasks.Thumb {
+		remedy = toThumb
+	} else if c.Size > l.ImageBytes {
+		remedy = shrinkRemedy(l, c)
+	}
+	return refusal(tasks.TooLarge, remedy, "%s is %d × %d pixels (%s), --fix takes %s", c.Type, c.Width, c.Height, megapixels(pixels), megapixels(l.fixPixels()))
 }
 
 func describe(how string, before, after tasks.Content) string {
@@ -90,46 +120,22 @@ func describe(how string, before, after tasks.Content) string {
 	return did + fmt.Sprintf(", %s → %s", size(before.Size), size(after.Size))
 }
 
-// picture is decoded pixels with what has to be carried over.
-type picture struct {
-	image.Image
-	orientation int    // EXIF, 1 to 8
-	profile     []byte // the ICC segments of a JPEG, as they stand
-	transparent bool
+// decodeError is the error of a decoder, or of the ctx under which it read.
+func decodeError(ctx context.Context, k kind, err error) error {
+	if ctx.Err() != nil {
+		return fixEnded(ctx)
+	}
+	return corrupt("decode the %s: %w", k.name, err)
 }
 
-func decode(b []byte, k kind, c tasks.Content) (picture, error) {
-	p := picture{orientation: 1}
-	tidied := bytes.NewReader(tidy(b, k))
-	var err error
-	switch k.format {
-	case "jpeg":
-		p.Image, err = jpeg.Decode(tidied)
-		p.orientation = orientationOf(b)
-		p.profile = profileOf(b)
-	case "png":
-		p.Image, err = png.Decode(tidied)
-	default:
-		p.Image, err = gif.Decode(tidied)
-	}
-	if err != nil {
-		return p, corrupt("decode the %s: %w", k.name, err)
-	}
-	if p.ColorModel() == color.CMYKModel {
-		p.profile = nil // it describes inks, and the result has none
-	}
-	p.Image = onScreen(p.Image, image.Rect(0, 0, c.Width, c.Height))
-	opaque, ok := p.Image.(interface{ Opaque() bool })
-	p.transparent = ok && !opaque.Opaque()
-	return p, nil
+// fixEnded says that there was no time: it may be had later.
+func fixEnded(ctx context.Context) error {
+	return &tasks.Error{Code: tasks.Temporary, Err: fmt.Errorf("make it fit: %w", context.Cause(ctx))}
 }
 
-// onScreen is m in its place on the given screen: the only frame of a GIF may be a part of it.
-func onScreen(m image.Image, screen image.Rectangle) image.Image {
-	if m.Bounds() == screen {
-		return m
+func encodeError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fixEnded(ctx)
 	}
-	whole := image.NewRGBA(screen)
-	draw.Draw(whole, m.Bounds(), m, m.Bounds().Min, draw.Src)
-	return whole
+	return &tasks.Error{Code: tasks.Internal, Err: errors.Join(errors.New("encode the picture"), err)}
 }

@@ -27,7 +27,7 @@ func limited(n int64) media.Limits {
 func fixed(t *testing.T, b []byte, typ tasks.MediaType, l media.Limits) ([]byte, string) {
 	t.Helper()
 	before := bytes.Clone(b)
-	out, did, err := media.Fix(b, typ, l)
+	out, did, err := media.Fix(t.Context(), b, typ, l)
 	if err != nil {
 		t.Fatalf("Fix: %v", err)
 	}
@@ -182,7 +182,7 @@ func TestFixBoundsScans(t *testing.T) {
 	sos := bytes.Index(b, []byte{0xff, 0xda})
 	scan, end := b[sos:len(b)-2], b[len(b)-2:]
 	b = bytes.Join([][]byte{b[:sos], bytes.Repeat(scan, 201), end}, nil)
-	_, _, err := media.Fix(b, tasks.Image, limited(1000))
+	_, _, err := media.Fix(t.Context(), b, tasks.Image, limited(1000))
 	if tasks.CodeOf(err) != tasks.Corrupt || !strings.Contains(err.Error(), "201 scans") {
 		t.Errorf("%v, want Corrupt with 201 scans", err)
 	}
@@ -204,7 +204,7 @@ func TestFixRefuses(t *testing.T) {
 		{"animated.gif", tasks.Thumb, media.DefaultLimits(), tasks.Unsupported, "take one frame: convert"},
 		{"bomb.png", tasks.Image, media.DefaultLimits(), tasks.TooLarge, "ffmpeg"},
 		{"bomb.png", tasks.Thumb, media.DefaultLimits(), tasks.TooLarge, "ffmpeg"},
-		{"picture.webp", tasks.Image, tight, tasks.Unsupported, "convert"},
+		{"picture.jp2", tasks.Image, tight, tasks.Unsupported, "convert"},
 		{"damaged.png", tasks.Thumb, media.DefaultLimits(), tasks.Corrupt, ""},
 		{"empty.jpg", tasks.Image, tight, tasks.Empty, ""},
 		{"cbr.mp3", tasks.Voice, tight, tasks.TooLarge, "ffmpeg"},
@@ -213,7 +213,7 @@ func TestFixRefuses(t *testing.T) {
 		{"h264.mp4", tasks.Video, tight, tasks.TooLarge, "ffmpeg"},
 		{"cbr.mp3", tasks.Thumb, media.DefaultLimits(), tasks.Unsupported, "submit it as voice"},
 	} {
-		out, did, err := media.Fix(sample{name: c.sample}.read(t), c.typ, c.limits)
+		out, did, err := media.Fix(t.Context(), sample{name: c.sample}.read(t), c.typ, c.limits)
 		if tasks.CodeOf(err) != c.code || out != nil || did != "" {
 			t.Errorf("%s as %s: %v, want %s", c.sample, c.typ, err, c.code)
 			continue

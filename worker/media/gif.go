@@ -48,11 +48,14 @@ func walkGIF(b []byte, c *tasks.Content) error {
 		note(c, "animated: %d frames", w.frames)
 	}
 	if w.noEnd {
-		note(c, "its trailer is missing")
+		note(c, noTrailer)
 	}
 	noteTail(c, len(b)-w.off)
 	return nil
 }
+
+// noTrailer is a note.
+const noTrailer = "its trailer is missing"
 
 func (w *gifWalk) run() error {
 	for w.off < len(w.b) {

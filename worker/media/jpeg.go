@@ -68,11 +68,14 @@ func walkJPEG(b []byte, c *tasks.Content) error {
 		note(c, "%s where none belongs", count(w.restarts, "restart marker"))
 	}
 	if w.noEnd {
-		note(c, "its end marker (EOI) is missing")
+		note(c, noEOI)
 	}
 	noteTail(c, len(b)-w.off)
 	return nil
 }
+
+// noEOI is a note.
+const noEOI = "its end marker (EOI) is missing"
 
 // judge looks at the whole.
 func (w *jpegWalk) judge() error {

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -21,6 +22,9 @@ type Limits struct {
 
 	// Pixels is the most that width × height of a picture may be.
 	Pixels int64
+
+	// FixPixels is the same for pictures that Fix decodes; 0: 25 million, which is 300 MB of memory.
+	FixPixels int64
 
 	// AllowAMRWB takes AMR wide band as voice, AllowQuickTime takes QuickTime as video. WeChat's document names
 	// neither, and what its servers do with them is not known.
@@ -45,6 +49,8 @@ func DefaultLimits() Limits {
 		Pixels:        128_000_000,
 	}
 }
+
+func (l Limits) fixPixels() int64 { return cmp.Or(l.FixPixels, 25_000_000) }
 
 // Max returns how many bytes a file of type t may have; 0 for a type that does not exist.
 func (l Limits) Max(t tasks.MediaType) int64 {

@@ -110,7 +110,7 @@ func TestWhatRefusalsSay(t *testing.T) {
 		"61-seconds.amr": {"check voice: voice is 61 s, WeChat takes 60 s", "ffmpeg -t 60 -i INPUT -c copy OUTPUT.amr"},
 		"full.jpg": {"check image: image is 96 × 64 pixels (6144), the limit is 5000",
 			"ffmpeg -i INPUT -vf scale=85:-1 OUTPUT.jpg"},
-		"picture.webp": {"check image: this is WebP, WeChat takes JPEG, PNG and GIF as image", "convert INPUT -delete 1--1 -auto-orient OUTPUT.jpg"},
+		"picture.webp": {"check image: this is WebP, WeChat takes JPEG, PNG and GIF as image", "--fix, or: convert INPUT -delete 1--1 -auto-orient OUTPUT.jpg"},
 		"rgb.png": {"check thumb: this is PNG, WeChat takes JPEG as thumb",
 			"--fix, or: convert INPUT -delete 1--1 -auto-orient -thumbnail '480x480>' -define jpeg:extent=60KB OUTPUT.jpg"},
 		"film.mov":  {"check video: this is QuickTime (MOV), WeChat takes MP4 as video", "ffmpeg -i INPUT -c copy -movflags +faststart OUTPUT.mp4"},

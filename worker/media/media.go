@@ -120,10 +120,10 @@ func noteTail(c *tasks.Content, n int) {
 	}
 }
 
-// animation returns the note that says that c is an animation, or "".
+// animation returns the note that says that c is more than one picture, or "".
 func animation(c tasks.Content) string {
 	for _, n := range c.Notes {
-		if strings.HasPrefix(n, "animated") {
+		if strings.HasPrefix(n, "animated") || strings.HasPrefix(n, "several pages") {
 			return n
 		}
 	}

@@ -37,8 +37,22 @@ func jpegSegments(b []byte, see func(marker byte, body, whole []byte)) {
 	}
 }
 
-// orientationOf is the orientation that the EXIF of a JPEG declares, 1 (upright) where it declares none.
-func orientationOf(b []byte) int {
+// orientationOf is the orientation that the EXIF of a picture declares, 1 (upright) where it declares none.
+func orientationOf(b []byte, k kind) int {
+	switch k.format {
+	case "jpeg":
+		return jpegOrientation(b)
+	case "png":
+		return exifOrientation(pngEXIF(b))
+	case "webp":
+		return exifOrientation(webpEXIF(b))
+	case "tiff":
+		return exifOrientation(b)
+	}
+	return 1
+}
+
+func jpegOrientation(b []byte) int {
 	o := 1
 	jpegSegments(b, func(marker byte, body, _ []byte) {
 		if marker == jpegAPP1 && bytes.HasPrefix(body, []byte(exifMagic)) {

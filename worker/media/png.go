@@ -57,7 +57,7 @@ func walkPNG(b []byte, c *tasks.Content) error {
 		return err
 	}
 	if w.noEnd {
-		note(c, "its end chunk (IEND) is missing")
+		note(c, noIEND)
 	}
 	if w.wrong > 0 {
 		note(c, "%s on which no pixel hangs", count(w.wrong, "wrong checksum"))
@@ -68,6 +68,9 @@ func walkPNG(b []byte, c *tasks.Content) error {
 	noteTail(c, len(b)-w.off)
 	return nil
 }
+
+// noIEND is a note.
+const noIEND = "its end chunk (IEND) is missing"
 
 // whole reports whether every row of every frame is there: nothing that follows can add to the picture.
 func (w *pngWalk) whole() bool { return w.rows.whole && w.frames.whole() }

@@ -37,6 +37,10 @@ func convertRemedy(k kind, t tasks.MediaType) string {
 		return "leave it out, or turn it into a file of the right kind"
 	case t == tasks.Thumb && (k == kindJPEG || k == kindPNG || k == kindGIF):
 		return "--fix, or: " + toThumb
+	case t == tasks.Thumb && convertible(k):
+		return "--fix, or: " + toThumb
+	case t == tasks.Image && convertible(k):
+		return "--fix, or: " + toJPEG
 	case t == tasks.Thumb && k.family == tasks.Image:
 		return toThumb
 	case t == tasks.Thumb && k.family == tasks.Video:
@@ -74,15 +78,19 @@ func cutRemedy(l Limits, c tasks.Content) string {
 
 // shrinkRemedy brings content under its limit of bytes.
 func shrinkRemedy(l Limits, c tasks.Content) string {
+	fix := "--fix, or: "
+	if int64(c.Width)*int64(c.Height) > l.fixPixels() {
+		fix = ""
+	}
 	switch {
 	case c.Type == tasks.Thumb:
-		return "--fix, or: " + toThumb
+		return fix + toThumb
 	case c.Format == "png" && animation(c) != "":
 		return fmt.Sprintf("ffmpeg -i INPUT -vf scale=iw*%.2f:-1 -plays 0 -f apng OUTPUT.png", shrink(l.ImageBytes, c.Size))
 	case c.Format == "gif" && animation(c) != "":
 		return fmt.Sprintf("convert INPUT -coalesce -resize %.0f%% -layers optimize OUTPUT.gif", 100*shrink(l.ImageBytes, c.Size))
 	case c.Type == tasks.Image:
-		return fmt.Sprintf("--fix, or: convert INPUT -auto-orient -define jpeg:extent=%dKB OUTPUT.jpg", l.ImageBytes/1024*95/100)
+		return fix + fmt.Sprintf("convert INPUT -auto-orient -define jpeg:extent=%dKB OUTPUT.jpg", l.ImageBytes/1024*95/100)
 	case c.Type == tasks.Voice:
 		return fmt.Sprintf("ffmpeg -i INPUT -vn -ac 1 -b:a %dk OUTPUT.mp3", mp3Rate(float64(l.VoiceBytes*8)/1000/max(1, c.Duration.Seconds())))
 	case c.Duration > 0:

@@ -112,11 +112,11 @@ func start() (string, error) {
 		defer close(ended)
 		_ = cmd.Wait() // its log tells more
 	}()
-	return dir, answers(dir, ended)
+	return dir, answers(dir, filepath.Join(dir, "log"), ended)
 }
 
-// answers waits until the server does, or has ended.
-func answers(dir string, ended <-chan struct{}) error {
+// answers waits until the server does, or has ended. The file log tells why it did.
+func answers(dir, log string, ended <-chan struct{}) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -129,8 +129,8 @@ func answers(dir string, ended <-chan struct{}) error {
 			continue
 		case <-ended:
 		}
-		log, _ := os.ReadFile(filepath.Join(dir, "log"))
-		return fmt.Errorf("the server does not answer: %w\n%s", err, log)
+		text, _ := os.ReadFile(log)
+		return fmt.Errorf("the server does not answer: %w\n%s", err, text)
 	}
 }
 

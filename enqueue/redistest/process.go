@@ -1,0 +1,188 @@
+package redistest
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// Process is one redis-server on a loopback port of its own. It serves programs that are no tests: its methods return
+// errors. They are for one goroutine at a time.
+type Process struct {
+	dir  string
+	port int
+	args []string
+	cmd  *exec.Cmd
+	gone chan struct{} // closed once the process was waited for
+}
+
+// Launch starts a server that keeps its files and its log, redis.log, in dir. The caller closes it; it also ends with
+// the caller's process. It keeps no data on disk unless args say so. args are redis-server's own and come last, so
+// they win.
+func Launch(dir string, args ...string) (*Process, error) {
+	p := &Process{dir: dir, args: args}
+	const tries = 20 // somebody else may take the port between looking and starting
+	for range tries {
+		var err error
+		if p.port, err = freePort(); err != nil {
+			return nil, err
+		}
+		if err = p.Start(); err == nil {
+			return p, nil
+		}
+		if !errors.Is(err, errPortTaken) {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("redistest: no free port after %d tries", tries)
+}
+
+// Addr returns host:port. It stays the same over restarts.
+func (p *Process) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)) }
+
+// URL returns redis://host:port/0.
+func (p *Process) URL() string { return "redis://" + p.Addr() + "/0" }
+
+// Stop ends the server as an operator would: it saves what it was told to save. It returns when the process is gone.
+func (p *Process) Stop() error { return p.end(syscall.SIGTERM) }
+
+// Kill ends the server as a crash would. It returns when the process is gone.
+func (p *Process) Kill() error { return p.end(syscall.SIGKILL) }
+
+// Close ends the server, also one that was frozen or has ended.
+func (p *Process) Close() error { return p.Kill() }
+
+// Freeze makes the server answer nothing while its connections stay open, until Thaw.
+func (p *Process) Freeze() error { return p.signal(syscall.SIGSTOP) }
+
+// Thaw ends Freeze.
+func (p *Process) Thaw() error { return p.signal(syscall.SIGCONT) }
+
+// Running reports whether the server's process lives. A frozen one does.
+func (p *Process) Running() bool {
+	select {
+	case <-p.gone:
+		return false
+	default:
+		return true
+	}
+}
+
+var errPortTaken = errors.New("redistest: the port is taken")
+
+// Start starts a server that has ended again, on the same port and directory. It returns once the server accepts
+// connections.
+func (p *Process) Start() error {
+	binary, err := exec.LookPath("redis-server")
+	if err != nil {
+		return errors.New("redistest: redis-server is not on the PATH: `make test` installs it, or: apt-get install redis-server")
+	}
+	log, err := os.OpenFile(filepath.Join(p.dir, "redis.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return fmt.Errorf("redistest: open log: %w", err)
+	}
+	args := slices.Concat([]string{
+		"--bind", "127.0.0.1", "--port", strconv.Itoa(p.port), "--dir", p.dir,
+		"--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "notice",
+	}, p.args)
+	cmd := exec.Command(binary, args...) //nolint:noctx // it ends with Close
+	cmd.SysProcAttr = dieWithParent()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return errors.Join(fmt.Errorf("redistest: %w", err), log.Close())
+	}
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		return errors.Join(fmt.Errorf("redistest: start %s: %w", binary, err), log.Close())
+	}
+	gone := make(chan struct{})
+	p.cmd, p.gone = cmd, gone
+	said, ready := watch(bufio.NewScanner(io.TeeReader(out, log)), func() {
+		_ = cmd.Wait() // a killed server ends with an error, as it should
+		log.Close()
+		close(gone)
+	})
+	if <-ready {
+		return nil
+	}
+	<-gone
+	text := said()
+	if strings.Contains(text, "Address already in use") {
+		return errPortTaken
+	}
+	return fmt.Errorf("redistest: redis-server ended at once:\n%s", text)
+}
+
+// watch reads what the server prints until it ends, then calls ended. ready gets true when the server accepts
+// connections, false if it ended before. said returns what was printed until then.
+func watch(lines *bufio.Scanner, ended func()) (said func() string, ready <-chan bool) {
+	up := make(chan bool, 1)
+	var mu sync.Mutex
+	var printed strings.Builder
+	go func() {
+		started := false
+		for lines.Scan() {
+			if started {
+				continue // read on, so that the server never blocks on a full pipe
+			}
+			mu.Lock()
+			fmt.Fprintln(&printed, lines.Text())
+			mu.Unlock()
+			if strings.Contains(lines.Text(), "Ready to accept connections") {
+				started = true
+				up <- true
+			}
+		}
+		ended()
+		if !started {
+			up <- false
+		}
+	}()
+	return func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return printed.String()
+	}, up
+}
+
+func (p *Process) signal(sig syscall.Signal) error {
+	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("redistest: %v: %w", sig, err)
+	}
+	return nil
+}
+
+func (p *Process) end(sig syscall.Signal) error {
+	if err := p.signal(sig); err != nil {
+		return err
+	}
+	<-p.gone
+	return nil
+}
+
+// freePort looks below the range that the kernel gives to outgoing connections, so that none of them takes the
+// port while the server is down.
+func freePort() (int, error) {
+	const first, last, tries = 10000, 32000, 200
+	for range tries {
+		port := first + rand.IntN(last-first)
+		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			l.Close()
+			return port, nil
+		}
+	}
+	return 0, fmt.Errorf("redistest: no free port between %d and %d", first, last)
+}

@@ -1,5 +1,5 @@
 // Command mediaferry-chaos starts a whole mediaferry fleet on this machine, attacks it while uploads are submitted,
-// heals it, and checks from the records of everybody involved that nothing was lost and nothing happened twice.
+// waits until it has recovered, and checks from all records that nothing was lost and nothing happened twice.
 // See mediaferry-chaos -help.
 package main
 
@@ -13,6 +13,10 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/history"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/planted"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/producer"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/report"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -39,12 +43,12 @@ func Run(ctx context.Context, args []string, out, people io.Writer) int {
 		fmt.Fprintln(people, "mediaferry-chaos:", err)
 		return tasks.ExitUsage
 	}
-	r, err := attackOrCheck(ctx, s, people)
+	r, err := makeReport(ctx, s, people)
 	if err != nil {
 		fmt.Fprintln(people, "mediaferry-chaos:", err)
 		return tasks.ExitError
 	}
-	if err := r.publish(out, s.report); err != nil {
+	if err := r.Publish(out, s.report); err != nil {
 		fmt.Fprintln(people, "mediaferry-chaos:", err)
 		return tasks.ExitError
 	}
@@ -54,22 +58,22 @@ func Run(ctx context.Context, args []string, out, people io.Writer) int {
 	return tasks.ExitOK
 }
 
-// attackOrCheck makes a report, of a new run or of the histories that an earlier one kept.
-func attackOrCheck(ctx context.Context, s settings, people io.Writer) (report, error) {
-	if s.check == "" {
-		return campaign(ctx, s, people)
+// makeReport makes a report of new runs, or of the histories that an earlier command kept.
+func makeReport(ctx context.Context, s options, people io.Writer) (report.Report, error) {
+	if s.checkDir == "" {
+		return runAll(ctx, s, people)
 	}
-	legs, err := loadHistories(s.check)
+	histories, err := history.LoadAll(s.checkDir)
 	if err != nil {
-		return report{}, err
+		return report.Report{}, err
 	}
-	return newReport(s, legs), nil
+	return report.New("", histories), nil
 }
 
-// roles are what the tool's own child processes do: it starts itself again, so that they can be killed.
+// roles are the child processes that run this program itself.
 var roles = map[string]func(context.Context, []string) error{ //nolint:gochecknoglobals // a constant in all but name
-	"producer":       produceMain,
-	"planted-worker": plantedMain,
+	"producer":       producer.Main,
+	"planted-worker": planted.Main,
 }
 
 func exitOf(people io.Writer, err error) int {

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/check"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/planted"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/report"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -22,16 +25,16 @@ func TestPlantedBugsAreFound(t *testing.T) { //nolint:paralleltest // see above
 		kills    string
 		found    string // a kind of finding that this bug must lead to; empty: nothing may be found
 	}{
-		{bugNone, "6s", "worker-stop,worker-kill", "8", ""},
-		{bugNoFence, "12s", "worker-stop", "8", foundConflicting},
-		{bugSplitOutbox, "6s", "producer-kill", "2", foundOutbox},
-		{bugEarlyBatch, "6s", "producer-kill", "2", foundBatch},
-		{bugLostDispatch, "6s", "producer-kill", "2", foundLost},
-		{bugDoubleClaim, "6s", "producer-kill", "2", foundDuplicates},
+		{planted.None, "6s", "worker-stop,worker-kill", "8", ""},
+		{planted.NoFence, "12s", "worker-stop", "8", check.Conflicting},
+		{planted.SplitOutbox, "6s", "producer-kill", "2", check.Outbox},
+		{planted.EarlyBatch, "6s", "producer-kill", "2", check.Batch},
+		{planted.LostDispatch, "6s", "producer-kill", "2", check.Lost},
+		{planted.DoubleClaim, "6s", "producer-kill", "2", check.Duplicates},
 	} {
 		t.Run(tc.bug, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "report.json")
-			code, text := fleet(t, "-seed", "3", "-ledger", "sqlite", "-duration", tc.duration, "-uploads", "500",
+			code, text := invoke(t, "-seed", "3", "-ledger", "sqlite", "-duration", tc.duration, "-uploads", "500",
 				"-planted", tc.bug, "-attacks", tc.attacks, "-kills", tc.kills, "-report", file)
 			if tc.found == "" {
 				if code != tasks.ExitOK {
@@ -55,9 +58,9 @@ func findings(t *testing.T, file string) map[string]int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r report
+	var r report.Report
 	if err := json.Unmarshal(b, &r); err != nil {
 		t.Fatal(err)
 	}
-	return r.Legs[0].Found
+	return r.Runs[0].Found
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/clitest"
 	"github.com/mediaferry/mediaferry/enqueue/redistest"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
@@ -27,20 +28,20 @@ var transient = []wechattest.Fault{
 
 const faultShare = 0.05
 
-func (g *ground) misbehave() {
+func misbehave(g *clitest.Ground) {
 	for _, f := range transient {
 		f.Path = "media/upload"
-		g.sandbox.Rate(f, faultShare/float64(len(transient)))
+		g.Sandbox.Rate(f, faultShare/float64(len(transient)))
 	}
-	g.set("MEDIAFERRY_WORKER__BACKOFF_BASE", "50ms")
+	g.Set("MEDIAFERRY_WORKER__BACKOFF_BASE", "50ms")
 }
 
 // fleet makes the ground one of a fleet: a real Redis and a real PostgreSQL.
-func (g *ground) fleet() *redistest.Server {
-	r := redistest.Start(g.t)
-	g.set("MEDIAFERRY_REDIS_URL", r.URL())
-	g.set("MEDIAFERRY_LEDGER_URL", ledgertest.Postgres(g.t))
-	g.set("MEDIAFERRY_TOKEN_KEY", strings.Repeat("0123456789abcdef", 4))
+func fleet(g *clitest.Ground) *redistest.Server {
+	r := redistest.Start(g.T)
+	g.Set("MEDIAFERRY_REDIS_URL", r.URL())
+	g.Set("MEDIAFERRY_LEDGER_URL", ledgertest.Postgres(g.T))
+	g.Set("MEDIAFERRY_TOKEN_KEY", strings.Repeat("0123456789abcdef", 4))
 	return r
 }
 
@@ -55,14 +56,14 @@ func allSucceeded(t *testing.T, l *ledger.Ledger, n int) {
 
 // checkCalls compares what the sandbox met with what was needed: one accepted call for each content, one more for each
 // answer that got lost after the file was taken, and one token.
-func (g *ground) checkCalls(files int) {
-	g.t.Helper()
+func checkCalls(g *clitest.Ground, files int) {
+	g.T.Helper()
 	calls, lost, tokens, good := 0, 0, 0, 0
-	for _, c := range g.sandbox.Calls() {
+	for _, c := range g.Sandbox.Calls() {
 		switch {
 		case strings.HasSuffix(c.Path, "stable_token"):
 			tokens++
-		case !strings.HasSuffix(c.Path, uploadPath):
+		case !strings.HasSuffix(c.Path, clitest.UploadPath):
 		default:
 			calls++
 			if c.Fault == string(wechattest.ResetAfter) {
@@ -74,36 +75,36 @@ func (g *ground) checkCalls(files int) {
 		}
 	}
 	if good-lost != files {
-		g.t.Errorf("%d media were issued, %d of them with a lost answer, for %d contents", good, lost, files)
+		g.T.Errorf("%d media were issued, %d of them with a lost answer, for %d contents", good, lost, files)
 	}
 	if tokens != 1 {
-		g.t.Errorf("%d token fetches, want one for all processes", tokens)
+		g.T.Errorf("%d token fetches, want one for all processes", tokens)
 	}
-	g.t.Logf("%d calls for %d files: %d met a fault", calls, files, calls-good+lost)
+	g.T.Logf("%d calls for %d files: %d met a fault", calls, files, calls-good+lost)
 }
 
 func TestFleet(t *testing.T) {
 	t.Parallel()
 	const files = 2000
-	g := newGround(t, wechattest.Config{})
-	g.fill(files, 4000)
-	g.fleet()
-	g.misbehave()
-	workers := []*process{g.start("worker"), g.start("worker"), g.start("worker")}
-	if r := g.run("upload", "--detach", g.media); r.code != tasks.ExitOK {
-		t.Fatalf("exit code %d\n%s", r.code, r.err)
+	g := clitest.New(t, wechattest.Config{})
+	g.Fill(files, 4000)
+	fleet(g)
+	misbehave(g)
+	workers := []*clitest.Process{g.Start("worker"), g.Start("worker"), g.Start("worker")}
+	if r := g.Run("upload", "--detach", g.Media); r.Code != tasks.ExitOK {
+		t.Fatalf("exit code %d\n%s", r.Code, r.Err)
 	}
-	l := g.ledger()
+	l := g.Ledger()
 	allSucceeded(t, l, files)
-	g.checkCalls(files)
-	if n := g.countOutcomes(l); n != files {
+	checkCalls(g, files)
+	if n := g.CountOutcomes(l); n != files {
 		t.Errorf("%d outcomes for %d files", n, files)
 	}
 	for _, w := range workers {
 		t.Logf("peak memory of a worker: %d MiB", peakMemory(w.Process.Pid)>>20)
-		w.signal(syscall.SIGTERM)
-		if w.err != nil {
-			t.Errorf("a worker ended with %v", w.err)
+		w.Signal(syscall.SIGTERM)
+		if w.Error != nil {
+			t.Errorf("a worker ended with %v", w.Error)
 		}
 	}
 }
@@ -111,16 +112,16 @@ func TestFleet(t *testing.T) {
 func TestEmbeddedThroughFaults(t *testing.T) {
 	t.Parallel()
 	const files = 2000
-	g := newGround(t, wechattest.Config{})
-	g.fill(files, 4000)
-	g.misbehave()
-	p := g.start("upload", "--quiet", "--output", "json", g.media)
-	taskstest.Until(t, "the upload ended", p.ended)
-	if p.err != nil {
-		t.Fatalf("upload: %v\n%s", p.err, p.log.tail())
+	g := clitest.New(t, wechattest.Config{})
+	g.Fill(files, 4000)
+	misbehave(g)
+	p := g.Start("upload", "--quiet", "--output", "json", g.Media)
+	taskstest.Until(t, "the upload ended", p.Ended)
+	if p.Error != nil {
+		t.Fatalf("upload: %v\n%s", p.Error, p.Log.Tail())
 	}
-	g.checkCalls(files)
-	if n := g.countOutcomes(g.ledger()); n != files {
+	checkCalls(g, files)
+	if n := g.CountOutcomes(g.Ledger()); n != files {
 		t.Errorf("%d outcomes for %d files", n, files)
 	}
 }
@@ -128,29 +129,29 @@ func TestEmbeddedThroughFaults(t *testing.T) {
 func TestFlushedRedisLosesNothing(t *testing.T) {
 	t.Parallel()
 	const files, slots = 2000, 8
-	g := newGround(t, wechattest.Config{})
-	g.fill(files, 4000)
-	r := g.fleet()
-	g.set("MEDIAFERRY_WORKER__CONCURRENCY", strconv.Itoa(slots))
-	g.start("worker")
-	g.start("worker")
-	if r := g.run("upload", "--detach", g.media); r.code != tasks.ExitOK {
-		t.Fatalf("exit code %d\n%s", r.code, r.err)
+	g := clitest.New(t, wechattest.Config{})
+	g.Fill(files, 4000)
+	r := fleet(g)
+	g.Set("MEDIAFERRY_WORKER__CONCURRENCY", strconv.Itoa(slots))
+	g.Start("worker")
+	g.Start("worker")
+	if r := g.Run("upload", "--detach", g.Media); r.Code != tasks.ExitOK {
+		t.Fatalf("exit code %d\n%s", r.Code, r.Err)
 	}
-	taskstest.Until(t, "200 files uploaded", func() bool { return accepted(g.sandbox) >= 200 })
+	taskstest.Until(t, "200 files uploaded", func() bool { return accepted(g.Sandbox) >= 200 })
 	rdb := r.Client()
 	if err := rdb.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	if done := accepted(g.sandbox); done >= files {
+	if done := accepted(g.Sandbox); done >= files {
 		t.Fatal("all was done before Redis was wiped")
 	}
-	l := g.ledger()
+	l := g.Ledger()
 	allSucceeded(t, l, files)
-	if repeated := accepted(g.sandbox) - files; repeated > 2*slots {
+	if repeated := accepted(g.Sandbox) - files; repeated > 2*slots {
 		t.Errorf("%d uploads were repeated, at most %d were in flight", repeated, 2*slots)
 	}
-	if n := g.countOutcomes(l); n != files {
+	if n := g.CountOutcomes(l); n != files {
 		t.Errorf("%d outcomes for %d files", n, files)
 	}
 }

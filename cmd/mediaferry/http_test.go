@@ -2,88 +2,21 @@ package main
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/clitest"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest/npmtest"
 )
-
-// served is a running mediaferry with HTTP.
-type served struct {
-	*ground
-	process *process
-	url     string
-	key     string
-}
-
-// serve starts mediaferry run, and knows its address and the key that a first start made.
-func (g *ground) serve() *served {
-	g.t.Helper()
-	return g.served(g.start("run"))
-}
-
-func (g *ground) served(p *process) *served {
-	g.t.Helper()
-	address := regexp.MustCompile(`"?address"?[:=]"?([0-9.:]+)`)
-	var at []string
-	taskstest.Until(g.t, "the address is logged", func() bool {
-		at = address.FindStringSubmatch(p.log.String())
-		return at != nil
-	})
-	key, err := os.ReadFile(filepath.Join(g.dir, "data", localKeyFile))
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	return &served{g, p, "http://" + at[1], strings.TrimSpace(string(key))}
-}
-
-// ask makes one request and decodes its answer.
-func (s *served) ask(method, path, body string, into any) int {
-	s.t.Helper()
-	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+s.key)
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err == nil {
-		err = json.Unmarshal(b, into)
-	}
-	if err != nil {
-		s.t.Fatalf("%v: %s", err, b)
-	}
-	return res.StatusCode
-}
-
-// token is a token of the drop-in endpoint.
-func (s *served) token() string {
-	s.t.Helper()
-	var t struct {
-		Token string `json:"access_token"`
-	}
-	s.ask("GET", "/cgi-bin/token?grant_type=client_credential&appid=local&secret="+s.key, "", &t)
-	if t.Token == "" || strings.Contains(t.Token, s.key) {
-		s.t.Fatalf("the token is %q", t.Token)
-	}
-	return t.Token
-}
 
 // samples are small files of every media type, as a folder.
 func samples(t *testing.T) string {
@@ -98,7 +31,7 @@ func samples(t *testing.T) string {
 // The command of WeChat's own document, with nothing but the host changed, answered with what WeChat itself issued.
 func TestDropInWithCurl(t *testing.T) {
 	t.Parallel()
-	s := newGround(t, wechattest.Config{}).serve()
+	s := clitest.New(t, wechattest.Config{}).Serve()
 	jpg, err := os.ReadFile(filepath.Join(samples(t), "photo.jpg"))
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +40,7 @@ func TestDropInWithCurl(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "test.jpg"), jpg, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	token := s.token()
+	token := s.Token()
 	curl := func(target string) map[string]any {
 		t.Helper()
 		cmd := exec.CommandContext(taskstest.Context(t), taskstest.Tool(t, "curl"), "-sS", "-F", "media=@test.jpg", target)
@@ -122,10 +55,10 @@ func TestDropInWithCurl(t *testing.T) {
 		}
 		return v
 	}
-	target := s.url + "/cgi-bin/media/upload?access_token=" + token + "&type=image"
+	target := s.URL + "/cgi-bin/media/upload?access_token=" + token + "&type=image"
 	first := curl(target)
 	id, _ := first["media_id"].(string)
-	if got, _ := s.sandbox.Media(id); string(got) != string(jpg) || first["type"] != "image" || first["created_at"].(float64) < 1e9 {
+	if got, _ := s.Sandbox.Media(id); string(got) != string(jpg) || first["type"] != "image" || first["created_at"].(float64) < 1e9 {
 		t.Errorf("it is answered %v", first)
 	}
 	if diff := cmp.Diff(first, curl(target)); diff != "" { // reused, and so the same
@@ -134,10 +67,10 @@ func TestDropInWithCurl(t *testing.T) {
 	for target, want := range map[string]float64{
 		strings.Replace(target, "type=image", "type=TYPE", 1):                 40004,
 		strings.Replace(target, "type=image", "type=video", 1):                40005,
-		s.url + "/cgi-bin/media/upload?access_token=ACCESS_TOKEN&type=image":  40001,
-		s.url + "/cgi-bin/media/upload?access_token=" + s.key + "&type=image": 40001,
-		s.url + "/cgi-bin/media/upload?type=image":                            41001,
-		s.url + "/cgi-bin/media/uploadimg?access_token=" + token:              40066,
+		s.URL + "/cgi-bin/media/upload?access_token=ACCESS_TOKEN&type=image":  40001,
+		s.URL + "/cgi-bin/media/upload?access_token=" + s.Key + "&type=image": 40001,
+		s.URL + "/cgi-bin/media/upload?type=image":                            41001,
+		s.URL + "/cgi-bin/media/uploadimg?access_token=" + token:              40066,
 		strings.Replace(target, token, strings.ToLower(token), 1):             40001,
 		strings.Replace(target, token, token[:20]+"AAAA"+token[24:], 1):       40001,
 		strings.Replace(target, "&type=image", "", 1):                         40004,
@@ -146,17 +79,17 @@ func TestDropInWithCurl(t *testing.T) {
 			t.Errorf("%s is answered %v, want %v", target, got, want)
 		}
 	}
-	if log := s.process.log.String(); strings.Contains(log, s.key) || strings.Contains(log, token) {
+	if log := s.Process.Log.String(); strings.Contains(log, s.Key) || strings.Contains(log, token) {
 		t.Error("the log has a secret")
 	}
-	if left := inboxFiles(t, s.ground); len(left) == 0 {
+	if left := inboxFiles(t, s.Ground); len(left) == 0 {
 		t.Error("there is no inbox") // until the next sweep the files are there
 	}
 }
 
-func inboxFiles(t *testing.T, g *ground) []string {
+func inboxFiles(t *testing.T, g *clitest.Ground) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(g.dir, "data", "inbox", "*", "local", "*", "*"))
+	files, err := filepath.Glob(filepath.Join(g.Dir, "data", "inbox", "*", "local", "*", "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,8 +99,8 @@ func inboxFiles(t *testing.T, g *ground) []string {
 // A client that knows WeChat only, with nothing but its base URL changed.
 func TestDropInWithCoWechatAPI(t *testing.T) {
 	t.Parallel()
-	s := newGround(t, wechattest.Config{}).serve()
-	out := npmtest.Run(t, npmtest.CoWechatAPI, filepath.Join(samples(t), "client.js"), s.url, "local", s.key, samples(t))
+	s := clitest.New(t, wechattest.Config{}).Serve()
+	out := npmtest.Run(t, npmtest.CoWechatAPI, filepath.Join(samples(t), "client.js"), s.URL, "local", s.Key, samples(t))
 	type result struct {
 		Name, Type   string
 		MediaID      string `json:"media_id"`
@@ -183,7 +116,7 @@ func TestDropInWithCoWechatAPI(t *testing.T) {
 		}
 		for _, id := range []*string{&r.MediaID, &r.ThumbMediaID} {
 			if *id != "" {
-				if _, known := s.sandbox.Media(*id); !known {
+				if _, known := s.Sandbox.Media(*id); !known {
 					t.Errorf("%s: WeChat never issued %s", r.Name, *id)
 				}
 				*id = "…"
@@ -209,17 +142,17 @@ func TestDropInWithCoWechatAPI(t *testing.T) {
 // A producer without shared storage sends the bytes, and its upload finds them.
 func TestFilesOverHTTP(t *testing.T) {
 	t.Parallel()
-	s := newGround(t, wechattest.Config{}).serve()
+	s := clitest.New(t, wechattest.Config{}).Serve()
 	jpg, err := os.ReadFile(filepath.Join(samples(t), "photo.jpg"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	form := "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"封面.jpg\"\r\n\r\n" + string(jpg) + "\r\n--B--\r\n"
-	req, err := http.NewRequestWithContext(t.Context(), "POST", s.url+"/v1/files", strings.NewReader(form))
+	req, err := http.NewRequestWithContext(t.Context(), "POST", s.URL+"/v1/files", strings.NewReader(form))
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+s.key)
+	req.Header.Set("Authorization", "Bearer "+s.Key)
 	req.Header.Set("Content-Type", "multipart/form-data; boundary=B")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -231,8 +164,8 @@ func TestFilesOverHTTP(t *testing.T) {
 		t.Fatalf("%s: %+v, %v", res.Status, sent, err)
 	}
 	var o tasks.Outcome
-	status := s.ask("POST", "/v1/media", `{"type":"image","source":"`+sent.Files[0].Source+`"}`, &o)
-	if got, _ := s.sandbox.Media(o.MediaID); status != 200 || o.State != tasks.Succeeded || o.Filename != "封面.jpg" || string(got) != string(jpg) {
+	status := s.Ask("POST", "/v1/media", `{"type":"image","source":"`+sent.Files[0].Source+`"}`, &o)
+	if got, _ := s.Sandbox.Media(o.MediaID); status != 200 || o.State != tasks.Succeeded || o.Filename != "封面.jpg" || string(got) != string(jpg) {
 		t.Errorf("%d %+v", status, o)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/clitest"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/media/mediatest"
@@ -21,13 +22,13 @@ import (
 func TestPoisonIsFoundAndNeighboursAreNotBlamed(t *testing.T) {
 	t.Parallel()
 	const neighbours = 63
-	g := newGround(t, wechattest.Config{})
+	g := clitest.New(t, wechattest.Config{})
 	for i := range neighbours {
-		g.write(fmt.Sprintf("good%02d.jpg", i), mediatest.Distinct(i, tasks.Image, 3000))
+		g.Write(fmt.Sprintf("good%02d.jpg", i), mediatest.Distinct(i, tasks.Image, 3000))
 	}
 	deadly := mediatest.Distinct(9999, tasks.Image, 3000)
-	g.write("deadly.jpg", deadly)
-	var worker atomic.Pointer[process]
+	g.Write("deadly.jpg", deadly)
+	var worker atomic.Pointer[clitest.Process]
 	var kills atomic.Int64
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -36,24 +37,24 @@ func TestPoisonIsFoundAndNeighboursAreNotBlamed(t *testing.T) {
 		}
 		if bytes.Contains(body, deadly) {
 			kills.Add(1)
-			worker.Load().signal(syscall.SIGKILL)
+			worker.Load().Signal(syscall.SIGKILL)
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		g.sandbox.ServeHTTP(w, r)
+		g.Sandbox.ServeHTTP(w, r)
 	}))
 	t.Cleanup(front.Close)
-	g.set("MEDIAFERRY_WECHAT_BASE_URL", front.URL)
-	g.set("MEDIAFERRY_WORKER__LEASE", "10m") // the next process does not wait for it, and counts it as lost
-	if r := g.run("upload", "--detach", g.media); r.code != tasks.ExitOK {
-		t.Fatal(r.err)
+	g.Set("MEDIAFERRY_WECHAT_BASE_URL", front.URL)
+	g.Set("MEDIAFERRY_WORKER__LEASE", "10m") // the next process does not wait for it, and counts it as lost
+	if r := g.Run("upload", "--detach", g.Media); r.Code != tasks.ExitOK {
+		t.Fatal(r.Err)
 	}
-	l := g.ledger()
-	worker.Store(g.start("run"))
+	l := g.Ledger()
+	worker.Store(g.Start("run"))
 	taskstest.Until(t, "every file has its outcome", func() bool {
 		select {
-		case <-worker.Load().done:
-			worker.Store(g.start("run"))
+		case <-worker.Load().Done:
+			worker.Store(g.Start("run"))
 		default:
 		}
 		s, err := l.Status(t.Context())

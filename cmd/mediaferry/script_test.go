@@ -18,6 +18,7 @@ import (
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/clitest"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker/media/mediatest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
@@ -73,9 +74,8 @@ func setUpScript(env *testscript.Env) error {
 	server := httptest.NewServer(sandbox)
 	env.Defer(server.Close)
 	env.Values[sandboxKey{}] = sandbox
+	env.Vars = append(env.Vars, clitest.Environ()...)
 	env.Vars = append(env.Vars,
-		beProgram+"=1",
-		endsAtOnce,
 		"PATH="+bin+":"+os.Getenv("PATH"),
 		"HOME="+env.WorkDir,
 		"MEDIAFERRY_DATA_DIR="+filepath.Join(env.WorkDir, ".data"),
@@ -206,7 +206,7 @@ func scriptCalls(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: calls N")
 	}
-	if got := fmt.Sprint(scriptSandbox(ts).Count(uploadPath)); got != args[0] {
+	if got := fmt.Sprint(scriptSandbox(ts).Count(clitest.UploadPath)); got != args[0] {
 		ts.Fatalf("%s upload calls were made, want %s", got, args[0])
 	}
 }

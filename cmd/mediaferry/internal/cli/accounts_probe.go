@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+)
+
+func (a *app) accountsProbeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "probe NAME",
+		Short: "Ask WeChat whether an account is well",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := a.settings()
+			if err != nil {
+				return err
+			}
+			if _, known := cfg.Accounts[args[0]]; !known {
+				return noAccount(args[0])
+			}
+			client, err := wire.NewWeChat(cfg, nil, nil, a.logger(cfg, true))
+			if err != nil {
+				return err
+			}
+			if err := client.Probe(cmd.Context(), args[0]); err != nil {
+				return err
+			}
+			quota, err := client.Quota(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.Out, "%s is well: %d of %d upload calls used today\n", args[0], quota.Used, quota.DailyLimit)
+			return nil
+		},
+	}
+}

@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) backupCommand() *cobra.Command {
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "backup FILE",
+		Short: "Write a copy of the ledger while everything runs",
+		Long: `Writes a copy of the SQLite ledger, as it is at one moment, while uploads go on. FILE appears whole or not at all, with
+mode 0600. To restore it stop every process of this ledger, remove ledger.db-wal and ledger.db-shm beside ledger.db, and
+put FILE in its place. What was uploaded after the backup is uploaded again then.
+
+A PostgreSQL ledger is backed up by pg_dump.`,
+		Example: `  mediaferry backup /backup/ledger-$(date +%F).db
+  mediaferry backup --force /backup/ledger.db`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := a.openLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			if err := s.Ledger.Backup(cmd.Context(), args[0], force); err != nil {
+				return err
+			}
+			fi, err := os.Stat(args[0])
+			if err != nil {
+				return fmt.Errorf("look at the copy: %w", err)
+			}
+			path, err := filepath.Abs(args[0])
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.Out, "%s: %d bytes\n", path, fi.Size())
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "replace FILE where it is there already")
+	return cmd
+}

@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/follow"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// canceling is mediaferry cancel.
+type canceling struct {
+	bulk
+	stops  string // an action's ID
+	detach bool
+	wait   time.Duration
+	format output.Format
+}
+
+func (a *app) cancelCommand() *cobra.Command {
+	c := &canceling{bulk: bulk{kind: tasks.ActionCancel, done: "canceled"}}
+	cmd := &cobra.Command{
+		Use:   "cancel ID … | --batch … --state … | --action ID",
+		Short: "Cancel uploads that have no outcome yet, or stop a retry or cancel of many",
+		Long: `Queued and waiting uploads end at once. The worker of a running one is told, and gives its request up within two
+seconds; if WeChat has answered it already, the success wins: nothing that WeChat issued is thrown away.
+
+--action stops a retry or cancel of many uploads that is under way, wherever it was begun: what it has not come to stays
+as it is. mediaferry list actions has its ID.`,
+		Example: `  mediaferry cancel 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d
+  mediaferry cancel --batch 0190… --dry-run
+  mediaferry cancel --state queued,waiting --account shop --yes
+  mediaferry cancel --action 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.check(args); err != nil {
+				return err
+			}
+			s, err := a.openLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			if c.stops != "" {
+				return a.stopAction(cmd.Context(), s, c.stops)
+			}
+			return a.cancel(cmd.Context(), s, c, args)
+		},
+	}
+	c.add(cmd.Flags())
+	cmd.Flags().StringVar(&c.stops, "action", "", "stop this retry or cancel of many uploads, by its `ID`")
+	cmd.Flags().BoolVar(&c.detach, "detach", false, "don't wait for the workers of running uploads")
+	cmd.Flags().DurationVar(&c.wait, "wait", 10*time.Second, "how long to wait for the workers of running uploads")
+	output.FlagVar(cmd.Flags(), &c.format, output.Table, output.JSON, output.CSV)
+	return cmd
+}
+
+// check refuses a choice that is none.
+func (c *canceling) check(args []string) error {
+	if c.stops == "" {
+		return c.bulk.check(args)
+	}
+	if len(args) > 0 || !c.filter.none() || c.dryRun {
+		return exit.Usagef("--action stops an action: it goes with no uploads, and there is nothing to try")
+	}
+	return nil
+}
+
+func (a *app) cancel(ctx context.Context, s *wire.Stack, c *canceling, args []string) error {
+	act, err := c.action(ctx, s, args)
+	if err != nil {
+		return err
+	}
+	found, err := s.Actor(nil).Preview(ctx, act)
+	if err != nil {
+		return err
+	}
+	note := ""
+	if found.Running > 0 {
+		note = fmt.Sprintf("; %d of them are running: what WeChat has answered by then succeeds", found.Running)
+	}
+	if agreed, err := c.agreed(a, found, note, len(args) > 0); !agreed {
+		return err
+	}
+	var all, asked []uuid.UUID
+	act.Matched = found.Matched
+	act, err = c.carry(ctx, a, s, act, func(taken []tasks.Taken) {
+		for _, t := range taken {
+			if t.State == tasks.Running {
+				asked = append(asked, t.ID)
+			}
+			if c.format != output.Table { // else nobody reads them
+				all = append(all, t.ID)
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.Err, "%d canceled, %d asked to stop, %d had changed meanwhile\n", act.Done-len(asked), len(asked), max(0, found.Can-act.Done))
+	if err := a.awaitCanceled(ctx, s, c, asked); err != nil {
+		return err
+	}
+	return a.printCanceled(ctx, s, c, all)
+}
+
+// awaitCanceled stays until the workers have let go, or as long as was asked for.
+func (a *app) awaitCanceled(ctx context.Context, s *wire.Stack, c *canceling, asked []uuid.UUID) error {
+	if c.detach || len(asked) == 0 {
+		return nil
+	}
+	limited, stop := context.WithTimeout(ctx, c.wait)
+	defer stop()
+	f := follow.Follower{Stack: s, Patience: c.wait, Progress: output.NewProgress(io.Discard, true)}
+	outcomes, err := f.Follow(limited, asked)
+	if err != nil {
+		return err
+	}
+	counts := map[tasks.State]int{}
+	open := 0
+	for _, o := range outcomes {
+		counts[o.State]++
+		if !o.State.Final() {
+			open++
+		}
+	}
+	if n := counts[tasks.Succeeded]; n > 0 {
+		fmt.Fprintf(a.Err, "%d had been answered by WeChat already, and succeeded\n", n)
+	}
+	if open > 0 {
+		fmt.Fprintf(a.Err, "%s still with a worker, until that lets go or is found dead (by mediaferry run or worker)\n", output.Count(open, "upload is", "uploads are"))
+	}
+	return nil
+}
+
+// printCanceled prints the uploads as they stand now, where somebody wants to read them by program.
+func (a *app) printCanceled(ctx context.Context, s *wire.Stack, c *canceling, ids []uuid.UUID) error {
+	if c.format == output.Table {
+		return nil
+	}
+	outcomes, err := follow.LookUp(ctx, s, ids)
+	if err != nil {
+		return err
+	}
+	return output.All(c.format, a.Out, output.Outcomes, outcomes)
+}
+
+// stopAction stops an action that is under way, wherever it was begun.
+func (a *app) stopAction(ctx context.Context, s *wire.Stack, text string) error {
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return exit.Usagef("--action: %q is not an ID; mediaferry list actions has it", text)
+	}
+	before, err := s.Ledger.Action(ctx, id)
+	if err != nil {
+		return err
+	}
+	act, err := s.Ledger.StopAction(ctx, id)
+	if err != nil {
+		return err
+	}
+	if before.State != tasks.ActionRunning {
+		fmt.Fprintf(a.Err, "that %s had ended: it is %s\n", act.Kind, act.State)
+		return exit.With(tasks.ExitNothing)
+	}
+	fmt.Fprintf(a.Err, "stopped the %s of %s: it came to %d of %d uploads, the others are as they were\n",
+		act.Kind, act.By, act.Done+leftOf(act), act.Matched)
+	return nil
+}

@@ -1,0 +1,100 @@
+package cli_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/clitest"
+	"github.com/mediaferry/mediaferry/enqueue/redistest"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
+	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
+)
+
+func TestCancelRunning(t *testing.T) {
+	t.Parallel()
+	g := clitest.New(t, wechattest.Config{})
+	g.Fill(3, 5000)
+	g.Sandbox.Rate(wechattest.Fault{Kind: wechattest.Slow, Path: "media/upload", Delay: time.Minute}, 1)
+	g.Run("status") // makes the ledger
+	l := g.Ledger()
+	p := g.Start("upload", "--output", "json", g.Media)
+	taskstest.Until(t, "uploads are under way", func() bool {
+		status, err := l.Status(t.Context())
+		return err == nil && status.Counts[tasks.Running] == 3
+	})
+	r := g.Run("cancel", "--state", "running", "--yes", "--wait", "1m", "--output", "json")
+	if r.Code != tasks.ExitOK || !strings.Contains(r.Err, "3 of them are running: what WeChat has answered by then succeeds") ||
+		!strings.Contains(r.Err, "0 canceled, 3 asked to stop") {
+		t.Errorf("exit code %d\n%s", r.Code, r.Err)
+	}
+	for _, o := range g.Outcomes(r.Out) {
+		if o.State != tasks.Canceled || o.Code != tasks.Stopped {
+			t.Errorf("%s is %s %s, want canceled", o.Filename, o.State, o.Code)
+		}
+	}
+	<-p.Done
+	if p.ProcessState.ExitCode() != tasks.ExitFailed {
+		t.Errorf("the upload itself ended with %d, want %d", p.ProcessState.ExitCode(), tasks.ExitFailed)
+	}
+}
+
+func TestCancelSucceedsForWhatWeChatHasAnswered(t *testing.T) {
+	t.Parallel()
+	g := clitest.New(t, wechattest.Config{})
+	g.Fill(1, 5000)
+	if r := g.Run("upload", "--detach", g.Media); r.Code != tasks.ExitOK {
+		t.Fatal(r.Err)
+	}
+	l := g.Ledger()
+	claim := claimed(g, l) // by a worker that WeChat has answered, and that has not yet heard of the cancel
+	asked := make(chan clitest.Result)
+	go func() { asked <- g.Run("cancel", "--wait", "1m", claim.ID.String()) }()
+	taskstest.Until(t, "the worker hears of the cancel", func() bool {
+		r, err := l.Renew(t.Context(), []tasks.Token{claim.Token}, time.Minute)
+		return err == nil && len(r.Canceled) == 1
+	})
+	now := time.Now()
+	err := l.Finish(t.Context(), claim.Token, tasks.Result{State: tasks.Succeeded, Key: tasks.MediaKey{Realm: "wechat", AppID: "wx1", Type: claim.Type, Hash: tasks.HashOf(nil)},
+		Media: tasks.Media{ID: "m1", IssuedAt: now, ExpiresAt: now.Add(72 * time.Hour)}, Attempt: &tasks.Attempt{Started: now}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := <-asked
+	if r.Code != tasks.ExitOK || !strings.Contains(r.Err, "1 had been answered by WeChat already, and succeeded") {
+		t.Errorf("exit code %d\n%s", r.Code, r.Err)
+	}
+}
+
+// claimed lets a worker of the test's own have the one upload that is queued.
+func claimed(g *clitest.Ground, l *ledger.Ledger) tasks.Claim {
+	g.T.Helper()
+	dispatched, err := l.Dispatch(g.T.Context(), tasks.Window{Bulk: 1})
+	if err != nil || len(dispatched) != 1 {
+		g.T.Fatalf("%d dispatched: %v", len(dispatched), err)
+	}
+	claim, err := l.Claim(g.T.Context(), dispatched[0].ID, dispatched[0].Generation, "test", time.Minute)
+	if err != nil {
+		g.T.Fatal(err)
+	}
+	return claim
+}
+
+// Beside a shared Redis, too, a cancel that waits for a worker ends when its time is over.
+func TestCancelWaitsForAWorkerNoLongerThanAsked(t *testing.T) {
+	t.Parallel()
+	g := clitest.New(t, wechattest.Config{})
+	g.Fill(1, 5000)
+	if r := g.Run("upload", "--detach", g.Media); r.Code != tasks.ExitOK {
+		t.Fatal(r.Err)
+	}
+	claim := claimed(g, g.Ledger())
+	g.Set("MEDIAFERRY_REDIS_URL", redistest.Start(t).URL())
+	g.Set("MEDIAFERRY_TOKEN_KEY", strings.Repeat("0123456789abcdef", 4))
+	r := g.Run("cancel", "--wait", "2s", claim.ID.String())
+	if r.Code != tasks.ExitOK || !strings.Contains(r.Err, "1 upload is still with a worker") {
+		t.Errorf("exit code %d\n%s", r.Code, r.Err)
+	}
+}

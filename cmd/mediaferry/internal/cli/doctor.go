@@ -1,0 +1,271 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger"
+	"github.com/mediaferry/mediaferry/worker/source"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	var format output.Format
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check settings, data dir, ledger, Redis, storage, WeChat and clock",
+		Long: `Looks at everything that uploads need, one after the other, and says what is wrong and what to do about it. It asks
+WeChat for each account's token and quota, and changes nothing. It ends with 3 when it finds something.`,
+		Example: "  mediaferry doctor\n  mediaferry doctor --output json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d := &doctor{app: a}
+			defer d.close()
+			d.examine(cmd.Context())
+			if err := d.print(format); err != nil {
+				return err
+			}
+			if d.found {
+				return exit.With(tasks.ExitFailed)
+			}
+			return nil
+		},
+	}
+	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON)
+	return cmd
+}
+
+// finding is what the doctor says of one thing.
+type finding struct {
+	Check string `json:"check"`
+	OK    bool   `json:"ok"`
+	Says  string `json:"says"`
+	Hint  string `json:"hint,omitempty"`
+}
+
+// doctor looks at one thing after the other; what can't be looked at because of an earlier finding is left out.
+type doctor struct {
+	*app
+	stack    *wire.Stack
+	findings []finding
+	found    bool
+}
+
+func (d *doctor) close() {
+	if d.stack != nil {
+		d.stack.Close()
+	}
+}
+
+func (d *doctor) good(check, format string, args ...any) {
+	d.findings = append(d.findings, finding{Check: check, OK: true, Says: fmt.Sprintf(format, args...)})
+}
+
+func (d *doctor) bad(check string, err error, hint string) {
+	if e := tasks.AsError(err); hint == "" && e.Code != tasks.Internal {
+		hint = e.Advice()
+	}
+	d.findings = append(d.findings, finding{Check: check, Says: err.Error(), Hint: hint})
+	d.found = true
+}
+
+func (d *doctor) examine(ctx context.Context) {
+	cfg, err := d.settingsFor("upload")
+	if err != nil {
+		d.bad("settings", err, "")
+		return
+	}
+	d.good("settings", "%s, %s", output.Count(len(cfg.Accounts), "account", "accounts"), output.Count(len(cfg.Producers), "producer", "producers"))
+	for _, w := range cfg.Warnings() {
+		d.bad("settings", fmt.Errorf("%s", w), "")
+	}
+	d.stack = wire.New(cfg, d.logger(cfg, true))
+	if d.dataDir(cfg) {
+		d.ledger(ctx, cfg)
+	}
+	d.redis(ctx, cfg)
+	d.storage(ctx, cfg)
+	d.wechat(ctx, cfg)
+}
+
+// dataDir reports whether the data dir can be used.
+func (d *doctor) dataDir(cfg config.Config) bool {
+	const check = "data dir"
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		d.bad(check, err, "set data_dir to a folder that this user may write")
+		return false
+	}
+	f, err := os.CreateTemp(cfg.DataDir, "doctor.*")
+	if err != nil {
+		d.bad(check, err, "let this user write there, or set data_dir to another folder")
+		return false
+	}
+	f.Close()
+	os.Remove(f.Name())
+	info, err := os.Stat(cfg.DataDir)
+	switch {
+	case err != nil:
+		d.bad(check, err, "")
+	case info.Mode().Perm()&0o077 != 0:
+		d.bad(check, fmt.Errorf("%s is open to others (mode %04o): it holds keys and the ledger", cfg.DataDir, info.Mode().Perm()), "chmod 700 "+cfg.DataDir)
+	default:
+		d.good(check, "%s", cfg.DataDir)
+	}
+	return err == nil
+}
+
+func (d *doctor) ledger(ctx context.Context, cfg config.Config) {
+	const check = "ledger"
+	if path, isFile := wire.LedgerFile(cfg); isFile {
+		if _, err := os.Stat(path); os.IsNotExist(err) {
+			d.good(check, "not made yet: the first upload makes it")
+			return
+		}
+	}
+	if err := d.stack.OpenLedger(ctx, ledger.Options{NoMigrate: true, Log: d.stack.Log}); err != nil {
+		d.bad(check, err, "")
+		return
+	}
+	status, err := d.stack.Ledger.Status(ctx)
+	if err != nil {
+		d.bad(check, err, "")
+		return
+	}
+	open := status.Counts[tasks.Queued] + status.Counts[tasks.Running] + status.Counts[tasks.Waiting]
+	d.good(check, "%d uploads open, %d webhooks to deliver", open, status.Deliveries)
+	for _, acc := range status.Accounts {
+		if acc.Hold != nil && acc.Hold.Ramp == 0 && acc.Hold.Code == tasks.AccountHeld {
+			d.bad("account "+acc.Name, fmt.Errorf("%s", holdText(acc.Hold)), tasks.AccountHeld.Hint())
+		}
+	}
+}
+
+func (d *doctor) redis(ctx context.Context, cfg config.Config) {
+	const check = "redis"
+	options, err := cfg.Redis()
+	if err != nil {
+		d.bad(check, err, "")
+		return
+	}
+	if options.Embedded {
+		d.good(check, "embedded: %s", d.owner(cfg))
+		return
+	}
+	warnings, err := d.stack.OpenBelt(ctx)
+	if err != nil {
+		d.bad(check, err, "")
+		return
+	}
+	for _, w := range warnings {
+		d.bad(check, fmt.Errorf("%s", w), "")
+	}
+	if len(warnings) == 0 {
+		d.good(check, "answers, and keeps what it is given")
+	}
+	d.workers(ctx)
+}
+
+// workers counts who takes uploads off the shared Redis.
+func (d *doctor) workers(ctx context.Context) {
+	const check = "workers"
+	switch n, err := d.stack.Workers(ctx); {
+	case err != nil:
+		d.bad(check, err, "")
+	case n == 0:
+		d.bad(check, errors.New("none is alive on this Redis and queue_prefix: what is submitted waits"), "start mediaferry worker, or mediaferry run")
+	default:
+		d.good(check, "%d at work", n)
+	}
+}
+
+func (d *doctor) owner(cfg config.Config) string {
+	who, owned, err := wire.Holder(cfg.DataDir)
+	switch {
+	case err != nil:
+		return err.Error()
+	case owned:
+		return who + " works"
+	default:
+		return "nobody works on this data dir now"
+	}
+}
+
+func (d *doctor) storage(ctx context.Context, cfg config.Config) {
+	const check = "storage"
+	files, err := source.New(d.stack.SourceConfig())
+	if err == nil {
+		err = files.Ready(ctx)
+	}
+	switch {
+	case err != nil:
+		d.bad(check, err, "")
+	case cfg.StorageRoot == "" && len(cfg.S3.Buckets) == 0:
+		d.good(check, "no storage root and no bucket: only paths of the command line can be uploaded")
+	default:
+		d.good(check, "%s", describeStorage(cfg))
+	}
+}
+
+func describeStorage(cfg config.Config) string {
+	switch {
+	case len(cfg.S3.Buckets) == 0:
+		return cfg.StorageRoot
+	case cfg.StorageRoot == "":
+		return fmt.Sprintf("buckets %v", cfg.S3.Buckets)
+	}
+	return fmt.Sprintf("%s and buckets %v", cfg.StorageRoot, cfg.S3.Buckets)
+}
+
+// wechat asks for each account's token and quota. A slow or far WeChat is not waited for longer than a person would.
+func (d *doctor) wechat(ctx context.Context, cfg config.Config) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	client, err := wire.NewWeChat(cfg, d.stack.TokenStore(), nil, d.stack.Log)
+	if err != nil {
+		d.bad("wechat", err, "")
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Accounts)) {
+		check := "account " + name
+		if err := client.Probe(ctx, name); err != nil {
+			d.bad(check, err, "")
+			continue
+		}
+		quota, err := client.Quota(ctx, name)
+		if err != nil {
+			d.bad(check, err, "")
+			continue
+		}
+		d.good(check, "%d of %d upload calls used today", quota.Used, quota.DailyLimit)
+	}
+	d.clock(ctx, cfg)
+}
+
+func (d *doctor) print(f output.Format) error {
+	if f == output.JSON {
+		return output.JSONLines(d.Out, d.findings)
+	}
+	grid := output.NewGrid(d.Out)
+	for _, x := range d.findings {
+		mark := "ok"
+		if !x.OK {
+			mark = "FOUND"
+		}
+		grid.Row(mark, x.Check, x.Says)
+		if x.Hint != "" {
+			grid.Row("", "", "→ "+x.Hint)
+		}
+	}
+	return grid.Flush()
+}

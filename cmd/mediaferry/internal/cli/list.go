@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+func (a *app) listCommand() *cobra.Command {
+	var (
+		f      filterFlags
+		format output.Format
+		limit  int
+	)
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List uploads, the newest first",
+		Example: `  mediaferry list --state failed --since 24h
+  mediaferry list --source 'orders/7/**' --metadata shelf=A
+  mediaferry list --batch 0190… --output csv > outcomes.csv
+  mediaferry list actions                          who retried or canceled what`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			filter, err := f.filter(time.Now())
+			if err != nil {
+				return err
+			}
+			s, err := a.openLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			p := output.NewRows(format, a.Out, output.Outcomes)
+			rows, err := eachRow(limit, p.Print, func(cursor string) ([]tasks.Outcome, string, error) {
+				filter.Cursor = cursor
+				return s.Ledger.List(cmd.Context(), filter)
+			})
+			if err != nil {
+				return err
+			}
+			if err := p.End(); err != nil {
+				return err
+			}
+			if rows == 0 {
+				fmt.Fprintln(a.Err, "no uploads match")
+				return exit.With(tasks.ExitNothing)
+			}
+			return nil
+		},
+	}
+	f.add(cmd.Flags())
+	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many rows; 0: all")
+	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON, output.CSV)
+	cmd.AddCommand(a.listActionsCommand())
+	return cmd
+}

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+func (a *app) listActionsCommand() *cobra.Command {
+	var (
+		format output.Format
+		limit  int
+	)
+	cmd := &cobra.Command{
+		Use:   "actions",
+		Short: "Who retried or canceled which uploads, and how far that is, the newest first",
+		Example: `  mediaferry list actions
+  mediaferry list actions --output json
+  mediaferry cancel --action 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d    stop one that is running`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.openLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			p := output.NewRows(format, a.Out, actionColumns)
+			rows, err := eachRow(limit, p.Print, func(cursor string) ([]tasks.Action, string, error) {
+				return s.Ledger.Actions(cmd.Context(), tasks.ActionFilter{Cursor: cursor})
+			})
+			if err != nil {
+				return err
+			}
+			if rows == 0 {
+				fmt.Fprintln(a.Err, "no retry or cancel is on record")
+				return exit.With(tasks.ExitNothing)
+			}
+			return p.End()
+		},
+	}
+	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many rows; 0: all")
+	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON)
+	return cmd
+}
+
+// actionColumns prints actions.
+var actionColumns = output.Columns[tasks.Action]{
+	Headings: []string{"ID", "BEGAN", "BY", "ACTION", "STATE", "DONE", "LEFT", "OF", "CHOICE"},
+	Cells: func(act tasks.Action) []string {
+		return []string{act.ID.String(), output.Time(act.Began), act.By, string(act.Kind), string(act.State),
+			strconv.Itoa(act.Done), strconv.Itoa(leftOf(act)), strconv.Itoa(act.Matched), chosen(act)}
+	},
+}
+
+// chosen is an action's choice for people: uploads that were named, which may be thousands, are counted.
+func chosen(act tasks.Action) string {
+	if f, err := act.Filter(); err == nil && len(f.IDs) > 1 {
+		return fmt.Sprintf("%d named uploads", len(f.IDs))
+	}
+	return string(act.Choice)
+}

@@ -1,0 +1,28 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+)
+
+func (a *app) printCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "print",
+		Short: "Print the settings in force, all settings there are, limits and errcodes",
+		Example: `  mediaferry print config                          what is in force, without secrets
+  mediaferry print keys --markdown > SETTINGS.md
+  mediaferry print limits
+  mediaferry print errcodes --output json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.printConfigCommand(), a.printKeysCommand(), a.printLimitsCommand(), a.printErrcodesCommand())
+	return cmd
+}
+
+// referenceFlags adds the flags that say how a reference table is printed.
+func referenceFlags(cmd *cobra.Command, r *output.Reference) {
+	output.FlagVar(cmd.Flags(), &r.Format, output.Table, output.JSON, output.CSV)
+	cmd.Flags().BoolVar(&r.Markdown, "markdown", false, "print a Markdown table")
+}

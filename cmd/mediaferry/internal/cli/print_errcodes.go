@@ -1,0 +1,29 @@
+package cli
+
+import (
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/worker/wechat"
+)
+
+func (a *app) printErrcodesCommand() *cobra.Command {
+	var table output.Reference
+	cmd := &cobra.Command{
+		Use:     "errcodes",
+		Short:   "Print every errcode of WeChat that is known, and what happens then",
+		Example: "  mediaferry print errcodes\n  mediaferry print errcodes --output json",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			rows := [][]string{{"ERRCODE", "CALL", "CODE", "MEANING", "WHAT TO DO"}}
+			for _, r := range wechat.Rows() {
+				rows = append(rows, []string{strconv.Itoa(r.Errcode), string(r.API), string(r.Code), r.Meaning, r.Advice})
+			}
+			return table.Write(a.Out, rows, wechat.Rows())
+		},
+	}
+	referenceFlags(cmd, &table)
+	return cmd
+}

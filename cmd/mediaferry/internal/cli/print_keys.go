@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/config"
+)
+
+func (a *app) printKeysCommand() *cobra.Command {
+	var table output.Reference
+	cmd := &cobra.Command{
+		Use:     "keys",
+		Short:   "Print every setting with its variable, default and meaning",
+		Example: "  mediaferry print keys\n  mediaferry print keys --markdown",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			keys := config.Keys()
+			rows := [][]string{{"SETTING", "VARIABLE", "DEFAULT", "ACCEPTS", "MEANING"}}
+			for _, k := range keys {
+				variable := k.Env
+				if k.Short != "" {
+					variable = k.Short
+				}
+				meaning := k.Meaning
+				if k.Secret {
+					meaning += " (secret)"
+				}
+				rows = append(rows, []string{k.Path, variable, k.Default, k.Accepts, meaning})
+			}
+			return table.Write(a.Out, rows, nil)
+		},
+	}
+	referenceFlags(cmd, &table)
+	return cmd
+}

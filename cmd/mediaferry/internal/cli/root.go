@@ -1,0 +1,193 @@
+// Package cli is the command line: a file for each subcommand, named after it.
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// Streams is what a command is connected to.
+type Streams struct {
+	In  io.Reader
+	Out io.Writer // data
+	Err io.Writer // everything for people: progress, messages, logs
+	Env []string  // as of os.Environ
+}
+
+// Main runs the command line of this process and returns its exit code. The first signal ends it gracefully, the second
+// one at once.
+func Main() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return Run(ctx, os.Args[1:], Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Environ()})
+}
+
+// Run runs one command line, without the program's name, and returns its exit code.
+func Run(ctx context.Context, args []string, s Streams) int {
+	a := &app{Streams: s}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	return a.exit(ctx, err)
+}
+
+// app is one run of the program.
+type app struct {
+	Streams
+	configFile string
+	verbose    bool
+}
+
+const exitCodes = `Exit codes, the first that applies:
+    1  unexpected error
+    2  usage or configuration
+    7  account on hold: an operator must act
+    8  quota reached
+    5  only temporary failures remain: run it again
+    3  some uploads failed or were canceled for good; something was found
+    9  nothing to do
+    0  all succeeded
+  130  interrupted`
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "mediaferry",
+		Short: "The way to get media files into WeChat",
+		Long: `mediaferry carries media files from a folder or shared storage to WeChat's temporary-media API,
+and reports exactly one outcome for each: the media_id and when it expires, or why not and what to do.`,
+		Example: `  mediaferry demo                                  see it work, nothing to set up
+  mediaferry upload photos/                        a folder, one account, no server
+  mediaferry upload --output json photos/*.jpg     one JSON object per file
+  mediaferry run                                   work off what is queued, serve the API`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
+	root.PersistentFlags().StringVar(&a.configFile, "config", "", "settings file, YAML (default $MEDIAFERRY_CONFIG)")
+	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log on stderr what happens")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.Usage(err) })
+	root.AddCommand(a.commands()...)
+	addCompletion(root)
+	root.Args = usageArgs(root.Args)
+	for _, c := range root.Commands() {
+		finish(c)
+	}
+	return root
+}
+
+// addCompletion adds cobra's own command for shells now, so that it is finished as all the others are.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Example = "  mediaferry completion bash > /etc/bash_completion.d/mediaferry\n  mediaferry completion zsh > \"${fpath[1]}/_mediaferry\"\n" +
+				"  mediaferry completion fish > ~/.config/fish/completions/mediaferry.fish\n  mediaferry completion powershell | Out-String | Invoke-Expression"
+			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
+}
+
+// finish gives a command and those below it what all have in common: a wrong argument is a mistake of usage, and the
+// help ends with the exit codes.
+func finish(c *cobra.Command) {
+	c.Args = usageArgs(c.Args)
+	c.Long = strings.TrimSpace(cmp.Or(c.Long, c.Short+".") + "\n\n" + exitCodes)
+	for _, sub := range c.Commands() {
+		sub.Example = cmp.Or(sub.Example, examplesOf(sub, c.Example))
+		finish(sub)
+	}
+}
+
+// examplesOf are the lines of a parent's examples that show a command.
+func examplesOf(c *cobra.Command, all string) string {
+	var own []string
+	for line := range strings.SplitSeq(all, "\n") {
+		if strings.Contains(line, c.CommandPath()) {
+			own = append(own, line)
+		}
+	}
+	return strings.Join(own, "\n")
+}
+
+// exit says what went wrong, and with which code the program ends.
+func (a *app) exit(ctx context.Context, err error) int {
+	if err == nil {
+		return tasks.ExitOK
+	}
+	var done *exit.Error
+	if errors.As(err, &done) {
+		if done.Err != nil {
+			a.complain(done.Err)
+		}
+		return done.Code
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return tasks.ExitInterrupted
+	}
+	a.complain(err)
+	if e := tasks.AsError(err); e.Code != tasks.Internal {
+		return e.Code.Exit()
+	}
+	return tasks.ExitError
+}
+
+func (a *app) complain(err error) {
+	fmt.Fprintln(a.Err, "mediaferry:", err)
+	var e *tasks.Error
+	if errors.As(err, &e) && e.Advice() != "" {
+		fmt.Fprintln(a.Err, "  ", e.Advice())
+	}
+}
+
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		if err := check(cmd, args); err != nil {
+			return exit.Usagef("%w; see %s --help", err, cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+func (a *app) settings() (config.Config, error) {
+	return config.Load(a.configFile, a.Env)
+}
+
+// logger writes to stderr: everything that long-running commands have to say, and for a person's short commands
+// only what goes wrong, unless --verbose asks for more.
+func (a *app) logger(c config.Config, quiet bool) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
+		level = slog.LevelInfo
+	}
+	if quiet && !a.verbose {
+		level = slog.LevelError
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.Log.Format == "json" || c.Log.Format == "auto" && !output.IsTerminal(a.Err) && !quiet {
+		return slog.New(slog.NewJSONHandler(a.Err, options))
+	}
+	return slog.New(slog.NewTextHandler(a.Err, options))
+}

@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "serve",
+		Short:   "Serve HTTP only",
+		Long:    "Serves health, metrics and the API over the ledger; workers run elsewhere.",
+		Example: `  MEDIAFERRY_REDIS_URL=redis://redis:6379 MEDIAFERRY_LEDGER_URL=postgres://… MEDIAFERRY_STORAGE_ROOT=/srv/media mediaferry serve`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			cfg, err := a.settingsFor("serve")
+			if err != nil {
+				return err
+			}
+			unlock, err := wire.LockDataDir(cfg)
+			if err != nil {
+				return err
+			}
+			defer unlock()
+			s, err := wire.Open(ctx, cfg, a.logger(cfg, false), false)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			return s.Serve(ctx, nil)
+		},
+	}
+}

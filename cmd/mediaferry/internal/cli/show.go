@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+func (a *app) showCommand() *cobra.Command {
+	var (
+		format   output.Format
+		producer string
+	)
+	cmd := &cobra.Command{
+		Use:   "show ID|EXTERNAL_ID",
+		Short: "Show one upload with every attempt",
+		Example: `  mediaferry show 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d
+  mediaferry show --producer shop order-7/front --output json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := a.openLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			o, err := find(cmd.Context(), s, producer, args[0])
+			if err != nil {
+				return err
+			}
+			if format == output.JSON {
+				return json.NewEncoder(a.Out).Encode(o)
+			}
+			return a.printOutcome(o)
+		},
+	}
+	cmd.Flags().StringVar(&producer, "producer", enqueue.DefaultProducer, "whose external id it is")
+	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON)
+	return cmd
+}
+
+// find looks an upload up by its ID, or by the name that its producer gave it.
+func find(ctx context.Context, s *wire.Stack, producer, name string) (tasks.Outcome, error) {
+	if id, err := uuid.Parse(name); err == nil {
+		o, err := s.Ledger.Outcome(ctx, id)
+		if !errors.Is(err, &tasks.Error{Code: tasks.NotFound}) && tasks.CodeOf(err) != tasks.NotFound {
+			return o, err
+		}
+	}
+	return s.Ledger.Find(ctx, producer, name)
+}
+
+func (a *app) printOutcome(o tasks.Outcome) error {
+	grid := output.NewGrid(a.Out)
+	line := func(name, value string) {
+		if value != "" {
+			grid.Row(name, value)
+		}
+	}
+	line("id", o.ID.String())
+	line("external id", o.ExternalID)
+	if o.Batch != uuid.Nil {
+		line("batch", o.Batch.String())
+	}
+	line("producer", o.Producer)
+	line("account", o.Account)
+	line("type", string(o.Type))
+	line("source", output.Source(o.Source))
+	line("state", output.Verdict(o))
+	line("reason", o.Reason)
+	line("what to do", o.Hint)
+	line("waits until", output.Time(o.Until))
+	line("rid", o.RID)
+	line("media_id", o.MediaID)
+	line("expires", output.Time(o.ExpiresAt))
+	line("sha256", o.SHA256)
+	line("made to fit", o.Fixed)
+	line("submitted", output.Time(o.Submitted))
+	line("finished", output.Time(o.Finished))
+	line("metadata", string(o.Metadata))
+	if len(o.History) == 0 {
+		return grid.Flush()
+	}
+	grid.Row("")
+	grid.Row("ROUND", "ATTEMPT", "AT", "TOOK", "RESULT")
+	for _, at := range o.History {
+		result := "succeeded"
+		if at.Code != "" {
+			result = at.Reason
+		}
+		grid.Row(strconv.Itoa(at.Round), strconv.Itoa(at.Number), output.Time(at.Started), at.Took.Round(time.Millisecond).String(), result)
+	}
+	return grid.Flush()
+}

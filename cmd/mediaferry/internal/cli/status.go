@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	var format output.Format
+	cmd := &cobra.Command{
+		Use:     "status",
+		Short:   "How many uploads are where, and which accounts are held",
+		Example: "  mediaferry status\n  mediaferry status --output json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.openLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			status, err := s.Ledger.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if format == output.JSON {
+				return json.NewEncoder(a.Out).Encode(status)
+			}
+			return a.printStatus(status)
+		},
+	}
+	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON)
+	return cmd
+}
+
+func (a *app) printStatus(s tasks.Status) error {
+	grid := output.NewGrid(a.Out)
+	for _, state := range tasks.States {
+		grid.Row(string(state), strconv.Itoa(s.Counts[state]))
+	}
+	grid.Row("on the belt", strconv.Itoa(s.Dispatched))
+	grid.Row("webhooks to deliver", strconv.Itoa(s.Deliveries))
+	if !s.OldestOpen.IsZero() {
+		grid.Row("oldest open", time.Since(s.OldestOpen).Round(time.Second).String()+" ago")
+	}
+	if err := grid.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.Out)
+	return a.printAccounts(s.Accounts)
+}

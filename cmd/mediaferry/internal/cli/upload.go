@@ -1,0 +1,261 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/follow"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/intake"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// uploadFlags is what a person may ask for with mediaferry upload.
+type uploadFlags struct {
+	intake.Request
+	report      string
+	format      output.Format
+	concurrency int
+	wait        time.Duration
+	dryRun      bool
+	detach      bool
+	quiet       bool
+}
+
+func (a *app) uploadCommand() *cobra.Command {
+	var f uploadFlags
+	cmd := &cobra.Command{
+		Use:   "upload [flags] PATH|GLOB|s3://BUCKET/PREFIX|- … | --manifest FILE",
+		Short: "Upload files, folders, buckets and manifests, and follow them to the end",
+		Long: `Submits every file as one batch and stays until each has its outcome. What was submitted is never lost: stop it
+when you like, and the same command, or mediaferry run, goes on. A file that was uploaded before is answered from the
+record while its media_id lives.
+
+A manifest is CSV whose first row names its columns (path or source; id, type, account, filename, callback, metadata,
+meta.NAME, priority), or one JSON object a line with the same fields as the API. Its paths lie under storage_root. A
+row keeps what it says of itself, and the flags fill in the rest. --report answers it row by row, and the report can
+be given as a manifest again.`,
+		Example: `  mediaferry upload photos/
+  mediaferry upload --type thumb --output json covers/*.jpg > outcomes.jsonl
+  mediaferry upload --callback https://shop.example/hook --metadata '{"order":7}' order-7/
+  mediaferry upload --manifest orders.csv --report outcomes.csv
+  mediaferry upload s3://media/2026/11/            every object below the prefix
+  find photos -newer stamp -print0 | mediaferry upload --null -
+  mediaferry upload --dry-run photos/              what would happen, without a call`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := a.settingsFor("upload")
+			if err != nil {
+				return err
+			}
+			if f.concurrency > 0 {
+				cfg.Worker.Concurrency = f.concurrency
+			}
+			if err := f.check(cfg, args); err != nil {
+				return err
+			}
+			return a.upload(cmd.Context(), cfg, args, f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.Kind, "type", "t", intake.AutoKind, "media type: auto, image, voice, video or thumb")
+	flags.StringVar(&f.Account, "account", enqueue.DefaultAccount, "the official account to upload to")
+	flags.StringVar(&f.Callback, "callback", "", "`URL` that gets a signed webhook for every outcome")
+	flags.StringVar(&f.Metadata, "metadata", "", "`JSON` that comes back with every outcome")
+	flags.BoolVarP(&f.dryRun, "dry-run", "n", false, "say what would be uploaded, reused or refused, and upload nothing")
+	flags.StringVar(&f.report, "report", "", "write every row with its outcome to this `FILE` (CSV)")
+	flags.IntVar(&f.concurrency, "concurrency", 0, "uploads at once (default worker.concurrency, 64)")
+	flags.BoolVar(&f.NoReuse, "no-reuse", false, "call WeChat even where a live media_id is known")
+	flags.BoolVar(&f.Fix, "fix", false, "make a picture fit that WeChat would refuse (the file is not touched)")
+	flags.BoolVar(&f.detach, "detach", false, "only submit; mediaferry run does the work")
+	flags.DurationVar(&f.wait, "wait", time.Minute, "how long to stay when a minute or daily limit lets nothing run")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
+	f.From.AddManifest(flags)
+	f.From.AddFilter(flags)
+	output.FlagVar(cmd.Flags(), &f.format, output.Table, output.JSON, output.CSV)
+	return cmd
+}
+
+// check refuses what can't be meant, with what to do about it.
+func (f uploadFlags) check(cfg config.Config, args []string) error {
+	if err := f.checkValues(); err != nil {
+		return err
+	}
+	if err := f.From.Check(args); err != nil {
+		return err
+	}
+	if _, known := cfg.Accounts[f.Account]; !known {
+		return exit.Usagef("--account: %q is not in the settings: name one that mediaferry accounts list shows", f.Account)
+	}
+	switch {
+	case cfg.StorageRoot != "" || len(cfg.S3.Buckets) > 0:
+		return nil
+	case f.From.Manifest != "":
+		return exit.Usagef("storage_root is not set: the paths of a manifest lie under it (MEDIAFERRY_STORAGE_ROOT)")
+	case cfg.RedisURL != config.Embedded:
+		return exit.Usagef("storage_root is not set: with a shared Redis, paths must lie under the root that the workers see (MEDIAFERRY_STORAGE_ROOT)")
+	}
+	return nil
+}
+
+func (f uploadFlags) checkValues() error {
+	if f.Kind != intake.AutoKind {
+		if _, err := tasks.ParseMediaType(f.Kind); err != nil {
+			return exit.Usagef("--type: %q is not one of auto, image, voice, video, thumb", f.Kind)
+		}
+	}
+	if f.Metadata != "" && !json.Valid([]byte(f.Metadata)) {
+		return exit.Usagef("--metadata is not JSON: quote it for the shell, as --metadata '{\"order\":7}'")
+	}
+	if u, err := url.Parse(f.Callback); f.Callback != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+		return exit.Usagef("--callback: give a whole URL, as https://shop.example/hook")
+	}
+	switch {
+	case f.concurrency < 0 || f.concurrency > maxConcurrency:
+		return exit.Usagef("--concurrency must be 1 to %d", maxConcurrency)
+	case f.wait < 0:
+		return exit.Usagef("--wait must be 0s or longer")
+	}
+	return intake.CheckReport(f.report)
+}
+
+// maxConcurrency is what worker.concurrency may be, too.
+const maxConcurrency = 4096
+
+func (a *app) upload(ctx context.Context, cfg config.Config, args []string, f uploadFlags) error {
+	lock, err := a.tryLock(cfg, f.detach || f.dryRun)
+	if err != nil {
+		return err
+	}
+	if lock != nil {
+		defer lock.Unlock()
+	}
+	s, err := wire.Open(ctx, cfg, a.logger(cfg, true), lock != nil)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	g := intake.New(s, f.Request, a.In)
+	if f.dryRun {
+		return a.dryRun(ctx, g, f.format, args)
+	}
+	nudge, stop, err := s.StartIfLocked(ctx, lock != nil)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return a.submitAndFollow(ctx, g, f, args, nudge)
+}
+
+// tryLock locks the data dir where that is needed and nobody has it. A second upload submits to the same ledger and lets
+// the other process work.
+func (a *app) tryLock(cfg config.Config, idle bool) (*wire.Lock, error) {
+	if cfg.RedisURL != config.Embedded || idle {
+		return nil, nil //nolint:nilnil // no lock is needed
+	}
+	lock, holder, err := wire.TryLock(cfg.DataDir)
+	if err == nil && lock == nil {
+		fmt.Fprintf(a.Err, "%s works on this data dir: submitting to it and following\n", holder)
+	}
+	return lock, err
+}
+
+func (a *app) submitAndFollow(ctx context.Context, g *intake.Gatherer, f uploadFlags, args []string, nudge func()) error {
+	sub, err := g.Submit(ctx, g.Stack.Producer(enqueue.DefaultProducer, nudge), args)
+	if err != nil && ctx.Err() != nil {
+		return interrupted(g.Stack, sameCommand)
+	}
+	if err != nil {
+		return err
+	}
+	if n := sub.Contrary(); n > 0 {
+		fmt.Fprintf(a.Err, "%s submitted before with another callback, metadata or name: "+
+			"what was submitted then answers, and stays as it was\n", output.Count(n, "of these files was", "of these files were"))
+	}
+	if f.detach {
+		return a.leave(ctx, sub, f)
+	}
+	follower := follow.Follower{
+		Stack: g.Stack, Accounts: sub.AccountNames(), Patience: f.wait, Progress: output.NewProgress(a.Err, f.quiet), Workers: true,
+	}
+	found, err := follower.Follow(ctx, sub.IDs())
+	follower.Progress.Close()
+	if err != nil {
+		return err
+	}
+	if err := a.answer(sub, f, found, true); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return interrupted(g.Stack, sameCommand)
+	}
+	return exit.With(sub.Exit(found))
+}
+
+// sameCommand is what interrupted names first where running the command again goes on with what it submitted.
+const sameCommand = "the same command or "
+
+// interrupted says with what the submitted uploads go on.
+func interrupted(s *wire.Stack, with string) error {
+	with += "mediaferry run"
+	switch {
+	case !s.Embedded:
+		with += " or worker"
+	case s.Working:
+		with += "; uploads under way may end now, a second interrupt ends them at once"
+	}
+	return &exit.Error{Code: tasks.ExitInterrupted, Err: errors.New("interrupted: what was submitted is kept, and goes on with " + with)}
+}
+
+// leave ends an upload that was only submitted.
+func (a *app) leave(ctx context.Context, sub *intake.Submission, f uploadFlags) error {
+	found, err := follow.LookUp(ctx, sub.Stack, sub.IDs())
+	if err != nil {
+		return err
+	}
+	if err := a.answer(sub, f, found, f.format != output.Table); err != nil {
+		return err
+	}
+	if len(found) > 0 {
+		fmt.Fprintf(a.Err, "%d submitted as batch %s\n", len(found), sub.Batch)
+		if err := follow.SayWorkers(ctx, a.Err, sub.Stack); err != nil {
+			return err
+		}
+		if code := sub.Exit(nil); code != tasks.ExitNothing {
+			return exit.With(code)
+		}
+		return nil
+	}
+	return exit.With(sub.Exit(nil))
+}
+
+// answer prints what became of every row, and writes the report.
+func (a *app) answer(sub *intake.Submission, f uploadFlags, found []tasks.Outcome, onStdout bool) error {
+	outcomes := sub.Outcomes(found)
+	if onStdout {
+		if err := output.All(f.format, a.Out, output.Outcomes, outcomes); err != nil {
+			return err
+		}
+	}
+	if path := f.report; path != "" {
+		if err := sub.WriteReport(path, outcomes); err != nil {
+			return err
+		}
+	}
+	if len(outcomes) == 0 {
+		f.From.SayNothing(a.Err)
+		return nil
+	}
+	output.Summarize(a.Err, outcomes)
+	return nil
+}

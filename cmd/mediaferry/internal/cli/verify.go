@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/view"
+)
+
+func (a *app) verifyCommand() *cobra.Command {
+	var (
+		format output.Format
+		repair bool
+	)
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Check that the ledger, and the shared Redis, contradict themselves nowhere",
+		Long: `Checks the ledger, while everything runs, for what can't be: outcomes without their event, uploads that nobody would
+ever run again, batches whose counts disagree with their uploads, media reserved for nobody or reused past their life,
+and with a shared Redis uploads that were lost on it. --repair mends what can be mended without losing anything.
+It exits with 3 where something is left.`,
+		Example: `  mediaferry verify
+  mediaferry verify --repair
+  mediaferry verify --output json | jq .what`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.openLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			found, err := verify(cmd.Context(), s, repair)
+			if err != nil {
+				return err
+			}
+			return a.printFindings(found, format)
+		},
+	}
+	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON)
+	cmd.Flags().BoolVar(&repair, "repair", false, "mend what can be mended")
+	return cmd
+}
+
+func verify(ctx context.Context, s *wire.Stack, repair bool) ([]view.Finding, error) {
+	var o view.VerifyOptions
+	if !s.Embedded {
+		warnings, err := s.OpenBelt(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range warnings {
+			s.Log.Warn(w)
+		}
+		o.Belt = lostOnBelt{s.Belt}
+	}
+	found, err := s.Ledger.Verify(ctx, o)
+	if err != nil || !repair {
+		return found, err
+	}
+	mended, err := s.Ledger.Repair(ctx, found)
+	if tasks.CodeOf(err) == tasks.Unavailable {
+		return mended, err
+	}
+	if err != nil {
+		s.Log.Error("not everything could be mended", "error", err)
+	}
+	return mended, nil
+}
+
+// lostOnBelt asks the belt for what is not on it.
+type lostOnBelt struct{ belt *enqueue.Belt }
+
+// Gone returns those of ds that the belt has nothing of.
+func (b lostOnBelt) Gone(ctx context.Context, ds []tasks.Dispatch) ([]tasks.Dispatch, error) {
+	places, err := b.belt.Look(ctx, ds)
+	if err != nil {
+		return nil, err
+	}
+	var gone []tasks.Dispatch
+	for i, p := range places {
+		if p == enqueue.PlaceGone {
+			gone = append(gone, ds[i])
+		}
+	}
+	return gone, nil
+}
+
+func (a *app) printFindings(found []view.Finding, f output.Format) error {
+	if err := output.All(f, a.Out, findingColumns, found); err != nil {
+		return err
+	}
+	left := 0
+	for _, x := range found {
+		if !x.Repaired {
+			left++
+		}
+	}
+	switch {
+	case len(found) == 0:
+		fmt.Fprintln(a.Err, "everything is in order")
+		return nil
+	case left == 0:
+		fmt.Fprintf(a.Err, "%d found, all mended\n", len(found))
+		return nil
+	default:
+		fmt.Fprintf(a.Err, "%d found, %d mended\n", len(found), len(found)-left)
+		return exit.With(tasks.ExitFailed)
+	}
+}
+
+// findingColumns prints findings.
+var findingColumns = output.Columns[view.Finding]{
+	Headings: []string{"CHECK", "UPLOAD", "BATCH", "REPAIR", "WHAT"},
+	Cells: func(f view.Finding) []string {
+		return []string{f.Check, idOrNothing(f.Upload), idOrNothing(f.Batch), repairText(f), f.What}
+	},
+}
+
+func idOrNothing(id uuid.UUID) string {
+	if id == uuid.Nil {
+		return "-"
+	}
+	return id.String()
+}
+
+func repairText(f view.Finding) string {
+	switch {
+	case f.Repaired:
+		return "mended"
+	case f.Repairable:
+		return "with --repair"
+	default:
+		return "by hand"
+	}
+}

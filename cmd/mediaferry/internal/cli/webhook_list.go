@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// deliveryFlags is how people choose deliveries.
+type deliveryFlags struct{ state, of, producer string }
+
+func (f *deliveryFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.state, "state", "", "pending, delivered, failed or disabled")
+	flags.StringVar(&f.of, "of", "", "of this upload or batch (`ID`)")
+	flags.StringVar(&f.producer, "producer", "", "of this producer")
+}
+
+func (f *deliveryFlags) filter() (tasks.DeliveryFilter, error) {
+	out := tasks.DeliveryFilter{Producer: f.producer, State: tasks.DeliveryState(f.state)}
+	if known := []tasks.DeliveryState{tasks.Pending, tasks.Delivered, tasks.GivenUp, tasks.Disabled}; f.state != "" && !slices.Contains(known, out.State) {
+		return out, exit.Usagef("--state: %q is not one of %v", f.state, known)
+	}
+	if f.of != "" {
+		id, err := uuid.Parse(f.of)
+		if err != nil {
+			return out, exit.Usagef("--of: %q is not an ID", f.of)
+		}
+		out.Upload = id
+	}
+	return out, nil
+}
+
+func (a *app) webhookListCommand() *cobra.Command {
+	var (
+		f      deliveryFlags
+		format output.Format
+		limit  int
+	)
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List deliveries, the newest first",
+		Example: "  mediaferry webhook list --state failed\n  mediaferry webhook list --of 0190… --output json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			filter, err := f.filter()
+			if err != nil {
+				return err
+			}
+			s, err := a.openLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			p := output.NewRows(format, a.Out, deliveryColumns)
+			rows, err := eachDelivery(cmd.Context(), s, filter, limit, p.Print)
+			if err != nil {
+				return err
+			}
+			if err := p.End(); err != nil {
+				return err
+			}
+			if rows == 0 {
+				fmt.Fprintln(a.Err, "no deliveries match")
+				return exit.With(tasks.ExitNothing)
+			}
+			return nil
+		},
+	}
+	f.add(cmd.Flags())
+	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many rows; 0: all")
+	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON)
+	return cmd
+}
+
+// deliveryColumns prints deliveries.
+var deliveryColumns = output.Columns[tasks.Delivery]{
+	Headings: []string{"ID", "EVENT", "TO", "STATE", "ATTEMPTS", "NEXT", "LAST"},
+	Cells: func(d tasks.Delivery) []string {
+		return []string{d.ID.String(), string(d.Event.Type), hostOf(d.URL), string(d.State), strconv.Itoa(d.Attempts), output.Time(d.Due), lastAnswer(d)}
+	},
+}
+
+// hostOf leaves out path and query, which often are secret.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+func lastAnswer(d tasks.Delivery) string {
+	if d.LastStatus != 0 && d.LastError == "" {
+		return fmt.Sprintf("HTTP %d", d.LastStatus)
+	}
+	return d.LastError
+}

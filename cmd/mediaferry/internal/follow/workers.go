@@ -1,0 +1,81 @@
+package follow
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/config"
+)
+
+// nobodyWorks says that submitted uploads wait, and for which command.
+func nobodyWorks(cfg config.Config) string {
+	if cfg.RedisURL == config.Embedded {
+		return "nobody works on this data dir now: mediaferry run does"
+	}
+	return "no worker is alive on this Redis: what is submitted waits until mediaferry worker, or mediaferry run, is started"
+}
+
+// SayWorkers says on w which process will do the work of what was only submitted.
+func SayWorkers(ctx context.Context, w io.Writer, s *wire.Stack) error {
+	if s.Embedded {
+		return SayHolder(w, s.Config)
+	}
+	n, err := s.Workers(ctx)
+	if err == nil && n == 0 {
+		fmt.Fprintln(w, nobodyWorks(s.Config))
+	}
+	return err
+}
+
+// SayHolder is SayWorkers for an embedded belt. With a shared Redis it says nothing.
+func SayHolder(w io.Writer, cfg config.Config) error {
+	if cfg.RedisURL != config.Embedded {
+		return nil
+	}
+	holder, locked, err := wire.Holder(cfg.DataDir)
+	switch {
+	case err != nil:
+		return err
+	case locked:
+		fmt.Fprintf(w, "%s works on them\n", holder)
+	default:
+		fmt.Fprintln(w, nobodyWorks(cfg))
+	}
+	return nil
+}
+
+// workerInterval is how often people who follow uploads are told who works on them: a start of a worker takes as long.
+const workerInterval = 2 * time.Second
+
+// workerWatch counts the processes that work on what people follow. It tells when the last one is gone and when the
+// first one is back.
+type workerWatch struct {
+	stack  *wire.Stack
+	off    bool
+	next   time.Time
+	absent bool
+}
+
+// check returns what has changed; "" for nothing.
+func (w *workerWatch) check(ctx context.Context, now time.Time) string {
+	if w.next.IsZero() { // a worker that is just starting is no news
+		w.next = now.Add(workerInterval / 2)
+	}
+	if w.off || now.Before(w.next) {
+		return ""
+	}
+	w.next = now.Add(workerInterval)
+	n, err := w.stack.Workers(ctx)
+	if err != nil || (n == 0) == w.absent {
+		return "" // while Redis does not answer, the log says so
+	}
+	w.absent = n == 0
+	if w.absent {
+		return nobodyWorks(w.stack.Config)
+	}
+	return fmt.Sprintf("%s at work now", output.Count(n, "worker is", "workers are"))
+}

@@ -1,0 +1,92 @@
+// Package intake turns what a person named into uploads, and submits them.
+package intake
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"io"
+
+	"github.com/google/uuid"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/enqueue/manifest"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/worker/media"
+)
+
+// Request is what a person asks of the files that a command line names.
+type Request struct {
+	Kind     string // a media type, or AutoKind
+	Account  string
+	Callback string
+	Metadata string // JSON
+	NoReuse  bool
+	Fix      bool
+	From     RowFlags
+}
+
+// Gatherer turns what a person named into uploads.
+type Gatherer struct {
+	Stack    *wire.Stack
+	Request  Request
+	Limits   media.Limits
+	Accounts []tasks.Account // nil where uploads are only looked at
+	In       io.Reader       // for - as a path or manifest
+}
+
+// New makes a Gatherer for a command that knows the accounts.
+func New(s *wire.Stack, r Request, in io.Reader) *Gatherer {
+	return &Gatherer{Stack: s, Request: r, Limits: wire.Limits(s.Config), Accounts: s.Accounts(), In: in}
+}
+
+// asked is one row of what a person named.
+type asked struct {
+	manifest.Row           // with type, account and ID filled in; Err where it was refused
+	ID           uuid.UUID // of its upload; zero until it was accepted
+	derived      bool      // its external ID is ours, not the person's
+}
+
+// prepare fills in what the row leaves open and the flags, the settings or the file itself say.
+func (g *Gatherer) prepare(ctx context.Context, row manifest.Row) asked {
+	a := asked{Row: row}
+	u := &a.Upload
+	u.Account = cmp.Or(u.Account, g.Request.Account)
+	if row.Err != nil {
+		return a
+	}
+	u.CallbackURL = cmp.Or(u.CallbackURL, g.Request.Callback)
+	u.NoReuse = u.NoReuse || g.Request.NoReuse
+	u.Fix = u.Fix || g.Request.Fix
+	if len(u.Metadata) == 0 && g.Request.Metadata != "" {
+		u.Metadata = json.RawMessage(g.Request.Metadata)
+	}
+	account, err := g.Account(u.Account)
+	if err == nil {
+		err = g.examine(ctx, &a.Row)
+	}
+	if err != nil {
+		a.Err = tasks.AsError(err)
+		return a
+	}
+	if u.ExternalID == "" {
+		u.ExternalID, a.derived = derivedID(account, a.Row), true
+	}
+	return a
+}
+
+// derivedID names a row that has no name of its own. What is to be done with the bytes is part of the name: who asks
+// for a picture to be made to fit must not be answered with the refusal of the day before. Who is to be told is not.
+func derivedID(account tasks.Account, row manifest.Row) string {
+	name := manifest.ExternalID(enqueue.DefaultProducer, account.Realm, account.AppID, row)
+	for _, variant := range []struct {
+		asked bool
+		name  string
+	}{{row.Upload.Fix, "fix"}, {row.Upload.NoReuse, "no_reuse"}} {
+		if variant.asked {
+			name = uuid.NewSHA1(uuid.MustParse(name), []byte(variant.name)).String()
+		}
+	}
+	return name
+}

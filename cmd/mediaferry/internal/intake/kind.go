@@ -1,0 +1,77 @@
+package intake
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/mediaferry/mediaferry/enqueue/manifest"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/worker/media"
+)
+
+// AutoKind asks for the media type that a file's own bytes say.
+const AutoKind = "auto"
+
+// sniffBytes is how much of a file is read to see what it is.
+const sniffBytes = 64 << 10
+
+// wanted is the media type that the row or else the flag asks for; "" leaves it to the file.
+func (r Request) wanted(row manifest.Row) tasks.MediaType {
+	if r.Kind == AutoKind || r.Kind == "" {
+		return row.Upload.Type
+	}
+	return cmp.Or(row.Upload.Type, tasks.MediaType(r.Kind))
+}
+
+// examine fills in what only the file itself says: its type where nobody named one, and its size and time where a row
+// without an ID is named after them. A row that needs neither costs no access.
+func (g *Gatherer) examine(ctx context.Context, row *manifest.Row) error {
+	row.Upload.Type = g.Request.wanted(*row)
+	if row.Upload.Type == "" {
+		return g.sniff(ctx, row)
+	}
+	if row.Upload.ExternalID != "" || row.Size != 0 || !row.Modified.IsZero() || row.ETag != "" {
+		return nil
+	}
+	e, err := g.Stack.Files.Stat(ctx, row.Upload.Source)
+	if err != nil {
+		return err
+	}
+	row.Size, row.Modified, row.ETag = e.Size, e.Modified, e.ETag
+	return nil
+}
+
+func (g *Gatherer) sniff(ctx context.Context, row *manifest.Row) error {
+	file, err := g.Stack.Files.Open(ctx, row.Upload.Source)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	head, err := io.ReadAll(io.LimitReader(file, sniffBytes))
+	if err != nil {
+		return fmt.Errorf("read source: %w", err)
+	}
+	row.Upload.Type = guess(head, row.Upload)
+	row.Size, row.Modified, row.ETag = file.Size, file.Modified, file.ETag
+	return nil
+}
+
+// guess is what the first bytes say, or the name where they say nothing: validation then has the last word, with its
+// reason.
+func guess(head []byte, u tasks.Upload) tasks.MediaType {
+	if kind, err := media.Guess(head); err == nil {
+		return kind
+	}
+	switch strings.ToLower(path.Ext(cmp.Or(u.Filename, u.Source))) {
+	case ".mp3", ".amr", ".wav", ".m4a", ".ogg":
+		return tasks.Voice
+	case ".mp4", ".mov", ".m4v", ".avi", ".mkv":
+		return tasks.Video
+	default:
+		return tasks.Image
+	}
+}

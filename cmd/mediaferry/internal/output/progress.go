@@ -1,0 +1,94 @@
+package output
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+)
+
+// Progress tells people how far a batch is: a bar on a terminal, a line every few seconds elsewhere.
+type Progress interface {
+	Update(done, total int, note string)
+	// Say tells people something that they should know, even where progress is silent.
+	Say(line string)
+	// Close ends the progress. Nothing may be called after it.
+	Close()
+}
+
+// NewProgress tells progress on w. A silent one says only what Say is given.
+func NewProgress(w io.Writer, silent bool) Progress {
+	switch {
+	case silent:
+		return silence{w}
+	case IsTerminal(w):
+		return newBar(w)
+	default:
+		return &lines{w: w, every: lineInterval}
+	}
+}
+
+// silence tells only what must be said.
+type silence struct{ w io.Writer }
+
+func (silence) Update(int, int, string) {}
+func (silence) Close()                  {}
+func (s silence) Say(line string)       { fmt.Fprintln(s.w, line) }
+
+type bar struct {
+	container *mpb.Progress
+	bar       *mpb.Bar
+	note      string
+}
+
+func newBar(w io.Writer) *bar {
+	b := &bar{container: mpb.New(mpb.WithOutput(w), mpb.WithWidth(40))}
+	b.bar = b.container.AddBar(0,
+		mpb.PrependDecorators(decor.CountersNoUnit("%d of %d")),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return b.note })))
+	return b
+}
+
+func (b *bar) Update(done, total int, note string) {
+	b.note = note
+	b.bar.SetTotal(int64(total), false)
+	b.bar.SetCurrent(int64(done))
+}
+
+// Say writes above the bar.
+func (b *bar) Say(line string) { _, _ = b.container.Write([]byte(line + "\n")) }
+
+// Close ends the bar wherever it is: waiting for an unfinished one would never end.
+func (b *bar) Close() {
+	b.bar.Abort(false)
+	b.container.Wait()
+}
+
+// lineInterval keeps the log of a cron job short.
+const lineInterval = 5 * time.Second
+
+type lines struct {
+	w     io.Writer
+	every time.Duration
+	last  time.Time
+}
+
+func (l *lines) Update(done, total int, note string) {
+	if now := time.Now(); now.Sub(l.last) >= l.every {
+		l.last = now
+		fmt.Fprintf(l.w, "%d of %d done%s\n", done, total, dash(note))
+	}
+}
+
+func (l *lines) Say(line string) { fmt.Fprintln(l.w, line) }
+
+func (l *lines) Close() {}
+
+func dash(note string) string {
+	if note == "" {
+		return ""
+	}
+	return ", " + note
+}

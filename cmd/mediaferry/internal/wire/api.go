@@ -1,0 +1,134 @@
+package wire
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/enqueue/api"
+	"github.com/mediaferry/mediaferry/enqueue/manifest"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// newAPI makes everything that is served. e is nil where no work is done in this process. actor runs in it either way.
+func (s *Stack) newAPI(ctx context.Context, e *Engine, actor *enqueue.Actor, inbox *api.Inbox) (*api.Server, error) {
+	keys, err := s.keyring(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := api.Config{
+		Ledger: s.Ledger, Actor: actor, Keys: keys, Inbox: inbox, Wait: max(s.Config.HTTP.Wait, time.Nanosecond), Fresh: s.Config.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.Log, Version: Version(),
+		Open:   map[string]http.Handler{"GET /healthz": http.HandlerFunc(healthz), "GET /readyz": s.readyz(e)},
+		Closed: map[string]http.Handler{"GET /metrics": promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})},
+	}
+	c.CallbackURL = func(producer string) string {
+		return cmp.Or(s.Config.Producers[producer].CallbackURL, s.Config.Webhook.URL)
+	}
+	if e != nil {
+		c.Nudge = e.Nudge
+	}
+	return api.New(c)
+}
+
+// inboxDir is where the files are kept that come over HTTP.
+func inboxDir(c config.Config) string { return filepath.Join(c.DataDir, "inbox") }
+
+// localKeyFile holds the key that is made at a first start without any.
+const localKeyFile = "api.key"
+
+// keyring gathers the keys of the settings, of the ledger and of the data dir. Where there is none at all, it makes
+// one for the person at this machine, and refuses to be reached from elsewhere.
+func (s *Stack) keyring(ctx context.Context) (*api.Keyring, error) {
+	fixed, err := configuredKeys(s.Config)
+	if err != nil {
+		return nil, err
+	}
+	ring := &api.Keyring{Fixed: fixed, Store: s.Ledger}
+	path := filepath.Join(s.Config.DataDir, localKeyFile)
+	if local, err := readSecret(path); err == nil {
+		ring.Fixed = append(ring.Fixed, localKey(local))
+	}
+	if len(ring.Fixed) > 0 {
+		return ring, nil
+	}
+	stored, err := s.Ledger.Keys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list keys: %w", err)
+	}
+	if slices.ContainsFunc(stored, func(k tasks.Key) bool { return k.Revoked.IsZero() }) {
+		return ring, nil
+	}
+	if !s.Config.Loopback() {
+		return nil, exit.Usagef("listen: %s can be reached from other machines, and there is no API key: add one first (mediaferry keys add NAME), or listen on 127.0.0.1", s.Config.Listen)
+	}
+	local, _, err := keptSecret(s.Config.DataDir, localKeyFile, NewKey)
+	if err != nil {
+		return nil, err
+	}
+	s.Log.Info("made an API key, since there was none", "file", path)
+	ring.Fixed = append(ring.Fixed, localKey(local))
+	return ring, nil
+}
+
+// localKey is the key of the person at this machine, who may do everything.
+func localKey(secret tasks.Secret) tasks.Key {
+	return tasks.Key{Name: enqueue.DefaultProducer, Role: tasks.RoleOperator, Hash: tasks.KeyHash(secret)}
+}
+
+// configuredKeys are the keys of the producers in the settings. One without a key submits by other ways.
+func configuredKeys(c config.Config) ([]tasks.Key, error) {
+	var keys []tasks.Key
+	for _, name := range slices.Sorted(maps.Keys(c.Producers)) {
+		p := c.Producers[name]
+		k := tasks.Key{Name: name, Role: tasks.Role(p.Role), Rights: tasks.Rights{
+			Accounts: p.Accounts, Sources: p.Sources, CallbackHosts: p.CallbackHosts, RatePerMinute: p.RatePerMinute,
+			DailyBudget: p.DailyBudget, BulkOnly: p.MaxPriority == tasks.Bulk.String(),
+		}}
+		switch {
+		case p.Key != "":
+			k.Hash = tasks.KeyHash(p.Key)
+		case p.KeyHash != "":
+			hash, err := tasks.ParseKeyHash(p.KeyHash)
+			if err != nil {
+				return nil, exit.Usagef("producers.%s.key_hash: %w", name, err)
+			}
+			k.Hash = hash
+		default:
+			continue
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// NewKey makes an API key of 256 random bits. Its beginning lets scanners of leaked secrets know it.
+func NewKey() tasks.Secret {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return tasks.Secret("mf_" + base64.RawURLEncoding.EncodeToString(b[:]))
+}
+
+func healthz(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }
+
+func (s *Stack) readyz(e *Engine) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := s.ready(r.Context(), e); err != nil {
+			s.Log.Warn("not ready", "error", err)
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	}
+}

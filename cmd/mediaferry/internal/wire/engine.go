@@ -1,0 +1,207 @@
+package wire
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/worker"
+	"github.com/mediaferry/mediaferry/worker/webhook"
+)
+
+// Engine is what works off the ledger in this process: it dispatches, carries and delivers.
+type Engine struct {
+	stack      *Stack
+	dispatcher *enqueue.Dispatcher
+	actor      *enqueue.Actor
+	worker     *worker.Worker
+	server     *worker.Server
+	stop       context.CancelFunc
+	background sync.WaitGroup
+}
+
+// Start begins to work. End it with Shutdown.
+func (s *Stack) Start(ctx context.Context) (*Engine, error) {
+	tune(s.Config, os.LookupEnv)
+	secrets, err := s.webhookSecrets()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.succeed(ctx); err != nil {
+		return nil, err
+	}
+	e := &Engine{stack: s, dispatcher: s.dispatcher()}
+	e.actor = s.Actor(e.Nudge)
+	e.actor.Holder = s.Name
+	limits := Limits(s.Config)
+	metrics := worker.NewMetrics(s.metrics)
+	e.worker = worker.New(worker.Deps{
+		Ledger:   s.Ledger,
+		Files:    s.Files,
+		Checker:  checker{limits},
+		Fixer:    &fixer{limits: limits},
+		Uploader: s.WeChat,
+		Accounts: s.Accounts(),
+	}, s.workerConfig(metrics))
+	courier := &worker.Courier{Ledger: s.Ledger, Sender: webhook.New(s.webhookConfig(), secrets), Log: s.Log}
+	handlers := worker.Handlers{Run: e.worker.Carry, Deliver: courier.Deliver}
+	ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if name := s.Config.Inbox.Producer; name != "" {
+		results := &enqueue.Results{Ledger: s.Ledger, Redis: s.Redis, Prefix: s.prefix(), Producer: name, Log: s.Log}
+		inbox := &enqueue.Inbox{Producer: s.Producer(name, e.Nudge), Results: results, Log: s.Log}
+		handlers.Inbox = inbox.Handle
+		e.background.Go(func() { s.report("results", results.Run(ctx)) })
+	}
+	e.server = worker.NewServer(enqueue.Pipelined(s.Redis), handlers, s.serverConfig())
+	e.background.Go(func() { s.report("dispatcher", e.dispatcher.Run(ctx)) })
+	e.background.Go(func() { s.report("janitor", s.janitor().Run(ctx)) })
+	e.background.Go(func() { s.report("actor", e.actor.Run(ctx)) })
+	e.background.Go(func() { s.learnRates(ctx) })
+	e.background.Go(func() { s.prober().Run(ctx) })
+	e.background.Go(func() { s.holdWatch(metrics).Run(ctx) })
+	if err := e.server.Start(); err != nil {
+		e.stop()
+		e.background.Wait()
+		e.worker.Close()
+		return nil, err
+	}
+	s.Working = true
+	return e, nil
+}
+
+// Shutdown takes no more work, lets what runs end or hands it back, and returns when nothing runs any more.
+func (e *Engine) Shutdown(ctx context.Context) {
+	e.server.Shutdown(ctx, e.worker.Stop)
+	e.stop()
+	e.background.Wait()
+	e.worker.Close()
+}
+
+// Nudge tells the dispatcher that there is something new to do.
+func (e *Engine) Nudge() { e.dispatcher.Nudge() }
+
+// StartIfLocked starts an engine where this process has locked the data dir: locked says so. nudge and stop do nothing
+// where it has not.
+func (s *Stack) StartIfLocked(ctx context.Context, locked bool) (nudge, stop func(), err error) {
+	if !locked {
+		return func() {}, func() {}, nil
+	}
+	e, err := s.Start(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return e.Nudge, func() { e.Shutdown(context.WithoutCancel(ctx)) }, nil
+}
+
+func (s *Stack) holdWatch(m *worker.Metrics) *worker.HoldWatch {
+	return &worker.HoldWatch{Ledger: s.Ledger, Accounts: s.WeChat.Accounts(), Log: s.Log, Metrics: m}
+}
+
+// prober lifts the holds of accounts whose quota was cleared.
+func (s *Stack) prober() *worker.Prober {
+	return &worker.Prober{
+		Ledger: s.Ledger, Accounts: s.WeChat.Accounts(), Every: s.Config.Worker.HoldRecheck, Holder: s.Name, Log: s.Log,
+		Remaining: func(ctx context.Context, account string) (int, error) {
+			q, err := s.WeChat.Quota(ctx, account)
+			return q.Remain, err
+		},
+	}
+}
+
+// learnRates asks WeChat how many calls a minute each account may make, where the settings don't say.
+func (s *Stack) learnRates(ctx context.Context) {
+	for _, a := range s.WeChat.Accounts() {
+		if s.Config.Accounts[a.Name].RatePerMinute > 0 {
+			continue
+		}
+		if rate, err := s.WeChat.LearnRate(ctx, a.Name); err != nil {
+			s.Log.Debug("WeChat does not say how many calls a minute an account may make", "account", a.Name, "error", err)
+		} else if rate > 0 {
+			s.Log.Info("calls a minute, as WeChat says", "account", a.Name, "rate", rate)
+		}
+	}
+}
+
+func (s *Stack) report(part string, err error) {
+	if err != nil {
+		s.Log.Error("a part of this process ended", "part", part, "error", err)
+	}
+}
+
+func (s *Stack) dispatcher() *enqueue.Dispatcher {
+	d := enqueue.NewDispatcher(s.Ledger, s.Belt)
+	d.Window = tasks.Window{Bulk: s.Config.Dispatcher.Window, Interactive: s.Config.Dispatcher.Interactive}
+	d.Grace = s.Config.Worker.Lease
+	d.Holder = s.Name
+	d.Log = s.Log
+	return d
+}
+
+func (s *Stack) janitor() *enqueue.Janitor {
+	j := enqueue.NewJanitor(s.Ledger)
+	j.Retention = s.Config.Retention
+	j.Holder = s.Name
+	j.Log = s.Log
+	return j
+}
+
+// Actor retries and cancels many uploads for this process. It calls nudge when some were queued; nil tells nobody.
+func (s *Stack) Actor(nudge func()) *enqueue.Actor {
+	x := enqueue.NewActor(s.Ledger)
+	x.Nudge, x.Log = nudge, s.Log
+	return x
+}
+
+// Producer submits in a name of the settings, or as the person at the command line.
+func (s *Stack) Producer(name string, nudge func()) *enqueue.Producer {
+	return &enqueue.Producer{
+		Ledger: s.Ledger, Name: name, Nudge: nudge,
+		CallbackURL: cmp.Or(s.Config.Producers[name].CallbackURL, s.Config.Webhook.URL),
+		Local:       s.Embedded && name == enqueue.DefaultProducer,
+	}
+}
+
+func (s *Stack) workerConfig(m *worker.Metrics) worker.Config {
+	w := s.Config.Worker
+	return worker.Config{
+		Name:             s.Name,
+		Slots:            w.Concurrency,
+		InteractiveSlots: w.Interactive,
+		Memory:           int64(w.Memory),
+		Lease:            w.Lease,
+		Retry: worker.Retry{
+			Attempts: w.Attempts, Base: w.BackoffBase, Cap: w.BackoffCap,
+			UnknownAttempts: w.UnknownAttempts, UnknownPause: w.UnknownPause,
+		},
+		Fresh:           w.FreshMargin,
+		AccountHold:     w.HoldRecheck,
+		AccountHoldSlow: w.HoldRecheckSlow,
+		Log:             s.Log,
+		Metrics:         m,
+	}
+}
+
+func (s *Stack) serverConfig() worker.ServerConfig {
+	w := s.Config.Worker
+	return worker.ServerConfig{
+		Prefix: s.prefix(), Slots: w.Concurrency, InteractiveSlots: w.Interactive, Deliveries: w.Deliveries,
+		Drain: max(w.Shutdown, time.Nanosecond), // 0s is taken at its word
+		Log:   s.Log,
+	}
+}
+
+func (s *Stack) webhookConfig() webhook.Config {
+	return webhook.Config{
+		Timeout:  s.Config.Webhook.Timeout,
+		Attempts: s.Config.Webhook.Attempts,
+		Allow: func(producer string) []string {
+			return append(s.Config.Webhook.Allow, s.Config.Producers[producer].WebhookAllow...)
+		},
+		LocalLoopback: s.Embedded,
+		Log:           s.Log,
+	}
+}

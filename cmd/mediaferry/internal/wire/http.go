@@ -1,0 +1,100 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/mediaferry/mediaferry/enqueue/api"
+)
+
+// The limits of every connection: nobody may hold one by being slow.
+const (
+	headerTime = 10 * time.Second
+	idleTime   = 2 * time.Minute
+	stopTime   = 10 * time.Second
+
+	headerBytes = 32 << 10
+)
+
+// NewServer makes a server that cuts off slow clients.
+func NewServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes}
+}
+
+// Serve answers HTTP until ctx ends. e is nil where no work is done in this process.
+func (s *Stack) Serve(ctx context.Context, e *Engine) error {
+	inbox, err := api.OpenInbox(api.InboxConfig{Dir: inboxDir(s.Config), Size: int64(s.Config.HTTP.InboxSize)})
+	if err != nil {
+		return err
+	}
+	actor := s.Actor(nil)
+	if e != nil {
+		actor = e.actor
+	}
+	door, err := s.newAPI(ctx, e, actor, inbox)
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Config.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	server := NewServer(door)
+	server.RegisterOnShutdown(door.Close) // event streams would never end
+	ctx, cancel := context.WithCancel(ctx)
+	var background sync.WaitGroup
+	background.Go(func() { s.sweepInbox(ctx, inbox) })
+	if e == nil {
+		background.Go(func() { s.report("actor", actor.Run(ctx)) })
+	}
+	defer background.Wait()
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- s.serveOn(server, listener) }()
+	s.Log.Info("listening", "address", listener.Addr().String())
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	stop, done := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer done()
+	if err := server.Shutdown(stop); err != nil {
+		server.Close()
+	}
+	return nil
+}
+
+func (s *Stack) serveOn(server *http.Server, l net.Listener) error {
+	var err error
+	if t := s.Config.TLS; t.CertFile != "" {
+		err = server.ServeTLS(l, t.CertFile, t.KeyFile)
+	} else {
+		err = server.Serve(l)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// ready reports whether this process can do its work: the ledger answers, the storage is there, and so is the belt.
+func (s *Stack) ready(ctx context.Context, e *Engine) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := s.Ledger.Ping(ctx); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if e == nil {
+		return nil
+	}
+	if err := s.Redis.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("belt: %w", err)
+	}
+	return s.Files.Ready(ctx)
+}

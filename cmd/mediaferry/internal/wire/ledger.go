@@ -1,0 +1,47 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+
+	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/tasks/ledger"
+)
+
+// OpenLedger opens the ledger alone, for commands that only read it or act on its rows.
+func OpenLedger(ctx context.Context, c config.Config, log *slog.Logger) (*Stack, error) {
+	if err := MakeDataDir(c.DataDir); err != nil {
+		return nil, err
+	}
+	s := New(c, log)
+	if err := s.OpenLedger(ctx, ledger.Options{Log: log}); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// OpenLedger opens the ledger of the settings. An error names the ledger's file.
+func (s *Stack) OpenLedger(ctx context.Context, o ledger.Options) error {
+	l, err := ledger.Open(ctx, s.Config.LedgerURL.Reveal(), o)
+	if path, isFile := LedgerFile(s.Config); err != nil && isFile {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err != nil {
+		return err
+	}
+	s.Ledger = l
+	s.closeWith(func() { l.Close() })
+	return nil
+}
+
+// LedgerFile returns the path of a SQLite ledger. It returns false for any other.
+func LedgerFile(c config.Config) (path string, isFile bool) {
+	path, isFile = strings.CutPrefix(c.LedgerURL.Reveal(), "sqlite:")
+	if !isFile || path == "" {
+		return "", false
+	}
+	return filepath.Clean(path), true
+}

@@ -1,0 +1,165 @@
+// Package wire makes the running parts of a process out of its settings.
+package wire
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/tasks/ledger"
+	"github.com/mediaferry/mediaferry/worker/source"
+	"github.com/mediaferry/mediaferry/worker/wechat"
+)
+
+// Stack is what one process works with. Its parts are opened in the order of need and closed in the other.
+type Stack struct {
+	Name     string // of this process, in the ledger
+	Config   config.Config
+	Log      *slog.Logger
+	Ledger   *ledger.Ledger
+	WeChat   *wechat.Client
+	Files    *source.Store
+	Redis    redis.UniversalClient // nil where no belt is at hand
+	Belt     *enqueue.Belt         // nil likewise
+	Embedded bool                  // the belt runs in this process, or in the one that locks the data dir
+	Working  bool                  // this process works off the ledger
+	metrics  *prometheus.Registry
+	closing  []func()
+}
+
+// New makes a stack with nothing opened. Close closes what is opened later.
+func New(c config.Config, log *slog.Logger) *Stack {
+	return &Stack{Name: processName(), Config: c, Log: log, Embedded: c.RedisURL == config.Embedded, metrics: prometheus.NewRegistry()}
+}
+
+// Open opens what every command that uploads needs. belt asks for the shared Redis too, or, where none is configured,
+// for a broker in this process: the caller has locked the data dir then.
+func Open(ctx context.Context, c config.Config, log *slog.Logger, belt bool) (_ *Stack, err error) {
+	s := New(c, log)
+	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	for _, w := range c.Warnings() {
+		log.Warn(w)
+	}
+	if err := MakeDataDir(c.DataDir); err != nil {
+		return nil, err
+	}
+	if err := s.OpenLedger(ctx, ledger.Options{Log: log, Notify: c.Webhook.URL}); err != nil {
+		return nil, err
+	}
+	if belt || !s.Embedded {
+		warnings, err := s.OpenBelt(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range warnings {
+			log.Warn(w)
+		}
+	}
+	if s.Files, err = source.New(s.SourceConfig()); err != nil {
+		return nil, fmt.Errorf("open storage: %w", err)
+	}
+	if err = s.openWeChat(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Stack) closeWith(f func()) { s.closing = append(s.closing, f) }
+
+// Close closes what was opened, the last first.
+func (s *Stack) Close() {
+	for i := len(s.closing) - 1; i >= 0; i-- {
+		s.closing[i]()
+	}
+	s.closing = nil
+}
+
+// OpenBelt connects to the Redis of the settings, or starts a broker in this process, and returns what is wrong with
+// its settings.
+func (s *Stack) OpenBelt(ctx context.Context) (warnings []string, err error) {
+	o, err := s.Config.Redis()
+	if err != nil {
+		return nil, err
+	}
+	universal := o.Universal
+	if o.Embedded {
+		broker, err := enqueue.StartEmbedded()
+		if err != nil {
+			return nil, err
+		}
+		s.closeWith(broker.Close)
+		options := broker.Options()
+		universal = &options
+	}
+	redis.SetLogger(redisLog{s.Log})
+	client := enqueue.Connect(*universal)
+	s.closeWith(func() { client.Close() })
+	belt := enqueue.NewBelt(client, s.prefix())
+	if warnings, err = belt.Check(ctx); err != nil {
+		return nil, err
+	}
+	s.Redis, s.Belt = client, belt
+	return warnings, nil
+}
+
+func (s *Stack) prefix() string {
+	if s.Config.QueuePrefix == "" {
+		return ""
+	}
+	return s.Config.QueuePrefix + ":"
+}
+
+// openWeChat makes the client and tells the ledger of its accounts, which lifts the hold of one whose credentials
+// have changed.
+func (s *Stack) openWeChat(ctx context.Context) error {
+	var pacer wechat.Pacer
+	if s.Redis != nil {
+		pacer = wechat.NewRedisPacer(s.Redis, s.prefix())
+	}
+	client, err := NewWeChat(s.Config, s.TokenStore(), pacer, s.Log)
+	if err != nil {
+		return err
+	}
+	s.WeChat = client
+	if err := s.Ledger.RegisterAccounts(ctx, s.Accounts()); err != nil {
+		return fmt.Errorf("register accounts: %w", err)
+	}
+	return nil
+}
+
+// TokenStore shares tokens through Redis when there is a key to encrypt them with. Nil keeps them in memory, as does
+// a process that is alone with its data dir.
+func (s *Stack) TokenStore() wechat.TokenStore {
+	if s.Redis == nil || s.Embedded {
+		return nil
+	}
+	key := s.Config.TokenKeyBytes()
+	if key == nil {
+		s.Log.Warn("token_key is not set: each process fetches its own access token")
+		return nil
+	}
+	return wechat.NewRedisTokens(s.Redis, s.prefix(), [32]byte(key))
+}
+
+// SourceConfig says where files lie that may be read.
+func (s *Stack) SourceConfig() source.Config {
+	c := source.Config{Root: s.Config.StorageRoot, Inbox: inboxDir(s.Config), Local: s.Embedded, Log: s.Log}
+	if s3 := s.Config.S3; len(s3.Buckets) > 0 {
+		c.S3 = &source.S3Config{
+			Endpoint: s3.Endpoint, Region: s3.Region, Style: s3.Style, Buckets: s3.Buckets,
+			AccessKey: s3.AccessKey, SecretKey: s3.SecretKey, SessionToken: s3.SessionToken,
+		}
+	}
+	return c
+}

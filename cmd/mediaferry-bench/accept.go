@@ -19,39 +19,42 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger"
 )
 
-func accepting(o options) contest {
-	return contest{
+// accepting compares how fast one process accepts uploads.
+func accepting(o options) comparison {
+	return comparison{
 		title: fmt.Sprintf("%d uploads accepted from one process, by %d goroutines or as one batch", o.uploads, o.submitters),
-		unit:  "uploads/s", count: o.uploads, base: "Enqueue", ways: []string{"Enqueue", "Submit", "SubmitBatch"},
-		round: func(ctx context.Context, f *field, way string) (measure, error) { return f.accept(ctx, way) },
+		unit:  "uploads/s", count: o.uploads, base: "Enqueue", contenders: []string{"Enqueue", "Submit", "SubmitBatch"},
+		round: func(ctx context.Context, t *testbed, contender string) (measurement, error) {
+			return t.accept(ctx, contender)
+		},
 		note: "ratio: to asynq's client, whose Redis keeps nothing on disk; the others commit to SQLite with synchronous=FULL. CPU ms and Redis\n" +
 			"commands: for each upload. peak: resident memory.",
 	}
 }
 
-// accept runs one way of accepting once, on an empty Redis and an empty data dir.
-func (f *field) accept(ctx context.Context, way string) (measure, error) {
-	err := errors.Join(f.redis.FlushAll(ctx).Err(), f.redis.ConfigResetStat(ctx).Err(), os.RemoveAll(f.dataDir()), os.Mkdir(f.dataDir(), 0o700))
+// accept runs one contender of accepting once, on an empty Redis and an empty data dir.
+func (t *testbed) accept(ctx context.Context, contender string) (measurement, error) {
+	err := errors.Join(t.redis.FlushAll(ctx).Err(), t.redis.ConfigResetStat(ctx).Err(), os.RemoveAll(t.dataDir()), os.Mkdir(t.dataDir(), 0o700))
 	if err != nil {
-		return measure{}, err
+		return measurement{}, err
 	}
-	c := f.child(ctx, way)
+	c := t.child(ctx, contender)
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	c.Stderr = os.Stderr
 	out, err := c.Output()
 	if err != nil {
-		return measure{}, err
+		return measurement{}, err
 	}
 	took, err := time.ParseDuration(strings.TrimSpace(string(out)))
 	if err != nil {
-		return measure{}, err
+		return measurement{}, err
 	}
-	m := measure{rate: float64(f.uploads) / took.Seconds(), commands: f.commands(ctx)}
+	m := measurement{rate: float64(t.uploads) / took.Seconds(), commands: t.commands(ctx)}
 	m.used(c.ProcessState)
 	return m, nil
 }
 
-// submitting is how a child gets rid of its uploads: what it returns is timed, what it does before is not.
+// submitting maps contenders to how they submit. The function that each returns is timed; what it does before is not.
 //
 //nolint:gochecknoglobals // a table that nothing changes
 var submitting = map[string]func(ctx context.Context, o options) (submit func() error, err error){
@@ -60,7 +63,7 @@ var submitting = map[string]func(ctx context.Context, o options) (submit func() 
 	"SubmitBatch": submitBatch,
 }
 
-// timed prints how long it took.
+// timed prints how long the submitting took.
 func timed(ctx context.Context, o options, prepare func(context.Context, options) (func() error, error)) error {
 	submit, err := prepare(ctx, o)
 	if err != nil {
@@ -115,7 +118,7 @@ func requests(n int) iter.Seq[tasks.Upload] {
 	}
 }
 
-// newProducer opens an empty ledger with the settings that an operator gets who sets nothing. The process ends with it.
+// newProducer opens an empty ledger with default settings. It stays open until the process ends.
 func newProducer(ctx context.Context) (*enqueue.Producer, error) {
 	l, err := ledger.Open(ctx, "sqlite:"+filepath.Join(os.Getenv(envData), "ledger.db"), ledger.Options{})
 	return &enqueue.Producer{Ledger: l, Name: "shop"}, err

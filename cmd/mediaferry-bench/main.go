@@ -1,18 +1,20 @@
-// Command mediaferry-bench carries the same files three ways, side by side, and prints how fast each was:
+// Command mediaferry-bench compares mediaferry with other ways of doing the same, and prints how fast each was.
 //
-//	loop        goroutines with one http.Client, nothing else: what a script does
-//	asynq       a plain asynq handler that reads the file and posts it, with no record anywhere
-//	mediaferry  the product: Redis and SQLite, validation, hashing, the ledger and its outcomes
+// First it measures how fast one process accepts uploads:
 //
-// All three send to the same sink, which reads and drops what it gets, from a process of its own. Before that it measures
-// how fast one process gets rid of uploads, three ways again:
-//
-//	Enqueue      asynq's client into a Redis that keeps nothing on disk, from many goroutines
-//	Submit       enqueue.Producer.Submit from as many goroutines, each upload on the disk before it returns
+//	Enqueue      asynq's client, from many goroutines, into a Redis that keeps nothing on disk
+//	Submit       enqueue.Producer.Submit, from as many goroutines; each upload is on disk when it returns
 //	SubmitBatch  the same uploads as one streamed batch
 //
-// The rounds alternate, so that a machine whose speed drifts is no advantage for anybody; quote the medians' ratio, not
-// the seconds.
+// Then it measures how fast files are uploaded. All contenders send to one sink, a process of its own that drops what it
+// gets:
+//
+//	loop        goroutines with one http.Client: what a script does
+//	asynq       a plain asynq handler that reads a file and posts it, and keeps no record
+//	mediaferry  the product on Redis and SQLite, with validation, hashing, the ledger and its outcomes
+//
+// The contenders take turns, so that a machine whose speed changes favours none of them. Quote the ratio of the medians,
+// not the rates.
 package main
 
 import (
@@ -37,10 +39,10 @@ func main() {
 	}
 }
 
-// options is what may be asked for.
+// options is one command line.
 type options struct {
 	files, size, concurrent, rounds int
-	uploads, submitters             int // of the accepting
+	uploads, submitters             int // of the comparison of accepting
 	only                            string
 	role                            string // of a child process
 }
@@ -51,86 +53,86 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&o.files, "files", 4000, "files in a round")
 	flags.IntVar(&o.size, "size", 64<<10, "bytes of a file")
 	flags.IntVar(&o.concurrent, "concurrent", 64, "uploads at once")
-	flags.IntVar(&o.rounds, "rounds", 5, "rounds of each way")
-	flags.IntVar(&o.uploads, "uploads", 100_000, "uploads to accept in a round; 0: don't measure accepting")
+	flags.IntVar(&o.rounds, "rounds", 5, "rounds of each contender")
+	flags.IntVar(&o.uploads, "uploads", 100_000, "uploads to accept in a round; 0: skip this comparison")
 	flags.IntVar(&o.submitters, "submitters", 256, "goroutines that submit one upload after the other")
-	flags.StringVar(&o.only, "only", "", "run only this way")
-	flags.StringVar(&o.role, "role", "", "internal: what this child process is")
+	flags.StringVar(&o.only, "only", "", "run only this contender")
+	flags.StringVar(&o.role, "role", "", "internal: the role of a child process")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if o.role != "" {
 		return child(ctx, o)
 	}
-	f, err := newField(ctx, o)
+	t, err := newTestbed(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer f.close()
-	for _, c := range []contest{accepting(o), carrying(o)} {
-		if err := f.hold(ctx, c); err != nil {
+	defer t.close()
+	for _, c := range []comparison{accepting(o), carrying(o)} {
+		if err := t.compare(ctx, c); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// contest is some ways of doing the same.
-type contest struct {
-	title string // says how much of what
-	unit  string
-	count int // of them in a round
-	base  string
-	ways  []string
-	round func(ctx context.Context, f *field, way string) (measure, error)
-	note  string
+// comparison is a list of contenders that do the same work.
+type comparison struct {
+	title      string // the work of one round
+	unit       string // of the rate
+	count      int    // of the work of one round
+	base       string // the contender that ratios refer to
+	contenders []string
+	round      func(ctx context.Context, t *testbed, contender string) (measurement, error)
+	note       string
 }
 
-// hold runs the rounds of all ways by turns, and prints medians and their ratios to the base.
-func (f *field) hold(ctx context.Context, c contest) error {
-	results := map[string][]measure{}
-	for round := range f.rounds {
-		for _, way := range c.ways {
-			if c.count == 0 || f.only != "" && f.only != way {
+// compare runs the rounds of all contenders in turns, and prints the medians and their ratios to the base.
+func (t *testbed) compare(ctx context.Context, c comparison) error {
+	results := map[string][]measurement{}
+	for round := range t.rounds {
+		for _, contender := range c.contenders {
+			if c.count == 0 || t.only != "" && t.only != contender {
 				continue
 			}
-			m, err := c.round(ctx, f, way)
+			m, err := c.round(ctx, t, contender)
 			if err != nil {
-				return fmt.Errorf("%s: %w", way, err)
+				return fmt.Errorf("%s: %w", contender, err)
 			}
-			results[way] = append(results[way], m)
-			fmt.Fprintf(os.Stderr, "round %d: %-11s %6.0f %s\n", round+1, way, m.rate, c.unit)
+			results[contender] = append(results[contender], m)
+			fmt.Fprintf(os.Stderr, "round %d: %-11s %6.0f %s\n", round+1, contender, m.rate, c.unit)
 		}
 	}
 	if len(results) > 0 {
-		c.report(f.rounds, results)
+		c.report(t.rounds, results)
 	}
 	return nil
 }
 
-func (c contest) report(rounds int, results map[string][]measure) {
+func (c comparison) report(rounds int, results map[string][]measurement) {
 	fmt.Printf("%s, %d rounds, %d CPUs; medians\n\n", c.title, rounds, runtime.NumCPU())
-	fmt.Printf("%-11s  %9s  %8s  %9s  %10s  %8s\n", "way", c.unit, "ratio", "CPU ms", "Redis cmds", "peak MiB")
-	base := median(results[c.base], func(m measure) float64 { return m.rate })
-	for _, way := range c.ways {
-		rs := results[way]
+	fmt.Printf("%-11s  %9s  %8s  %9s  %10s  %8s\n", "contender", c.unit, "ratio", "CPU ms", "Redis cmds", "peak MiB")
+	base := median(results[c.base], func(m measurement) float64 { return m.rate })
+	for _, contender := range c.contenders {
+		rs := results[contender]
 		if len(rs) == 0 {
 			continue
 		}
-		rate := median(rs, func(m measure) float64 { return m.rate })
-		ratio := "-" // the base was not asked for
+		rate := median(rs, func(m measurement) float64 { return m.rate })
+		ratio := "-" // the base did not run
 		if base > 0 {
 			ratio = fmt.Sprintf("%.2f", rate/base)
 		}
-		fmt.Printf("%-11s  %9.0f  %8s  %9.3f  %10.1f  %8.0f\n", way, rate, ratio,
-			median(rs, func(m measure) float64 { return m.cpu.Seconds() * 1000 / float64(c.count) }),
-			median(rs, func(m measure) float64 { return float64(m.commands) / float64(c.count) }),
-			median(rs, func(m measure) float64 { return float64(m.peak) / (1 << 20) }))
+		fmt.Printf("%-11s  %9.0f  %8s  %9.3f  %10.1f  %8.0f\n", contender, rate, ratio,
+			median(rs, func(m measurement) float64 { return m.cpu.Seconds() * 1000 / float64(c.count) }),
+			median(rs, func(m measurement) float64 { return float64(m.commands) / float64(c.count) }),
+			median(rs, func(m measurement) float64 { return float64(m.peak) / (1 << 20) }))
 	}
 	fmt.Printf("\n%s\n\n", c.note)
 }
 
-func median(rs []measure, of func(measure) float64) float64 {
+func median(rs []measurement, of func(measurement) float64) float64 {
 	if len(rs) == 0 {
 		return 0
 	}
@@ -142,10 +144,10 @@ func median(rs []measure, of func(measure) float64) float64 {
 	return values[len(values)/2]
 }
 
-// measure is what one round of one way came to.
-type measure struct {
-	rate     float64       // a second: files from the first request at the sink to the last, or uploads accepted
-	cpu      time.Duration // of the process that carried
+// measurement is the result of one round of one contender.
+type measurement struct {
+	rate     float64       // per second: files between the first request at the sink and the last, or accepted uploads
+	cpu      time.Duration // of the contender
 	commands int           // that Redis ran
-	peak     int64         // resident memory of the process that carried, bytes
+	peak     int64         // resident memory of the contender, bytes
 }

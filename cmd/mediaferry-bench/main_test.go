@@ -24,33 +24,33 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestEveryWayCarriesEveryFile(t *testing.T) {
+func TestEveryContenderUploadsEveryFile(t *testing.T) {
 	t.Parallel()
 	o := options{files: 60, size: 4096, concurrent: 8, uploads: 500, submitters: 16}
-	f, err := newField(t.Context(), o)
+	bed, err := newTestbed(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(f.close)
-	for _, w := range ways {
-		m, err := f.round(t.Context(), w)
+	t.Cleanup(bed.close)
+	for _, c := range contenders {
+		m, err := bed.round(t.Context(), c)
 		if err != nil {
-			t.Fatalf("%s: %v", w.name, err)
+			t.Fatalf("%s: %v", c.name, err)
 		}
-		if m.rate <= 0 || m.cpu <= 0 || m.peak <= 0 || (m.commands > 0) != (w.name != "loop") {
-			t.Errorf("%s: %+v is no measure", w.name, m)
+		if m.rate <= 0 || m.cpu <= 0 || m.peak <= 0 || (m.commands > 0) != (c.name != "loop") {
+			t.Errorf("%s: %+v is no measurement", c.name, m)
 		}
-		if s := f.askSink(t.Context()); s.Count != o.files {
-			t.Errorf("%s: %d calls for %d files", w.name, s.Count, o.files)
+		if s := bed.askSink(t.Context()); s.Count != o.files {
+			t.Errorf("%s: %d calls for %d files", c.name, s.Count, o.files)
 		}
 	}
-	for _, way := range accepting(o).ways {
-		m, err := f.accept(t.Context(), way)
+	for _, contender := range accepting(o).contenders {
+		m, err := bed.accept(t.Context(), contender)
 		if err != nil {
-			t.Fatalf("%s: %v", way, err)
+			t.Fatalf("%s: %v", contender, err)
 		}
-		if m.rate <= 0 || m.cpu <= 0 || m.peak <= 0 || (m.commands > 0) != (way == "Enqueue") {
-			t.Errorf("%s: %+v is no measure", way, m)
+		if m.rate <= 0 || m.cpu <= 0 || m.peak <= 0 || (m.commands > 0) != (contender == "Enqueue") {
+			t.Errorf("%s: %+v is no measurement", contender, m)
 		}
 	}
 }

@@ -13,20 +13,20 @@ import (
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
 
-// sinkState is what the sink has seen since it was reset.
+// sinkState is what the sink got since its last reset.
 type sinkState struct {
 	Count       int
 	First, Last time.Time
 }
 
-// sink is the sandbox, which drops what it gets, with a stopwatch before it.
+// sink is a sandbox that drops the files it gets, and a stopwatch.
 type sink struct {
 	sandbox *wechattest.Sandbox
 	mu      sync.Mutex
 	state   sinkState
 }
 
-// sinkToken is an access token that the sink takes from the start, for those that fetch none.
+// sinkToken is an access token that the sink accepts from contenders that fetch none.
 const sinkToken = "92_bench-access-token-that-never-expires"
 
 func serveSink(ctx context.Context) error {

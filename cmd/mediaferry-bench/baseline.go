@@ -18,7 +18,7 @@ import (
 
 const plainType = "upload"
 
-// poster is what people write today: read the file, build the form, post it, look for an errcode.
+// poster uploads as people write it today: read the file, build the form, post it, check the errcode.
 type poster struct {
 	client *http.Client
 	url    string
@@ -73,13 +73,13 @@ func (p *poster) post(ctx context.Context, name string) error {
 	return nil
 }
 
-// loop posts all files from so many goroutines.
+// loop posts all files, from as many goroutines as there are uploads at once.
 func loop(ctx context.Context, o options) error {
 	p := newPoster(o.concurrent)
 	return each(o.files, o.concurrent, func(i int) error { return p.post(ctx, fileName(i)) })
 }
 
-// each calls do(0) … do(n-1) from so many goroutines, and stops at the first failure.
+// each calls do(0) … do(n-1) from several goroutines. It stops at the first error and returns it.
 func each(n, goroutines int, do func(i int) error) error {
 	var next atomic.Int64
 	var failed atomic.Pointer[error]
@@ -100,7 +100,7 @@ func each(n, goroutines int, do func(i int) error) error {
 	return nil
 }
 
-// plainAsynq works off the queue until it is told to stop.
+// plainAsynq posts the files of all tasks until ctx ends.
 func plainAsynq(ctx context.Context, o options) error {
 	p := newPoster(o.concurrent)
 	server := asynq.NewServer(asynq.RedisClientOpt{Addr: os.Getenv(envRedis)}, asynq.Config{

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+
+	"github.com/hibiken/asynq"
+
+	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
+)
+
+// contender is one way to upload the files. prepare queues them; command does the work.
+type contender struct {
+	name    string
+	prepare func(ctx context.Context, t *testbed) error
+	command func(ctx context.Context, t *testbed) *exec.Cmd
+}
+
+//nolint:gochecknoglobals // a table that nothing changes
+var contenders = []contender{
+	{"loop", nil, func(ctx context.Context, t *testbed) *exec.Cmd { return t.child(ctx, "loop") }},
+	{"asynq", queuePlain, func(ctx context.Context, t *testbed) *exec.Cmd { return t.child(ctx, "asynq") }},
+	{"mediaferry", queueUploads, func(ctx context.Context, t *testbed) *exec.Cmd { return t.mediaferry(ctx, "worker") }},
+}
+
+// carrying compares how fast files are uploaded.
+func carrying(o options) comparison {
+	c := comparison{
+		title: fmt.Sprintf("%d files of %d KiB, %d at once", o.files, o.size>>10, o.concurrent), unit: "files/s", count: o.files, base: "asynq",
+		note: "ratio: to the plain asynq handler. CPU ms and Redis commands: for each file. peak: resident memory.",
+	}
+	by := map[string]contender{}
+	for _, w := range contenders {
+		c.contenders = append(c.contenders, w.name)
+		by[w.name] = w
+	}
+	c.round = func(ctx context.Context, t *testbed, name string) (measurement, error) { return t.round(ctx, by[name]) }
+	return c
+}
+
+// The environment variables that tell a child process of the testbed.
+const (
+	envSink  = "BENCH_SINK"
+	envRedis = "BENCH_REDIS"
+	envMedia = "BENCH_MEDIA"
+	envData  = "BENCH_DATA"
+)
+
+// child is the command of this program in another role.
+func (t *testbed) child(ctx context.Context, role string) *exec.Cmd {
+	self, err := os.Executable()
+	if err != nil {
+		self = os.Args[0]
+	}
+	c := exec.CommandContext(ctx, self, "-role", role, "-files", strconv.Itoa(t.files), "-concurrent", strconv.Itoa(t.concurrent),
+		"-uploads", strconv.Itoa(t.uploads), "-submitters", strconv.Itoa(t.submitters))
+	c.Env = append(os.Environ(), envSink+"="+t.sink, envRedis+"="+t.server.Addr(), envMedia+"="+t.media(), envData+"="+t.dataDir())
+	return c
+}
+
+func child(ctx context.Context, o options) error {
+	switch o.role {
+	case "sink":
+		return serveSink(ctx)
+	case "loop":
+		return loop(ctx, o)
+	case "asynq":
+		return plainAsynq(ctx, o)
+	}
+	if submit, ok := submitting[o.role]; ok {
+		return timed(ctx, o, submit)
+	}
+	return fmt.Errorf("unknown role %q", o.role)
+}
+
+// queuePlain enqueues a plain asynq task for each file.
+func queuePlain(ctx context.Context, t *testbed) error {
+	client := asynq.NewClient(asynq.RedisClientOpt{Addr: t.server.Addr()})
+	defer func() { _ = client.Close() }() // everything is written by now
+	for i := range t.files {
+		if _, err := client.EnqueueContext(ctx, asynq.NewTask(plainType, []byte(fileName(i)))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// queueUploads submits the folder to an empty ledger.
+func queueUploads(ctx context.Context, t *testbed) error {
+	if err := os.RemoveAll(t.dataDir()); err != nil {
+		return err
+	}
+	c := t.mediaferry(ctx, "upload", "--detach", "--type", "image", t.media())
+	out, err := c.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("submit: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func (t *testbed) dataDir() string { return filepath.Join(t.dir, "data") }
+
+// mediaferry is a command of the product, as an operator runs it on Redis and SQLite.
+func (t *testbed) mediaferry(ctx context.Context, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, t.binary, args...)
+	c.Env = []string{
+		"MEDIAFERRY_REDIS_URL=redis://" + t.server.Addr() + "/0",
+		"MEDIAFERRY_DATA_DIR=" + t.dataDir(),
+		"MEDIAFERRY_STORAGE_ROOT=" + t.media(),
+		"MEDIAFERRY_WECHAT_BASE_URL=" + t.sink,
+		"MEDIAFERRY_WECHAT_APPID=" + wechattest.DefaultAppID,
+		"MEDIAFERRY_WECHAT_SECRET=" + wechattest.DefaultSecret,
+		"MEDIAFERRY_WORKER__CONCURRENCY=" + strconv.Itoa(t.concurrent),
+		"MEDIAFERRY_LOG__LEVEL=error",
+	}
+	return c
+}

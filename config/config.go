@@ -77,7 +77,7 @@ type Account struct {
 	DailyLimit    int          `koanf:"daily_limit" default:"0" min:"0" doc:"upload calls a day; 0: they are only counted"`
 	ResetZone     string       `koanf:"reset_zone" unset:"worker.reset_zone" check:"zone" doc:"time zone whose midnight begins the account's day: its daily limits are over then"`
 	RatePerMinute int          `koanf:"rate_per_minute" default:"0" min:"0" doc:"upload calls a minute over all workers; 0: what WeChat's quota/get says, otherwise unlimited"`
-	Concurrency   int          `koanf:"concurrency" default:"0" min:"0" doc:"uploads of this account at once in each process; 0: unlimited"`
+	Concurrency   int          `koanf:"concurrency" default:"0" min:"0" doc:"uploads of this account under way at once, over all workers; 0: unlimited"`
 }
 
 // The sources of an access token.

@@ -462,7 +462,7 @@ func TestPreviewOfAnAction(t *testing.T) {
 	s.submit(2)
 	ds, err := s.Dispatch(t.Context(), tasks.Window{Bulk: 1})
 	s.must(err)
-	_, err = s.Claim(t.Context(), ds[0].ID, ds[0].Generation, "w", time.Minute)
+	_, err = s.Claim(t.Context(), tasks.NewBids(ds[0].Runs), "w", time.Minute)
 	s.must(err)
 	x := NewActor(s)
 	all := tasks.ChoiceOf(tasks.Filter{})

@@ -53,16 +53,16 @@ const (
 	putters = 128
 )
 
-// Put puts dispatched uploads on the belt, each in the queue of its kind. It returns those that may not have
+// Put puts dispatched chunks on the belt, each in the queue of its kind. It returns those that may not have
 // arrived, with the first error. One that is there already counts as arrived: an answer that got lost is asked for
 // again under the same task ID.
-func (b *Belt) Put(ctx context.Context, ledger uuid.UUID, dispatched []tasks.Dispatch) ([]tasks.Dispatch, error) {
-	return putAll(dispatched, func(d tasks.Dispatch) error {
-		t, err := tasks.NewRunTask(ledger, d)
+func (b *Belt) Put(ctx context.Context, ledger uuid.UUID, dispatched []tasks.Chunk) ([]tasks.Chunk, error) {
+	return putAll(dispatched, func(c tasks.Chunk) error {
+		t, err := tasks.NewRunTask(ledger, c)
 		if err != nil {
 			return err
 		}
-		return b.put(ctx, t, b.queueOf(d), runTimeout)
+		return b.put(ctx, t, b.Queue(c.Queue()), runTimeout)
 	})
 }
 
@@ -79,18 +79,6 @@ func (b *Belt) PutDeliveries(ctx context.Context, ledger uuid.UUID, dispatched [
 		}
 		return b.put(ctx, t, b.Queue(queue), deliverTimeout)
 	})
-}
-
-func (b *Belt) queueOf(d tasks.Dispatch) string {
-	switch {
-	case d.Deaths >= tasks.AloneAfter:
-		return b.Queue(tasks.QueueAlone)
-	case d.Priority == tasks.Interactive:
-		return b.Queue(tasks.QueueInteractive)
-	case d.Deaths > 0:
-		return b.Queue(tasks.QueueAgain)
-	}
-	return b.Queue(tasks.QueueBulk)
 }
 
 func (b *Belt) put(ctx context.Context, t *asynq.Task, queue string, timeout time.Duration) error {

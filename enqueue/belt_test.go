@@ -47,15 +47,16 @@ func embeddedRedis(t *testing.T) redis.UniversalClient {
 	return connected(t, e.Options())
 }
 
-func dispatches(n int, p tasks.Priority) []tasks.Dispatch {
-	out := make([]tasks.Dispatch, n)
+// chunks are tasks of one run each.
+func chunks(n int, p tasks.Priority) []tasks.Chunk {
+	out := make([]tasks.Chunk, n)
 	for i := range out {
-		out[i] = tasks.Dispatch{ID: uuid.New(), Generation: 1 + i%3, Priority: p}
+		out[i] = tasks.Chunk{Task: uuid.NewString(), Priority: p, Runs: []tasks.RunRef{{Upload: uuid.New(), Generation: 1 + i%3}}}
 	}
 	return out
 }
 
-func put(t *testing.T, b *Belt, ledger uuid.UUID, d []tasks.Dispatch) {
+func put(t *testing.T, b *Belt, ledger uuid.UUID, d []tasks.Chunk) {
 	t.Helper()
 	if left, err := b.Put(t.Context(), ledger, d); err != nil || len(left) > 0 {
 		t.Fatalf("Put left %d: %v", len(left), err)
@@ -82,8 +83,8 @@ func TestBeltCarriesEachTaskOnceInItsQueue(t *testing.T) {
 			t.Parallel()
 			ledger := uuid.New()
 			b := NewBelt(c, "staging-")
-			bulk, urgent := dispatches(700, tasks.Bulk), dispatches(30, tasks.Interactive)
-			again := dispatches(6, tasks.Bulk)
+			bulk, urgent := chunks(700, tasks.Bulk), chunks(30, tasks.Interactive)
+			again := chunks(6, tasks.Bulk)
 			for i := range again {
 				again[i].Deaths = i/2 + 1
 			}
@@ -110,15 +111,15 @@ func TestBeltLeavesRetriesToTheLedger(t *testing.T) {
 	t.Parallel()
 	c := realRedis(t)
 	b := NewBelt(c, "")
-	ledger, d := uuid.New(), dispatches(1, tasks.Interactive)
+	ledger, d := uuid.New(), chunks(1, tasks.Interactive)
 	put(t, b, ledger, d)
-	got, err := asynq.NewInspectorFromRedisClient(c).GetTaskInfo("interactive", d[0].ID.String()+".1")
+	got, err := asynq.NewInspectorFromRedisClient(c).GetTaskInfo("interactive", d[0].Task)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := &asynq.TaskInfo{
-		ID: d[0].ID.String() + ".1", Queue: "interactive", Type: "media:run", State: asynq.TaskStatePending,
-		Payload:  fmt.Appendf(nil, `{"v":1,"ledger_id":%q,"upload_id":%q,"generation":1}`, ledger, d[0].ID),
+		ID: d[0].Task, Queue: "interactive", Type: "media:run", State: asynq.TaskStatePending,
+		Payload:  fmt.Appendf(nil, `{"v":2,"ledger_id":%q,"runs":[{"upload_id":%q,"generation":1}]}`, ledger, d[0].Runs[0].Upload),
 		MaxRetry: 1<<31 - 1, Timeout: time.Hour, NextProcessAt: got.NextProcessAt,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -130,10 +131,10 @@ func TestBeltSharesRoundTrips(t *testing.T) {
 	t.Parallel()
 	c := realRedis(t)
 	b := NewBelt(c, "")
-	put(t, b, uuid.New(), dispatches(1, tasks.Bulk)) // loads the script, announces the queue
+	put(t, b, uuid.New(), chunks(1, tasks.Bulk)) // loads the script, announces the queue
 	before := reads(t, c)
 	const n = 2000
-	put(t, b, uuid.New(), dispatches(n, tasks.Bulk))
+	put(t, b, uuid.New(), chunks(n, tasks.Bulk))
 	if got := reads(t, c) - before; got > n/4 {
 		t.Errorf("%d reads of the server for %d tasks, want a quarter at most", got, n)
 	}
@@ -158,8 +159,8 @@ func TestBeltSaysWhatDidNotArrive(t *testing.T) {
 	s := redistest.Start(t, "--requirepass", "hunter2")
 	c := connected(t, redis.UniversalOptions{Addrs: []string{s.Addr()}, Password: "hunter2"})
 	b := NewBelt(c, "")
-	put(t, b, uuid.New(), dispatches(1, tasks.Bulk)) // announces the queue, which is not tried again then
-	d := dispatches(300, tasks.Bulk)
+	put(t, b, uuid.New(), chunks(1, tasks.Bulk)) // announces the queue, which is not tried again then
+	d := chunks(300, tasks.Bulk)
 	s.Kill()
 
 	left, err := b.Put(t.Context(), uuid.New(), d)
@@ -224,12 +225,12 @@ func TestBeltAnnouncesItsQueuesAgainOnceRenewed(t *testing.T) {
 	t.Parallel()
 	c := realRedis(t)
 	b := NewBelt(c, "")
-	put(t, b, uuid.New(), dispatches(1, tasks.Bulk))
+	put(t, b, uuid.New(), chunks(1, tasks.Bulk))
 	if err := c.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
 	b.Renew()
-	put(t, b, uuid.New(), dispatches(1, tasks.Bulk))
+	put(t, b, uuid.New(), chunks(1, tasks.Bulk))
 	queues, err := asynq.NewInspectorFromRedisClient(c).Queues()
 	if diff := cmp.Diff([]string{"bulk"}, queues); err != nil || diff != "" {
 		t.Errorf("queues, %v (-want +got):\n%s", err, diff)

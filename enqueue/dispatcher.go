@@ -28,12 +28,12 @@ type Calendar interface {
 
 // Shelf hands out uploads that are ready, and remembers which of them are on the belt.
 type Shelf interface {
-	// Dispatch marks uploads as on the belt until the window is full, fairly among accounts and batches.
-	Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Dispatch, error)
-	// Undispatch takes these generations back, unless they were claimed since.
-	Undispatch(ctx context.Context, lost []tasks.Dispatch) (int, error)
+	// Dispatch marks uploads as under way until the window is full, fairly among accounts, producers and batches.
+	Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Chunk, error)
+	// Undispatch takes these runs back, unless they were claimed since, and returns how many.
+	Undispatch(ctx context.Context, lost []tasks.Chunk) (int, error)
 	// OnBelt lists what was dispatched longer than olderThan ago and not claimed yet, the oldest first.
-	OnBelt(ctx context.Context, olderThan time.Duration, limit int) ([]tasks.Dispatch, error)
+	OnBelt(ctx context.Context, olderThan time.Duration, limit int) ([]tasks.Chunk, error)
 }
 
 // Epochs remembers which life of the belt the dispatched uploads are on.
@@ -60,11 +60,12 @@ type DispatchLedger interface {
 	Outbox
 }
 
-// Conveyor takes to the workers what was dispatched; see Belt, which is the one.
+// Conveyor takes to the workers what was dispatched. *Belt is one.
 type Conveyor interface {
-	Put(ctx context.Context, ledger uuid.UUID, dispatched []tasks.Dispatch) (left []tasks.Dispatch, err error)
+	Put(ctx context.Context, ledger uuid.UUID, dispatched []tasks.Chunk) (left []tasks.Chunk, err error)
 	PutDeliveries(ctx context.Context, ledger uuid.UUID, dispatched []tasks.DeliveryDispatch) (left []tasks.DeliveryDispatch, err error)
-	Look(ctx context.Context, dispatched []tasks.Dispatch) ([]Place, error)
+	Locate(ctx context.Context, dispatched []tasks.Chunk) ([]Place, error)
+	Slots(ctx context.Context) (bulk, interactive int, err error)
 	Epoch(ctx context.Context) (string, error)
 	Renew()
 }
@@ -75,8 +76,10 @@ type Conveyor interface {
 type Dispatcher struct {
 	Ledger DispatchLedger
 	Belt   Conveyor
-	// Window is how many uploads may be on the belt or running at once.
+	// Window is how many uploads may be on the belt or running at once. Its slots are found out by the dispatcher.
 	Window tasks.Window
+	// SlotsAhead is how many slots are prepared for while no worker is alive.
+	SlotsAhead int
 	// Deliveries is how many webhook deliveries may be on the belt at once.
 	Deliveries int
 	// Holder names this process in the election.
@@ -97,7 +100,7 @@ func DefaultWindow() tasks.Window { return tasks.Window{Bulk: 2000, Interactive:
 func NewDispatcher(l DispatchLedger, b Conveyor) *Dispatcher {
 	return &Dispatcher{
 		Ledger: l, Belt: b,
-		Window: DefaultWindow(), Deliveries: 500, Holder: uuid.NewString(), Grace: 10 * time.Second,
+		Window: DefaultWindow(), SlotsAhead: 4, Deliveries: 500, Holder: uuid.NewString(), Grace: 10 * time.Second,
 		Log: slog.New(slog.DiscardHandler), nudge: make(chan struct{}, 1),
 	}
 }
@@ -114,7 +117,7 @@ func (d *Dispatcher) Nudge() {
 // Run works until ctx ends, then lets another process lead, and returns nil. It lives through any outage of the
 // ledger and of the belt.
 func (d *Dispatcher) Run(ctx context.Context) error {
-	s := newShift(d)
+	s := newScheduler(d)
 	defer s.resign(ctx)
 	for {
 		pause := time.NewTimer(s.turn(ctx))

@@ -2,6 +2,8 @@ package enqueue
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,6 +48,13 @@ func start(t *testing.T, d *Dispatcher) (stop func()) {
 	return stop
 }
 
+// next is the task of the next generation of the same upload.
+func next(task string) string {
+	upload, generation, _ := strings.Cut(task, ".")
+	n, _ := strconv.Atoi(generation)
+	return taskOf(tasks.RunRef{Upload: uuid.MustParse(upload), Generation: n + 1})
+}
+
 // pass lets d of the bubble's time go by.
 func pass(d time.Duration) {
 	<-time.After(d)
@@ -64,6 +73,32 @@ func TestDispatcherFillsTheWindow(t *testing.T) {
 	})
 }
 
+// What lies on the belt is bounded by what the workers can do: a newcomer must not wait behind all of the window.
+func TestDispatcherTellsTheLedgerOfTheSlots(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, b := newFakeLedger(0), newFakeBelt()
+		running(t, l, b)
+		slots := func(when string, want int) {
+			t.Helper()
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if l.window.BulkSlots != want || l.window.InteractiveSlots != want || l.window.Bulk != DefaultWindow().Bulk {
+				t.Errorf("%s: window %+v, want %d slots", when, l.window, want)
+			}
+		}
+		slots("without a worker", NewDispatcher(l, b).SlotsAhead)
+		b.change(func(b *fakeBelt) { b.slots = 64 })
+		pass(3 * time.Second)
+		slots("with workers", 64)
+		b.change(func(b *fakeBelt) { b.away = true })
+		pass(10 * time.Second)
+		b.change(func(b *fakeBelt) { b.away, b.slots = false, 64 })
+		pass(3 * time.Second)
+		slots("after an outage", 64)
+	})
+}
+
 func TestDispatcherStartsOverOnAWipedBelt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -73,11 +108,11 @@ func TestDispatcherStartsOverOnAWipedBelt(t *testing.T) {
 		before := b.snapshot()
 		b.change(func(b *fakeBelt) { clear(b.tasks); b.life++ })
 		pass(within)
-		want := map[stop]Place{}
+		want := map[string]Place{}
 		for at := range before {
-			want[stop{at.id, at.generation + 1}] = PlacePending
+			want[next(at)] = PlacePending
 		}
-		if diff := cmp.Diff(want, b.snapshot(), cmp.AllowUnexported(stop{})); diff != "" {
+		if diff := cmp.Diff(want, b.snapshot()); diff != "" {
 			t.Errorf("on the belt after it was wiped (-want +got):\n%s", diff)
 		}
 		b.change(func(b *fakeBelt) {
@@ -94,10 +129,10 @@ func TestDispatcherStartsOverOnAWipedBelt(t *testing.T) {
 
 func TestDispatcherReplacesSingleLostTasks(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(b *fakeBelt, at stop){
-		"gone":                    func(b *fakeBelt, at stop) { delete(b.tasks, at) },
-		"active without a claim":  func(b *fakeBelt, at stop) { b.tasks[at] = PlaceActive },
-		"held by a silent worker": func(b *fakeBelt, at stop) { b.tasks[at] = PlaceSilent },
+	tests := map[string]func(b *fakeBelt, at string){
+		"gone":                    func(b *fakeBelt, at string) { delete(b.tasks, at) },
+		"active without a claim":  func(b *fakeBelt, at string) { b.tasks[at] = PlaceActive },
+		"held by a silent worker": func(b *fakeBelt, at string) { b.tasks[at] = PlaceSilent },
 	}
 	for name, lose := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -106,7 +141,7 @@ func TestDispatcherReplacesSingleLostTasks(t *testing.T) {
 				l, b := newFakeLedger(100), newFakeBelt()
 				running(t, l, b)
 				pass(7300 * time.Millisecond)
-				var victim stop
+				var victim string
 				b.change(func(b *fakeBelt) {
 					for victim = range b.tasks {
 						break
@@ -114,9 +149,9 @@ func TestDispatcherReplacesSingleLostTasks(t *testing.T) {
 					lose(b, victim)
 				})
 				want := b.snapshot()
-				want[stop{victim.id, victim.generation + 1}] = PlacePending
+				want[next(victim)] = PlacePending
 				pass(within)
-				if diff := cmp.Diff(want, b.snapshot(), cmp.AllowUnexported(stop{})); diff != "" {
+				if diff := cmp.Diff(want, b.snapshot()); diff != "" {
 					t.Errorf("on the belt (-want +got):\n%s", diff)
 				}
 			})
@@ -152,7 +187,7 @@ func TestDispatcherNeverDoublesASlowBelt(t *testing.T) {
 		running(t, l, b)
 		want := b.snapshot()
 		pass(10 * time.Minute)
-		if diff := cmp.Diff(want, b.snapshot(), cmp.AllowUnexported(stop{})); diff != "" {
+		if diff := cmp.Diff(want, b.snapshot()); diff != "" {
 			t.Errorf("after ten minutes on a slow belt (-want +got):\n%s", diff)
 		}
 	})

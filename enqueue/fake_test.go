@@ -24,8 +24,8 @@ type fakeLedger struct {
 	id uuid.UUID
 
 	mu         sync.Mutex
-	queued     []tasks.Dispatch
-	dispatched map[uuid.UUID]tasks.Dispatch
+	queued     []tasks.RunRef
+	dispatched map[uuid.UUID]tasks.Chunk
 	deliveries []tasks.DeliveryDispatch
 	epoch      string
 	leader     string
@@ -33,6 +33,7 @@ type fakeLedger struct {
 	noResign   bool
 	away       bool
 	calls      int
+	window     tasks.Window // that it was last asked to fill
 	takeOvers  []verdict
 	stall      time.Duration // how long a call of Mature takes
 	sent       []tasks.DeliveryDispatch
@@ -45,7 +46,7 @@ type verdict struct {
 }
 
 func newFakeLedger(uploads int) *fakeLedger {
-	l := &fakeLedger{id: uuid.New(), dispatched: map[uuid.UUID]tasks.Dispatch{}}
+	l := &fakeLedger{id: uuid.New(), dispatched: map[uuid.UUID]tasks.Chunk{}}
 	l.add(uploads)
 	return l
 }
@@ -54,7 +55,7 @@ func (l *fakeLedger) add(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for range n {
-		l.queued = append(l.queued, tasks.Dispatch{ID: uuid.New()})
+		l.queued = append(l.queued, tasks.RunRef{Upload: uuid.New()})
 	}
 }
 
@@ -154,33 +155,37 @@ func (l *fakeLedger) TakeOver(_ context.Context, grace time.Duration, _ int) (in
 	return 0, nil
 }
 
-func (l *fakeLedger) Dispatch(_ context.Context, w tasks.Window) ([]tasks.Dispatch, error) {
+func (l *fakeLedger) Dispatch(_ context.Context, w tasks.Window) ([]tasks.Chunk, error) {
 	defer l.mu.Unlock()
 	if err := l.enter(); err != nil {
 		return nil, err
 	}
+	l.window = w
 	n := min(len(l.queued), max(0, w.Bulk-len(l.dispatched)))
-	out := make([]tasks.Dispatch, n)
-	for i, d := range l.queued[:n] {
-		d.Generation++
-		d.At = time.Now()
-		l.dispatched[d.ID] = d
-		out[i] = d
+	out := make([]tasks.Chunk, n)
+	for i, r := range l.queued[:n] {
+		r.Generation++
+		out[i] = tasks.Chunk{Task: taskOf(r), Runs: []tasks.RunRef{r}, At: time.Now()}
+		l.dispatched[r.Upload] = out[i]
 	}
 	l.queued = l.queued[n:]
 	return out, nil
 }
 
-func (l *fakeLedger) Undispatch(_ context.Context, lost []tasks.Dispatch) (int, error) {
+// taskOf is the task ID that the fake gives a run.
+func taskOf(r tasks.RunRef) string { return fmt.Sprintf("%s.%d", r.Upload, r.Generation) }
+
+func (l *fakeLedger) Undispatch(_ context.Context, lost []tasks.Chunk) (int, error) {
 	defer l.mu.Unlock()
 	if err := l.enter(); err != nil {
 		return 0, err
 	}
 	n := 0
-	for _, d := range lost {
-		if l.dispatched[d.ID].Generation == d.Generation {
-			l.queued = append(l.queued, d)
-			delete(l.dispatched, d.ID)
+	for _, c := range lost {
+		r := c.Runs[0]
+		if l.dispatched[r.Upload].Task == c.Task {
+			l.queued = append(l.queued, r)
+			delete(l.dispatched, r.Upload)
 			n++
 		}
 	}
@@ -193,8 +198,8 @@ func (l *fakeLedger) UndispatchAll(context.Context) (int, error) {
 		return 0, err
 	}
 	n := len(l.dispatched)
-	for _, d := range l.dispatched {
-		l.queued = append(l.queued, d)
+	for _, c := range l.dispatched {
+		l.queued = append(l.queued, c.Runs...)
 	}
 	clear(l.dispatched)
 	l.deliveries = append(l.deliveries, l.sent...)
@@ -202,15 +207,15 @@ func (l *fakeLedger) UndispatchAll(context.Context) (int, error) {
 	return n, nil
 }
 
-func (l *fakeLedger) OnBelt(_ context.Context, olderThan time.Duration, limit int) ([]tasks.Dispatch, error) {
+func (l *fakeLedger) OnBelt(_ context.Context, olderThan time.Duration, limit int) ([]tasks.Chunk, error) {
 	defer l.mu.Unlock()
 	if err := l.enter(); err != nil {
 		return nil, err
 	}
-	var out []tasks.Dispatch
-	for _, d := range l.dispatched {
-		if time.Since(d.At) > olderThan && len(out) < limit {
-			out = append(out, d)
+	var out []tasks.Chunk
+	for _, c := range l.dispatched {
+		if time.Since(c.At) > olderThan && len(out) < limit {
+			out = append(out, c)
 		}
 	}
 	return out, nil
@@ -248,17 +253,18 @@ func (l *fakeLedger) DispatchDeliveries(_ context.Context, window int) ([]tasks.
 // fakeBelt is a belt in memory, which can be wiped, stopped, and robbed of single tasks.
 type fakeBelt struct {
 	mu         sync.Mutex
-	tasks      map[stop]Place
+	tasks      map[string]Place               // by task ID
 	deliveries map[tasks.DeliveryDispatch]int // how often each was put
 	life       int
 	away       bool
 	room       int // puts that still succeed; negative: all
 	calls      int
 	renewed    int
+	slots      int
 }
 
 func newFakeBelt() *fakeBelt {
-	return &fakeBelt{tasks: map[stop]Place{}, deliveries: map[tasks.DeliveryDispatch]int{}, room: -1}
+	return &fakeBelt{tasks: map[string]Place{}, deliveries: map[tasks.DeliveryDispatch]int{}, room: -1}
 }
 
 func (b *fakeBelt) change(f func(b *fakeBelt)) {
@@ -267,7 +273,7 @@ func (b *fakeBelt) change(f func(b *fakeBelt)) {
 	f(b)
 }
 
-func (b *fakeBelt) snapshot() map[stop]Place {
+func (b *fakeBelt) snapshot() map[string]Place {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return maps.Clone(b.tasks)
@@ -287,7 +293,7 @@ func (b *fakeBelt) full() bool {
 	return false
 }
 
-func (b *fakeBelt) Put(_ context.Context, _ uuid.UUID, all []tasks.Dispatch) ([]tasks.Dispatch, error) {
+func (b *fakeBelt) Put(_ context.Context, _ uuid.UUID, all []tasks.Chunk) ([]tasks.Chunk, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls++
@@ -295,7 +301,7 @@ func (b *fakeBelt) Put(_ context.Context, _ uuid.UUID, all []tasks.Dispatch) ([]
 		if b.full() {
 			return all[i:], errAway
 		}
-		b.tasks[stop{d.ID, d.Generation}] = PlacePending
+		b.tasks[d.Task] = PlacePending
 	}
 	return nil, nil
 }
@@ -313,7 +319,7 @@ func (b *fakeBelt) PutDeliveries(_ context.Context, _ uuid.UUID, all []tasks.Del
 	return nil, nil
 }
 
-func (b *fakeBelt) Look(_ context.Context, all []tasks.Dispatch) ([]Place, error) {
+func (b *fakeBelt) Locate(_ context.Context, all []tasks.Chunk) ([]Place, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls++
@@ -322,13 +328,22 @@ func (b *fakeBelt) Look(_ context.Context, all []tasks.Dispatch) ([]Place, error
 	}
 	places := make([]Place, len(all))
 	for i, d := range all {
-		p, ok := b.tasks[stop{d.ID, d.Generation}]
+		p, ok := b.tasks[d.Task]
 		if !ok {
 			p = PlaceGone
 		}
 		places[i] = p
 	}
 	return places, nil
+}
+
+func (b *fakeBelt) Slots(context.Context) (bulk, interactive int, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.away {
+		return 0, 0, errAway
+	}
+	return b.slots, b.slots, nil
 }
 
 func (b *fakeBelt) Epoch(context.Context) (string, error) {

@@ -9,7 +9,7 @@ import (
 
 // sameBelt reports whether the belt is there, and makes up for it when it is another one than it was: then all that
 // had been put on it was lost. It is asked before each filling, so that nothing is put on a belt that is not known.
-func (s *shift) sameBelt(ctx context.Context) bool {
+func (s *scheduler) sameBelt(ctx context.Context) bool {
 	var epoch string
 	ok := s.carry(ctx, func(ctx context.Context) (err error) {
 		epoch, err = s.Belt.Epoch(ctx)
@@ -21,7 +21,7 @@ func (s *shift) sameBelt(ctx context.Context) bool {
 	return epoch == s.epoch || s.startOver(ctx, epoch)
 }
 
-func (s *shift) knownEpoch(ctx context.Context) bool {
+func (s *scheduler) knownEpoch(ctx context.Context) bool {
 	return s.epoch != "" || s.ask(ctx, func() (err error) {
 		s.epoch, err = s.Ledger.BeltEpoch(ctx)
 		return err
@@ -29,7 +29,7 @@ func (s *shift) knownEpoch(ctx context.Context) bool {
 }
 
 // startOver takes back what was on a lost belt. The new epoch is recorded last: after a crash in between it is done again.
-func (s *shift) startOver(ctx context.Context, epoch string) bool {
+func (s *scheduler) startOver(ctx context.Context, epoch string) bool {
 	s.Belt.Renew()
 	s.unsent = nil // comes back from the ledger as well
 	var back int
@@ -50,10 +50,11 @@ func (s *shift) startOver(ctx context.Context, epoch string) bool {
 }
 
 // fill puts on the belt what there is room for. What did not arrive goes back to the ledger.
-func (s *shift) fill(ctx context.Context) {
-	var out, left []tasks.Dispatch
+func (s *scheduler) fill(ctx context.Context) {
+	s.askSlots(ctx)
+	var out, left []tasks.Chunk
 	s.ask(ctx, func() (err error) {
-		out, err = s.Ledger.Dispatch(ctx, s.Window)
+		out, err = s.Ledger.Dispatch(ctx, s.window)
 		return err
 	})
 	if len(out) == 0 {
@@ -67,8 +68,26 @@ func (s *shift) fill(ctx context.Context) {
 	s.takeBack(ctx, left)
 }
 
-// takeBack returns dispatched uploads to the ledger, even on the way down.
-func (s *shift) takeBack(ctx context.Context, left []tasks.Dispatch) int {
+// askSlots finds out now and then how much the workers can do at once. Where Redis does not tell, what it told last
+// counts.
+func (s *scheduler) askSlots(ctx context.Context) {
+	now := time.Now()
+	if now.Before(s.slotsDue) {
+		return
+	}
+	s.slotsDue = now.Add(slotsEvery)
+	bulk, interactive, err := s.Belt.Slots(ctx)
+	if err != nil {
+		return
+	}
+	if bulk+interactive == 0 { // a worker may come any moment
+		s.slotsDue = now.Add(busyPause)
+	}
+	s.window.BulkSlots, s.window.InteractiveSlots = max(bulk, s.SlotsAhead), max(interactive, s.SlotsAhead)
+}
+
+// takeBack returns dispatched uploads to the ledger, even on the way down, and how many there were.
+func (s *scheduler) takeBack(ctx context.Context, left []tasks.Chunk) int {
 	if len(left) == 0 {
 		return 0
 	}
@@ -83,7 +102,7 @@ func (s *shift) takeBack(ctx context.Context, left []tasks.Dispatch) int {
 }
 
 // deliver puts webhook deliveries on the belt, those first that did not get there the last time.
-func (s *shift) deliver(ctx context.Context) {
+func (s *scheduler) deliver(ctx context.Context) {
 	if len(s.unsent) == 0 {
 		s.ask(ctx, func() (err error) {
 			s.unsent, err = s.Ledger.DispatchDeliveries(ctx, s.Deliveries)
@@ -98,16 +117,4 @@ func (s *shift) deliver(ctx context.Context) {
 		s.unsent, err = s.Belt.PutDeliveries(ctx, s.Ledger.ID(), s.unsent)
 		return err
 	})
-}
-
-// carry makes one call of the belt, and reports whether it succeeded.
-func (s *shift) carry(ctx context.Context, call func(context.Context) error) bool {
-	limited, cancel := context.WithTimeout(ctx, beltPatience)
-	defer cancel()
-	err := call(limited)
-	if ctx.Err() != nil {
-		return false
-	}
-	s.belt.note(err)
-	return err == nil
 }

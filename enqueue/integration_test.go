@@ -37,6 +37,7 @@ func newPlant(t *testing.T, w tasks.Window) *plant {
 	p.belt = NewBelt(p.redis, "")
 	p.Dispatcher = NewDispatcher(p.ledger, p.belt)
 	p.Window, p.Log = w, p.log.logger()
+	p.SlotsAhead = w.Bulk // as if there were workers enough
 	return p
 }
 
@@ -76,17 +77,37 @@ func (p *plant) onBelt(queue string) []string {
 	return ids
 }
 
-// generations counts the pending tasks of each generation, and fails the test for an upload that is there twice.
-func (p *plant) generations(queue string) map[string]int {
+// runs lists what the pending tasks of the queue carry.
+func (p *plant) runs(queue string) []tasks.RunRef {
 	p.t.Helper()
-	got, seen := map[string]int{}, map[string]bool{}
-	for _, task := range p.onBelt(queue) {
-		id, generation := task[:36], task[37:]
-		if seen[id] {
-			p.t.Errorf("upload %s is on the belt twice", id)
+	infos, err := asynq.NewInspectorFromRedisClient(p.redis).ListPendingTasks(queue, asynq.PageSize(10_000))
+	if err != nil {
+		return nil // the queue may be unknown yet
+	}
+	var runs []tasks.RunRef
+	for _, i := range infos {
+		if i.Type == "" { // its key was deleted
+			continue
 		}
-		seen[id] = true
-		got[generation]++
+		r, err := tasks.ParseRunTask(asynq.NewTask(i.Type, i.Payload))
+		if err != nil {
+			p.t.Error(err)
+		}
+		runs = append(runs, r.Runs...)
+	}
+	return runs
+}
+
+// generations counts the pending runs of each generation, and fails the test for an upload that is there twice.
+func (p *plant) generations(queue string) map[int]int {
+	p.t.Helper()
+	got, seen := map[int]int{}, map[uuid.UUID]bool{}
+	for _, r := range p.runs(queue) {
+		if seen[r.Upload] {
+			p.t.Errorf("upload %s is on the belt twice", r.Upload)
+		}
+		seen[r.Upload] = true
+		got[r.Generation]++
 	}
 	return got
 }
@@ -101,7 +122,7 @@ func TestAWipedRedisIsFilledAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	taskstest.Until(t, "500 tasks are there again", func() bool { return len(p.onBelt("bulk")) == 500 })
-	if diff := cmp.Diff(map[string]int{"2": 500}, p.generations("bulk")); diff != "" {
+	if diff := cmp.Diff(map[int]int{2: 500}, p.generations("bulk")); diff != "" {
 		t.Errorf("tasks by generation (-want +got):\n%s", diff)
 	}
 	if n := size(t, p.redis, "bulk"); n != 500 { // the queue was announced again
@@ -132,13 +153,17 @@ func TestADeletedTaskIsSentAgain(t *testing.T) {
 	ids := p.submit(picture(1), picture(2))
 	start(t, p.Dispatcher)
 	taskstest.Until(t, "both are dispatched", func() bool { return len(p.onBelt("bulk")) == 2 })
-	if err := p.redis.Del(t.Context(), "asynq:{bulk}:t:"+ids[0].String()+".1").Err(); err != nil {
+	chunks, err := p.ledger.OnBelt(t.Context(), -time.Second, 10)
+	if err != nil || len(chunks) != 2 || chunks[0].Runs[0].Upload != ids[0] {
+		t.Fatalf("on the belt are %+v, %v", chunks, err)
+	}
+	if err := p.redis.Del(t.Context(), "asynq:{bulk}:t:"+chunks[0].Task).Err(); err != nil {
 		t.Fatal(err)
 	}
 	taskstest.Until(t, "a second generation is there", func() bool {
-		return slices.Contains(p.onBelt("bulk"), ids[0].String()+".2")
+		return slices.Contains(p.runs("bulk"), tasks.RunRef{Upload: ids[0], Generation: 2})
 	})
-	if slices.Contains(p.onBelt("bulk"), ids[1].String()+".2") {
+	if slices.Contains(p.runs("bulk"), tasks.RunRef{Upload: ids[1], Generation: 2}) {
 		t.Error("its neighbour was sent twice")
 	}
 }
@@ -166,7 +191,7 @@ func (c *crew) one(ctx context.Context, p *plant, t *asynq.Task) error {
 	if err != nil {
 		return err
 	}
-	claim, err := p.ledger.Claim(ctx, run.Upload, run.Generation, "crew", time.Minute)
+	claims, err := p.ledger.Claim(ctx, tasks.NewBids(run.Runs), "crew", time.Minute)
 	if err != nil {
 		return err
 	}
@@ -174,11 +199,16 @@ func (c *crew) one(ctx context.Context, p *plant, t *asynq.Task) error {
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	c.order = append(c.order, claim.Upload)
-	c.most = max(c.most, int(pending))
-	c.mu.Unlock()
-	return p.ledger.Finish(ctx, claim.Token, tasks.Result{State: tasks.Failed, Cause: &tasks.Error{Code: tasks.Missing}})
+	for _, claim := range claims {
+		c.mu.Lock()
+		c.order = append(c.order, claim.Upload)
+		c.most = max(c.most, int(pending))
+		c.mu.Unlock()
+		if err := p.ledger.Finish(ctx, claim.Token, tasks.Result{State: tasks.Failed, Cause: &tasks.Error{Code: tasks.Missing}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *crew) done() []tasks.Upload {

@@ -228,13 +228,15 @@ func failAll(t *testing.T, l *ledger.Ledger) {
 		t.Fatal(err)
 	}
 	for _, d := range ds {
-		c, err := l.Claim(t.Context(), d.ID, d.Generation, "test", time.Minute)
+		claims, err := l.Claim(t.Context(), tasks.NewBids(d.Runs), "test", time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
 		cause := &tasks.Error{Code: tasks.Missing, Op: "open source"}
-		if err := l.Finish(t.Context(), c.Token, tasks.Result{State: tasks.Failed, Cause: cause}); err != nil {
-			t.Fatal(err)
+		for _, c := range claims {
+			if err := l.Finish(t.Context(), c.Token, tasks.Result{State: tasks.Failed, Cause: cause}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }
@@ -309,11 +311,13 @@ func TestProducersCallbackServesThoseWithoutOne(t *testing.T) {
 	}
 	var told []string
 	for _, d := range ds {
-		c, err := l.Claim(t.Context(), d.ID, d.Generation, "w", time.Minute)
+		claims, err := l.Claim(t.Context(), tasks.NewBids(d.Runs), "w", time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
-		told = append(told, c.CallbackURL)
+		for _, c := range claims {
+			told = append(told, c.CallbackURL)
+		}
 	}
 	slices.Sort(told)
 	if diff := cmp.Diff([]string{p.CallbackURL, own}, told); diff != "" {

@@ -36,15 +36,15 @@ func (d *door) TakeOver(ctx context.Context, grace time.Duration, limit int) (in
 	return d.at.Load().TakeOver(ctx, grace, limit)
 }
 
-func (d *door) Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Dispatch, error) {
+func (d *door) Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Chunk, error) {
 	return d.at.Load().Dispatch(ctx, w)
 }
 
-func (d *door) Undispatch(ctx context.Context, lost []tasks.Dispatch) (int, error) {
+func (d *door) Undispatch(ctx context.Context, lost []tasks.Chunk) (int, error) {
 	return d.at.Load().Undispatch(ctx, lost)
 }
 
-func (d *door) OnBelt(ctx context.Context, olderThan time.Duration, limit int) ([]tasks.Dispatch, error) {
+func (d *door) OnBelt(ctx context.Context, olderThan time.Duration, limit int) ([]tasks.Chunk, error) {
 	return d.at.Load().OnBelt(ctx, olderThan, limit)
 }
 

@@ -2,7 +2,6 @@ package enqueue_test
 
 import (
 	"context"
-	"errors"
 	"log"
 	"os"
 	"path/filepath"
@@ -77,18 +76,21 @@ func (t *town) serve(queue string, handle asynq.HandlerFunc) {
 func (t *town) work(ctx context.Context, task *asynq.Task) error {
 	run, err := tasks.ParseRunTask(task)
 	must(err)
-	claim, err := t.ledger.Claim(ctx, run.Upload, run.Generation, "example", time.Minute)
-	if errors.Is(err, tasks.ErrFenced) {
-		return nil
-	}
+	claims, err := t.ledger.Claim(ctx, tasks.NewBids(run.Runs), "example", time.Minute)
 	must(err)
-	id, ok := t.files.Load(claim.Source)
-	result := tasks.Result{State: tasks.Failed, Cause: &tasks.Error{Code: tasks.Missing}}
-	if ok {
-		now := time.Now()
-		result = tasks.Result{State: tasks.Succeeded, Media: tasks.Media{ID: id.(string), IssuedAt: now, ExpiresAt: now.Add(72 * time.Hour)}}
+	for _, claim := range claims {
+		must(t.ledger.Finish(ctx, claim.Token, t.result(claim.Source)))
 	}
-	return t.ledger.Finish(ctx, claim.Token, result)
+	return nil
+}
+
+func (t *town) result(source string) tasks.Result {
+	id, ok := t.files.Load(source)
+	if !ok {
+		return tasks.Result{State: tasks.Failed, Cause: &tasks.Error{Code: tasks.Missing}}
+	}
+	now := time.Now()
+	return tasks.Result{State: tasks.Succeeded, Media: tasks.Media{ID: id.(string), IssuedAt: now, ExpiresAt: now.Add(72 * time.Hour)}}
 }
 
 func must(err error) {

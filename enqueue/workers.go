@@ -21,3 +21,23 @@ func (b *Belt) Workers(ctx context.Context) (int, error) {
 	}
 	return n, nil
 }
+
+// Slots returns how many uploads of each priority the live workers can send at once.
+func (b *Belt) Slots(ctx context.Context) (bulk, interactive int, err error) {
+	servers, err := b.inspector.Servers()
+	if err != nil {
+		return 0, 0, beltError(ctx, "look for workers", err)
+	}
+	for _, s := range servers {
+		if s.Status != "active" {
+			continue
+		}
+		if _, takes := s.Queues[b.Queue(tasks.QueueBulk)]; takes {
+			bulk += max(1, s.Concurrency/tasks.TasksPerSlot)
+		}
+		if _, takes := s.Queues[b.Queue(tasks.QueueInteractive)]; takes {
+			interactive += max(1, s.Concurrency/tasks.TasksPerSlot)
+		}
+	}
+	return bulk, interactive, nil
+}

@@ -11,6 +11,10 @@ type Account struct {
 	Fingerprint string
 	// DailyLimit is how many upload calls a day the ledger grants; 0: it only counts.
 	DailyLimit int
+	// RatePerMinute is how many upload calls the whole fleet makes in any minute; 0: no limit.
+	RatePerMinute int
+	// Concurrency is how many uploads the whole fleet has under way at once; 0: no limit.
+	Concurrency int
 	// ResetZone is where the account's day begins at midnight. Nil: Asia/Shanghai.
 	ResetZone *time.Location
 }

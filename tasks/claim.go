@@ -6,24 +6,26 @@ import (
 	"github.com/google/uuid"
 )
 
-// Dispatch names one generation of an upload that is, or should be, on the belt.
-type Dispatch struct {
-	ID         uuid.UUID
-	Generation int
-	Priority   Priority
-	At         time.Time // when it was dispatched, by the ledger's clock
-	// Deaths is how many workers died with it in this round. It should not wait behind those that nobody has begun.
-	Deaths int
-}
-
-// AloneAfter is how many deaths of workers in a round make an upload run with nothing beside it: should it be the cause,
-// no neighbour goes down with it, and none is blamed.
-const AloneAfter = 2
-
-// Token proves a claim: it was minted by it, and the next claim of the upload makes it worthless.
+// Token proves a claim. The worker mints Claim, and the next claim of the upload makes it worthless.
 type Token struct {
 	Upload uuid.UUID
 	Claim  uuid.UUID
+}
+
+// Bid asks for one run. The worker mints the token before it asks, so that a bid that is repeated because its answer
+// was lost is the same bid.
+type Bid struct {
+	RunRef
+	Token uuid.UUID
+}
+
+// NewBids mints a token for each of the runs.
+func NewBids(runs []RunRef) []Bid {
+	bids := make([]Bid, len(runs))
+	for i, r := range runs {
+		bids[i] = Bid{r, uuid.New()}
+	}
+	return bids
 }
 
 // Claim is an upload that this worker, and no other, may work on while its lease lasts.
@@ -36,6 +38,14 @@ type Claim struct {
 	Deaths int
 	// Canceled says that somebody already asked to cancel it.
 	Canceled bool
+	// Known is the content that an earlier run of this round has read. The zero value: none has.
+	Known KnownContent
+}
+
+// KnownContent is what an upload's source held when it was read last.
+type KnownContent struct {
+	Hash     Hash
+	Identity string // of the file, see File.Identity
 }
 
 // Alone asks that nothing else runs in this process beside it, since too many workers died holding it.
@@ -58,18 +68,26 @@ type Verdict int8
 
 // The verdicts.
 const (
-	Proceed   Verdict = iota // call: the key is reserved for this claim, and one call was taken from the day's count
-	Reuse                    // a live media is known
-	TwinAhead                // another claim is uploading the same content; the upload was put to wait for it
-	DaySpent                 // the account's calls of today are used up; the account is held
+	Proceed     Verdict = iota // call: the key is reserved for this claim, and one call was taken from the account's count
+	Reuse                      // a live media is known
+	TwinAhead                  // another claim is uploading the same content; the upload was put to wait for it
+	DaySpent                   // the account's calls of today are used up; the account is held
+	MinuteSpent                // the account's calls of this minute are used up; the upload waits for a time reserved for it
 )
 
 // Admission is the answer to one Admit.
 type Admission struct {
 	Verdict Verdict
-	Media   Media     // with Reuse
-	Until   time.Time // with TwinAhead and DaySpent
+	Media   Media // with Reuse
+	// Until says, with TwinAhead, DaySpent and MinuteSpent, when the upload may go on.
+	Until time.Time
+	// Wait is, with Proceed, how long to wait before the call so that the account keeps to its rate; MaxPace at most.
+	Wait time.Duration
 }
+
+// MaxPace is the longest wait for an account's rate that a worker sits out itself. A longer one is spent in the ledger,
+// where it holds nothing.
+const MaxPace = time.Second
 
 // Pause is why and how long an upload waits.
 type Pause struct {

@@ -25,8 +25,7 @@ type AdmitOptions struct {
 	Fresh time.Duration
 	// NoReuse asks for a call even where a live media is known; it does not wait for a twin either.
 	NoReuse bool
-	// DailyLimit is how many calls the account has a day. 0: no limit.
-	DailyLimit int
-	// ResetZone is where that day begins at midnight. Nil: Asia/Shanghai.
-	ResetZone *time.Location
+	// Identity is the file's, see File.Identity. The ledger keeps it with the content's hash where the upload is put to
+	// wait, so that the next run asks before it reads. Empty: nothing is kept.
+	Identity string
 }

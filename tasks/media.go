@@ -48,6 +48,9 @@ type File struct {
 	Size     int64     // bytes
 	Modified time.Time // zero where the storage does not say
 	ETag     string    // the object's entity tag; empty for a folder's file
+	// Identity changes whenever the bytes may have changed: size, times and inode of a file, the entity tag of an
+	// object. Empty: the storage does not say.
+	Identity string
 	// Verify reports, after the bytes were read, whether the source is still the one that was opened:
 	// a Changed error if it is not. Nil means that the storage itself guarantees it.
 	Verify func() error

@@ -14,7 +14,7 @@ import (
 // The asynq task types.
 const (
 	TypeUpload  = "media:upload"    // Upload JSON v1, from a producer that has only Redis
-	TypeRun     = "media:run"       // RunPayload: a dispatched upload
+	TypeRun     = "media:run"       // RunPayload: a chunk of dispatched uploads
 	TypeDeliver = "webhook:deliver" // DeliverPayload: a dispatched delivery
 )
 
@@ -29,17 +29,24 @@ const (
 	QueueInbox       = "inbox"
 )
 
+// TasksPerSlot is how many tasks a worker takes from the belt for each upload that it may send at once: enough for one
+// account's slow calls never to keep another's uploads from being taken.
+const TasksPerSlot = 3
+
 // MaxPayload bounds a task's payload in bytes, before it is decoded.
 const MaxPayload = 64 << 10
 
-const payloadVersion = 1
+// The versions of the payloads. A task of another version is dropped: the ledger dispatches its uploads again.
+const (
+	payloadVersion = 1
+	runVersion     = 2
+)
 
-// RunPayload tells a worker which generation of which upload of which ledger to claim.
+// RunPayload tells a worker which runs of which ledger to claim.
 type RunPayload struct {
-	V          int       `json:"v"`
-	Ledger     uuid.UUID `json:"ledger_id"`
-	Upload     uuid.UUID `json:"upload_id"`
-	Generation int       `json:"generation"`
+	V      int       `json:"v"`
+	Ledger uuid.UUID `json:"ledger_id"`
+	Runs   []RunRef  `json:"runs"`
 }
 
 // DeliverPayload tells a worker which generation of which delivery of which ledger to claim.
@@ -69,24 +76,21 @@ func NewUploadTask(u Upload) (*asynq.Task, error) {
 // an oversized payload or a request that Validate refuses.
 func ParseUploadTask(t *asynq.Task) (Upload, error) {
 	var p uploadPayload
-	if err := parseTask(t, &p, &p.V); err != nil {
+	if err := parseTask(t, &p, &p.V, payloadVersion); err != nil {
 		return Upload{}, err
 	}
 	return p.Upload, p.Validate()
 }
 
-// NewRunTask makes the task that carries d to a worker of the ledger. Its asynq task ID is RunTaskID(d).
-func NewRunTask(ledger uuid.UUID, d Dispatch) (*asynq.Task, error) {
-	return newTask(TypeRun, RunPayload{payloadVersion, ledger, d.ID, d.Generation}, asynq.TaskID(RunTaskID(d)))
+// NewRunTask makes the task that carries c to a worker of the ledger, under the task ID that c names.
+func NewRunTask(ledger uuid.UUID, c Chunk) (*asynq.Task, error) {
+	return newTask(TypeRun, RunPayload{runVersion, ledger, c.Runs}, asynq.TaskID(c.Task))
 }
-
-// RunTaskID is "<upload id>.<generation>".
-func RunTaskID(d Dispatch) string { return fmt.Sprintf("%s.%d", d.ID, d.Generation) }
 
 // ParseRunTask reads what NewRunTask wrote.
 func ParseRunTask(t *asynq.Task) (RunPayload, error) {
 	var p RunPayload
-	return p, parseTask(t, &p, &p.V)
+	return p, parseTask(t, &p, &p.V, runVersion)
 }
 
 // NewDeliverTask makes the task that carries a webhook delivery to a worker of the ledger.
@@ -98,7 +102,7 @@ func NewDeliverTask(ledger uuid.UUID, d DeliveryDispatch) (*asynq.Task, error) {
 // ParseDeliverTask reads what NewDeliverTask wrote.
 func ParseDeliverTask(t *asynq.Task) (DeliverPayload, error) {
 	var p DeliverPayload
-	return p, parseTask(t, &p, &p.V)
+	return p, parseTask(t, &p, &p.V, payloadVersion)
 }
 
 func newTask(kind string, payload any, opts ...asynq.Option) (*asynq.Task, error) {
@@ -112,7 +116,7 @@ func newTask(kind string, payload any, opts ...asynq.Option) (*asynq.Task, error
 	return asynq.NewTask(kind, b, opts...), nil
 }
 
-func parseTask(t *asynq.Task, into any, version *int) error {
+func parseTask(t *asynq.Task, into any, version *int, want int) error {
 	op := "decode " + t.Type()
 	if n := len(t.Payload()); n > MaxPayload {
 		return &Error{Code: Invalid, Op: op, Err: fmt.Errorf("the payload has %d bytes, at most %d are taken", n, MaxPayload)}
@@ -125,8 +129,8 @@ func parseTask(t *asynq.Task, into any, version *int) error {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return &Error{Code: Invalid, Op: op, Err: errors.New("there is something after the JSON object")}
 	}
-	if *version != payloadVersion {
-		return &Error{Code: Invalid, Op: op, Err: fmt.Errorf("version %d is not known, this is version %d", *version, payloadVersion)}
+	if *version != want {
+		return &Error{Code: Invalid, Op: op, Err: fmt.Errorf("version %d is not known, this is version %d", *version, want)}
 	}
 	return nil
 }

@@ -33,8 +33,8 @@ func TestUploadTaskRoundTrip(t *testing.T) {
 
 func TestRunTaskRoundTrip(t *testing.T) {
 	t.Parallel()
-	ledger, d := uuid.New(), tasks.Dispatch{ID: uuid.New(), Generation: 3}
-	task, err := tasks.NewRunTask(ledger, d)
+	ledger, runs := uuid.New(), []tasks.RunRef{{Upload: uuid.New(), Generation: 3}, {Upload: uuid.New(), Generation: 1}}
+	task, err := tasks.NewRunTask(ledger, tasks.Chunk{Task: "one", Runs: runs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,11 +42,30 @@ func TestRunTaskRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(tasks.RunPayload{V: 1, Ledger: ledger, Upload: d.ID, Generation: 3}, got); diff != "" {
+	if diff := cmp.Diff(tasks.RunPayload{V: 2, Ledger: ledger, Runs: runs}, got); diff != "" {
 		t.Error(diff)
 	}
-	if got, want := tasks.RunTaskID(d), d.ID.String()+".3"; got != want {
-		t.Errorf("task ID %q, want %q", got, want)
+}
+
+func TestRunTaskOfTheOldFormIsRefused(t *testing.T) {
+	t.Parallel()
+	old := `{"v":1,"ledger_id":"018f0000-0000-7000-8000-000000000000","upload_id":"018f0000-0000-7000-8000-000000000001","generation":1}`
+	if _, err := tasks.ParseRunTask(asynq.NewTask(tasks.TypeRun, []byte(old))); tasks.CodeOf(err) != tasks.Invalid {
+		t.Errorf("got %v, want Invalid", err)
+	}
+}
+
+func TestAChunkTravelsInTheQueueOfItsKind(t *testing.T) {
+	t.Parallel()
+	for want, c := range map[string]tasks.Chunk{
+		tasks.QueueBulk:        {},
+		tasks.QueueInteractive: {Priority: tasks.Interactive, Deaths: 1},
+		tasks.QueueAgain:       {Deaths: 1},
+		tasks.QueueAlone:       {Priority: tasks.Interactive, Deaths: tasks.AloneAfter},
+	} {
+		if got := c.Queue(); got != want {
+			t.Errorf("%+v travels in %q, want %q", c, got, want)
+		}
 	}
 }
 

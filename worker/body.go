@@ -17,17 +17,22 @@ type body struct {
 	release  func()
 }
 
-// read takes the source's bytes, once, into memory that the budget has granted. What is over the limit is not read.
-func (w *Worker) read(ctx context.Context, claim tasks.Claim) (body, error) {
+// open opens the source. A file that is over the limit is refused before a byte of it is read.
+func (w *Worker) open(ctx context.Context, claim tasks.Claim) (tasks.File, error) {
 	file, err := w.Files.Open(ctx, claim.Source)
 	if err != nil {
-		return body{}, err
+		return tasks.File{}, err
 	}
-	defer file.Close()
 	if err := w.fits(claim, file.Size); err != nil {
-		return body{}, err
+		file.Close()
+		return tasks.File{}, err
 	}
-	buf, release, err := w.lanes.memory(claim.Priority).take(ctx, file.Size)
+	return file, nil
+}
+
+// read takes the source's bytes, once, into memory that the budget has granted.
+func (w *Worker) read(ctx context.Context, claim tasks.Claim, file tasks.File) (body, error) {
+	buf, release, err := w.lanes.of(claim.Priority).budget.take(ctx, claim.Account, file.Size)
 	if err != nil {
 		return body{}, err
 	}

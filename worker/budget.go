@@ -4,32 +4,35 @@ import (
 	"context"
 	"math/bits"
 	"sync"
-
-	"golang.org/x/sync/semaphore"
 )
 
 // budget bounds the memory that files are read into. Buffers come in sizes of a power of two and are used again.
 // It is safe for concurrent use.
 type budget struct {
 	total int64
-	free  *semaphore.Weighted
+	free  *shares
 	pools [64]sync.Pool // by the power of two, of *[]byte
 }
 
-// smallest is the size of the smallest buffer: most thumbs and icons fit, and the pool stays a short list.
-const smallest = 64 << 10
+const (
+	// smallest is the size of the smallest buffer: most thumbs and icons fit, and the pool stays a short list.
+	smallest = 64 << 10
+	// newcomersShare is the share of the memory that is kept for accounts that hold less than their even share: an eighth.
+	newcomersShare = 8
+)
 
 func newBudget(total int64) *budget {
-	return &budget{total: total, free: semaphore.NewWeighted(total)}
+	kept := total / newcomersShare
+	return &budget{total: total, free: newShares(total-kept, kept)}
 }
 
-// take waits until size bytes are free and returns a buffer of just that length, whose content is arbitrary.
-// A file larger than the whole budget is let through when nothing else is held. release gives the memory back; the
-// buffer must not be used after it.
-func (b *budget) take(ctx context.Context, size int64) (buf []byte, release func(), err error) {
+// take waits until size bytes are free for the account and returns a buffer of just that length, whose content is
+// arbitrary. A file larger than the whole budget is let through when nothing else is held. release gives the memory
+// back; the buffer must not be used after it.
+func (b *budget) take(ctx context.Context, account string, size int64) (buf []byte, release func(), err error) {
 	power := max(bits.Len64(uint64(max(size, smallest)-1)), bits.Len64(smallest-1))
-	weight := min(int64(1)<<power, b.total)
-	if err := b.free.Acquire(ctx, weight); err != nil {
+	giveBack, err := b.free.take(ctx, account, int64(1)<<power)
+	if err != nil {
 		return nil, nil, err
 	}
 	pool := &b.pools[power]
@@ -40,6 +43,6 @@ func (b *budget) take(ctx context.Context, size int64) (buf []byte, release func
 	}
 	return (*held)[:size:size], func() {
 		pool.Put(held)
-		b.free.Release(weight)
+		giveBack()
 	}, nil
 }

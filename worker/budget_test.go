@@ -18,7 +18,7 @@ func TestBudgetIsNeverOverdrawn(t *testing.T) {
 	for i := range 64 {
 		takers.Go(func() {
 			size := int64(1 + i*5000)
-			buf, release, err := b.take(t.Context(), size)
+			buf, release, err := b.take(t.Context(), "shop", size)
 			if err != nil {
 				t.Error(err)
 				return
@@ -37,25 +37,25 @@ func TestBudgetIsNeverOverdrawn(t *testing.T) {
 	if p := peak.Load(); p > total {
 		t.Errorf("%d bytes were held at once, the budget is %d", p, total)
 	}
-	if !b.free.TryAcquire(total) {
-		t.Error("not all memory was given back")
+	if b.free.used != 0 {
+		t.Errorf("%d bytes were not given back", b.free.used)
 	}
 }
 
 func TestBudgetLetsOneLargeFileThrough(t *testing.T) {
 	t.Parallel()
 	b := newBudget(1 << 20)
-	buf, release, err := b.take(t.Context(), 5<<20)
+	buf, release, err := b.take(t.Context(), "shop", 5<<20)
 	if err != nil || len(buf) != 5<<20 {
 		t.Fatalf("got %d bytes, %v", len(buf), err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := b.take(ended, 1); err == nil {
+	if _, _, err := b.take(ended, "shop", 1); err == nil {
 		t.Error("a second file came in beside it")
 	}
 	release()
-	if _, _, err := b.take(t.Context(), 1); err != nil {
+	if _, _, err := b.take(t.Context(), "shop", 1); err != nil {
 		t.Error(err)
 	}
 }
@@ -63,19 +63,19 @@ func TestBudgetLetsOneLargeFileThrough(t *testing.T) {
 func TestInteractiveWorkHasItsOwnSlotsAndMemory(t *testing.T) {
 	t.Parallel()
 	l := newLanes(Config{Slots: 2, InteractiveSlots: 1, Memory: 8 << 20})
-	for range 2 {
+	for range 2 * tasks.TasksPerSlot {
 		if _, err := l.enter(t.Context(), of(tasks.Bulk)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, _, err := l.memory(tasks.Bulk).take(t.Context(), 7<<20); err != nil {
+	if _, _, err := l.bulk.budget.take(t.Context(), "shop", 7<<20); err != nil {
 		t.Fatal(err)
 	}
 	leave, err := l.enter(t.Context(), of(tasks.Interactive))
 	if err != nil {
 		t.Fatal("bulk work holds the slots of interactive work")
 	}
-	if _, _, err := l.memory(tasks.Interactive).take(t.Context(), 1<<20); err != nil {
+	if _, _, err := l.interactive.budget.take(t.Context(), "shop", 1<<20); err != nil {
 		t.Fatal("bulk work holds the memory of interactive work")
 	}
 	leave()

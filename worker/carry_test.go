@@ -1,14 +1,16 @@
 package worker_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -26,7 +28,16 @@ type shop struct {
 	check  func(b []byte, t tasks.MediaType) (tasks.Content, error)
 	upload func(ctx context.Context, p tasks.Payload) (tasks.Media, error)
 	fix    func(b []byte) ([]byte, string, error)
-	calls  int
+
+	accounts []tasks.Account
+	mu       sync.Mutex
+	calls    int
+}
+
+func (s *shop) callCount() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls
 }
 
 func (s *shop) Open(_ context.Context, source string) (tasks.File, error) { return s.files(source) }
@@ -35,7 +46,9 @@ func (s *shop) Fixable(tasks.MediaType) int64                             { retu
 func (s *shop) Check(b []byte, t tasks.MediaType) (tasks.Content, error)  { return s.check(b, t) }
 func (s *shop) Fix(b []byte, _ tasks.MediaType) ([]byte, string, error)   { return s.fix(b) }
 func (s *shop) Upload(ctx context.Context, _ string, p tasks.Payload) (tasks.Media, error) {
+	s.mu.Lock()
 	s.calls++
+	s.mu.Unlock()
 	return s.upload(ctx, p)
 }
 
@@ -60,11 +73,17 @@ func newShop(t *testing.T, accounts ...tasks.Account) *shop {
 		return tasks.Content{Type: kind, Ext: ".jpg", Size: int64(len(b))}, nil
 	}
 	s.upload = func(context.Context, tasks.Payload) (tasks.Media, error) { return media(), nil }
-	s.worker = worker.New(worker.Deps{Ledger: l, Files: s, Checker: s, Fixer: s, Uploader: s, Accounts: accounts}, worker.Config{
+	s.accounts = accounts
+	s.hire(l)
+	return s
+}
+
+// hire puts a worker on a ledger in the place of the one before.
+func (s *shop) hire(l worker.Ledger) {
+	s.worker = worker.New(worker.Deps{Ledger: l, Files: s, Checker: s, Fixer: s, Uploader: s, Accounts: s.accounts}, worker.Config{
 		Slots: 4, Retry: worker.Retry{Attempts: 3, Base: time.Nanosecond, UnknownPause: time.Nanosecond},
 	})
-	t.Cleanup(s.worker.Close)
-	return s
+	s.t.Cleanup(s.worker.Close)
 }
 
 func fileOf(content string) tasks.File {
@@ -79,7 +98,7 @@ func media() tasks.Media {
 // submit accepts one upload.
 func (s *shop) submit(u tasks.Upload) uuid.UUID {
 	s.t.Helper()
-	u.Producer, u.Account, u.Type = "local", "default", tasks.Image
+	u.Producer, u.Account, u.Type = "local", cmp.Or(u.Account, "default"), tasks.Image
 	if u.Source == "" {
 		u.Source = "a.jpg"
 	}
@@ -108,8 +127,10 @@ func (s *shop) turn() int {
 	return len(ds)
 }
 
-func (s *shop) payload(d tasks.Dispatch) tasks.RunPayload {
-	return tasks.RunPayload{V: 1, Ledger: s.ledger.ID(), Upload: d.ID, Generation: d.Generation}
+func (s *shop) payload(c tasks.Chunk) tasks.RunPayload { return s.runs(c.Runs...) }
+
+func (s *shop) runs(runs ...tasks.RunRef) tasks.RunPayload {
+	return tasks.RunPayload{V: 2, Ledger: s.ledger.ID(), Runs: runs}
 }
 
 func (s *shop) outcome(id uuid.UUID) tasks.Outcome {
@@ -154,7 +175,7 @@ func TestCarrySucceeds(t *testing.T) {
 		SHA256: tasks.HashOf([]byte("content of a.jpg")).String(), Size: 16,
 		Submitted: got.Submitted, Finished: got.Finished, History: got.History,
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	if len(got.History) != 1 || got.History[0].Number != 1 || got.History[0].Code != "" {
@@ -266,10 +287,11 @@ func TestStaleTasksEndQuietly(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := ds[0]
+	generation := d.Runs[0].Generation
 	for name, p := range map[string]tasks.RunPayload{
-		"another generation": s.payload(tasks.Dispatch{ID: id, Generation: d.Generation + 1}),
-		"another ledger":     {V: 1, Ledger: uuid.New(), Upload: id, Generation: d.Generation},
-		"no such upload":     s.payload(tasks.Dispatch{ID: uuid.New(), Generation: 1}),
+		"another generation": s.runs(tasks.RunRef{Upload: id, Generation: generation + 1}),
+		"another ledger":     {V: 2, Ledger: uuid.New(), Runs: d.Runs},
+		"no such upload":     s.runs(tasks.RunRef{Upload: uuid.New(), Generation: 1}),
 	} {
 		if err := s.worker.Carry(t.Context(), p); err != nil || s.calls != 0 {
 			t.Errorf("%s: %v after %d calls", name, err, s.calls)

@@ -15,16 +15,24 @@ type lanes struct {
 	solo              solo
 }
 
+// lane is what uploads of one priority go through: a place in this worker, memory for their bytes, a slot for the call.
+// They take them in this order, so that none of them waits in a circle.
 type lane struct {
-	door   *semaphore.Weighted // one at a time waits for a slot, the others wait here
-	slots  *semaphore.Weighted
-	size   int64
+	door   *semaphore.Weighted // one at a time waits for a place, the others wait here
+	places *semaphore.Weighted
+	size   int64 // places
 	budget *budget
+	slots  *shares
 }
 
-// The share of the memory that is kept for interactive uploads: an eighth, which holds the largest file that WeChat
-// takes (10 MiB) from a total of 80 MiB on; a smaller total still lets one file through at a time.
-const interactiveShare = 8
+const (
+	// interactiveShare is the share of the memory that is kept for interactive uploads: an eighth, which holds the largest
+	// file that WeChat takes (10 MiB) from a total of 80 MiB on; a smaller total still lets one file through at a time.
+	interactiveShare = 8
+	// spareShare is how many slots there are beyond those of the settings, for accounts that hold less than their even
+	// share: a quarter. While all slots are taken by one account's slow calls, the others go on in these.
+	spareShare = 4
+)
 
 func newLanes(c Config) lanes {
 	reserve := c.Memory / interactiveShare
@@ -36,7 +44,11 @@ func newLanes(c Config) lanes {
 }
 
 func newLane(slots int, memory int64) lane {
-	return lane{door: semaphore.NewWeighted(1), slots: semaphore.NewWeighted(int64(slots)), size: int64(slots), budget: newBudget(memory)}
+	places := int64(tasks.TasksPerSlot * slots)
+	return lane{
+		door: semaphore.NewWeighted(1), places: semaphore.NewWeighted(places), size: places,
+		budget: newBudget(memory), slots: newShares(int64(slots), max(1, int64(slots)/spareShare)),
+	}
 }
 
 func (l *lanes) of(p tasks.Priority) *lane {
@@ -46,9 +58,7 @@ func (l *lanes) of(p tasks.Priority) *lane {
 	return &l.bulk
 }
 
-func (l *lanes) memory(p tasks.Priority) *budget { return l.of(p).budget }
-
-// enter takes one slot of the claim's lane. What a dead worker left behind has waited already, and the longer it is in
+// enter takes a place in the claim's lane. What a dead worker left behind has waited already, and the longer it is in
 // here, the likelier it goes down once more: it overtakes all but one of those that wait.
 func (l *lanes) enter(ctx context.Context, claim tasks.Claim) (leave func(), err error) {
 	lane := l.of(claim.Priority)
@@ -58,8 +68,8 @@ func (l *lanes) enter(ctx context.Context, claim tasks.Claim) (leave func(), err
 		}
 		defer lane.door.Release(1)
 	}
-	if err := lane.slots.Acquire(ctx, 1); err != nil {
+	if err := lane.places.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
-	return func() { lane.slots.Release(1) }, nil
+	return func() { lane.places.Release(1) }, nil
 }

@@ -31,12 +31,19 @@ type leases struct {
 
 type heldLease struct {
 	cancel context.CancelCauseFunc
-	expiry *time.Timer // cancels by itself
+	expiry *time.Timer     // cancels by itself
+	done   <-chan struct{} // closed when its context has ended
+	ended  time.Time       // when that was noticed; zero: not yet
 }
 
-// renewals is how often a lease is renewed in its time. With the default lease of 10 s a request to cancel is seen
-// within 2 s, and four renewals may fail before the lease is lost.
-const renewals = 5
+const (
+	// renewals is how often a lease is renewed in its time. With the default lease of 10 s a request to cancel is seen
+	// within 2 s, and four renewals may fail before the lease is lost.
+	renewals = 5
+	// afterEnd is how many leases long a claim whose context has ended is renewed still: enough to record how it ended.
+	// One that hangs in a system call, as on a mount that is gone, then goes to another worker.
+	afterEnd = 3
+)
 
 func newLeases(ledger Claims, lease time.Duration, g *gate) *leases {
 	ctx, stop := context.WithCancel(context.Background())
@@ -51,17 +58,17 @@ func (l *leases) close() {
 }
 
 // keep renews the claim until drop is called. The context it returns ends when the claim is lost or to be canceled;
-// its cause says which.
-func (l *leases) keep(ctx context.Context, claim tasks.Claim) (_ context.Context, drop func()) {
+// its cause says which. until is when the lease ends where no renewal succeeds: taken before the claim was sent.
+func (l *leases) keep(ctx context.Context, claim tasks.Token, until time.Time) (_ context.Context, drop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	expiry := time.AfterFunc(l.lease, func() { cancel(errLeaseLost) })
+	expiry := time.AfterFunc(time.Until(until), func() { cancel(errLeaseLost) })
 	l.mu.Lock()
-	l.held[claim.Token] = &heldLease{cancel: cancel, expiry: expiry}
+	l.held[claim] = &heldLease{cancel: cancel, expiry: expiry, done: ctx.Done()}
 	l.mu.Unlock()
 	return ctx, func() {
 		expiry.Stop()
 		l.mu.Lock()
-		delete(l.held, claim.Token)
+		delete(l.held, claim)
 		l.mu.Unlock()
 		cancel(nil)
 	}
@@ -97,14 +104,32 @@ func (l *leases) renew(ctx context.Context) {
 	l.apply(renewal, tokens, sent)
 }
 
+// tokens lists the claims to renew.
 func (l *leases) tokens() []tasks.Token {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	now := time.Now()
 	tokens := make([]tasks.Token, 0, len(l.held))
-	for t := range l.held {
+	for t, h := range l.held {
+		if h.letGo(now, afterEnd*l.lease) {
+			continue
+		}
 		tokens = append(tokens, t)
 	}
 	return tokens
+}
+
+// letGo reports whether the claim's context ended longer than patience ago.
+func (h *heldLease) letGo(now time.Time, patience time.Duration) bool {
+	select {
+	case <-h.done:
+	default:
+		return false
+	}
+	if h.ended.IsZero() {
+		h.ended = now
+	}
+	return now.Sub(h.ended) > patience
 }
 
 func (l *leases) apply(r tasks.Renewal, asked []tasks.Token, sent time.Time) {

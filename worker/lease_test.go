@@ -31,7 +31,7 @@ func keptLease(t *testing.T, answer func([]tasks.Token) (tasks.Renewal, error)) 
 	r := &renewer{answer: answer}
 	g := newGate(func(context.Context) error { return nil }, slog.New(slog.DiscardHandler))
 	l := newLeases(r, 10*time.Second, g)
-	ctx, drop := l.keep(t.Context(), tasks.Claim{Token: tasks.Token{Upload: uuid.New(), Claim: uuid.New()}})
+	ctx, drop := l.keep(t.Context(), tasks.Token{Upload: uuid.New(), Claim: uuid.New()}, time.Now().Add(10*time.Second))
 	return ctx, r, func() { drop(); l.close(); g.close() }
 }
 
@@ -83,6 +83,43 @@ func TestLeaseEndsWithTheClaim(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What hangs in a system call hears of no end: its lease must lapse all the same, so that another worker may try.
+func TestAnEndedContextIsRenewedForATimeOnly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, r, drop := keptLease(t, func(all []tasks.Token) (tasks.Renewal, error) { return tasks.Renewal{Canceled: all}, nil })
+		time.Sleep(24 * time.Hour) // the bubble's clock: no time passes
+		synctest.Wait()
+		if ctx.Err() == nil {
+			t.Error("the context has not ended")
+		}
+		if n := r.calls.Load(); n < 10 || n > 20 {
+			t.Errorf("%d renewals in a day, want some, to record the end, and no more", n)
+		}
+		drop()
+	})
+}
+
+// The ledger counts the lease from when it heard of the claim, which is later than when it was asked.
+func TestLeaseEndsBySentTimeOfTheClaim(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(func(context.Context) error { return nil }, slog.New(slog.DiscardHandler))
+		l := newLeases(&renewer{answer: func([]tasks.Token) (tasks.Renewal, error) {
+			return tasks.Renewal{}, &tasks.Error{Code: tasks.Unavailable}
+		}}, 10*time.Second, g)
+		ctx, drop := l.keep(t.Context(), tasks.Token{}, time.Now().Add(3*time.Second))
+		time.Sleep(3*time.Second + time.Millisecond)
+		synctest.Wait()
+		if !errors.Is(context.Cause(ctx), errLeaseLost) {
+			t.Errorf("cause %v, want %v", context.Cause(ctx), errLeaseLost)
+		}
+		drop()
+		l.close()
+		g.close()
+	})
 }
 
 func TestGateLogsEachChangeOnce(t *testing.T) {

@@ -11,28 +11,24 @@ import (
 
 // record writes down how a try ended. While the ledger is away it keeps the result, since a media_id that is
 // forgotten must be paid for again; it gives up when RecordLimit is over or the claim has gone to somebody else.
-// It returns nil: from here on the ledger, not the belt, brings the upload again.
-func (w *Worker) record(ctx context.Context, claim tasks.Claim, result tasks.Result, err error, started time.Time) error {
+// From here on the ledger, not the belt, brings the upload again.
+func (w *Worker) record(ctx context.Context, claim tasks.Claim, result tasks.Result, err error, started time.Time) {
 	took := time.Since(started)
 	end := w.ending(ctx, claim, result, err, tasks.Attempt{Round: claim.Round, Started: started, Took: took})
+	defer func() { w.tell(ctx, claim, end, took) }()
 	if end.write == nil {
-		w.tell(ctx, claim, end, took)
-		return nil
+		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.RecordLimit)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.RecordLimit)
 	defer cancel()
 	for {
-		err := end.write(ctx)
-		if tasks.CodeOf(err) != tasks.Unavailable {
-			end.err = err
-			w.tell(ctx, claim, end, took)
-			return nil
+		end.err = end.write(limited)
+		if tasks.CodeOf(end.err) != tasks.Unavailable {
+			return
 		}
-		w.gate.shut(err)
-		if w.gate.pass(ctx) != nil {
-			end.err = err
-			w.tell(ctx, claim, end, took)
-			return nil
+		w.gate.shut(end.err)
+		if w.gate.pass(limited) != nil {
+			return
 		}
 	}
 }
@@ -56,8 +52,8 @@ func (w *Worker) ending(ctx context.Context, claim tasks.Claim, result tasks.Res
 		}
 		return w.finish(claim, result)
 	}
-	if errors.Is(err, errPutToWait) {
-		return ending{state: tasks.Waiting, cause: &tasks.Error{Code: tasks.Twin}}
+	if wait, ok := errors.AsType[putToWait](err); ok {
+		return ending{state: tasks.Waiting, cause: &tasks.Error{Code: wait.code}}
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		return w.interrupted(claim, result, cause)

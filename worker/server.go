@@ -27,10 +27,6 @@ type ServerConfig struct {
 	Log   *slog.Logger // default: discard
 }
 
-// tasksPerSlot is how many tasks a server takes for each upload that may be sent at once. A task that waits for the
-// ledger's group commit, before or after its upload, then keeps no other from being sent.
-const tasksPerSlot = 3
-
 // slowPerQuick is how many deliveries to slow endpoints may be under way for each quick one: they only wait, and many
 // slow endpoints must not wait for each other.
 const slowPerQuick = 4
@@ -72,8 +68,8 @@ func NewServer(rdb redis.UniversalClient, h Handlers, c ServerConfig) *Server {
 		if h.Inbox != nil {
 			bulk[c.Prefix+tasks.QueueInbox] = 1
 		}
-		s.add(rdb, tasksPerSlot*c.Slots, bulk)
-		s.add(rdb, tasksPerSlot*c.InteractiveSlots, map[string]int{c.Prefix + tasks.QueueInteractive: 1})
+		s.add(rdb, tasks.TasksPerSlot*c.Slots, bulk)
+		s.add(rdb, tasks.TasksPerSlot*c.InteractiveSlots, map[string]int{c.Prefix + tasks.QueueInteractive: 1})
 		// One runs and one is ready to go on with its slots. More would only wait, and go down with this process.
 		s.add(rdb, 2, map[string]int{c.Prefix + tasks.QueueAlone: 1})
 	}

@@ -18,8 +18,8 @@ func TestFewUploadsWaitForBeingAlone(t *testing.T) {
 	c := redistest.Start(t).Client()
 	client, inspector := asynq.NewClientFromRedisClient(c), asynq.NewInspectorFromRedisClient(c)
 	ledger := uuid.New()
-	put := func(queue string) tasks.Dispatch {
-		d := tasks.Dispatch{ID: uuid.New(), Generation: 1}
+	put := func(queue string) uuid.UUID {
+		d := tasks.Chunk{Task: uuid.NewString(), Runs: []tasks.RunRef{{Upload: uuid.New(), Generation: 1}}}
 		task, err := tasks.NewRunTask(ledger, d)
 		if err == nil {
 			_, err = client.Enqueue(task, asynq.Queue(queue))
@@ -27,12 +27,12 @@ func TestFewUploadsWaitForBeingAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return d
+		return d.Runs[0].Upload
 	}
 	const each, two = 4, 2
 	alone := map[uuid.UUID]bool{}
 	for range each {
-		alone[put(tasks.QueueAlone).ID] = true
+		alone[put(tasks.QueueAlone)] = true
 	}
 	for range each {
 		put(tasks.QueueBulk)
@@ -42,7 +42,7 @@ func TestFewUploadsWaitForBeingAlone(t *testing.T) {
 	ended.Add(2 * each)
 	s := NewServer(c, Handlers{Run: func(_ context.Context, p tasks.RunPayload) error {
 		defer ended.Done()
-		begun <- alone[p.Upload]
+		begun <- alone[p.Runs[0].Upload]
 		<-end
 		return nil
 	}}, ServerConfig{Slots: each})

@@ -7,7 +7,7 @@ import (
 )
 
 // To be alone costs a worker all that it could do meanwhile, first of all the wait until the others have ended. So
-// those that run alone do so in a row: who leaves keeps the slots for a moment, and the next one goes on with them.
+// those that run alone do so in a row: who leaves keeps the places for a moment, and the next one goes on with them.
 // A row is short, so that the others get their turn between two.
 const (
 	soloGap = 100 * time.Millisecond
@@ -21,7 +21,7 @@ type solo struct {
 	mu    sync.Mutex
 	since time.Time   // when this row began
 	ended time.Time   // when the last of a row left
-	kept  *time.Timer // not nil while the slots are kept for the next one; it gives them up
+	kept  *time.Timer // not nil while the places are kept for the next one; it gives them up
 }
 
 // enterAlone waits until nothing else is in either lane. Until leave is called nothing comes in.
@@ -46,7 +46,7 @@ func (l *lanes) enterAlone(ctx context.Context) (leave func(), err error) {
 	}, nil
 }
 
-// takeAll takes every slot of both lanes, always in the same order. Right after a row it comes in by the door of bulk
+// takeAll takes every place of both lanes, always in the same order. Right after a row it comes in by the door of bulk
 // work, behind those that have waited there.
 func (l *lanes) takeAll(ctx context.Context) error {
 	if l.solo.rested() < soloRow {
@@ -55,19 +55,19 @@ func (l *lanes) takeAll(ctx context.Context) error {
 		}
 		defer l.bulk.door.Release(1)
 	}
-	if err := l.bulk.slots.Acquire(ctx, l.bulk.size); err != nil {
+	if err := l.bulk.places.Acquire(ctx, l.bulk.size); err != nil {
 		return err
 	}
-	if err := l.interactive.slots.Acquire(ctx, l.interactive.size); err != nil {
-		l.bulk.slots.Release(l.bulk.size)
+	if err := l.interactive.places.Acquire(ctx, l.interactive.size); err != nil {
+		l.bulk.places.Release(l.bulk.size)
 		return err
 	}
 	return nil
 }
 
 func (l *lanes) giveAll() {
-	l.interactive.slots.Release(l.interactive.size)
-	l.bulk.slots.Release(l.bulk.size)
+	l.interactive.places.Release(l.interactive.size)
+	l.bulk.places.Release(l.bulk.size)
 }
 
 func (s *solo) begin() {
@@ -83,7 +83,7 @@ func (s *solo) rested() time.Duration {
 	return time.Since(s.ended)
 }
 
-// goOn takes over the slots that were kept, and reports whether there were any.
+// goOn takes over the places that were kept, and reports whether there were any.
 func (s *solo) goOn() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,7 +95,7 @@ func (s *solo) goOn() bool {
 	return true
 }
 
-// keep keeps the slots for whoever comes next, for a moment, and then gives them up. It is false at the end of a row.
+// keep keeps the places for whoever comes next, for a moment, and then gives them up. It is false at the end of a row.
 func (s *solo) keep(give func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

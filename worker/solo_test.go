@@ -21,6 +21,9 @@ type crowd struct {
 	came []string
 }
 
+// places is how many come into the crowd's bulk lane.
+const places = 4 * tasks.TasksPerSlot
+
 func newCrowd(t *testing.T) *crowd {
 	return &crowd{t: t, lanes: newLanes(Config{Slots: 4, InteractiveSlots: 2, Memory: 8 << 20})}
 }
@@ -70,16 +73,16 @@ func TestWhatADeadWorkerLeftBehindOvertakes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t)
-		for i := range 4 + 20 {
+		for i := range places + 20 {
 			c.send("other", time.Duration(i+1)*time.Second, c.bulk) // so that no two leave at once
 		}
 		c.send("again", time.Second, c.again)
 		<-time.After(5 * time.Minute)
-		if at := slices.Index(c.order(), "again"); at != 5 {
-			t.Errorf("it came in behind %d, want 5: 4 that were in, and one", at)
+		if at := slices.Index(c.order(), "again"); at != places+1 {
+			t.Errorf("it came in behind %d, want %d that were in, and one", at, places)
 		}
-		if n := len(c.order()); n != 25 {
-			t.Errorf("%d came in, want 25", n)
+		if n := len(c.order()); n != places+21 {
+			t.Errorf("%d came in, want %d", n, places+21)
 		}
 	})
 }
@@ -104,13 +107,13 @@ func TestTheFirstThatRunsAloneOvertakes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t)
-		for i := range 4 + 20 {
+		for i := range places + 20 {
 			c.send("other", time.Duration(i+1)*time.Second, c.bulk)
 		}
 		c.send("alone", time.Second, c.lanes.enterAlone)
 		<-time.After(5 * time.Minute)
-		if at := slices.Index(c.order(), "alone"); at != 5 {
-			t.Errorf("it came in behind %d, want 5: 4 that were in, and one", at)
+		if at := slices.Index(c.order(), "alone"); at != places+1 {
+			t.Errorf("it came in behind %d, want %d that were in, and one", at, places)
 		}
 	})
 }

@@ -41,7 +41,8 @@ type Uploader interface {
 
 // Claims hands out uploads, one owner at a time. tasks.ErrFenced says that somebody else has it.
 type Claims interface {
-	Claim(ctx context.Context, id uuid.UUID, generation int, worker string, lease time.Duration) (tasks.Claim, error)
+	// Claim returns what was claimed of the bids; the others were refused.
+	Claim(ctx context.Context, bids []tasks.Bid, worker string, lease time.Duration) ([]tasks.Claim, error)
 	Renew(ctx context.Context, tokens []tasks.Token, lease time.Duration) (tasks.Renewal, error)
 	Alone(ctx context.Context, token tasks.Token) error
 }
@@ -53,7 +54,7 @@ type Outcomes interface {
 	HandBack(ctx context.Context, token tasks.Token, after time.Duration, cause *tasks.Error) error
 }
 
-// Quotas says whether WeChat may be called. Admit takes one call from the day's count, Spend each further one, and
+// Quotas says whether WeChat may be called. Admit takes one call from the account's count, Spend each further one, and
 // Refund gives back one that was not made.
 type Quotas interface {
 	Admit(ctx context.Context, token tasks.Token, key tasks.MediaKey, o tasks.AdmitOptions) (tasks.Admission, error)
@@ -75,7 +76,7 @@ type Ledger interface {
 type Config struct {
 	Name string // who claims, for people to read; default: a random UUID
 
-	Slots            int   // uploads read and sent at once, bulk; default 64
+	Slots            int   // uploads sent at once, bulk; default 64
 	InteractiveSlots int   // the same for interactive uploads, on top; default 8
 	Memory           int64 // bytes of files held at once, both kinds together; default 256 MiB
 

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -23,9 +24,9 @@ func (p *plant) works(f func(tasks.Claim) tasks.Result) {
 		for {
 			ds, err := p.Dispatch(ctx, tasks.Window{Bulk: 10, Interactive: 10})
 			for _, d := range ds {
-				c, errClaim := p.Claim(ctx, d.ID, d.Generation, "test", time.Minute)
-				if errClaim == nil {
-					errClaim = p.Finish(ctx, c.Token, f(c))
+				claims, errClaim := p.Claim(ctx, tasks.NewBids(d.Runs), "test", time.Minute)
+				for _, c := range claims {
+					errClaim = errors.Join(errClaim, p.Finish(ctx, c.Token, f(c)))
 				}
 				if errClaim != nil {
 					err = errClaim

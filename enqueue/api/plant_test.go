@@ -175,14 +175,14 @@ func (p *plant) finish(id uuid.UUID, r tasks.Result) {
 	must(p.T, err)
 	found := false
 	for _, d := range ds {
-		if d.ID != id {
-			_, err := p.Undispatch(ctx, []tasks.Dispatch{d})
+		if d.Runs[0].Upload != id {
+			_, err := p.Undispatch(ctx, []tasks.Chunk{d})
 			must(p.T, err)
 			continue
 		}
-		c, err := p.Claim(ctx, d.ID, d.Generation, "test", time.Minute)
+		claims, err := p.Claim(ctx, tasks.NewBids(d.Runs), "test", time.Minute)
 		must(p.T, err)
-		must(p.T, p.Finish(ctx, c.Token, r))
+		must(p.T, p.Finish(ctx, claims[0].Token, r))
 		found = true
 	}
 	if !found {

@@ -75,7 +75,7 @@ func TestEveryWayInHoldsTheRights(t *testing.T) {
 	must(t, err)
 	for _, d := range ds {
 		if d.Priority != tasks.Bulk {
-			t.Errorf("%s is %s", d.ID, d.Priority)
+			t.Errorf("%s is %s", d.Task, d.Priority)
 		}
 	}
 	if len(ds) != len(p.ways()) || len(page.Uploads) != len(ds) {

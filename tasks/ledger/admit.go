@@ -6,46 +6,80 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// twinSlack is how long after its leader's lease a twin looks again by itself.
-const twinSlack = time.Second
+const (
+	// twinSlack is how long after its leader's lease a twin looks again by itself.
+	twinSlack = time.Second
+	// slotEarly is how long before its reserved time an upload is ready again: what the way to a worker takes. It then
+	// waits for less than tasks.MaxPace.
+	slotEarly = 800 * time.Millisecond
+	// slotLate is how long a reserved time is good for. Whoever comes later, as after a hold, is given another one: else
+	// many old ones could be used at once.
+	slotLate = 500 * time.Millisecond
+)
 
-// Admit asks whether a claimed upload may call WeChat, now that its content is known, and what it may reuse.
-// After TwinAhead and DaySpent the claim is over: the upload waits. ErrFenced: somebody else has it.
+// Admit asks whether a claimed upload may call WeChat, now that its content is known, and what it may reuse. Reuse goes
+// first: it costs no call and waits for no limit. After TwinAhead, DaySpent and MinuteSpent the claim is over: the upload
+// waits. ErrFenced: somebody else has it.
+//
+// What is asked at the same time is answered as one set.
 func (l *Ledger) Admit(ctx context.Context, k tasks.Token, m tasks.MediaKey, o tasks.AdmitOptions) (tasks.Admission, error) {
-	var a tasks.Admission
-	err := l.work(ctx, "admit upload", k.Upload, func(t *tx) error {
-		r, err := t.owned(k)
-		if err != nil {
-			return err
-		}
-		if r.phase != schema.Running {
-			return tasks.ErrFenced
-		}
-		a, err = t.admit(r, m, o)
-		return err
-	})
-	if errors.Is(err, tasks.ErrFenced) || (err == nil && (a.Verdict == tasks.TwinAhead || a.Verdict == tasks.DaySpent)) {
+	a := &admit{token: k, key: m, options: o}
+	err := l.writer.submit(ctx, &op{name: "admit upload", key: k.Upload, work: true, admit: a})
+	if errors.Is(err, tasks.ErrFenced) || (err == nil && a.answer.Verdict != tasks.Proceed && a.answer.Verdict != tasks.Reuse) {
 		l.writer.claims.end(k)
 	}
-	return a, err
+	return a.answer, err
+}
+
+// admit is one call of Admit.
+type admit struct {
+	token   tasks.Token
+	key     tasks.MediaKey
+	options tasks.AdmitOptions
+	answer  tasks.Admission
+}
+
+// admitAll runs calls of Admit as one set, in the order of their uploads, and answers each.
+func (t *tx) admitAll(ops []*op) error {
+	ids := make([]uuid.UUID, len(ops))
+	for i, o := range ops {
+		ids[i] = o.admit.token.Upload
+	}
+	rows, err := t.lock(ids)
+	if err != nil {
+		return err
+	}
+	for _, o := range ops {
+		r := rows[o.admit.token.Upload]
+		if !r.ownedBy(o.admit.token) || r.phase != schema.Running {
+			o.answer = tasks.ErrFenced
+			continue
+		}
+		if o.admit.answer, err = t.admit(r, o.admit.key, o.admit.options); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *tx) admit(r *row, m tasks.MediaKey, o tasks.AdmitOptions) (tasks.Admission, error) {
+	known := tasks.KnownContent{Hash: m.Hash, Identity: o.Identity}
 	for {
-		known, err := t.media(m)
+		found, err := t.media(m)
 		if err != nil {
 			return tasks.Admission{}, err
 		}
-		if !o.NoReuse && schema.LiveMedia(known.Media, t.Now, o.Fresh) {
-			return tasks.Admission{Verdict: tasks.Reuse, Media: known.Media}, nil
+		if !o.NoReuse && schema.LiveMedia(found.Media, t.Now, o.Fresh) {
+			return tasks.Admission{Verdict: tasks.Reuse, Media: found.Media}, nil
 		}
-		if known.holder.Valid && known.holder.Int64 != r.seq {
-			until, err := t.leader(known.holder.Int64)
+		if found.holder.Valid && found.holder.Int64 != r.seq {
+			until, err := t.leader(found.holder.Int64)
 			if err != nil {
 				return tasks.Admission{}, err
 			}
@@ -53,10 +87,10 @@ func (t *tx) admit(r *row, m tasks.MediaKey, o tasks.AdmitOptions) (tasks.Admiss
 				if o.NoReuse {
 					break // it uploads beside the other, without a reservation of its own
 				}
-				return t.behind(r, known.holder.Int64, max(until, t.Now)+twinSlack.Microseconds())
+				return t.behind(r, found.holder.Int64, max(until, t.Now)+twinSlack.Microseconds(), known)
 			}
 		}
-		reserved, err := t.reserve(r, m, known.found)
+		reserved, err := t.reserve(r, m, found.found)
 		if err != nil {
 			return tasks.Admission{}, err
 		}
@@ -64,11 +98,43 @@ func (t *tx) admit(r *row, m tasks.MediaKey, o tasks.AdmitOptions) (tasks.Admiss
 			break
 		}
 	}
-	ok, err := t.spend(tasks.Account{Realm: m.Realm, AppID: m.AppID, DailyLimit: o.DailyLimit, ResetZone: o.ResetZone})
-	if err != nil || ok {
-		return tasks.Admission{Verdict: tasks.Proceed}, err
+	return t.allow(r, m, known)
+}
+
+// allow takes one call from the account's count, where its limits leave one.
+func (t *tx) allow(r *row, m tasks.MediaKey, known tasks.KnownContent) (tasks.Admission, error) {
+	c, err := t.countOf(m.Realm, m.AppID)
+	if err != nil {
+		return tasks.Admission{}, err
 	}
-	return t.daySpent(r, m, o.ResetZone)
+	if c.daySpent() {
+		return t.daySpent(r, m, c)
+	}
+	at := t.Now
+	if c.rate > 0 {
+		if at = t.slot(r, c); at > t.Now+tasks.MaxPace.Microseconds() {
+			return t.minuteSpent(r, at, known)
+		}
+		if _, err := t.Exec("UPDATE runs SET called = 1 WHERE upload = ?", r.seq); err != nil {
+			return tasks.Admission{}, err
+		}
+	}
+	if r.slot.Valid { // it is used, or came too late
+		if _, err := t.Exec("UPDATE uploads SET slot_at = NULL WHERE seq = ?", r.seq); err != nil {
+			return tasks.Admission{}, err
+		}
+	}
+	c.calls++
+	c.taken++
+	return tasks.Admission{Verdict: tasks.Proceed, Wait: time.Duration(at-t.Now) * time.Microsecond}, nil
+}
+
+// slot is the time of r's call: the one that is reserved for it, or the account's next one.
+func (t *tx) slot(r *row, c *callCount) int64 {
+	if r.slot.Valid && r.slot.Int64 >= t.Now-slotLate.Microseconds() {
+		return max(r.slot.Int64, t.Now)
+	}
+	return c.pace.next(t.Now, c.rate)
 }
 
 // knownMedia is the ledger's row of a content.
@@ -87,9 +153,9 @@ func (t *tx) media(k tasks.MediaKey) (m knownMedia, err error) {
 	return m, err
 }
 
-// leader returns when the lease of a content's holder ends; 0 where it is no longer under way.
+// leader returns when the lease of a content's holder ends; 0 where it is no longer running.
 func (t *tx) leader(seq int64) (until int64, err error) {
-	_, err = t.Row("SELECT due_at FROM uploads WHERE seq = ? AND phase = 2", db.Args{seq}, &until)
+	_, err = t.Row("SELECT lease_until FROM runs WHERE upload = ? AND token IS NOT NULL", db.Args{seq}, &until)
 	return until, err
 }
 
@@ -104,19 +170,27 @@ func (t *tx) reserve(r *row, k tasks.MediaKey, exists bool) (bool, error) {
 }
 
 // behind puts r to wait for the upload that has the same content under way.
-func (t *tx) behind(r *row, leader, until int64) (tasks.Admission, error) {
-	var err error
+func (t *tx) behind(r *row, leader, until int64, known tasks.KnownContent) (tasks.Admission, error) {
+	return tasks.Admission{Verdict: tasks.TwinAhead, Until: db.Time(until)},
+		t.waitOrCancel(r, postponement{until: until, why: &tasks.Error{Code: tasks.Twin}, twinOf: leader, known: known})
+}
+
+// minuteSpent puts r to wait for a time that is reserved for its call.
+func (t *tx) minuteSpent(r *row, at int64, known tasks.KnownContent) (tasks.Admission, error) {
+	return tasks.Admission{Verdict: tasks.MinuteSpent, Until: db.Time(at)},
+		t.waitOrCancel(r, postponement{until: at - slotEarly.Microseconds(), why: &tasks.Error{Code: tasks.MinuteLimit}, slot: at, known: known})
+}
+
+func (t *tx) waitOrCancel(r *row, p postponement) error {
 	if r.cancel {
-		err = t.yield(r)
-	} else {
-		err = t.postpone(r, until, &tasks.Error{Code: tasks.Twin}, leader)
+		return t.yield(r)
 	}
-	return tasks.Admission{Verdict: tasks.TwinAhead, Until: db.Time(until)}, err
+	return t.postpone(r, p)
 }
 
 // daySpent holds the account until its next day and makes r ready again, which the hold then shows as waiting.
-func (t *tx) daySpent(r *row, k tasks.MediaKey, zone *time.Location) (tasks.Admission, error) {
-	until := tasks.DayEnd(db.Time(t.Now), zone)
+func (t *tx) daySpent(r *row, k tasks.MediaKey, c *callCount) (tasks.Admission, error) {
+	until := c.dayEnd(t.Now)
 	err := t.hold(tasks.Hold{Realm: k.Realm, AppID: k.AppID, Code: tasks.DailyLimit, Reason: tasks.DailyLimit.Meaning(), Until: until})
 	if err == nil {
 		err = t.yield(r)

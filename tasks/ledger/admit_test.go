@@ -131,12 +131,11 @@ var admitContract = []testCase{
 		}
 	}},
 	{"the day's calls are counted, and the last one holds the account", func(h *harness) {
-		must(h, h.RegisterAccounts(h.Context(), []tasks.Account{account}))
-		o := tasks.AdmitOptions{DailyLimit: 2}
 		cs := h.runningN(3)
-		h.admit(cs[0], "a", tasks.Proceed, o)
-		h.admit(cs[1], "b", tasks.Proceed, o)
-		got := h.admit(cs[2], "c", tasks.DaySpent, o)
+		h.limit(func(a *tasks.Account) { a.DailyLimit = 2 })
+		h.admit(cs[0], "a", tasks.Proceed)
+		h.admit(cs[1], "b", tasks.Proceed)
+		got := h.admit(cs[2], "c", tasks.DaySpent)
 		if h.calls() != 2 {
 			h.Errorf("%d calls were counted, want 2", h.calls())
 		}
@@ -152,7 +151,7 @@ var admitContract = []testCase{
 		must(h, h.Finish(h.Context(), cs[0].Token, h.success("a")))
 		must(h, h.Finish(h.Context(), cs[1].Token, h.success("b")))
 		h.pass(24 * time.Hour)
-		h.admit(h.again(), "c", tasks.Proceed, o)
+		h.admit(h.again(), "c", tasks.Proceed)
 	}},
 	{"the days of two accounts end at different times", func(h *harness) {
 		zone := func(name string) *time.Location {
@@ -198,19 +197,19 @@ var admitContract = []testCase{
 		same(h, "calls today", calls(), []int{0, 1})
 		c := h.running()
 		must(h, h.Spend(h.Context(), east))
-		got := h.admit(c, "zone", tasks.DaySpent, tasks.AdmitOptions{DailyLimit: 1, ResetZone: east.ResetZone})
+		got := h.admit(c, "zone", tasks.DaySpent)
 		same(h, "the hold's end", got.Until, time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC))
 	}},
 	{"a reuse costs no call", func(h *harness) {
 		must(h, h.KeepMedia(h.Context(), key("x"), h.media("m")))
-		h.admit(h.running(), "x", tasks.Reuse, tasks.AdmitOptions{DailyLimit: 1})
+		h.limit(func(a *tasks.Account) { a.DailyLimit = 1 })
+		h.admit(h.running(), "x", tasks.Reuse)
 		if h.calls() != 0 {
 			h.Errorf("%d calls were counted", h.calls())
 		}
 	}},
 	{"a limit of 500 is never passed by two processes at once", func(h *harness) {
-		limited := account
-		limited.DailyLimit = 500
+		h.limit(func(a *tasks.Account) { a.DailyLimit = 500 })
 		h.sql("INSERT INTO quota (realm, appid, day, calls) VALUES (?, ?, ?, 480)", account.Realm, account.AppID, schema.DayOf(db.Micros(h.today())))
 		other := h.another()
 		var granted, spent atomic.Int32
@@ -219,7 +218,7 @@ var admitContract = []testCase{
 			if i%2 == 1 {
 				l = other
 			}
-			switch err := l.Spend(h.Context(), limited); tasks.CodeOf(err) {
+			switch err := l.Spend(h.Context(), account); tasks.CodeOf(err) {
 			case "":
 				granted.Add(1)
 			case tasks.DailyLimit:

@@ -56,7 +56,7 @@ func BenchmarkCarry(b *testing.B) {
 			}
 		}
 		var content atomic.Int64
-		belt := make(chan tasks.Dispatch, 2000)
+		belt := make(chan sent, 2000)
 		var workers sync.WaitGroup
 		b.ResetTimer()
 		for range 64 {
@@ -68,15 +68,15 @@ func BenchmarkCarry(b *testing.B) {
 				}
 			})
 		}
-		for sent := 0; sent < b.N; {
-			ds, err := l.Dispatch(b.Context(), tasks.Window{Bulk: 2000})
+		for n := 0; n < b.N; {
+			chunks, err := l.Dispatch(b.Context(), tasks.Window{Bulk: 2000})
 			if err != nil {
 				b.Fatal(err)
 			}
-			for _, d := range ds {
+			for _, d := range sentOf(chunks) {
 				belt <- d
 			}
-			sent += len(ds)
+			n += len(chunks)
 		}
 		close(belt)
 		workers.Wait()
@@ -84,8 +84,8 @@ func BenchmarkCarry(b *testing.B) {
 	})
 }
 
-func carry(b *testing.B, l *Ledger, d tasks.Dispatch, content int64) error {
-	c, err := l.Claim(b.Context(), d.ID, d.Generation, "w", time.Minute)
+func carry(b *testing.B, l *Ledger, d sent, content int64) error {
+	c, err := claimOne(l, d.ID, d.Generation, "w")
 	if err != nil {
 		return err
 	}

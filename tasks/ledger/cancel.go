@@ -38,5 +38,5 @@ func (t *tx) cancel(r *row) (tasks.State, error) {
 		_, err := t.Exec("UPDATE uploads SET cancel_requested = 1 WHERE seq = ?", r.seq)
 		return tasks.Running, err
 	}
-	return tasks.Canceled, t.conclude(r, ending{state: tasks.Canceled})
+	return tasks.Canceled, t.conclude(&ending{row: r, state: tasks.Canceled})
 }

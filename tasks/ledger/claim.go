@@ -1,161 +1,187 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
-	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // crashesAllowed is how many leases an upload may lose while it runs alone: the last one fails it.
 const crashesAllowed = 3
 
-// Claim takes one generation of a dispatched upload for a worker, for as long as the lease lasts. It can succeed only
-// once. ErrFenced: that generation was claimed before or is not the current one, the upload has its outcome, or its
-// account is held (then it is ready again, and will be dispatched when the hold is over).
-func (l *Ledger) Claim(ctx context.Context, id uuid.UUID, generation int, worker string, lease time.Duration) (tasks.Claim, error) {
-	var c tasks.Claim
-	token, err := uuid.NewRandom()
-	if err != nil {
-		return c, err
+// Claim takes runs for a worker, for as long as the lease lasts, and returns what it took. Each run is taken once:
+// by the token that the worker minted for it. A bid that is repeated with the same token gets the same claim again.
+//
+// What is not among the claims was refused: the run was claimed before or is not the current one, the upload has its
+// outcome, or its account is held (then it is ready again, and will be dispatched when the hold is over).
+func (l *Ledger) Claim(ctx context.Context, bids []tasks.Bid, worker string, lease time.Duration) ([]tasks.Claim, error) {
+	if len(bids) == 0 {
+		return nil, nil
 	}
-	err = l.work(ctx, "claim upload", id, func(t *tx) (err error) {
-		c, err = t.claim(id, generation, token, worker, lease)
+	var claims []tasks.Claim
+	err := l.work(ctx, "claim uploads", bids[0].Upload, func(t *tx) (err error) {
+		claims, err = t.claim(bids, worker, t.Now+lease.Microseconds())
 		return err
 	})
 	if err != nil {
-		return tasks.Claim{}, err
+		return nil, err
 	}
-	l.writer.claims.begin(c.Token)
-	return c, nil
+	for _, c := range claims {
+		l.writer.claims.begin(c.Token)
+	}
+	return claims, nil
 }
 
-func (t *tx) claim(id uuid.UUID, generation int, token uuid.UUID, worker string, lease time.Duration) (tasks.Claim, error) {
-	r, c, err := t.candidate(id)
+func (t *tx) claim(bids []tasks.Bid, worker string, until int64) ([]tasks.Claim, error) {
+	found, err := t.candidates(bids)
 	if err != nil {
-		return c, err
+		return nil, err
 	}
-	if r == nil || r.phase != schema.Dispatched || r.generation != generation {
-		return c, tasks.ErrFenced
-	}
-	if err := r.allowed(tasks.StepClaim, false); err != nil {
-		return c, err
-	}
-	switch may, err := t.mayStart(r); {
-	case err != nil:
-		return c, err
-	case !may: // ready again: it is dispatched when the hold is over
-		if err := t.requeue(r); err != nil {
-			return c, err
+	claims := make([]tasks.Claim, 0, len(bids))
+	var taken []*candidate
+	for i := range bids {
+		b := &bids[i]
+		c := found[b.Upload]
+		if c == nil || c.generation != b.Generation || (c.token != nil && !bytes.Equal(c.token, b.Token[:])) {
+			continue
 		}
-		return c, tasks.ErrFenced
+		if c.token == nil {
+			switch may, err := t.mayStart(c.claim.Account); {
+			case err != nil:
+				return nil, err
+			case !may: // ready again: it is dispatched when the hold is over
+				if err := t.giveUp(c); err != nil {
+					return nil, err
+				}
+				continue
+			}
+		}
+		c.token = b.Token[:]
+		c.claim.Token = tasks.Token{Upload: b.Upload, Claim: b.Token}
+		claims, taken = append(claims, c.claim), append(taken, c)
 	}
-	c.Token = tasks.Token{Upload: r.id, Claim: token}
-	c.Round, c.Attempts, c.Canceled = r.round, r.attempts, r.cancel
-	c.Deaths = r.lost + r.crashes
-	_, err = t.Exec("UPDATE uploads SET phase = 2, due_at = ?, claim_token = ?, worker = ?, alone = 0 WHERE seq = ?",
-		t.Now+lease.Microseconds(), token[:], clean(worker), r.seq)
-	return c, err
+	return claims, t.takeRuns(taken, clean(worker), until)
+}
+
+// candidate is a run with all that its worker needs to know.
+type candidate struct {
+	seq        int64
+	generation int
+	token      []byte
+	claim      tasks.Claim
+}
+
+const candidateColumns = `u.seq, r.generation, r.token, u.id, u.round, u.attempts, u.cancel_requested, u.lost_leases + u.crashes, u.priority, u.producer,
+	COALESCE(u.external_id, ''), (SELECT b.id FROM batches b WHERE b.seq = u.batch), u.account, u.type, u.source, COALESCE(u.filename, ''),
+	COALESCE(u.callback_url, ''), u.metadata, u.no_reuse, u.fix, u.keep_fresh_until, u.expires_by, u.read_hash, COALESCE(u.identity, '')
+	FROM runs r JOIN uploads u ON u.seq = r.upload WHERE `
+
+// candidates reads and locks the runs of these uploads. The uploads themselves are not locked: what ends them deletes
+// their runs.
+func (t *tx) candidates(bids []tasks.Bid) (map[uuid.UUID]*candidate, error) {
+	found := make(map[uuid.UUID]*candidate, len(bids))
+	scan := func(s db.Scanner) error {
+		c := new(candidate)
+		err := c.scan(s)
+		found[c.claim.ID] = c
+		return err
+	}
+	if t.Dialect.Concurrent {
+		ids := make([]uuid.UUID, len(bids))
+		for i, b := range bids {
+			ids[i] = b.Upload
+		}
+		err := t.Each("SELECT "+candidateColumns+"u.id = ANY(?) ORDER BY r.upload FOR UPDATE OF r", db.Args{keysOf(ids)}, scan)
+		return found, err
+	}
+	for i := range bids {
+		if err := t.Each("SELECT "+candidateColumns+"u.id = ?", db.Args{bids[i].Upload[:]}, scan); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func (c *candidate) scan(s db.Scanner) error {
+	var batch, metadata, hash []byte
+	var keep, expires sql.NullInt64
+	u := &c.claim
+	err := s.Scan(&c.seq, &c.generation, &c.token, &u.ID, &u.Round, &u.Attempts, &u.Canceled, &u.Deaths, &u.Priority, &u.Producer,
+		&u.ExternalID, &batch, &u.Account, &u.Type, &u.Source, &u.Filename,
+		&u.CallbackURL, &metadata, &u.NoReuse, &u.Fix, &keep, &expires, &hash, &u.Known.Identity)
+	u.Metadata = metadata
+	copy(u.Batch[:], batch)
+	copy(u.Known.Hash[:], hash)
+	u.KeepFreshUntil, u.ExpiresBy = db.TimeOrZero(keep), db.TimeOrZero(expires)
+	return err
+}
+
+// takeRuns writes who has the runs, and until when.
+func (t *tx) takeRuns(cs []*candidate, worker string, until int64) error {
+	if t.Dialect.Concurrent && len(cs) > 0 {
+		seqs, tokens := make([]int64, len(cs)), make([][]byte, len(cs))
+		for i, c := range cs {
+			seqs[i], tokens[i] = c.seq, c.token
+		}
+		_, err := t.Exec(`UPDATE runs r SET token = v.t, worker = ?, lease_until = ? FROM unnest(?::bigint[], ?::bytea[]) AS v (s, t)
+			WHERE r.upload = v.s`, worker, until, seqs, tokens)
+		return err
+	}
+	for _, c := range cs {
+		if _, err := t.Exec("UPDATE runs SET token = ?, worker = ?, lease_until = ? WHERE upload = ?", c.token, worker, until, c.seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveUp makes the upload of an unclaimed run ready again.
+func (t *tx) giveUp(c *candidate) error {
+	if _, err := t.Exec("DELETE FROM runs WHERE upload = ?", c.seq); err != nil {
+		return err
+	}
+	_, err := t.Exec("UPDATE uploads SET phase = 0 WHERE phase = 1 AND seq = ?", c.seq)
+	return err
 }
 
 // mayStart looks at the account's hold: nothing starts while it is in force, and after it only as many as it has room for.
-func (t *tx) mayStart(r *row) (bool, error) {
+// What it lets start it counts.
+func (t *tx) mayStart(account string) (bool, error) {
 	held, err := t.holds()
-	if err != nil || len(held) == 0 {
+	if err != nil || held[account] == nil {
 		return true, err
 	}
-	h := held[r.account]
-	switch {
-	case h == nil:
-		return true, nil
-	case h.InForce(t.Now):
+	h := held[account]
+	if h.InForce(t.Now) {
 		return false, nil
 	}
-	n := 0
-	err = t.Each("SELECT account, count(*) FROM uploads WHERE phase = 2 AND due_at IS NOT NULL GROUP BY account", nil, func(s db.Scanner) error {
-		var account string
-		var k int
-		if err := s.Scan(&account, &k); err != nil {
+	if t.started == nil {
+		t.started = map[string]int{}
+		err := t.Each("SELECT account, count(*) FROM runs WHERE token IS NOT NULL GROUP BY account", nil, func(s db.Scanner) error {
+			var name string
+			var n int
+			err := s.Scan(&name, &n)
+			t.started[name] = n
 			return err
+		})
+		if err != nil {
+			return false, err
 		}
-		if held[account] == h {
+	}
+	n := 0
+	for name, k := range t.started {
+		if held[name] == h {
 			n += k
 		}
-		return nil
-	})
-	return n < h.Room(), err
-}
-
-// candidate reads and locks an upload with all that its worker needs to know; nil where there is none.
-func (t *tx) candidate(id uuid.UUID) (*row, tasks.Claim, error) {
-	var (
-		r        row
-		c        tasks.Claim
-		batch    []byte
-		metadata []byte
-		keep     sql.NullInt64
-		expires  sql.NullInt64
-		found    bool
-	)
-	dest := append(r.dest(), &c.Producer, &c.ExternalID, &batch, &c.Account, &c.Type, &c.Source, &c.Filename, &c.CallbackURL, &metadata,
-		&c.NoReuse, &c.Fix, &keep, &expires)
-	found, err := t.Row("SELECT "+rowColumns+`, producer, COALESCE(external_id, ''), (SELECT b.id FROM batches b WHERE b.seq = uploads.batch),
-		account, type, source, COALESCE(filename, ''), COALESCE(callback_url, ''), metadata, no_reuse, fix, keep_fresh_until, expires_by
-		FROM uploads WHERE id = ?`+t.Dialect.ForUpdate, db.Args{id[:]}, dest...)
-	if err != nil || !found {
-		return nil, c, err
 	}
-	c.ID, c.Priority, c.Metadata = r.id, r.priority, metadata
-	copy(c.Batch[:], batch)
-	c.KeepFreshUntil, c.ExpiresBy = db.TimeOrZero(keep), db.TimeOrZero(expires)
-	return &r, c, nil
-}
-
-// Renew lengthens leases. The answer names those that are lost, whose work must be dropped, and those that somebody
-// asked to cancel.
-func (l *Ledger) Renew(ctx context.Context, tokens []tasks.Token, lease time.Duration) (tasks.Renewal, error) {
-	var got tasks.Renewal
-	err := l.do(ctx, "renew leases", func(t *tx) error {
-		got = tasks.Renewal{}
-		for _, k := range sorted(tokens) {
-			r, err := t.owned(k)
-			switch {
-			case errors.Is(err, tasks.ErrFenced), err == nil && r.phase != schema.Running:
-				got.Lost = append(got.Lost, k)
-				continue
-			case err != nil:
-				return err
-			case r.cancel:
-				got.Canceled = append(got.Canceled, k)
-			}
-			if _, err := t.Exec("UPDATE uploads SET due_at = ? WHERE seq = ?", t.Now+lease.Microseconds(), r.seq); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err == nil {
-		l.writer.claims.end(got.Lost...)
+	if n >= h.Room() {
+		return false, nil
 	}
-	return got, err
-}
-
-// Alone says that nothing else runs beside this claim now. From here on a lost lease counts as a crash of this upload's own.
-func (l *Ledger) Alone(ctx context.Context, k tasks.Token) error {
-	return l.do(ctx, "run alone", func(t *tx) error {
-		r, err := t.owned(k)
-		if err != nil {
-			return err
-		}
-		if r.phase != schema.Running {
-			return tasks.ErrFenced
-		}
-		_, err = t.Exec("UPDATE uploads SET alone = 1 WHERE seq = ?", r.seq)
-		return err
-	})
+	t.started[account]++
+	return true, nil
 }

@@ -20,7 +20,7 @@ var claimContract = []testCase{
 			if i%2 == 1 {
 				l = other
 			}
-			switch _, err := l.Claim(h.Context(), d.ID, d.Generation, "w", lease); {
+			switch _, err := claimOne(l, d.ID, d.Generation, "w"); {
 			case err == nil:
 				won.Add(1)
 			case errors.Is(err, tasks.ErrFenced):
@@ -36,14 +36,14 @@ var claimContract = []testCase{
 	{"an old generation and an unknown upload can't be claimed", func(h *harness) {
 		h.submit(1)
 		d := h.dispatch()[0]
-		_, err := h.Undispatch(h.Context(), []tasks.Dispatch{d})
+		_, err := h.undispatch([]sent{d})
 		must(h, err)
-		_, err = h.Claim(h.Context(), d.ID, d.Generation, "w", lease)
+		_, err = claimOne(h.Ledger, d.ID, d.Generation, "w")
 		wantFenced(h, err)
 		h.dispatch()
-		_, err = h.Claim(h.Context(), d.ID, d.Generation, "w", lease)
+		_, err = claimOne(h.Ledger, d.ID, d.Generation, "w")
 		wantFenced(h, err)
-		_, err = h.Claim(h.Context(), uuid.New(), 1, "w", lease)
+		_, err = claimOne(h.Ledger, uuid.New(), 1, "w")
 		wantFenced(h, err)
 	}},
 	{"an expired lease only permits takeover", func(h *harness) {
@@ -100,7 +100,7 @@ var claimContract = []testCase{
 		h.takeOver()
 		d := h.dispatch()[0]
 		must(h, h.Finish(h.Context(), c.Token, h.success("x")))
-		_, err := h.Claim(h.Context(), d.ID, d.Generation, "w2", lease)
+		_, err := claimOne(h.Ledger, d.ID, d.Generation, "w2")
 		wantFenced(h, err)
 	}},
 	{"after a second claim the first one's tokens are worthless", func(h *harness) {
@@ -169,7 +169,7 @@ var claimContract = []testCase{
 		h.submit(4)
 		ds := h.dispatch()
 		dead := []tasks.Claim{h.claimed(ds[0]), h.claimed(ds[1]), h.claimed(ds[2])}
-		alive, err := h.Claim(h.Context(), ds[3].ID, ds[3].Generation, "w2", lease)
+		alive, err := claimOne(h.Ledger, ds[3].ID, ds[3].Generation, "w2")
 		must(h, err)
 		_, err = h.Cancel(h.Context(), dead[1].ID)
 		must(h, err)

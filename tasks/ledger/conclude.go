@@ -1,8 +1,6 @@
 package ledger
 
 import (
-	"database/sql"
-
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
@@ -10,70 +8,135 @@ import (
 
 // ending is how a round ends.
 type ending struct {
+	row    *row
 	state  tasks.State
 	cause  *tasks.Error
 	result *tasks.Result // nil where no worker reported one
+	kept   bool          // the upload has let go of its content already
 }
 
-// conclude ends a round: outcome, event and the batch's count, all in this transaction. It is the only place where
+// conclude ends rounds: outcome, event and the batch's count, all in this transaction. It is the only place where
 // an upload becomes final. Whatever is not a success ends canceled where somebody asked for that.
-func (t *tx) conclude(r *row, e ending) error {
-	if r.cancel && e.state != tasks.Succeeded {
-		e.state = tasks.Canceled
+func (t *tx) conclude(es ...*ending) error {
+	rows := make([]*row, len(es))
+	for i, e := range es {
+		rows[i] = e.row
+		if e.row.cancel && e.state != tasks.Succeeded {
+			e.state = tasks.Canceled
+		}
+		if e.state == tasks.Canceled && (e.cause == nil || e.cause.Code != tasks.Stopped) {
+			e.cause = &tasks.Error{Code: tasks.Stopped}
+		}
+		if e.kept {
+			continue
+		}
+		if err := t.release(e.row); err != nil {
+			return err
+		}
 	}
-	if e.state == tasks.Canceled && (e.cause == nil || e.cause.Code != tasks.Stopped) {
-		e.cause = &tasks.Error{Code: tasks.Stopped}
-	}
-	if err := t.release(r); err != nil {
+	if err := t.endRuns(rows...); err != nil {
 		return err
 	}
-	if err := t.end(r, e); err != nil {
+	if err := t.writeOutcomes(es); err != nil {
 		return err
 	}
-	t.events = append(t.events, event{kind: tasks.OutcomeEvent(e.state), upload: r.seq, round: r.round, url: r.callback, ofBatch: r.batch})
-	if r.batch != 0 {
-		y := t.tally(r.batch)
-		y.open--
-		y.count(e.state, 1)
+	for _, e := range es {
+		t.events = append(t.events, event{kind: tasks.OutcomeEvent(e.state), upload: e.row.seq, round: e.row.round, url: e.row.callback, ofBatch: e.row.batch})
+		if e.row.batch != 0 {
+			y := t.tally(e.row.batch)
+			y.open--
+			y.count(e.state, 1)
+		}
 	}
 	return nil
 }
 
-func (t *tx) end(r *row, e ending) error {
+// The columns of an outcome, in the order of ending.values.
+const outcomeNames = "phase, claim_token, attempts, reused, errcode, size, issued_at, expires_at, sha256, original, media_id, fixed, code, rid, reason, hint"
+
+const (
+	outcomeRest = "due_at = NULL, expires_by = NULL, twin_of = NULL, slot_at = NULL, read_hash = NULL, identity = NULL"
+	writeOne    = `UPDATE uploads SET phase = ?, claim_token = ?, attempts = ?, reused = ?, errcode = ?, size = ?, issued_at = ?, expires_at = ?, sha256 = ?,
+		original = ?, media_id = ?, fixed = ?, code = ?, rid = ?, reason = ?, hint = ?, finished_at = ?, ` + outcomeRest + ` WHERE seq = ?`
+	writeMany = `UPDATE uploads u SET (` + outcomeNames + `, finished_at) = (v.p, v.c, v.a, v.u, v.e, v.z, v.i, v.x, v.h, v.o, v.m, v.f, v.k, v.r, v.w, v.t, ?), ` + outcomeRest + `
+		FROM unnest(?::smallint[], ?::bytea[], ?::bigint[], ?::smallint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bytea[], ?::bytea[],
+		?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[]) AS v (p, c, a, u, e, z, i, x, h, o, m, f, k, r, w, t, s) WHERE u.seq = v.s`
+)
+
+// writeOutcomes writes the outcomes to their uploads: in one statement where each is a round trip.
+func (t *tx) writeOutcomes(es []*ending) error {
+	if !t.Dialect.Concurrent {
+		for _, e := range es {
+			if _, err := t.Exec(writeOne, append(e.values(), t.Now, e.row.seq)...); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(es) == 0 {
+		return nil
+	}
+	_, err := t.Exec(writeMany, append([]any{t.Now}, arrays(len(es), func(i int) []any { return append(es[i].values(), es[i].row.seq) })...)...)
+	return err
+}
+
+// arrays turns rows of values into columns, as PostgreSQL's unnest takes them.
+func arrays(n int, row func(i int) []any) []any {
+	var columns []any
+	for i := range n {
+		values := row(i)
+		if columns == nil {
+			columns = make([]any, len(values))
+			for c := range columns {
+				columns[c] = make([]any, 0, n)
+			}
+		}
+		for c, v := range values {
+			columns[c] = append(columns[c].([]any), v)
+		}
+	}
+	return columns
+}
+
+// values are the columns of outcomeNames.
+func (e *ending) values() []any {
 	var (
 		mediaID, size, fixed any
 		sha256, original     any
-		issued, expires      sql.NullInt64
+		issued, expires      any
 		reused               bool
 	)
 	if res := e.result; res != nil {
 		size = sizeOf(res.Size)
-		sha256, original, fixed = hash(res.Key.Hash), hash(res.Original), db.TextOrNull(clean(res.Fixed))
+		sha256, original, fixed = hashOrNull(res.Key.Hash), hashOrNull(res.Original), db.TextOrNull(clean(res.Fixed))
 		if e.state == tasks.Succeeded {
 			mediaID, reused = db.TextOrNull(clean(res.Media.ID)), res.Reused
-			issued = sql.NullInt64{Int64: db.Micros(res.Media.IssuedAt), Valid: !res.Media.IssuedAt.IsZero()}
-			expires = sql.NullInt64{Int64: db.Micros(res.Media.ExpiresAt), Valid: !res.Media.ExpiresAt.IsZero()}
+			issued, expires = db.TimeOrNull(res.Media.IssuedAt), db.TimeOrNull(res.Media.ExpiresAt)
 		}
 	}
 	c := cause{}
 	if e.state != tasks.Succeeded {
 		c = causeOf(e.cause)
 	}
-	_, err := t.Exec(`UPDATE uploads SET phase = ?, due_at = NULL, expires_by = NULL, twin_of = NULL, claim_token = ?, worker = NULL, alone = 0,
-		attempts = ?,
-		finished_at = ?, reused = ?, media_id = ?, issued_at = ?, expires_at = ?, sha256 = ?, original = ?, fixed = ?, size = ?,
-		code = ?, errcode = ?, rid = ?, reason = ?, hint = ? WHERE seq = ?`,
-		int(schema.PhaseOf(e.state)), r.token, r.attempts, t.Now, db.Flag(reused), mediaID, issued, expires, sha256, original, fixed, size,
-		db.TextOrNull(string(c.code)), c.errcode, db.TextOrNull(c.rid), db.TextOrNull(c.reason), db.TextOrNull(c.hint), r.seq)
-	return err
+	return []any{
+		int(schema.PhaseOf(e.state)), bytesOrNull(e.row.token), e.row.attempts, db.Flag(reused), c.errcode, size, issued, expires, sha256, original,
+		mediaID, fixed, db.TextOrNull(string(c.code)), db.TextOrNull(c.rid), db.TextOrNull(c.reason), db.TextOrNull(c.hint),
+	}
 }
 
-// hash is a hash as a column: null for the zero one.
-func hash(h tasks.Hash) any {
+// hashOrNull is a hash as a column: null for the zero one.
+func hashOrNull(h tasks.Hash) any {
 	if h == (tasks.Hash{}) {
 		return nil
 	}
 	return h[:]
+}
+
+func bytesOrNull(b []byte) any {
+	if b == nil {
+		return nil
+	}
+	return b
 }
 
 func sizeOf(n int64) any {

@@ -1,22 +1,21 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"maps"
-	"math"
 	"slices"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Bounds of one dispatch: it looks at so many accounts of a priority, and so many batches of an account. Whoever is
-// beyond them comes in a later one, since dispatch goes on among the batches where it stopped.
-const (
-	maxAccounts = 1000
-	maxBatches  = 256
-)
+// maxAccounts bounds one dispatch: it looks at so many accounts of a priority. Those beyond them come in a later one,
+// since dispatch goes on among the accounts where it stopped.
+const maxAccounts = 1000
 
 // lane is the uploads of one account with one priority.
 type lane struct {
@@ -24,157 +23,229 @@ type lane struct {
 	account  string
 }
 
-// candidates is a lane with something to dispatch.
-type candidates struct {
-	lane
-	underWay int
-	hold     *schema.Hold // nil: not held
-	take     int
-}
-
-// room is how many more may be under way, at most n.
-func (c *candidates) room(n int) int {
-	if c.hold == nil {
-		return n
-	}
-	return max(min(n, c.hold.Room()-c.hold.UnderWay), 0)
+// ready is one upload that is dispatched, and where it comes from.
+type ready struct {
+	seq      int64
+	run      tasks.RunRef
+	deaths   int
+	producer string
+	batch    int64
 }
 
 // filling is one dispatch on its way: what it counted, and what it has taken.
 type filling struct {
 	*tx
-	load map[lane]int
-	turn map[lane]int64
-	next map[tasks.Priority]string
-	got  []tasks.Dispatch
+	window tasks.Window
+	rooms  map[accountKey]*room
+	load   map[lane]int // under way
+	chunks []tasks.Chunk
+	runs   [][]any // their rows
 }
 
-// Dispatch fills the window: it counts what is on the belt or running, and marks so many ready uploads as dispatched,
-// with their next generation, for the caller to put on the belt. What dead workers left behind comes first. Then slots
-// go to the accounts that have the fewest under way, and in an account to its batches in turn. Accounts on hold are left
-// out without a look at their uploads; one that comes back gets as many as its ramp allows. What the caller can't put on
-// the belt it gives to Undispatch.
-func (l *Ledger) Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Dispatch, error) {
-	var f filling
+// Dispatch fills the window with uploads that are ready: each gets a run of its next generation, for the caller to put
+// on the belt. What can't be put there the caller gives to Undispatch.
+//
+// What dead workers left behind comes first, and what waited for a time that was reserved for its call. Then slots go to
+// the accounts that have the fewest under way, and in an account to its producers and their batches in turn. No account
+// gets more than it can send within a lease: by its rate, its concurrency, the calls it has left today, and the ramp
+// after a hold. Accounts on hold are left out without a look at their uploads.
+func (l *Ledger) Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Chunk, error) {
+	w.Lease = cmp.Or(w.Lease, 10*time.Second)
+	var chunks []tasks.Chunk
 	err := l.do(ctx, "dispatch uploads", func(t *tx) error {
-		f = filling{tx: t, load: map[lane]int{}, turn: map[lane]int64{}, next: map[tasks.Priority]string{}}
-		if err := f.count(); err != nil {
-			return err
-		}
-		if err := f.fill(tasks.Interactive, w.Interactive); err != nil {
-			return err
-		}
-		return f.fill(tasks.Bulk, w.Bulk)
+		f := filling{tx: t, window: w, rooms: map[accountKey]*room{}, load: map[lane]int{}}
+		err := f.run()
+		chunks = f.chunks
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	l.turnMu.Lock()
-	defer l.turnMu.Unlock()
-	maps.Copy(l.turn, f.turn)
-	maps.Copy(l.first, f.next)
-	return f.got, nil
+	return chunks, nil
 }
 
-// count finds out what is under way in each lane, and for each hold.
+func (f *filling) run() error {
+	if err := f.count(); err != nil {
+		return err
+	}
+	f.l.flow.counted(f.Now, f.load)
+	if err := f.fill(tasks.Interactive, f.window.Interactive, f.window.InteractiveSlots); err != nil {
+		return err
+	}
+	if err := f.fill(tasks.Bulk, f.window.Bulk, f.window.BulkSlots); err != nil {
+		return err
+	}
+	f.l.flow.dispatched(f.load)
+	return f.writeRuns()
+}
+
+// count finds out what is under way in each lane.
 func (f *filling) count() error {
-	held, err := f.holds()
+	type counted struct {
+		lane
+		n, called int
+	}
+	var all []counted
+	err := f.Each("SELECT priority, account, count(*), sum(called) FROM runs GROUP BY priority, account", nil, func(s db.Scanner) error {
+		var c counted
+		err := s.Scan(&c.priority, &c.account, &c.n, &c.called)
+		all = append(all, c)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	for _, h := range held {
-		h.UnderWay = 0
+	for _, c := range all {
+		f.load[c.lane] = c.n
+		r, err := f.room(c.account)
+		if err != nil {
+			return err
+		}
+		r.take(c.n)
+		r.uncalled -= c.called
 	}
-	return f.Each("SELECT priority, account, count(*) FROM uploads WHERE phase IN (1, 2) AND due_at IS NOT NULL GROUP BY priority, account", nil,
-		func(s db.Scanner) error {
-			var k lane
-			var n int
-			if err := s.Scan(&k.priority, &k.account, &n); err != nil {
-				return err
-			}
-			f.load[k] = n
-			if h := held[k.account]; h != nil {
-				h.UnderWay += n
-			}
-			return nil
-		})
+	return nil
 }
 
 // fill gives the free slots of one priority away, until they or the uploads are used up.
-func (f *filling) fill(p tasks.Priority, window int) error {
-	free := window
+func (f *filling) fill(p tasks.Priority, window, slots int) error {
+	underWay := 0
 	for k, n := range f.load {
 		if k.priority == p {
-			free -= n
+			underWay += n
 		}
 	}
-	if free <= 0 {
-		return nil
-	}
-	free, err := f.adopt(p, free)
-	if err != nil || free == 0 {
+	first, err := f.takeFirst(p, window-underWay)
+	if err != nil {
 		return err
 	}
+	underWay += len(first)
+	drawn := map[string][]ready{}
 	lanes, err := f.lanes(p)
-	for err == nil && free > 0 && len(lanes) > 0 {
-		share(lanes, free)
-		free, lanes, err = f.pass(lanes, free)
+	enough := min(window, f.l.flow.enough(p, f.Now, slots, window))
+	for err == nil && len(lanes) > 0 {
+		before := underWay
+		f.share(lanes, underWay, window, enough)
+		lanes, err = f.draw(lanes, &underWay, drawn)
+		if underWay == before { // nothing is free, or others have locked all that is left
+			break
+		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	f.send(p, first, drawn, slots)
+	return nil
+}
+
+// takeFirst takes what goes before all others of its priority: uploads that a dead worker left behind, whose submitters
+// have waited for a lease to run out already, and those whose reserved time has come.
+func (f *filling) takeFirst(p tasks.Priority, free int) ([]laneReady, error) {
+	if free <= 0 {
+		return nil, nil
+	}
+	lanes, _, err := f.lanesBehind(p, goesFirst, "", f.l.maxAccounts)
+	var taken []laneReady
+	for _, c := range lanes {
+		if err != nil || len(taken) >= free {
+			break
+		}
+		var some []ready
+		n := min(free-len(taken), c.room.first())
+		some, err = f.take(c.lane, goesFirst, nil, n)
+		for _, u := range some {
+			taken = append(taken, laneReady{c.lane, u})
+		}
+		c.add(len(some))
+	}
+	return taken, err
 }
 
 // What makes an upload one that dispatch may take. An orphan was held by a worker that died, in this round.
 const (
-	isReady  = "phase = 0"
-	isOrphan = isReady + " AND " + schema.Deaths + " > 0"
+	isReady   = "phase = 0"
+	goesFirst = isReady + " AND (" + schema.Deaths + " > 0 OR slot_at IS NOT NULL)"
 )
 
-// adopt takes the orphans, whose submitters have waited for a lease to run out already, and returns the slots that are
-// free then.
-func (f *filling) adopt(p tasks.Priority, free int) (int, error) {
-	lanes, _, err := f.lanesBehind(p, isOrphan, "", f.l.maxAccounts)
-	for _, c := range lanes {
-		if err != nil || free == 0 {
-			break
-		}
-		var n int
-		n, err = f.take(c.lane, isOrphan, nil, c.room(free))
-		free -= n
-		f.load[c.lane] += n
-		if c.hold != nil {
-			c.hold.UnderWay += n
-		}
-	}
-	return free, err
+type laneReady struct {
+	lane
+	ready
 }
 
-// pass draws what each lane may take, and returns the free slots and the lanes that may have more.
-func (f *filling) pass(lanes []*candidates, free int) (int, []*candidates, error) {
+// candidates is a lane with something to dispatch.
+type candidateLane struct {
+	lane
+	f    *filling
+	room *room
+	take int // what it is given now
+}
+
+func (c *candidateLane) underWay() int { return c.f.load[c.lane] }
+
+func (c *candidateLane) add(n int) {
+	c.f.load[c.lane] += n
+	c.room.take(n)
+}
+
+// share gives slots away one by one, each to the lane that has the fewest under way then: until the window is full, or
+// there is enough on the way and each lane has its even share of that.
+func (f *filling) share(lanes []*candidateLane, underWay, window, enough int) {
+	active := map[string]bool{}
+	for k := range f.load {
+		if k.priority == lanes[0].priority {
+			active[k.account] = true
+		}
+	}
+	for _, c := range lanes {
+		c.take = 0
+		active[c.account] = true
+	}
+	even := (enough + len(active) - 1) / len(active)
+	for n := underWay; n < window; n++ {
+		var least *candidateLane
+		for _, c := range lanes {
+			if c.room.left() > c.take && (least == nil || c.underWay()+c.take < least.underWay()+least.take) {
+				least = c
+			}
+		}
+		if least == nil || (n >= enough && least.underWay()+least.take >= even) {
+			return
+		}
+		least.take++
+	}
+}
+
+// draw takes what each lane was given, and returns the lanes that may have more.
+func (f *filling) draw(lanes []*candidateLane, underWay *int, drawn map[string][]ready) ([]*candidateLane, error) {
 	more := lanes[:0]
 	for _, c := range lanes {
-		want := c.room(c.take)
-		n, err := f.draw(c.lane, want)
+		want := min(c.take, c.room.left())
+		if want <= 0 {
+			if c.room.left() > 0 {
+				more = append(more, c)
+			}
+			continue
+		}
+		got, err := f.inTurn(c.lane, want)
 		if err != nil {
-			return free, nil, err
+			return nil, err
 		}
-		free -= n
-		c.underWay += n
-		if c.hold != nil {
-			c.hold.UnderWay += n
-		}
-		if n == want && c.room(1) > 0 {
+		c.add(len(got))
+		*underWay += len(got)
+		drawn[c.account] = append(drawn[c.account], got...)
+		if len(got) == want && c.room.left() > 0 {
 			more = append(more, c)
 		}
 	}
-	return free, more, nil
+	return more, nil
 }
 
 // lanes lists the accounts that have something ready, going on where the last dispatch stopped.
-func (f *filling) lanes(p tasks.Priority) ([]*candidates, error) {
-	from, most := f.l.lastAccount(p), f.l.maxAccounts
+func (f *filling) lanes(p tasks.Priority) ([]*candidateLane, error) {
+	from, most := f.l.lastAccount[p], f.l.maxAccounts
 	lanes, last, err := f.lanesBehind(p, isReady, from, most)
 	if err == nil && from != "" && len(lanes) < most {
-		var more []*candidates
+		var more []*candidateLane
 		more, last, err = f.lanesBehind(p, isReady, "", most-len(lanes))
 		for _, c := range more {
 			if c.account <= from { // those behind it are in the list
@@ -182,155 +253,107 @@ func (f *filling) lanes(p tasks.Priority) ([]*candidates, error) {
 			}
 		}
 	}
-	if f.next[p] = ""; len(lanes) >= most {
-		f.next[p] = last
+	if f.l.lastAccount[p] = ""; len(lanes) >= most {
+		f.l.lastAccount[p] = last
 	}
 	return lanes, err
 }
 
 // lanesBehind lists up to n accounts with uploads for which the condition holds, behind one, and the last that it looked
 // at. It jumps from account to account: what lies between is not read.
-func (f *filling) lanesBehind(p tasks.Priority, condition, last string, n int) ([]*candidates, string, error) {
-	held, err := f.holds()
-	if err != nil {
-		return nil, "", err
-	}
-	var lanes []*candidates
+func (f *filling) lanesBehind(p tasks.Priority, condition, last string, n int) ([]*candidateLane, string, error) {
+	var lanes []*candidateLane
 	for len(lanes) < n {
 		found, err := f.Row("SELECT account FROM uploads WHERE "+condition+" AND priority = ? AND account > ? ORDER BY account LIMIT 1", db.Args{int(p), last}, &last)
 		if err != nil || !found {
 			return lanes, last, err
 		}
-		h := held[last]
-		if h.InForce(f.Now) {
-			continue
+		r, err := f.room(last)
+		if err != nil {
+			return lanes, last, err
 		}
-		k := lane{p, last}
-		if c := (&candidates{lane: k, underWay: f.load[k], hold: h}); c.room(1) > 0 {
-			lanes = append(lanes, c)
+		if r.left() > 0 || (condition == goesFirst && r.first() > 0) {
+			lanes = append(lanes, &candidateLane{lane: lane{p, last}, f: f, room: r})
 		}
 	}
 	return lanes, last, nil
 }
 
-// share gives n slots away one by one, each to the lane that has the fewest under way then.
-func share(lanes []*candidates, n int) {
-	for _, c := range lanes {
-		c.take = 0
+// take reads up to n uploads of a lane for which the condition holds, the oldest first.
+func (f *filling) take(k lane, condition string, values db.Args, n int) ([]ready, error) {
+	var got []ready
+	if n <= 0 {
+		return nil, nil
 	}
-	for range n {
-		var least *candidates
-		for _, c := range lanes {
-			if c.room(c.take+1) > c.take && (least == nil || c.underWay+c.take < least.underWay+least.take) {
-				least = c
-			}
-		}
-		if least == nil {
-			return
-		}
-		least.take++
-	}
-}
-
-// draw dispatches up to n uploads of a lane, from its batches in turn, and returns how many there were.
-func (f *filling) draw(k lane, n int) (int, error) {
-	drawn := 0
-	for drawn < n {
-		batches, err := f.batches(k, min(n-drawn, maxBatches))
-		if err != nil || len(batches) == 0 {
-			return drawn, err
-		}
-		before := drawn
-		for i, b := range batches {
-			rest := len(batches) - i
-			m, err := f.take(k, isReady+" AND batch = ?", db.Args{b}, (n-drawn+rest-1)/rest)
-			if err != nil {
-				return drawn, err
-			}
-			drawn += m
-			f.turn[k] = b
-		}
-		if drawn == before { // others have locked all that is left
-			return drawn, nil
-		}
-	}
-	return drawn, nil
-}
-
-// batches lists up to n batches that have something ready in a lane, going on behind the one that was served last.
-func (f *filling) batches(k lane, n int) ([]int64, error) {
-	from, ok := f.turn[k]
-	if !ok {
-		from = f.l.lastServed(k)
-	}
-	after, err := f.batchesIn(k, from, math.MaxInt64, n)
-	if err != nil || len(after) == n {
-		return after, err
-	}
-	upTo, err := f.batchesIn(k, -1, from, n-len(after))
-	return append(after, upTo...), err
-}
-
-// batchesIn lists up to n batches with something ready, above low and not above high.
-func (f *filling) batchesIn(k lane, low, high int64, n int) ([]int64, error) {
-	var bs []int64
-	for len(bs) < n {
-		const next = "SELECT batch FROM uploads WHERE phase = 0 AND priority = ? AND account = ? AND batch > ? AND batch <= ? ORDER BY batch LIMIT 1"
-		found, err := f.Row(next, db.Args{int(k.priority), k.account, low, high}, &low)
-		if err != nil || !found {
-			return bs, err
-		}
-		bs = append(bs, low)
-	}
-	return bs, nil
-}
-
-// take dispatches up to n uploads of a lane for which the condition holds, the oldest first.
-func (f *filling) take(k lane, condition string, values db.Args, n int) (int, error) {
-	var seqs []int64
-	first := len(f.got)
-	err := f.Each("SELECT seq, id, generation, "+schema.Deaths+" FROM uploads WHERE priority = ? AND account = ? AND "+condition+
+	err := f.Each("SELECT seq, id, generation + 1, "+schema.Deaths+", producer, batch FROM uploads WHERE priority = ? AND account = ? AND "+condition+
 		" ORDER BY seq LIMIT ?"+f.Dialect.SkipLocked, slices.Concat(db.Args{int(k.priority), k.account}, values, db.Args{n}), func(s db.Scanner) error {
-		d := tasks.Dispatch{Priority: k.priority, At: db.Time(f.Now + int64(len(f.got)))}
-		var seq int64
-		err := s.Scan(&seq, &d.ID, &d.Generation, &d.Deaths)
-		d.Generation++
-		seqs, f.got = append(seqs, seq), append(f.got, d)
+		var u ready
+		err := s.Scan(&u.seq, &u.run.Upload, &u.run.Generation, &u.deaths, &u.producer, &u.batch)
+		got = append(got, u)
 		return err
 	})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return len(seqs), f.mark(seqs, f.got[first:])
+	seqs := make([]int64, len(got))
+	for i, u := range got {
+		seqs[i] = u.seq
+	}
+	_, err = f.execOf("UPDATE uploads SET phase = 1, generation = generation + 1 WHERE seq", seqs)
+	return got, err
 }
 
-// mark writes that the uploads with those seqs are dispatched as ds: in one round trip, where each is one.
-func (f *filling) mark(seqs []int64, ds []tasks.Dispatch) error {
-	generations, times := make([]int64, len(ds)), make([]int64, len(ds))
-	for i, d := range ds {
-		generations[i], times[i] = int64(d.Generation), db.Micros(d.At)
+// send makes the chunks of what was taken: one for each upload that goes first, and the others interleaved by account,
+// so that no account's uploads lie behind all of another's.
+func (f *filling) send(p tasks.Priority, first []laneReady, drawn map[string][]ready, slots int) {
+	for _, u := range first {
+		f.chunk(u.lane, u.ready)
 	}
-	if f.Dialect.Concurrent && len(seqs) > 0 {
-		_, err := f.Exec(`UPDATE uploads u SET phase = 1, generation = v.g, due_at = v.d
-			FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) AS v (s, g, d) WHERE u.seq = v.s`, seqs, generations, times)
+	total := 0
+	for _, us := range drawn {
+		total += len(us)
+	}
+	size := chunkSize(p, total, slots)
+	names := slices.Sorted(maps.Keys(drawn))
+	for from := 0; total > 0; from += size {
+		for _, name := range names {
+			if us := drawn[name]; from < len(us) {
+				some := us[from:min(from+size, len(us))]
+				total -= len(some)
+				f.chunk(lane{p, name}, some...)
+			}
+		}
+	}
+}
+
+// chunkSize is how many uploads travel in one task.
+func chunkSize(tasks.Priority, int, int) int { return 1 }
+
+// chunk makes one task of these uploads.
+func (f *filling) chunk(k lane, us ...ready) {
+	c := tasks.Chunk{Task: uuid.NewString(), Account: k.account, Priority: k.priority, At: db.Time(f.Now + int64(len(f.chunks)))}
+	for _, u := range us {
+		c.Runs, c.Deaths = append(c.Runs, u.run), max(c.Deaths, u.deaths)
+		f.runs = append(f.runs, []any{u.seq, u.run.Generation, k.account, int(k.priority), c.Task, db.Micros(c.At)})
+	}
+	f.chunks = append(f.chunks, c)
+}
+
+// writeRuns writes the rows of the runs, and that their uploads are under way.
+func (f *filling) writeRuns() error {
+	if len(f.runs) == 0 {
+		return nil
+	}
+	const into = "INSERT INTO runs (upload, generation, account, priority, task, dispatched_at) "
+	if f.Dialect.Concurrent {
+		_, err := f.Exec(into+"SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::smallint[], ?::text[], ?::bigint[])",
+			arrays(len(f.runs), func(i int) []any { return f.runs[i] })...)
 		return err
 	}
-	for i, seq := range seqs {
-		if _, err := f.Exec("UPDATE uploads SET phase = 1, generation = ?, due_at = ? WHERE seq = ?", generations[i], times[i], seq); err != nil {
+	for _, values := range f.runs {
+		if _, err := f.Exec(into+"VALUES (?, ?, ?, ?, ?, ?)", values...); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (l *Ledger) lastServed(k lane) int64 {
-	l.turnMu.Lock()
-	defer l.turnMu.Unlock()
-	return l.turn[k]
-}
-
-func (l *Ledger) lastAccount(p tasks.Priority) string {
-	l.turnMu.Lock()
-	defer l.turnMu.Unlock()
-	return l.first[p]
 }

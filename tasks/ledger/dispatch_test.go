@@ -14,40 +14,40 @@ var dispatchContract = []testCase{
 	{"the window is filled and not passed", func(h *harness) {
 		h.submit(10)
 		w := tasks.Window{Bulk: 4}
-		first := value(h, h.Dispatch)(h.Context(), w)
+		first := h.fill(w)
 		if len(first) != 4 {
 			h.Fatalf("%d dispatched, want 4", len(first))
 		}
-		if more := value(h, h.Dispatch)(h.Context(), w); len(more) != 0 {
+		if more := h.fill(w); len(more) != 0 {
 			h.Errorf("%d more in a full window", len(more))
 		}
 		c := h.claimed(first[0])
-		if more := value(h, h.Dispatch)(h.Context(), w); len(more) != 0 {
+		if more := h.fill(w); len(more) != 0 {
 			h.Errorf("%d more though a claim takes the slot", len(more))
 		}
 		must(h, h.Finish(h.Context(), c.Token, h.success("x")))
-		if more := value(h, h.Dispatch)(h.Context(), w); len(more) != 1 {
+		if more := h.fill(w); len(more) != 1 {
 			h.Errorf("%d more after one has ended, want 1", len(more))
 		}
 	}},
 	{"the oldest of a batch go first, each with its next generation", func(h *harness) {
 		ids := h.submit(3)
-		ds := value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 2})
+		ds := h.fill(tasks.Window{Bulk: 2})
 		for i, d := range ds {
 			if d.ID != ids[i] || d.Generation != 1 {
 				h.Errorf("dispatch %d is %s.%d, want %s.1", i, d.ID, d.Generation, ids[i])
 			}
 		}
-		n, err := h.Undispatch(h.Context(), ds[:1])
+		n, err := h.undispatch(ds[:1])
 		must(h, err)
-		if again := value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 2}); n != 1 || len(again) != 1 || again[0].ID != ids[0] || again[0].Generation != 2 {
+		if again := h.fill(tasks.Window{Bulk: 2}); n != 1 || len(again) != 1 || again[0].ID != ids[0] || again[0].Generation != 2 {
 			h.Errorf("%d came back, then %+v", n, again)
 		}
 	}},
 	{"interactive uploads have a window of their own", func(h *harness) {
 		h.submit(5)
 		h.submit(2, urgent)
-		ds := value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 3, Interactive: 10})
+		ds := h.fill(tasks.Window{Bulk: 3, Interactive: 10})
 		n := map[tasks.Priority]int{}
 		for _, d := range ds {
 			n[d.Priority]++
@@ -60,12 +60,12 @@ var dispatchContract = []testCase{
 	{"slots go to the accounts with the fewest under way", func(h *harness) {
 		h.submit(20, of("big"))
 		w := tasks.Window{Bulk: 12}
-		value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 8})
+		h.fill(tasks.Window{Bulk: 8})
 		h.submit(20, of("late"))
 		h.submit(1, of("tiny"))
-		value(h, h.Dispatch)(h.Context(), w)
+		h.fill(w)
 		same(h, "under way", h.underWay("account"), map[string]int{"big": 8, "late": 3, "tiny": 1})
-		value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 29})
+		h.fill(tasks.Window{Bulk: 29})
 		same(h, "under way", h.underWay("account"), map[string]int{"big": 14, "late": 14, "tiny": 1})
 	}},
 	{"more accounts than one dispatch looks at are all served", func(h *harness) {
@@ -73,8 +73,8 @@ var dispatchContract = []testCase{
 		for i := range 6 {
 			h.submit(2, of(fmt.Sprint("a", i)))
 		}
-		value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 4})
-		value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 6})
+		h.fill(tasks.Window{Bulk: 4})
+		h.fill(tasks.Window{Bulk: 6})
 		same(h, "under way", h.underWay("account"), map[string]int{"a0": 1, "a1": 1, "a2": 1, "a3": 1, "a4": 1, "a5": 1})
 	}},
 	{"an account's batches take turns", func(h *harness) {
@@ -86,7 +86,7 @@ var dispatchContract = []testCase{
 		for want := 1; want <= 3; want++ {
 			for range 3 {
 				w := tasks.Window{Bulk: len(h.belt()) + 1}
-				if n := len(value(h, h.Dispatch)(h.Context(), w)); n != 1 {
+				if n := len(h.fill(w)); n != 1 {
 					h.Fatalf("%d dispatched, want 1", n)
 				}
 			}
@@ -103,11 +103,11 @@ var dispatchContract = []testCase{
 			died = append(died, c.ID)
 		}
 		h.submit(20, of("big"))
-		value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 10})
+		h.fill(tasks.Window{Bulk: 10})
 		h.submit(5, of("idle"))
 		h.pass(2 * lease)
 		h.takeOver()
-		ds := value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: 11})
+		ds := h.fill(tasks.Window{Bulk: 11})
 		var ids []uuid.UUID
 		var deaths []int
 		for _, d := range ds {
@@ -141,7 +141,7 @@ var dispatchContract = []testCase{
 		}
 		h.submit(2)
 		for n := 1; n <= 16; n += 3 {
-			value(h, h.Dispatch)(h.Context(), tasks.Window{Bulk: min(n+2, 16)})
+			h.fill(tasks.Window{Bulk: min(n+2, 16)})
 		}
 		if n := len(h.belt()); n != 16 {
 			h.Errorf("%d are on the belt, want 16", n)
@@ -150,7 +150,7 @@ var dispatchContract = []testCase{
 	{"two dispatchers at once dispatch nothing twice", func(h *harness) {
 		h.submit(60)
 		other := h.another()
-		got := make([][]tasks.Dispatch, 6)
+		got := make([][]sent, 6)
 		together(6, func(i int) {
 			l := h.Ledger
 			if i%2 == 1 {
@@ -160,7 +160,7 @@ var dispatchContract = []testCase{
 			if err != nil {
 				h.Error(err)
 			}
-			got[i] = ds
+			got[i] = sentOf(ds)
 		})
 		seen := map[uuid.UUID]bool{}
 		for _, ds := range got {
@@ -181,7 +181,7 @@ var dispatchContract = []testCase{
 		h.claimed(ds[0])
 		stale := ds[1]
 		stale.Generation--
-		n, err := h.Undispatch(h.Context(), []tasks.Dispatch{ds[0], stale, ds[2]})
+		n, err := h.undispatch([]sent{ds[0], stale, ds[2]})
 		must(h, err)
 		if n != 1 {
 			h.Errorf("%d came back, want 1", n)
@@ -214,8 +214,9 @@ var dispatchContract = []testCase{
 		h.submit(1)
 		h.dispatch()
 		h.pass(time.Millisecond)
-		got, err := h.OnBelt(h.Context(), 5*time.Second, 10)
+		chunks, err := h.OnBelt(h.Context(), 5*time.Second, 10)
 		must(h, err)
+		got := sentOf(chunks)
 		for i := range got {
 			if got[i].ID != old[i].ID || got[i].Generation != old[i].Generation {
 				h.Errorf("on the belt is %+v, want %+v", got[i], old[i])
@@ -325,11 +326,11 @@ var dispatchContract = []testCase{
 }
 
 // belt lists all that is dispatched and not claimed.
-func (h *harness) belt() []tasks.Dispatch {
+func (h *harness) belt() []sent {
 	h.Helper()
 	ds, err := h.OnBelt(h.Context(), -time.Second, 1000)
 	must(h, err)
-	return ds
+	return sentOf(ds)
 }
 
 func (h *harness) underWay(by string) map[string]int {

@@ -13,14 +13,12 @@ import (
 func (l *Ledger) Mature(ctx context.Context, limit int) (int, error) {
 	var count int
 	err := l.do(ctx, "mature uploads", func(t *tx) error {
-		late, err := t.findAll("expires_by <= ? AND "+schema.BeforeStep(tasks.StepDeadline)+" ORDER BY expires_by LIMIT ?", t.Now, limit)
+		late, err := t.pastDeadline(limit)
 		if err != nil {
 			return err
 		}
-		for _, r := range late {
-			if err := t.conclude(r, ending{state: tasks.Failed, cause: &tasks.Error{Code: tasks.Deadline}}); err != nil {
-				return err
-			}
+		if err := t.conclude(late...); err != nil {
+			return err
 		}
 		n, err := t.Exec(`UPDATE uploads SET phase = 0, due_at = NULL, twin_of = NULL, code = NULL, errcode = 0, rid = NULL, reason = NULL, hint = NULL
 			WHERE seq IN (SELECT seq FROM uploads WHERE phase = 3 AND due_at <= ? ORDER BY due_at LIMIT ?`+t.Dialect.SkipLocked+`)`, t.Now, limit)
@@ -30,13 +28,28 @@ func (l *Ledger) Mature(ctx context.Context, limit int) (int, error) {
 	return count, err
 }
 
+// pastDeadline returns the endings of those that are not running and should have had an outcome by now.
+func (t *tx) pastDeadline(limit int) ([]*ending, error) {
+	rs, err := t.findAll("u.expires_by <= ? AND "+schema.BeforeStep(tasks.StepDeadline)+" AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.upload = u.seq AND r.token IS NOT NULL) ORDER BY u.expires_by LIMIT ?",
+		t.Now, limit)
+	var late []*ending
+	for _, r := range rs {
+		if r.phase != schema.Running { // claimed since
+			late = append(late, &ending{row: r, state: tasks.Failed, cause: &tasks.Error{Code: tasks.Deadline}})
+		}
+	}
+	return late, err
+}
+
 // TakeOver makes running uploads ready again whose lease ran out more than grace ago, and counts the lost lease; those
 // that somebody asked to cancel end canceled. One whose worker was lost three times while it ran alone fails with
 // code poison. It does at most limit, and returns how many.
 func (l *Ledger) TakeOver(ctx context.Context, grace time.Duration, limit int) (int, error) {
 	var count int
 	err := l.do(ctx, "take over uploads", func(t *tx) (err error) {
-		count, err = t.takeOverAll("phase = 2 AND due_at < ? ORDER BY due_at LIMIT ?", t.Now-grace.Microseconds(), limit)
+		before := t.Now - grace.Microseconds()
+		count, err = t.takeOverAll(func(r *row) bool { return r.lease.Int64 < before },
+			"SELECT upload FROM runs WHERE token IS NOT NULL AND lease_until < ? ORDER BY lease_until, upload LIMIT ?", before, limit)
 		return err
 	})
 	return count, err
@@ -47,7 +60,9 @@ func (l *Ledger) TakeOver(ctx context.Context, grace time.Duration, limit int) (
 func (l *Ledger) Abandon(ctx context.Context, worker string) (int, error) {
 	var count int
 	err := l.do(ctx, "take over from "+worker, func(t *tx) (err error) {
-		if count, err = t.takeOverAll("phase = 2 AND due_at IS NOT NULL AND worker = ? ORDER BY due_at", clean(worker)); err != nil {
+		count, err = t.takeOverAll(func(*row) bool { return true },
+			"SELECT upload FROM runs WHERE token IS NOT NULL AND worker = ? ORDER BY lease_until, upload", clean(worker))
+		if err != nil {
 			return err
 		}
 		if _, err = t.Exec("DELETE FROM leaders WHERE holder = ?", worker); err != nil {
@@ -59,17 +74,29 @@ func (l *Ledger) Abandon(ctx context.Context, worker string) (int, error) {
 	return count, err
 }
 
-func (t *tx) takeOverAll(where string, values ...any) (int, error) {
-	lost, err := t.findAll(where, values...)
-	if err != nil {
+// takeOverAll takes over the runs that a query finds, where they are lost still once they are locked.
+func (t *tx) takeOverAll(lost func(*row) bool, query string, a ...any) (int, error) {
+	var seqs []int64
+	if err := t.Each(query, a, appendSeq(&seqs)); err != nil || len(seqs) == 0 {
 		return 0, err
 	}
-	for _, r := range lost {
-		if err := t.takeOver(r); err != nil {
+	count := 0
+	for _, seq := range seqs {
+		rs, err := t.findAll("u.seq = ?", seq)
+		if err != nil {
 			return 0, err
 		}
+		for _, r := range rs {
+			if r.phase != schema.Running || !lost(r) {
+				continue
+			}
+			if err := t.takeOver(r); err != nil {
+				return 0, err
+			}
+			count++
+		}
 	}
-	return len(lost), nil
+	return count, nil
 }
 
 func (t *tx) takeOver(r *row) error {
@@ -83,9 +110,9 @@ func (t *tx) takeOver(r *row) error {
 	}
 	switch {
 	case r.cancel:
-		return t.conclude(r, ending{state: tasks.Canceled})
+		return t.conclude(&ending{row: r, state: tasks.Canceled})
 	case r.crashes >= crashesAllowed:
-		return t.conclude(r, ending{state: tasks.Failed, cause: &tasks.Error{Code: tasks.Poison}})
+		return t.conclude(&ending{row: r, state: tasks.Failed, cause: &tasks.Error{Code: tasks.Poison}})
 	}
 	return t.requeue(r)
 }

@@ -22,8 +22,8 @@ type existing struct {
 // findExisting reads the upload that a condition finds, and reports whether there is one.
 func (t *tx) findExisting(e *existing, where string, a ...any) (bool, error) {
 	found := false
-	err := t.Each(`SELECT id, phase, digest, producer, account, type, source, COALESCE(filename, ''), COALESCE(callback_url, ''), metadata, priority,
-		no_reuse, fix, expires_by FROM uploads WHERE `+where, a, func(s db.Scanner) error {
+	err := t.Each(`SELECT id, `+schema.CurrentPhase+`, digest, producer, account, type, source, COALESCE(filename, ''), COALESCE(callback_url, ''), metadata, priority,
+		no_reuse, fix, expires_by FROM uploads u WHERE `+where, a, func(s db.Scanner) error {
 		found = true
 		var metadata []byte
 		var deadline sql.NullInt64

@@ -88,7 +88,7 @@ func testAMillionHoldNobodyUp(h *harness) {
 // carrier is a belt and its one worker: interactive work goes first, the rest in the order in which it came.
 type carrier struct {
 	h       *harness
-	belt    []tasks.Dispatch
+	belt    []sent
 	order   []string // of starts, by account
 	started map[string][]uuid.UUID
 }
@@ -96,8 +96,8 @@ type carrier struct {
 // put fills the window.
 func (c *carrier) put(w tasks.Window) {
 	c.h.Helper()
-	c.belt = append(c.belt, value(c.h, c.h.Dispatch)(c.h.Context(), w)...)
-	slices.SortStableFunc(c.belt, func(a, b tasks.Dispatch) int { return int(b.Priority) - int(a.Priority) })
+	c.belt = append(c.belt, c.h.fill(w)...)
+	slices.SortStableFunc(c.belt, func(a, b sent) int { return int(b.Priority) - int(a.Priority) })
 }
 
 // start takes what lies first on the belt, and brings it to its outcome.

@@ -1,11 +1,11 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
@@ -22,13 +22,15 @@ func (l *Ledger) Wait(ctx context.Context, k tasks.Token, p tasks.Pause) error {
 		if err := r.allowed(tasks.StepWait, true); err != nil {
 			return err
 		}
-		if err := t.record(r, p.Attempt); err != nil {
-			return err
+		if p.Attempt != nil {
+			if err := t.writeAttempts([]attempt{r.attempt(p.Attempt)}); err != nil {
+				return err
+			}
 		}
 		if r.cancel {
 			return t.yield(r)
 		}
-		return t.postpone(r, t.Now+p.For.Microseconds(), p.Cause, nil)
+		return t.postpone(r, postponement{until: t.Now + p.For.Microseconds(), why: p.Cause})
 	}))
 }
 
@@ -46,7 +48,7 @@ func (l *Ledger) HandBack(ctx context.Context, k tasks.Token, after time.Duratio
 		if after <= 0 || r.cancel {
 			return t.yield(r)
 		}
-		return t.postpone(r, t.Now+after.Microseconds(), cause, nil)
+		return t.postpone(r, postponement{until: t.Now + after.Microseconds(), why: cause})
 	}))
 }
 
@@ -55,44 +57,97 @@ func (l *Ledger) HandBack(ctx context.Context, k tasks.Token, after time.Duratio
 // ends canceled. ErrFenced: somebody else has claimed the upload since, or it has its outcome; the caller drops its
 // result, and the media, where there is one, was kept for reuse. Finishing the same claim twice with the same outcome
 // is not an error. Unavailable: nothing was written, the caller may try again.
+//
+// Outcomes that are reported at the same time are recorded as one set. One that is fenced fails none of the others.
 func (l *Ledger) Finish(ctx context.Context, k tasks.Token, res tasks.Result) error {
 	if !res.State.Final() {
 		return &tasks.Error{Code: tasks.Invalid, Op: "finish upload", Err: errors.New("the state is no outcome")}
 	}
-	return l.writer.claims.over(k, l.work(ctx, "finish upload", k.Upload, func(t *tx) error { return t.finishClaim(k, res) }))
+	return l.writer.claims.over(k, l.writer.submit(ctx, &op{name: "finish upload", key: k.Upload, work: true, finish: &finish{token: k, result: res}}))
 }
 
-func (t *tx) finishClaim(k tasks.Token, res tasks.Result) error {
-	r, err := t.find(k.Upload)
+// finish is one call of Finish.
+type finish struct {
+	token  tasks.Token
+	result tasks.Result
+}
+
+// finishAll runs calls of Finish as one set, in the order of their uploads, and answers each.
+func (t *tx) finishAll(ops []*op) error {
+	ids := make([]uuid.UUID, len(ops))
+	for i, o := range ops {
+		ids[i] = o.finish.token.Upload
+	}
+	rows, err := t.lock(ids)
 	if err != nil {
 		return err
 	}
-	ours := r != nil && bytes.Equal(r.token, k.Claim[:])
-	switch {
-	case ours && r.phase.Final() && repeats(r, res):
-		return nil
-	case !ours || r.phase.Final() || r.phase == schema.Waiting:
-		if err := t.keep(res, nil); err != nil {
+	var (
+		endings  []*ending
+		attempts []attempt
+		accounts []string // that have answered
+	)
+	for _, o := range ops {
+		f, r := o.finish, rows[o.finish.token.Upload]
+		e, err := t.outcomeOf(f, r)
+		switch {
+		case err != nil && !db.IsAnswer(err):
+			return err
+		case err != nil || e == nil:
+			o.answer = err
+			continue
+		}
+		if a := f.result.Attempt; a != nil {
+			attempts = append(attempts, r.attempt(a))
+		}
+		if f.result.State == tasks.Succeeded && !f.result.Reused { // anything else says nothing about the account
+			accounts = append(accounts, r.account)
+		}
+		endings = append(endings, e)
+		rows[f.token.Upload] = e.done()
+	}
+	if err := t.writeAttempts(attempts); err != nil {
+		return err
+	}
+	if err := t.conclude(endings...); err != nil {
+		return err
+	}
+	for _, a := range accounts {
+		if err := t.climb(a); err != nil {
 			return err
 		}
-		return tasks.ErrFenced
 	}
-	if err := r.allowed(stepTo(res.State), true); err != nil {
-		return err
+	return nil
+}
+
+// outcomeOf decides about one report: the ending that it leads to, none where it repeats what is recorded, or ErrFenced.
+// The media that WeChat issued is kept in any case.
+func (t *tx) outcomeOf(f *finish, r *row) (*ending, error) {
+	switch ours := r.ownedBy(f.token); {
+	case ours && r.phase.Final() && repeats(r, f.result):
+		return nil, nil
+	case !ours || r.phase.Final():
+		if _, err := t.keep(f.result, nil); err != nil {
+			return nil, err
+		}
+		return nil, tasks.ErrFenced
 	}
-	if err := t.record(r, res.Attempt); err != nil {
-		return err
+	if err := r.allowed(stepTo(f.result.State), true); err != nil {
+		return nil, err
 	}
-	if err := t.keep(res, r); err != nil {
-		return err
+	kept, err := t.keep(f.result, r)
+	return &ending{row: r, state: f.result.State, result: &f.result, cause: f.result.Cause, kept: kept || f.result.Reused}, err
+}
+
+// done is the row as it will be once the ending is written, for a second report in the same set.
+func (e *ending) done() *row {
+	r := *e.row
+	state := e.state
+	if r.cancel && state != tasks.Succeeded {
+		state = tasks.Canceled
 	}
-	if err := t.conclude(r, ending{state: res.State, result: &res, cause: res.Cause}); err != nil {
-		return err
-	}
-	if res.State != tasks.Succeeded || res.Reused {
-		return nil // it says nothing about the account
-	}
-	return t.climb(r.account)
+	r.phase, r.mediaID = schema.PhaseOf(state), clean(e.result.Media.ID)
+	return &r
 }
 
 func stepTo(s tasks.State) tasks.Step {
@@ -115,37 +170,62 @@ func repeats(r *row, res tasks.Result) bool {
 	return r.phase.State() == state && (state != tasks.Succeeded || r.mediaID == clean(res.Media.ID))
 }
 
-// record keeps the attempt that a claim ended with, and counts it.
-func (t *tx) record(r *row, a *tasks.Attempt) error {
-	if a == nil {
-		return nil
-	}
-	r.attempts++
-	_, err := t.Exec("INSERT INTO attempts (upload, round, number, started_at, took, errcode, code, rid, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		r.seq, r.round, r.attempts, db.Micros(a.Started), a.Took.Microseconds(), a.Errcode, db.TextOrNull(string(a.Code)), db.TextOrNull(clean(a.RID)), db.TextOrNull(clean(a.Reason)))
-	return err
+// attempt is one that a claim ended with, as it is recorded.
+type attempt struct {
+	upload        int64
+	round, number int
+	*tasks.Attempt
 }
 
-// keep remembers a media that WeChat issued. r is the upload it was issued for, where that is still its claim's.
-func (t *tx) keep(res tasks.Result, r *row) error {
+// attempt counts an attempt of r.
+func (r *row) attempt(a *tasks.Attempt) attempt {
+	r.attempts++
+	return attempt{r.seq, r.round, r.attempts, a}
+}
+
+func (a attempt) values() []any {
+	return []any{
+		a.upload, a.round, a.number, db.Micros(a.Started), a.Took.Microseconds(), a.Errcode,
+		db.TextOrNull(string(a.Code)), db.TextOrNull(clean(a.RID)), db.TextOrNull(clean(a.Reason)),
+	}
+}
+
+func (t *tx) writeAttempts(as []attempt) error {
+	const into = "INSERT INTO attempts (upload, round, number, started_at, took, errcode, code, rid, reason) "
+	if t.Dialect.Concurrent && len(as) > 0 {
+		_, err := t.Exec(into+`SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[])`,
+			arrays(len(as), func(i int) []any { return as[i].values() })...)
+		return err
+	}
+	for _, a := range as {
+		if _, err := t.Exec(into+"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", a.values()...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep remembers a media that WeChat issued. r is the upload it was issued for, where that is still its claim's: kept
+// says that it holds the content no longer.
+func (t *tx) keep(res tasks.Result, r *row) (kept bool, err error) {
 	if res.State != tasks.Succeeded || res.Reused || res.Media.ID == "" || res.Key == (tasks.MediaKey{}) {
-		return nil
+		return false, nil
 	}
 	if r == nil || r.phase != schema.Running {
-		return t.keepMedia(res.Key, res.Media)
+		return false, t.keepMedia(res.Key, res.Media)
 	}
 	n, err := t.Exec(`UPDATE media SET media_id = ?, issued_at = ?, expires_at = ?, holder = NULL
 		WHERE realm = ? AND appid = ? AND type = ? AND hash = ? AND holder = ?`,
 		clean(res.Media.ID), db.Micros(res.Media.IssuedAt), db.Micros(res.Media.ExpiresAt),
 		res.Key.Realm, res.Key.AppID, string(res.Key.Type), res.Key.Hash[:], r.seq)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if n == 0 {
-		return t.keepMedia(res.Key, res.Media)
+		return false, t.keepMedia(res.Key, res.Media)
 	}
 	t.wakes = append(t.wakes, r.seq)
-	return nil
+	return true, nil
 }
 
 func (t *tx) keepMedia(k tasks.MediaKey, m tasks.Media) error {

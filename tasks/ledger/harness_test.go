@@ -134,7 +134,9 @@ func (h *harness) pass(d time.Duration) {
 		return
 	}
 	for table, columns := range map[string]string{
-		"uploads":    "submitted_at due_at expires_by finished_at issued_at expires_at",
+		"uploads":    "submitted_at due_at slot_at expires_by finished_at issued_at expires_at",
+		"runs":       "dispatched_at lease_until",
+		"paces":      "tat",
 		"batches":    "submitted_at touched_at completed_at",
 		"media":      "issued_at expires_at",
 		"holds":      "since_at until_at",
@@ -200,16 +202,62 @@ func (h *harness) submit(n int, change ...func(*tasks.Upload)) []uuid.UUID {
 	return ids
 }
 
-func (h *harness) dispatch() []tasks.Dispatch {
-	h.Helper()
-	ds, err := h.Dispatch(h.Context(), wide)
-	must(h, err)
+// sent is one run as it was dispatched.
+type sent struct {
+	ID         uuid.UUID
+	Generation int
+	tasks.Chunk
+}
+
+// sentOf takes chunks apart.
+func sentOf(chunks []tasks.Chunk) []sent {
+	var ds []sent
+	for _, c := range chunks {
+		for _, r := range c.Runs {
+			ds = append(ds, sent{r.Upload, r.Generation, c})
+		}
+	}
 	return ds
 }
 
-func (h *harness) claimed(d tasks.Dispatch) tasks.Claim {
+// fill dispatches as much as the window takes.
+func (h *harness) fill(w tasks.Window) []sent {
 	h.Helper()
-	c, err := h.Claim(h.Context(), d.ID, d.Generation, "w1", lease)
+	chunks, err := h.Dispatch(h.Context(), w)
+	must(h, err)
+	return sentOf(chunks)
+}
+
+// undispatch takes runs back.
+func (h *harness) undispatch(ds []sent) (int, error) {
+	h.Helper()
+	var chunks []tasks.Chunk
+	for _, d := range ds {
+		chunks = append(chunks, tasks.Chunk{Runs: []tasks.RunRef{{Upload: d.ID, Generation: d.Generation}}})
+	}
+	return h.Undispatch(h.Context(), chunks)
+}
+
+// claimOne claims one run under a token of its own: ErrFenced where it was refused.
+func claimOne(l *Ledger, id uuid.UUID, generation int, worker string) (tasks.Claim, error) {
+	claims, err := l.Claim(context.Background(), tasks.NewBids([]tasks.RunRef{{Upload: id, Generation: generation}}), worker, lease)
+	switch {
+	case err != nil:
+		return tasks.Claim{}, err
+	case len(claims) == 0:
+		return tasks.Claim{}, tasks.ErrFenced
+	}
+	return claims[0], nil
+}
+
+func (h *harness) dispatch() []sent {
+	h.Helper()
+	return h.fill(wide)
+}
+
+func (h *harness) claimed(d sent) tasks.Claim {
+	h.Helper()
+	c, err := claimOne(h.Ledger, d.ID, d.Generation, "w1")
 	must(h, err)
 	return c
 }
@@ -286,6 +334,14 @@ func (h *harness) batch(b tasks.Batch) tasks.Batch {
 	got, _, err := h.OpenBatch(h.Context(), b)
 	must(h, err)
 	return got
+}
+
+// limit registers the account of the tests with limits.
+func (h *harness) limit(change func(*tasks.Account)) {
+	h.Helper()
+	a := account
+	change(&a)
+	must(h, h.RegisterAccounts(h.Context(), []tasks.Account{a}))
 }
 
 func in(b uuid.UUID) func(*tasks.Upload) { return func(u *tasks.Upload) { u.Batch = b } }

@@ -25,6 +25,7 @@ func (t *tx) holds() (map[string]*schema.Hold, error) {
 // RegisterAccounts tells the ledger which accounts there are. An account whose credentials changed is no longer held
 // for what was wrong with them.
 func (l *Ledger) RegisterAccounts(ctx context.Context, accounts []tasks.Account) error {
+	defer l.limits.forget()
 	return l.do(ctx, "register accounts", func(t *tx) error {
 		for _, a := range accounts {
 			if err := t.register(a); err != nil {
@@ -42,10 +43,10 @@ func (t *tx) register(a tasks.Account) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.Exec(`INSERT INTO accounts (name, realm, appid, fingerprint, daily_limit, reset_zone) VALUES (?, ?, ?, ?, ?, ?)
+	_, err = t.Exec(`INSERT INTO accounts (name, realm, appid, fingerprint, daily_limit, rate_per_minute, concurrency, reset_zone) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET realm = excluded.realm, appid = excluded.appid, fingerprint = excluded.fingerprint,
-		daily_limit = excluded.daily_limit, reset_zone = excluded.reset_zone`,
-		a.Name, a.Realm, a.AppID, a.Fingerprint, a.DailyLimit, schema.ZoneName(a.ResetZone))
+		daily_limit = excluded.daily_limit, rate_per_minute = excluded.rate_per_minute, concurrency = excluded.concurrency, reset_zone = excluded.reset_zone`,
+		a.Name, a.Realm, a.AppID, a.Fingerprint, max(0, a.DailyLimit), max(0, a.RatePerMinute), max(0, a.Concurrency), schema.ZoneName(a.ResetZone))
 	if err != nil || !found || old.Fingerprint == a.Fingerprint {
 		return err
 	}

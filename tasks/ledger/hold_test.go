@@ -31,7 +31,7 @@ var holdContract = []testCase{
 		h.submit(1)
 		d := h.dispatch()[0]
 		h.hold(tasks.MinuteLimit, time.Minute)
-		_, err := h.Claim(h.Context(), d.ID, d.Generation, "w", lease)
+		_, err := claimOne(h.Ledger, d.ID, d.Generation, "w")
 		wantFenced(h, err)
 		if len(h.belt()) != 0 {
 			h.Error("it still counts as dispatched")
@@ -76,7 +76,7 @@ var holdContract = []testCase{
 		h.hold(tasks.AccountHeld, time.Minute)
 		h.pass(time.Minute)
 		probe := h.claimed(ds[0])
-		_, err := h.Claim(h.Context(), ds[1].ID, ds[1].Generation, "w", lease)
+		_, err := claimOne(h.Ledger, ds[1].ID, ds[1].Generation, "w")
 		wantFenced(h, err)
 		must(h, h.Finish(h.Context(), probe.Token, h.success("x")))
 		h.claimed(ds[2])

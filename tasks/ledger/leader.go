@@ -52,12 +52,15 @@ func (t *tx) bringForward(by int64) error {
 		"UPDATE holds SET until_at = until_at - ? WHERE until_at > ?",
 		"UPDATE leaders SET until_at = until_at - ? WHERE until_at > ?",
 		"UPDATE actions SET lease_until = lease_until - ? WHERE lease_until > ?",
+		"UPDATE runs SET lease_until = lease_until - ? WHERE lease_until > ?",
+		"UPDATE runs SET dispatched_at = dispatched_at - ? WHERE dispatched_at > ?",
+		"UPDATE paces SET tat = tat - ? WHERE tat > ?",
 	}
 	for _, due := range []struct {
 		table string
 		phase int
 	}{
-		{"uploads", int(schema.Dispatched)}, {"uploads", int(schema.Running)}, {"uploads", int(schema.Waiting)},
+		{"uploads", int(schema.Waiting)},
 		{"deliveries", schema.DeliveryPending}, {"deliveries", schema.DeliveryDispatched}, {"deliveries", schema.DeliveryClaimed},
 	} {
 		updates = append(updates, fmt.Sprintf("UPDATE %s SET due_at = due_at - ? WHERE seq IN (SELECT seq FROM %[1]s WHERE phase = %d AND due_at > ? ORDER BY due_at LIMIT %d)",

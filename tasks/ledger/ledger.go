@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,10 +53,12 @@ type Ledger struct {
 
 	maxAccounts int // the constant, but for tests
 	sweep       sweep
+	limits      limits
 
-	turnMu sync.Mutex
-	turn   map[lane]int64            // where dispatch goes on among the batches of an account
-	first  map[tasks.Priority]string // and among accounts, where there are more than it looks at
+	// What dispatch remembers of the last one. It belongs to the writer's goroutine.
+	turns       turns
+	lastAccount map[tasks.Priority]string // where it goes on among accounts, where there are more than it looks at
+	flow        flow
 }
 
 // Open opens the ledger at url, "sqlite:PATH" or "postgres://…", and brings its schema up to date.
@@ -71,7 +72,7 @@ func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
 	if err := prepare(ctx, h, o.NoMigrate); err != nil {
 		return nil, errors.Join(h.Dialect.Explain("open ledger", err), h.Close())
 	}
-	l := &Ledger{handle: h, d: h.Dialect, now: o.Now, notify: o.Notify, maxAccounts: maxAccounts, turn: map[lane]int64{}, first: map[tasks.Priority]string{}}
+	l := &Ledger{handle: h, d: h.Dialect, now: o.Now, notify: o.Notify, maxAccounts: maxAccounts, turns: newTurns(), lastAccount: map[tasks.Priority]string{}}
 	if l.now == nil {
 		l.now = time.Now
 	}

@@ -27,7 +27,7 @@ type model struct {
 type modelUpload struct {
 	id       uuid.UUID
 	state    tasks.State
-	belt     *tasks.Dispatch
+	belt     *sent
 	token    tasks.Token // of the last claim; worthless once it was given back
 	stale    []tasks.Token
 	cancel   bool
@@ -105,9 +105,9 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			}
 		}),
 		"dispatch": act(func(m *model) {
-			ds, err := m.h.Dispatch(m.h.Context(), tasks.Window{Bulk: 3})
+			chunks, err := m.h.Dispatch(m.h.Context(), tasks.Window{Bulk: 3})
 			must(m, err)
-			for _, d := range ds {
+			for _, d := range sentOf(chunks) {
 				for _, u := range m.uploads {
 					if u.id == d.ID {
 						if u.state != tasks.Queued || u.belt != nil {
@@ -127,7 +127,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		}),
 		"claim": act(func(m *model) {
 			u := m.some(func(u *modelUpload) bool { return u.belt != nil })
-			c, err := m.h.Claim(m.h.Context(), u.id, u.belt.Generation, "w", lease)
+			c, err := claimOne(m.h.Ledger, u.id, u.belt.Generation, "w")
 			must(m, err)
 			if c.Round != u.round || c.Alone() != (u.lost >= 2) {
 				m.Fatalf("claim of round %d, alone %v; want %d, %v", c.Round, c.Alone(), u.round, u.lost >= 2)

@@ -150,25 +150,24 @@ func TestDispatchReadsNoRowItHasNoUseForOnSQLite(t *testing.T) {
 	h.crowded()
 	for _, s := range h.traced(h.dispatcherWork) {
 		for _, line := range h.plan("EXPLAIN QUERY PLAN ", s) {
-			if strings.HasPrefix(line, "SCAN uploads") || strings.Contains(line, "TEMP B-TREE FOR ORDER") {
+			if strings.HasPrefix(line, "SCAN uploads") || (strings.Contains(line, "TEMP B-TREE FOR ORDER") && !strings.Contains(s.query, "FROM runs")) {
 				t.Errorf("%s\n\tplan: %s", s.query, line)
 			}
 		}
 	}
 	// What is found by an index is found by all of its columns that are known: nothing of a held account lies between.
 	for query, want := range map[string]string{
-		"SELECT account FROM uploads WHERE phase = 0 AND lost":     "SEARCH uploads USING INDEX uploads_orphan (priority=? AND account>?)",
+		"SELECT account FROM uploads WHERE phase = 0 AND (lost":    "SEARCH uploads USING INDEX uploads_first (priority=? AND account>?)",
 		"SELECT account FROM uploads WHERE phase = 0 AND priority": "SEARCH uploads USING COVERING INDEX uploads_ready (priority=? AND account>?)",
-		"SELECT batch FROM uploads WHERE phase = 0":                "SEARCH uploads USING COVERING INDEX uploads_ready (priority=? AND account=? AND batch>? AND batch<?)",
-		"SELECT seq, id, generation, lost_leases + crashes":        "SEARCH uploads USING INDEX uploads_ready (priority=? AND account=? AND batch=?)",
-		"SELECT priority, account, count(*)":                       "SEARCH uploads USING COVERING INDEX uploads_due (phase=? AND due_at>?)",
-		"SELECT id, generation, priority, due_at":                  "SEARCH uploads USING INDEX uploads_due (phase=? AND due_at<?)",
+		"SELECT producer FROM uploads WHERE phase = 0":             "SEARCH uploads USING COVERING INDEX uploads_ready (priority=? AND account=? AND producer>?",
+		"SELECT batch FROM uploads WHERE phase = 0":                "SEARCH uploads USING COVERING INDEX uploads_ready (priority=? AND account=? AND producer=? AND batch>? AND batch<?)",
+		"SELECT seq, id, generation + 1, lost_leases + crashes":    "SEARCH uploads USING INDEX uploads_ready (priority=? AND account=? AND producer=? AND batch=?)",
 	} {
 		found := false
 		for _, s := range h.traced(func() { h.submit(1, of("zeta")); h.dispatch(); h.belt() }) {
 			if strings.HasPrefix(s.query, query) {
 				found = true
-				if got := h.plan("EXPLAIN QUERY PLAN ", s); got[0] != want {
+				if got := h.plan("EXPLAIN QUERY PLAN ", s); !strings.HasPrefix(got[0], want) {
 					t.Errorf("%s\n\tplan: %s\n\twant: %s", s.query, got[0], want)
 				}
 			}

@@ -98,7 +98,7 @@ func TestADeadlockIsTriedAgain(t *testing.T) {
 			}
 			for _, r := range []*row{a, b} {
 				if r.phase != schema.Canceled {
-					if err := t.conclude(r, ending{state: tasks.Canceled}); err != nil {
+					if err := t.conclude(&ending{row: r, state: tasks.Canceled}); err != nil {
 						return err
 					}
 				}

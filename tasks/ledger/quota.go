@@ -6,93 +6,131 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Spend counts one more call of an account today. It returns DailyLimit, with the time until the next day begins,
-// where the limit is reached; then nothing is counted.
+// Spend counts one more call of an account that has been admitted, as after its token was renewed. It returns
+// DailyLimit, with the time until the next day begins, where the limit is reached; then nothing is counted.
 func (l *Ledger) Spend(ctx context.Context, a tasks.Account) error {
 	return l.do(ctx, "count call", func(t *tx) error {
-		ok, err := t.spend(a)
-		if err != nil || ok {
+		c, err := t.countOf(a.Realm, a.AppID)
+		if err != nil {
 			return err
 		}
-		return &tasks.Error{
-			Code: tasks.DailyLimit, Op: "count call", Err: errors.New("the account's calls of today are used up"),
-			RetryAfter: tasks.DayEnd(db.Time(t.Now), a.ResetZone).Sub(db.Time(t.Now)),
+		if c.daySpent() {
+			return &tasks.Error{
+				Code: tasks.DailyLimit, Op: "count call", Err: errors.New("the account's calls of today are used up"),
+				RetryAfter: c.dayEnd(t.Now).Sub(db.Time(t.Now)),
+			}
 		}
+		if c.rate > 0 {
+			c.pace.next(t.Now, c.rate) // the calls after it come later
+		}
+		c.calls++
+		c.taken++
+		return nil
 	})
 }
 
-// Refund takes back one call of today that was counted but not made.
+// Refund gives back a call of today that was counted and not made.
 func (l *Ledger) Refund(ctx context.Context, a tasks.Account) error {
 	return l.do(ctx, "give call back", func(t *tx) error {
-		_, err := t.Exec("UPDATE quota SET calls = calls - 1 WHERE realm = ? AND appid = ? AND day = ? AND calls > 0",
-			a.Realm, a.AppID, schema.DayIn(t.Now, a.ResetZone))
+		c, err := t.countOf(a.Realm, a.AppID)
+		if err != nil {
+			return err
+		}
+		_, err = t.Exec("UPDATE quota SET calls = calls - 1 WHERE realm = ? AND appid = ? AND day = ? AND calls > 0", a.Realm, a.AppID, c.day)
 		return err
 	})
 }
 
-// quotaKey names whose calls are counted, and on which day.
-type quotaKey struct {
-	realm, appid string
-	day          int64
+// LearnRate tells how many calls a minute an account may make, as WeChat says. The lower of this and the settings
+// counts; 0 means that WeChat does not say.
+func (l *Ledger) LearnRate(ctx context.Context, a tasks.Account, perMinute int) error {
+	defer l.limits.forget()
+	return l.do(ctx, "learn rate", func(t *tx) error {
+		_, err := t.Exec(`INSERT INTO paces (realm, appid, learnt) VALUES (?, ?, ?)
+			ON CONFLICT (realm, appid) DO UPDATE SET learnt = excluded.learnt WHERE paces.learnt <> excluded.learnt`, a.Realm, a.AppID, max(0, perMinute))
+		return err
+	})
 }
 
-// spending is what a transaction takes from one account's calls of today.
-type spending struct {
-	calls int // that were counted when it was read, by other transactions
-	n     int
-	limit int // 0: none
+// accountKey names whose calls are counted: all accounts with one appid share them.
+type accountKey struct{ realm, appid string }
+
+// callCount is what an account has left, and what a transaction takes of it.
+type callCount struct {
+	limit
+	day   int64
+	calls int // of today, those of this transaction included
+	taken int // by this transaction
+	pace  pace
 }
 
-// spend takes one call from the account's count of today, and reports whether there was one left. Without a limit
-// there always is. The count is written at the end of the transaction: all workers of an account share its row.
-func (t *tx) spend(a tasks.Account) (bool, error) {
-	k := quotaKey{a.Realm, a.AppID, schema.DayIn(t.Now, a.ResetZone)}
-	s := t.spent[k]
-	if s == nil {
-		s = new(spending)
-		if _, err := t.Row("SELECT calls FROM quota WHERE realm = ? AND appid = ? AND day = ?", db.Args{k.realm, k.appid, k.day}, &s.calls); err != nil {
-			return false, err
-		}
-		if t.spent == nil {
-			t.spent = map[quotaKey]*spending{}
-		}
-		t.spent[k] = s
+func (c *callCount) daySpent() bool { return c.daily > 0 && c.calls >= c.daily }
+
+func (c *callCount) dayEnd(now int64) time.Time { return tasks.DayEnd(db.Time(now), c.zone) }
+
+// countOf reads what an account has left, once a transaction. What is taken of it is written at the transaction's end:
+// all workers of an account share its rows.
+func (t *tx) countOf(realm, appid string) (*callCount, error) {
+	k := accountKey{realm, appid}
+	if c := t.counts[k]; c != nil {
+		return c, nil
 	}
-	if a.DailyLimit > 0 && s.calls+s.n >= a.DailyLimit {
-		return false, nil
+	limit, err := t.limitOf(k)
+	if err != nil {
+		return nil, err
 	}
-	s.n++
-	s.limit = a.DailyLimit
-	return true, nil
+	c := &callCount{limit: limit, day: schema.DayIn(t.Now, limit.zone)}
+	if c.daily > 0 || c.rate > 0 {
+		_, err = t.Row(`SELECT COALESCE(max(calls), 0), COALESCE(max(tat), 0) FROM (
+			SELECT calls, 0 AS tat FROM quota WHERE realm = ? AND appid = ? AND day = ? UNION ALL SELECT 0, tat FROM paces WHERE realm = ? AND appid = ?) x`,
+			db.Args{realm, appid, c.day, realm, appid}, &c.calls, &c.pace.read)
+	}
+	c.pace.tat = c.pace.read
+	if t.counts == nil {
+		t.counts = map[accountKey]*callCount{}
+	}
+	t.counts[k] = c
+	return c, err
 }
 
-// errSpentMeanwhile undoes the transaction, so that the count is read anew when it is run again.
-var errSpentMeanwhile = errors.New("the calls of today were spent meanwhile")
+// errSpentMeanwhile undoes the transaction, so that the counts are read anew when it is run again.
+var errSpentMeanwhile = errors.New("calls were spent meanwhile")
 
-// settleQuotas counts the calls that were taken, or none of them where others have reached the limit since.
-func (t *tx) settleQuotas() error {
-	keys := slices.SortedFunc(maps.Keys(t.spent), func(a, b quotaKey) int {
-		return cmp.Or(cmp.Compare(a.realm, b.realm), cmp.Compare(a.appid, b.appid), cmp.Compare(a.day, b.day))
+// settleCounts writes the calls that were taken, or none of them where others have taken some since that change what
+// was decided.
+func (t *tx) settleCounts() error {
+	keys := slices.SortedFunc(maps.Keys(t.counts), func(a, b accountKey) int {
+		return cmp.Or(cmp.Compare(a.realm, b.realm), cmp.Compare(a.appid, b.appid))
 	})
 	for _, k := range keys {
-		s := t.spent[k]
-		if s.n == 0 {
-			continue
+		c := t.counts[k]
+		if c.taken > 0 {
+			n, err := t.Exec(`INSERT INTO quota (realm, appid, day, calls) VALUES (?, ?, ?, ?)
+				ON CONFLICT (realm, appid, day) DO UPDATE SET calls = quota.calls + excluded.calls WHERE quota.calls + excluded.calls <= ? OR ? = 0`,
+				k.realm, k.appid, c.day, c.taken, c.daily, c.daily)
+			if err == nil && n == 0 {
+				err = errSpentMeanwhile
+			}
+			if err != nil {
+				return err
+			}
 		}
-		n, err := t.Exec(`INSERT INTO quota (realm, appid, day, calls) VALUES (?, ?, ?, ?)
-			ON CONFLICT (realm, appid, day) DO UPDATE SET calls = quota.calls + excluded.calls WHERE quota.calls + excluded.calls <= ? OR ? = 0`,
-			k.realm, k.appid, k.day, s.n, s.limit, s.limit)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return errSpentMeanwhile
+		if c.pace.tat != c.pace.read {
+			n, err := t.Exec(`INSERT INTO paces (realm, appid, tat) VALUES (?, ?, ?)
+				ON CONFLICT (realm, appid) DO UPDATE SET tat = excluded.tat WHERE paces.tat = ?`, k.realm, k.appid, c.pace.tat, c.pace.read)
+			if err == nil && n == 0 {
+				err = errSpentMeanwhile
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -36,7 +36,7 @@ func (l *Ledger) Repair(ctx context.Context, findings []view.Finding) ([]view.Fi
 
 func (l *Ledger) repair(ctx context.Context, f view.Finding) error {
 	if f.Check == check.LostOnBelt {
-		_, err := l.Undispatch(ctx, []tasks.Dispatch{f.Dispatch})
+		_, err := l.Undispatch(ctx, []tasks.Chunk{{Runs: []tasks.RunRef{f.Run}}})
 		return err
 	}
 	return l.do(ctx, "repair ledger", func(t *tx) error {
@@ -57,8 +57,8 @@ func (l *Ledger) repair(ctx context.Context, f view.Finding) error {
 // repairs returns what mends a row that breaks a rule, by the rule's name: all rules that are repairable have one.
 func repairs() map[string]func(t *tx, key int64) error {
 	return map[string]func(t *tx, key int64) error{
-		"running-without-owner":    (*tx).putBack,
-		"dispatched-unseen":        (*tx).putBack,
+		"under-way-without-run":    (*tx).putBack,
+		"run-without-upload":       (*tx).dropRun,
 		"waiting-for-ever":         (*tx).putBack,
 		"attempts-beyond-count":    (*tx).countAttempts,
 		"batch-counts":             (*tx).recount,

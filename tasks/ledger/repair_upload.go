@@ -4,11 +4,17 @@ import "github.com/mediaferry/mediaferry/tasks"
 
 // putBack makes an upload ready again, or canceled where somebody asked for that.
 func (t *tx) putBack(seq int64) error {
-	rs, err := t.findAll("seq = ?", seq)
+	rs, err := t.findAll("u.seq = ?", seq)
 	if err != nil || len(rs) == 0 {
 		return err
 	}
 	return t.yield(rs[0])
+}
+
+// dropRun ends what is under way of an upload that is not.
+func (t *tx) dropRun(seq int64) error {
+	_, err := t.Exec("DELETE FROM runs WHERE upload = ?", seq)
+	return err
 }
 
 func (t *tx) countAttempts(seq int64) error {
@@ -19,7 +25,7 @@ func (t *tx) countAttempts(seq int64) error {
 
 // tellAgain writes the event of an outcome that lacks it.
 func (t *tx) tellAgain(seq int64) error {
-	rs, err := t.findAll("seq = ?", seq)
+	rs, err := t.findAll("u.seq = ?", seq)
 	if err != nil || len(rs) == 0 {
 		return err
 	}

@@ -22,7 +22,7 @@ func TestPostgresIsStoppedAndStartedAgain(t *testing.T) {
 		if e := tasks.AsError(err); err != nil && (!strings.Contains(err.Error(), "can't be reached") || e.Hint == "") {
 			t.Errorf("%v does not say what is wrong, or has no hint (%q)", err, e.Hint)
 		}
-		_, err = h.Claim(t.Context(), c.ID, 2, "w", lease)
+		_, err = claimOne(h.Ledger, c.ID, 2, "w")
 		wantCode(t, err, tasks.Unavailable)
 		_, err = h.Outcome(t.Context(), c.ID)
 		wantCode(t, err, tasks.Unavailable)

@@ -28,7 +28,7 @@ var retryContract = []testCase{
 		if n := len(h.events()); n != 3 {
 			h.Errorf("%d events, want 3", n)
 		}
-		_, err := h.Claim(h.Context(), d.ID, d.Generation, "w", lease)
+		_, err := claimOne(h.Ledger, d.ID, d.Generation, "w")
 		wantFenced(h, err)
 	}},
 	{"a running one is asked to stop, and its worker hears of it", func(h *harness) {
@@ -52,8 +52,7 @@ var retryContract = []testCase{
 		}
 	}},
 	{"anything else of a canceled upload ends canceled", func(h *harness) {
-		h.register()
-		limit := tasks.AdmitOptions{DailyLimit: 1}
+		h.limit(func(a *tasks.Account) { a.DailyLimit = 1 })
 		must(h, h.Spend(h.Context(), account))
 		for name, leave := range map[string]func(tasks.Claim) error{
 			"fail":      func(c tasks.Claim) error { return h.Finish(h.Context(), c.Token, failure(tasks.Rejected)) },
@@ -62,7 +61,7 @@ var retryContract = []testCase{
 			"hand back": func(c tasks.Claim) error { return h.HandBack(h.Context(), c.Token, time.Second, nil) },
 			"die":       func(tasks.Claim) error { h.lose(); return nil },
 			"day spent": func(c tasks.Claim) error {
-				_, err := h.Admit(h.Context(), c.Token, key("x"), limit)
+				_, err := h.Admit(h.Context(), c.Token, key("x"), tasks.AdmitOptions{})
 				return err
 			},
 		} {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"database/sql"
 	"slices"
 
@@ -11,7 +12,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// row is what an operation needs to know of an upload to decide, read under its lock.
+// row is what an operation needs to know of an upload and of its run to decide, read under their locks.
 type row struct {
 	seq        int64
 	id         uuid.UUID
@@ -23,44 +24,142 @@ type row struct {
 	attempts   int
 	cancel     bool // requested
 	lost       int  // leases of this round, not counting crashes
-	alone      bool
 	crashes    int
-	due        sql.NullInt64
-	token      []byte
+	slot       sql.NullInt64 // the time that is reserved for its call
+	token      []byte        // of the claim that has it, or had it last
 	account    string
 	callback   string
 	mediaID    string
+
+	lease sql.NullInt64 // when the claim's lease ends
+	alone bool          // nothing runs beside it
 }
 
-const rowColumns = `seq, id, phase, priority, batch, round, generation, attempts, cancel_requested, lost_leases, alone, crashes,
-	due_at, claim_token, account, COALESCE(callback_url, ''), COALESCE(media_id, '')`
+const rowColumns = `u.seq, u.id, u.phase, u.priority, u.batch, u.round, u.generation, u.attempts, u.cancel_requested, u.lost_leases, u.crashes,
+	u.slot_at, u.claim_token, u.account, COALESCE(u.callback_url, ''), COALESCE(u.media_id, '')`
 
 func (r *row) dest() []any {
 	return []any{
-		&r.seq, &r.id, &r.phase, &r.priority, &r.batch, &r.round, &r.generation, &r.attempts, &r.cancel, &r.lost, &r.alone, &r.crashes,
-		&r.due, &r.token, &r.account, &r.callback, &r.mediaID,
+		&r.seq, &r.id, &r.phase, &r.priority, &r.batch, &r.round, &r.generation, &r.attempts, &r.cancel, &r.lost, &r.crashes,
+		&r.slot, &r.token, &r.account, &r.callback, &r.mediaID,
 	}
 }
 
-// find reads and locks an upload; nil where there is none.
+// runColumns are null where there is no run.
+const runColumns = "r.token, r.lease_until, r.alone"
+
+// runRow is what an operation needs to know of a run.
+type runRow struct {
+	token []byte
+	lease sql.NullInt64
+	alone sql.NullBool
+}
+
+func (n *runRow) dest() []any { return []any{&n.token, &n.lease, &n.alone} }
+
+// join adds what is known of the run. Who has claimed it owns the upload, whatever token an earlier claim left.
+func (r *row) join(n *runRow) {
+	if n.token == nil {
+		return
+	}
+	r.phase, r.token, r.lease, r.alone = schema.Running, n.token, n.lease, n.alone.Bool
+}
+
+// find reads and locks an upload with its run; nil where there is none.
 func (t *tx) find(id uuid.UUID) (*row, error) {
-	r := new(row)
-	found, err := t.Row("SELECT "+rowColumns+" FROM uploads WHERE id = ?"+t.Dialect.ForUpdate, db.Args{id[:]}, r.dest()...)
-	if err != nil || !found {
-		return nil, err
-	}
-	return r, nil
+	rs, err := t.lock([]uuid.UUID{id})
+	return rs[id], err
 }
 
-// findAll reads and locks the uploads that a condition chooses, leaving out those that others have locked.
+// lock reads and locks uploads with their runs, in the order of their rows. Those that are not there are left out.
+func (t *tx) lock(ids []uuid.UUID) (map[uuid.UUID]*row, error) {
+	rs := make(map[uuid.UUID]*row, len(ids))
+	if t.Dialect.Concurrent {
+		found, err := t.lockWhere("u.id = ANY(?) ORDER BY u.seq FOR UPDATE", keysOf(ids))
+		for _, r := range found {
+			rs[r.id] = r
+		}
+		return rs, err
+	}
+	for _, id := range ids {
+		var r row
+		var n runRow
+		found, err := t.Row("SELECT "+rowColumns+", "+runColumns+" FROM uploads u LEFT JOIN runs r ON r.upload = u.seq WHERE u.id = ?",
+			db.Args{id[:]}, append(r.dest(), n.dest()...)...)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			r.join(&n)
+			rs[id] = &r
+		}
+	}
+	return rs, nil
+}
+
+// findAll reads and locks the uploads that a condition chooses, with their runs, leaving out those that others have
+// locked. where may speak of u.
 func (t *tx) findAll(where string, a ...any) ([]*row, error) {
+	return t.lockWhere(where+t.Dialect.SkipLocked, a...)
+}
+
+// lockWhere reads uploads first and then their runs: that is the order in which they are locked.
+func (t *tx) lockWhere(where string, a ...any) ([]*row, error) {
 	var rs []*row
-	err := t.Each("SELECT "+rowColumns+" FROM uploads WHERE "+where+t.Dialect.SkipLocked, a, func(s db.Scanner) error {
+	bySeq := map[int64]*row{}
+	err := t.Each("SELECT "+rowColumns+" FROM uploads u WHERE "+where, a, func(s db.Scanner) error {
 		r := new(row)
 		rs = append(rs, r)
-		return s.Scan(r.dest()...)
+		err := s.Scan(r.dest()...)
+		if r.phase == schema.Dispatched {
+			bySeq[r.seq] = r
+		}
+		return err
 	})
-	return rs, err
+	if err != nil || len(bySeq) == 0 {
+		return rs, err
+	}
+	return rs, t.eachOf("SELECT r.upload, "+runColumns+" FROM runs r WHERE r.upload", "ORDER BY r.upload"+t.Dialect.ForUpdate, seqsOf(bySeq), func(s db.Scanner) error {
+		var seq int64
+		var n runRow
+		err := s.Scan(append([]any{&seq}, n.dest()...)...)
+		if err == nil {
+			bySeq[seq].join(&n)
+		}
+		return err
+	})
+}
+
+// eachOf runs a query for all of seqs: in one statement where each is a round trip, one by one otherwise, since the
+// statements are prepared.
+func (t *tx) eachOf(query, rest string, seqs []int64, scan func(db.Scanner) error) error {
+	if t.Dialect.Concurrent {
+		return t.Each(query+" = ANY(?) "+rest, db.Args{seqs}, scan)
+	}
+	for _, seq := range seqs {
+		if err := t.Each(query+" = ?", db.Args{seq}, scan); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// execOf is eachOf for a statement that changes rows. It returns how many.
+func (t *tx) execOf(statement string, seqs []int64) (n int64, err error) {
+	if len(seqs) == 0 {
+		return 0, nil
+	}
+	if t.Dialect.Concurrent {
+		return t.Exec(statement+" = ANY(?)", seqs)
+	}
+	for _, seq := range seqs {
+		one, err := t.Exec(statement+" = ?", seq)
+		if err != nil {
+			return n, err
+		}
+		n += one
+	}
+	return n, nil
 }
 
 // owned reads and locks the upload that k claimed. It returns ErrFenced where somebody else has claimed it since, or
@@ -70,10 +169,15 @@ func (t *tx) owned(k tasks.Token) (*row, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r == nil || !bytes.Equal(r.token, k.Claim[:]) || r.phase.Final() || r.phase == schema.Waiting {
+	if !r.ownedBy(k) || r.phase.Final() {
 		return nil, tasks.ErrFenced
 	}
 	return r, nil
+}
+
+// ownedBy reports whether k is the last claim of r, and has not put it to wait.
+func (r *row) ownedBy(k tasks.Token) bool {
+	return r != nil && bytes.Equal(r.token, k.Claim[:]) && r.phase != schema.Waiting
 }
 
 // allowed asks the table of states. A late step of a claim that nobody has taken over counts as one from running.
@@ -102,13 +206,28 @@ func (t *tx) release(r *row) error {
 	return err
 }
 
+// endRuns ends what is under way of these uploads. Their rows must say at the same time what they are now.
+func (t *tx) endRuns(rs ...*row) error {
+	var seqs []int64
+	for _, r := range rs {
+		if r.phase == schema.Running || r.phase == schema.Dispatched {
+			seqs = append(seqs, r.seq)
+		}
+	}
+	_, err := t.execOf("DELETE FROM runs WHERE upload", seqs)
+	return err
+}
+
 // requeue puts an upload back among the ready ones, with the token of its last claim, which is worthless only once the
 // next claim is made. Whoever gave it back by himself has no token any more: see yield.
 func (t *tx) requeue(r *row) error {
 	if err := t.release(r); err != nil {
 		return err
 	}
-	_, err := t.Exec(`UPDATE uploads SET phase = 0, due_at = NULL, claim_token = ?, worker = NULL, twin_of = NULL, alone = 0, code = NULL,
+	if err := t.endRuns(r); err != nil {
+		return err
+	}
+	_, err := t.Exec(`UPDATE uploads SET phase = 0, due_at = NULL, claim_token = ?, twin_of = NULL, code = NULL,
 		errcode = 0, rid = NULL, reason = NULL, hint = NULL WHERE seq = ?`, r.token, r.seq)
 	return err
 }
@@ -117,25 +236,48 @@ func (t *tx) requeue(r *row) error {
 func (t *tx) yield(r *row) error {
 	r.token = nil
 	if r.cancel {
-		return t.conclude(r, ending{state: tasks.Canceled})
+		return t.conclude(&ending{row: r, state: tasks.Canceled})
 	}
 	return t.requeue(r)
 }
 
-// postpone puts an upload to wait until then, for a reason that is shown meanwhile. Its claim is over.
-func (t *tx) postpone(r *row, until int64, why *tasks.Error, twinOf any) error {
+// postponement is how long an upload waits, why, and what it need not find out again afterwards.
+type postponement struct {
+	until  int64
+	why    *tasks.Error // shown meanwhile
+	twinOf int64        // the upload whose content it waits for; 0: none
+	slot   int64        // the time that is reserved for its call; 0: none
+	known  tasks.KnownContent
+}
+
+// postpone puts an upload to wait. Its claim is over.
+func (t *tx) postpone(r *row, p postponement) error {
 	if err := t.release(r); err != nil {
 		return err
 	}
-	c := causeOf(why)
-	_, err := t.Exec(`UPDATE uploads SET phase = 3, due_at = ?, claim_token = NULL, worker = NULL, alone = 0, twin_of = ?, attempts = ?,
+	if err := t.endRuns(r); err != nil {
+		return err
+	}
+	c := causeOf(p.why)
+	var hash any
+	if p.known.Identity != "" {
+		hash = hashOrNull(p.known.Hash)
+	}
+	_, err := t.Exec(`UPDATE uploads SET phase = 3, due_at = ?, claim_token = NULL, twin_of = ?, slot_at = ?, read_hash = ?, identity = ?, attempts = ?,
 		code = ?, errcode = ?, rid = ?, reason = ?, hint = ? WHERE seq = ?`,
-		until, twinOf, r.attempts, db.TextOrNull(string(c.code)), c.errcode, db.TextOrNull(c.rid), db.TextOrNull(c.reason), db.TextOrNull(c.hint), r.seq)
+		p.until, reference(p.twinOf), reference(p.slot), hash, db.TextOrNull(p.known.Identity), r.attempts,
+		db.TextOrNull(string(c.code)), c.errcode, db.TextOrNull(c.rid), db.TextOrNull(c.reason), db.TextOrNull(c.hint), r.seq)
 	return err
 }
 
 // wakeTwins makes those ready that waited for an upload which is no longer under way.
 func (t *tx) wakeTwins() error {
+	if len(t.wakes) == 0 {
+		return nil
+	}
+	if some, err := t.Row("SELECT 1 FROM uploads WHERE twin_of IS NOT NULL LIMIT 1", nil, new(int)); err != nil || !some {
+		return err
+	}
 	slices.Sort(t.wakes)
 	for _, leader := range t.wakes {
 		_, err := t.Exec(`UPDATE uploads SET phase = 0, due_at = NULL, twin_of = NULL, code = NULL, reason = NULL, hint = NULL
@@ -145,4 +287,22 @@ func (t *tx) wakeTwins() error {
 		}
 	}
 	return nil
+}
+
+// keysOf returns the ids as an array that PostgreSQL takes.
+func keysOf(ids []uuid.UUID) [][]byte {
+	keys := make([][]byte, len(ids))
+	for i := range ids {
+		keys[i] = ids[i][:]
+	}
+	return keys
+}
+
+func seqsOf(rs map[int64]*row) []int64 {
+	seqs := make([]int64, 0, len(rs))
+	for seq := range rs {
+		seqs = append(seqs, seq)
+	}
+	slices.SortFunc(seqs, cmp.Compare)
+	return seqs
 }

@@ -16,7 +16,7 @@ var starveContract = []testCase{
 		h.submit(1)
 		ds, err := h.Dispatch(ctx, wide)
 		must(h, err)
-		c := h.claimed(ds[0])
+		c := h.claimed(sentOf(ds)[0])
 		must(h, h.Finish(ctx, c.Token, h.success("x")))
 		for name, read := range map[string]func() error{
 			"ping":       func() error { return h.Ping(ctx) },

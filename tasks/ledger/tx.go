@@ -14,7 +14,8 @@ type tx struct {
 	l    *Ledger
 	held map[string]*schema.Hold
 
-	spent   map[quotaKey]*spending
+	started map[string]int // running uploads by account; nil: not counted
+	counts  map[accountKey]*callCount
 	tallies map[int64]*tally
 	events  []event
 	wakes   []int64 // uploads whose twins may go on
@@ -25,12 +26,12 @@ func begin(ctx context.Context, l *Ledger, s *db.Session) (*tx, error) {
 	return &tx{Tx: t, l: l}, err
 }
 
-// finish writes what was put off: twins, quotas and batches in the order of their keys, events last.
+// finish writes what was put off: twins, calls and batches in the order of their keys, events last.
 func (t *tx) finish() error {
 	if err := t.wakeTwins(); err != nil {
 		return err
 	}
-	if err := t.settleQuotas(); err != nil {
+	if err := t.settleCounts(); err != nil {
 		return err
 	}
 	if err := t.settleBatches(); err != nil {

@@ -70,10 +70,10 @@ type forgery struct {
 }
 
 var forgeries = []forgery{
-	{"running-without-owner", []string{"UPDATE uploads SET claim_token = NULL WHERE phase = 2"}, true},
-	{"running-without-owner", []string{"UPDATE uploads SET worker = NULL WHERE phase = 2"}, true},
-	{"running-without-owner", []string{"UPDATE uploads SET due_at = NULL, cancel_requested = 1 WHERE phase = 2"}, true},
-	{"dispatched-unseen", []string{"UPDATE uploads SET due_at = NULL WHERE phase = 1"}, true},
+	{"under-way-without-run", []string{"DELETE FROM runs WHERE token IS NULL"}, true},
+	{"under-way-without-run", []string{"UPDATE uploads SET phase = 1 WHERE phase = 3"}, true},
+	{"run-without-upload", []string{"INSERT INTO runs (upload, generation, account, priority, task, dispatched_at) SELECT seq, 1, account, 0, 't', 1 FROM uploads WHERE phase = 3"}, true},
+	{"run-without-upload", []string{"INSERT INTO runs (upload, generation, account, priority, task, dispatched_at) VALUES (4711, 1, 'shop', 0, 't', 1)"}, true},
 	{"waiting-for-ever", []string{"UPDATE uploads SET due_at = NULL WHERE phase = 3"}, true},
 	{"outcome-incomplete", []string{"UPDATE uploads SET media_id = NULL WHERE phase = 4"}, false},
 	{"outcome-incomplete", []string{"UPDATE uploads SET code = NULL WHERE phase = 6"}, false},
@@ -86,7 +86,7 @@ var forgeries = []forgery{
 		"INSERT INTO events (type, at, upload, round) SELECT 'upload.failed', 0, seq, round FROM uploads WHERE phase = 5 AND batch = 0"}, false},
 	{"round-without-event", []string{"INSERT INTO rounds (upload, round, phase, attempts, reused, errcode, finished_at) SELECT seq, 7, 5, 1, 0, 0, 1 FROM uploads WHERE phase = 4"}, false},
 	{"event-of-another-outcome", []string{"UPDATE events SET type = 'upload.succeeded' WHERE type = 'upload.canceled'"}, false},
-	{"event-without-outcome", []string{"INSERT INTO events (type, at, upload, round) SELECT 'upload.failed', 0, seq, round FROM uploads WHERE phase = 2"}, false},
+	{"event-without-outcome", []string{"INSERT INTO events (type, at, upload, round) SELECT 'upload.failed', 0, seq, round FROM uploads WHERE phase = 1"}, false},
 	{"event-without-outcome", []string{"INSERT INTO events (type, at, upload, round) VALUES ('upload.failed', 0, 4711, 1)"}, false},
 	{"delivery-missing", []string{"DELETE FROM deliveries WHERE event IN (SELECT seq FROM events WHERE type = 'batch.completed')"}, true},
 	{"delivery-missing", []string{"DELETE FROM deliveries WHERE event IN (SELECT seq FROM events WHERE type = 'upload.succeeded')"}, true},
@@ -216,9 +216,9 @@ func testForgery(h *harness, f forgery) {
 }
 
 // beltWithout has nothing of what it is asked for, after something has happened.
-type beltWithout struct{ after func(ds []tasks.Dispatch) }
+type beltWithout struct{ after func(gone []tasks.Chunk) }
 
-func (b beltWithout) Gone(_ context.Context, ds []tasks.Dispatch) ([]tasks.Dispatch, error) {
+func (b beltWithout) Gone(_ context.Context, ds []tasks.Chunk) ([]tasks.Chunk, error) {
 	b.after(ds)
 	return ds, nil
 }
@@ -227,12 +227,12 @@ func testLostOnBelt(h *harness) {
 	h.submit(3)
 	ds := h.dispatch()
 	asked := 0
-	o := view.VerifyOptions{Belt: beltWithout{func(ds []tasks.Dispatch) { asked += len(ds) }}}
+	o := view.VerifyOptions{Belt: beltWithout{func(ds []tasks.Chunk) { asked += len(ds) }}}
 	if fs, err := h.Verify(h.Context(), o); err != nil || len(fs) != 0 || asked != 0 {
 		h.Errorf("%+v, %d asked for (%v): it was dispatched a moment ago", fs, asked, err)
 	}
 	h.pass(time.Minute)
-	o.Belt = beltWithout{func([]tasks.Dispatch) { h.claimed(ds[0]) }}
+	o.Belt = beltWithout{func([]tasks.Chunk) { h.claimed(ds[0]) }}
 	fs, err := h.Verify(h.Context(), o)
 	must(h, err)
 	if len(fs) != 2 || fs[0].Check != check.LostOnBelt || fs[0].Upload != ds[1].ID {
@@ -297,8 +297,8 @@ func toil(ctx context.Context, l *Ledger, who int) error {
 		if err != nil {
 			return err
 		}
-		for i, d := range ds {
-			c, err := l.Claim(ctx, d.ID, d.Generation, "w", lease)
+		for i, d := range sentOf(ds) {
+			c, err := claimOne(l, d.ID, d.Generation, "w")
 			if errors.Is(err, tasks.ErrFenced) { // the other one has canceled it
 				continue
 			}

@@ -28,9 +28,11 @@ const (
 // wrote, anything else undoes the transaction.
 type op struct {
 	name   string
-	key    uuid.UUID // groups work in this order, so that two processes don't lock rows crosswise
-	work   bool      // of a running upload: may wait for company
-	run    func(*tx) error
+	key    uuid.UUID       // groups work in this order, so that two processes don't lock rows crosswise
+	work   bool            // of a running upload: may wait for company
+	run    func(*tx) error // nil where it is one of these, which are run as sets:
+	admit  *admit
+	finish *finish
 	answer error
 	state  atomic.Int32
 	done   chan error
@@ -244,16 +246,37 @@ func (w *writer) attempt(ctx context.Context, group []*op) (err error) {
 		}
 	}()
 	t.Ctx = w.l.d.Statements(ctx)
-	for _, o := range group {
-		if o.answer = o.run(t); o.answer != nil && !db.IsAnswer(o.answer) {
-			return o.answer
-		}
+	if err := t.run(group); err != nil {
+		return err
 	}
 	if err := t.finish(); err != nil {
 		return err
 	}
 	_, err = w.session.Exec(t.Ctx, "COMMIT")
 	return err
+}
+
+// run runs the operations of a group: one by one, but for those that are a set.
+func (t *tx) run(group []*op) error {
+	var admits, finishes []*op
+	for _, o := range group {
+		o.answer = nil
+		switch {
+		case o.admit != nil:
+			admits = append(admits, o)
+			continue
+		case o.finish != nil:
+			finishes = append(finishes, o)
+			continue
+		}
+		if o.answer = o.run(t); o.answer != nil && !db.IsAnswer(o.answer) {
+			return o.answer
+		}
+	}
+	if err := t.admitAll(admits); err != nil {
+		return err
+	}
+	return t.finishAll(finishes)
 }
 
 // begin starts a transaction, on a new connection where the one at hand is broken, as after a restart of the server.

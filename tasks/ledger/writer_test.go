@@ -33,7 +33,7 @@ var writerContract = []testCase{
 		errs := h.oneGroup(5, func(i int) error {
 			if i == 4 {
 				return h.do(h.Context(), "break", func(t *tx) error {
-					if _, err := t.Exec("UPDATE uploads SET worker = 'undone'"); err != nil {
+					if _, err := t.Exec("UPDATE uploads SET identity = 'undone'"); err != nil {
 						return err
 					}
 					_, err := t.Exec("INSERT INTO meta (key, value) VALUES ('k', NULL)")
@@ -50,7 +50,7 @@ var writerContract = []testCase{
 			must(h, errs[i])
 			h.wantState(id, tasks.Canceled)
 		}
-		if n := h.number("SELECT count(*) FROM uploads WHERE worker = 'undone'"); n != 0 || len(h.events()) != 4 {
+		if n := h.number("SELECT count(*) FROM uploads WHERE identity = 'undone'"); n != 0 || len(h.events()) != 4 {
 			h.Errorf("%d rows of the broken operation stand, %d events", n, len(h.events()))
 		}
 	}},
@@ -76,10 +76,10 @@ var writerContract = []testCase{
 		ctx, cancel = context.WithCancel(h.Context())
 		err = h.do(ctx, "test", func(t *tx) error {
 			cancel()
-			_, err := t.Exec("UPDATE uploads SET worker = 'kept'")
+			_, err := t.Exec("UPDATE uploads SET identity = 'kept'")
 			return err
 		})
-		if n := h.number("SELECT count(*) FROM uploads WHERE worker = 'kept'"); err != nil || n != 1 {
+		if n := h.number("SELECT count(*) FROM uploads WHERE identity = 'kept'"); err != nil || n != 1 {
 			h.Errorf("%v, %d rows; want the real answer", err, n)
 		}
 	}},
@@ -119,8 +119,8 @@ var writerContract = []testCase{
 		ds, err := l.Dispatch(h.Context(), wide)
 		must(h, err)
 		var cs []tasks.Claim
-		for _, d := range ds {
-			c, err := h.Claim(h.Context(), d.ID, d.Generation, "w", lease)
+		for _, d := range sentOf(ds) {
+			c, err := claimOne(h.Ledger, d.ID, d.Generation, "w")
 			must(h, err)
 			cs = append(cs, c)
 			l.writer.claims.begin(c.Token)
@@ -145,7 +145,7 @@ var writerContract = []testCase{
 		l.writer.linger = time.Hour
 		h.submit(lingerAbove)
 		for _, d := range h.dispatch() {
-			_, err := l.Claim(h.Context(), d.ID, d.Generation, "w", lease)
+			_, err := claimOne(l, d.ID, d.Generation, "w")
 			must(h, err)
 		}
 		if n := l.writer.claims.count(); n != lingerAbove {
@@ -153,14 +153,14 @@ var writerContract = []testCase{
 		}
 	}},
 	{"claims that have ended are not counted", func(h *harness) {
-		h.register()
 		cs := h.runningN(7)
+		h.limit(func(a *tasks.Account) { a.DailyLimit = 1 })
 		must(h, h.Finish(h.Context(), cs[0].Token, h.success("x")))
 		must(h, h.Wait(h.Context(), cs[1].Token, tasks.Pause{For: time.Hour}))
 		must(h, h.HandBack(h.Context(), cs[2].Token, 0, nil))
 		h.admit(cs[3], "y", tasks.Proceed)
 		h.admit(cs[4], "y", tasks.TwinAhead)
-		h.admit(cs[5], "z", tasks.DaySpent, tasks.AdmitOptions{DailyLimit: 1})
+		h.admit(cs[5], "z", tasks.DaySpent)
 		must(h, h.Finish(h.Context(), cs[0].Token, h.success("x")))
 		wantFenced(h, h.Finish(h.Context(), tasks.Token{Upload: cs[6].ID}, h.success("w")))
 		if n := h.writer.claims.count(); n != 2 {
@@ -265,7 +265,7 @@ func TestOperationsAreTriedAgainWhenTheDatabaseAsksForIt(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if err := tx.conclude(r, ending{state: tasks.Canceled}); err != nil {
+		if err := tx.conclude(&ending{row: r, state: tasks.Canceled}); err != nil {
 			return err
 		}
 		if runs.Add(1) < 3 {

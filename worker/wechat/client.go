@@ -27,7 +27,6 @@ type account struct {
 	known   tasks.Account
 	secrets []tasks.Secret // that must not come back in an error
 	tokens  keeper
-	gate    *gate
 }
 
 // New checks the settings and returns a client. It makes no call. It returns one Invalid error that lists
@@ -74,7 +73,6 @@ func (c *Client) add(a Account, store TokenStore) {
 		known:   tasks.Account{Name: a.Name, Realm: realm, AppID: a.AppID, Fingerprint: fingerprint(realm, a), ResetZone: a.ResetZone},
 		secrets: []tasks.Secret{a.Secret, a.Static},
 		tokens:  static{a.Static},
-		gate:    newGate(a, key, c.cfg),
 	}
 	if a.Source != StaticToken {
 		w.tokens = &shared{
@@ -103,7 +101,8 @@ func (c *Client) account(name string) (*account, error) {
 	return nil, &tasks.Error{Code: tasks.NoWork, Op: "find account", Err: fmt.Errorf("no account %q is set up here", clip(name, tasks.MaxName))}
 }
 
-// Upload uploads one file to an account and returns its media. It waits for the account's turn within ctx.
+// Upload uploads one file to an account and returns its media. Whether the account's limits allow the call is the
+// caller's to know.
 //
 // Every error is a *tasks.Error. A refused token is renewed and the call made again at once, one time.
 // p.Spend is asked before each call; where that does not help the code is TokenRefused, and RetryAfter says when a new token may be
@@ -118,16 +117,8 @@ func (c *Client) Upload(ctx context.Context, account string, p tasks.Payload) (t
 	if err != nil {
 		return tasks.Media{}, c.noted(a, err)
 	}
-	leave, err := a.gate.enter(ctx)
-	if err != nil {
-		return tasks.Media{}, err
-	}
-	defer leave()
 	var media tasks.Media
 	err = c.withToken(ctx, a, func(t Token) error {
-		if err := a.gate.call(ctx); err != nil {
-			return err
-		}
 		if p.Spend != nil {
 			if err := p.Spend(ctx); err != nil {
 				return err

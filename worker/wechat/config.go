@@ -31,8 +31,6 @@ type Config struct {
 	MaxConns int
 	// Errcodes overrides what an errcode of the upload call means.
 	Errcodes map[int]tasks.Code
-	// Pacer counts the calls of a minute. Zero: in this process's memory.
-	Pacer Pacer
 	// Log gets one line for each change: a token renewed, an address left, Redis away. Zero: none.
 	Log *slog.Logger
 	// Now is the clock. Zero: time.Now.
@@ -65,11 +63,6 @@ type Account struct {
 	TokenHeader tasks.Secret
 	// Command prints the same to its standard output within 30 s. It is run without a shell.
 	Command []string
-	// RatePerMinute is how many upload calls are made in any minute, by the whole fleet where Config.Pacer is
-	// shared. Zero: no limit.
-	RatePerMinute int
-	// Concurrency is how many upload calls this process has under way at once. Zero: no limit.
-	Concurrency int
 	// ResetZone is where the account's day begins at midnight: then its daily limits are over. Nil: Asia/Shanghai.
 	ResetZone *time.Location
 }

@@ -91,16 +91,6 @@ func (o object) quota() (Quota, bool) {
 	return q, true
 }
 
-// LearnRate asks for the account's quota and keeps its upload calls below the rate that is found there. It never
-// allows more than Account.RatePerMinute says. It returns the rate in force; 0: no limit.
-func (c *Client) LearnRate(ctx context.Context, account string) (perMinute int, err error) {
-	q, err := c.Quota(ctx, account)
-	if err != nil {
-		return 0, err
-	}
-	return c.accounts[account].gate.limit(q.PerMinute()), nil
-}
-
 // Probe asks whether an account is well again: it fetches an access token, and then the quota with it. It returns
 // nil if both work and calls are left today, DailyLimit if none are left, and the errors of Upload otherwise.
 func (c *Client) Probe(ctx context.Context, account string) error {

@@ -140,22 +140,16 @@ func TestQuotaAnswers(t *testing.T) {
 	}
 }
 
-func TestLearnRateNeverExceedsTheSettings(t *testing.T) {
+func TestQuotaTellsTheRate(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ set, says, want int }{
-		"nothing set": {0, 100, 100}, "lower": {200, 100, 100}, "higher": {50, 100, 50}, "no word": {50, 0, 50},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			srv := wechattest.NewServer(t, wechattest.Config{Accounts: []wechattest.Account{{
-				AppID: wechattest.DefaultAppID, Secret: wechattest.DefaultSecret, MinuteLimit: c.says,
-			}}})
-			a := account()
-			a.RatePerMinute = c.set
-			if got, err := newClient(t, config(srv.URL, nil), a, nil).LearnRate(t.Context(), "main"); err != nil || got != c.want {
-				t.Errorf("got %d, %v, want %d", got, err, c.want)
-			}
-		})
+	for says, want := range map[int]int{0: 0, 100: 100} {
+		srv := wechattest.NewServer(t, wechattest.Config{Accounts: []wechattest.Account{{
+			AppID: wechattest.DefaultAppID, Secret: wechattest.DefaultSecret, MinuteLimit: says,
+		}}})
+		q, err := newClient(t, config(srv.URL, nil), account(), nil).Quota(t.Context(), "main")
+		if got := q.PerMinute(); err != nil || got != want {
+			t.Errorf("got %d, %v, want %d", got, err, want)
+		}
 	}
 }
 
@@ -198,8 +192,7 @@ func TestUnknownAccountIsNobodysOutcome(t *testing.T) {
 	_, uploaded := c.Upload(t.Context(), "other", payload())
 	_, quota := c.Quota(t.Context(), "other")
 	_, fetched := c.Fetch(t.Context(), "other", "MEDIA")
-	_, learnt := c.LearnRate(t.Context(), "other")
-	for _, err := range []error{uploaded, quota, fetched, learnt, c.Probe(t.Context(), "other")} {
+	for _, err := range []error{uploaded, quota, fetched, c.Probe(t.Context(), "other")} {
 		wantCode(t, err, tasks.NoWork, 0)
 	}
 }

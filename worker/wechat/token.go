@@ -266,3 +266,20 @@ func (s *shared) floorLeft() time.Duration {
 	defer s.mu.Unlock()
 	return min(refusalFloor, max(0, refusalFloor-s.now().Sub(s.copy.RenewedAt)))
 }
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// gaveUp is the error of a caller whose context ended before there was a token.
+func gaveUp(ctx context.Context) error {
+	return &tasks.Error{Code: tasks.Temporary, Op: opToken, Err: ended(ctx)}
+}

@@ -26,9 +26,6 @@ func (cfg Config) filled() Config {
 	cfg.HostPause = cmp.Or(cfg.HostPause, time.Minute)
 	cfg.MaxConns = cmp.Or(cfg.MaxConns, 128)
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
-	if cfg.Pacer == nil {
-		cfg.Pacer = newMemoryPacer()
-	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -95,9 +92,6 @@ func (a Account) check(p *problems) {
 	}
 	if a.AppID != "" && !plainAppID.MatchString(a.AppID) {
 		bad("the appid is not 1 to 64 of a-z A-Z 0-9 _ -")
-	}
-	if a.RatePerMinute < 0 || a.Concurrency < 0 {
-		bad("rate_per_minute and concurrency must not be negative")
 	}
 	switch a.Source {
 	case StableToken, PlainToken:

@@ -19,7 +19,7 @@ func TestNewListsAllThatIsWrong(t *testing.T) {
 		Errcodes: map[int]tasks.Code{1: "other", 2: tasks.Poison},
 	}, []wechat.Account{
 		{Name: "no secret", AppID: "wx1"}, {Name: "a", AppID: "wx1"}, {Name: "a", AppID: "wx 1", Secret: "s"}, {Name: "b", Source: "static"}, {Name: "c", Source: "url", TokenURL: "http://x/token"},
-		{Name: "d", Source: "command"}, {Name: "e", Source: "odd", RatePerMinute: -1},
+		{Name: "d", Source: "command"}, {Name: "e", Source: "odd"},
 	}, nil)
 	if tasks.CodeOf(err) != tasks.Invalid {
 		t.Fatalf("got %v, want Invalid", err)
@@ -49,7 +49,6 @@ func TestNewListsAllThatIsWrong(t *testing.T) {
 		`account "b": static needs the access token`,
 		`account "c": token_url: must be https: plain http is taken for loopback hosts only`,
 		`account "d": command needs the program to run`,
-		`account "e": rate_per_minute and concurrency must not be negative`,
 		`account "e": source "odd" is not one of stable_token, token, static, url, command`,
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -90,7 +89,7 @@ func TestFingerprintChangesWithTheCredentials(t *testing.T) {
 	}
 	const base = "https://api.weixin.qq.com"
 	same := of(base, func(*wechat.Account) {})
-	if again := of(base, func(a *wechat.Account) { a.Name, a.RatePerMinute = "renamed", 7 }); again != same || same == "" {
+	if again := of(base, func(a *wechat.Account) { a.Name = "renamed" }); again != same || same == "" {
 		t.Errorf("got %q and %q for the same credentials", same, again)
 	}
 	if strings.Contains(same, string(account().Secret)) {

@@ -40,7 +40,7 @@ func (v *View) Count(ctx context.Context, f tasks.Filter) ([]tasks.Count, error)
 // countGroups lets the database count.
 func countGroups(t *db.Tx, c *db.Conditions) (map[openKey]int, error) {
 	groups := map[openKey]int{}
-	err := t.Each("SELECT u.account, u.phase, count(*) FROM uploads u WHERE "+c.Where()+" GROUP BY u.account, u.phase", c.Args, func(s db.Scanner) error {
+	err := t.Each("SELECT u.account, "+schema.CurrentPhase+" AS p, count(*) FROM uploads u WHERE "+c.Where()+" GROUP BY u.account, p", c.Args, func(s db.Scanner) error {
 		var k openKey
 		var n int
 		err := s.Scan(&k.account, &k.phase, &n)
@@ -53,7 +53,7 @@ func countGroups(t *db.Tx, c *db.Conditions) (map[openKey]int, error) {
 // countMatches looks at each row.
 func countMatches(t *db.Tx, c *db.Conditions, matches func(tasks.Outcome) bool) (map[openKey]int, error) {
 	groups := map[openKey]int{}
-	err := t.Each("SELECT u.account, u.phase, u.source, u.metadata FROM uploads u WHERE "+c.Where(), c.Args, func(s db.Scanner) error {
+	err := t.Each("SELECT u.account, "+schema.CurrentPhase+", u.source, u.metadata FROM uploads u WHERE "+c.Where(), c.Args, func(s db.Scanner) error {
 		var k openKey
 		var o tasks.Outcome
 		var metadata []byte

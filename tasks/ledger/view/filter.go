@@ -56,11 +56,11 @@ func byState(t *db.Tx, c *db.Conditions, f tasks.Filter) error {
 	var either []string
 	var a db.Args
 	for _, s := range f.States {
-		switch cond := "u.phase IN (" + schema.Numbers(schema.Phases(s)) + ")"; {
+		switch cond := schema.InState(s); {
 		case s == tasks.Queued && len(all) > 0:
 			either, a = append(either, "("+cond+" AND u.account NOT IN ("+db.Marks(len(all))+"))"), append(a, all...)
 		case s == tasks.Waiting && len(all) > 0:
-			either, a = append(either, cond, "(u.phase IN (0, 1) AND u.account IN ("+db.Marks(len(all))+"))"), append(a, all...)
+			either, a = append(either, cond, "("+schema.IsQueued+" AND u.account IN ("+db.Marks(len(all))+"))"), append(a, all...)
 		default:
 			either = append(either, cond)
 		}
@@ -78,7 +78,7 @@ func byState(t *db.Tx, c *db.Conditions, f tasks.Filter) error {
 			own.Add("u.errcode = ?", f.Errcode)
 		}
 		if len(by) > 0 {
-			c.Add("("+own.Where()+" OR (u.phase IN (0, 1) AND u.account IN ("+db.Marks(len(by))+")))", append(own.Args, by...)...)
+			c.Add("("+own.Where()+" OR ("+schema.IsQueued+" AND u.account IN ("+db.Marks(len(by))+")))", append(own.Args, by...)...)
 		} else {
 			c.Add(own.Where(), own.Args...)
 		}

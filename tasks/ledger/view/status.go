@@ -73,7 +73,11 @@ func countOpen(t *db.Tx) (map[openKey]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n, t.Each("SELECT phase, account, count(*) FROM uploads WHERE phase IN (1, 2, 3) AND due_at IS NOT NULL GROUP BY phase, account", nil, count)
+	err = t.Each("SELECT CASE WHEN token IS NULL THEN 1 ELSE 2 END AS p, account, count(*) FROM runs GROUP BY p, account", nil, count)
+	if err != nil {
+		return nil, err
+	}
+	return n, t.Each("SELECT 3, account, count(*) FROM uploads WHERE phase = 3 GROUP BY account", nil, count)
 }
 
 func accounts(t *db.Tx, open map[openKey]int, held map[string]*schema.Hold) ([]tasks.AccountStatus, error) {
@@ -145,7 +149,8 @@ func countRest(t *db.Tx, st *tasks.Status) error {
 	st.Counts[tasks.Succeeded] = total
 	var oldest sql.NullInt64
 	_, err = t.Row(`SELECT submitted_at FROM uploads WHERE seq = (SELECT min(s) FROM (
-		SELECT min(seq + 0) AS s FROM uploads WHERE phase = 0 UNION ALL SELECT min(seq + 0) FROM uploads WHERE due_at IS NOT NULL) x)`, nil, &oldest)
+		SELECT min(seq + 0) AS s FROM uploads WHERE phase = 0 UNION ALL SELECT min(upload) FROM runs UNION ALL
+		SELECT min(seq + 0) FROM uploads WHERE phase = 3) x)`, nil, &oldest)
 	if err != nil {
 		return err
 	}

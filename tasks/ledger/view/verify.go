@@ -13,9 +13,9 @@ import (
 // Finding is one thing in the ledger that breaks a rule.
 type Finding = check.Finding
 
-// Belt says which dispatched uploads it has nothing of.
+// Belt says which dispatched chunks it has nothing of.
 type Belt interface {
-	Gone(ctx context.Context, ds []tasks.Dispatch) ([]tasks.Dispatch, error)
+	Gone(ctx context.Context, chunks []tasks.Chunk) ([]tasks.Chunk, error)
 }
 
 // VerifyOptions are the settings of Verify. The zero value is good.
@@ -61,31 +61,34 @@ func (v *View) Verify(ctx context.Context, o VerifyOptions) ([]Finding, error) {
 // lostOnBelt asks the belt for what was dispatched long ago and not claimed, and then the ledger whether that is
 // still so: a task that was worked off meanwhile is gone, too.
 func (v *View) lostOnBelt(ctx context.Context, b Belt) ([]Finding, error) {
-	var ds []tasks.Dispatch
+	var chunks []tasks.Chunk
 	err := v.long.Snapshot(ctx, "verify ledger", func(t *db.Tx) (err error) {
-		ds, err = schema.OnBelt(t, beltPatience, check.MaxFindings)
+		chunks, err = schema.OnBelt(t, beltPatience, check.MaxFindings)
 		return err
 	})
-	if err != nil || len(ds) == 0 {
+	if err != nil || len(chunks) == 0 {
 		return nil, err
 	}
-	gone, err := b.Gone(ctx, ds)
+	gone, err := b.Gone(ctx, chunks)
 	if err != nil {
 		return nil, err
 	}
 	var fs []Finding
 	err = v.long.Snapshot(ctx, "verify ledger", func(t *db.Tx) error {
 		fs = nil
-		for _, d := range gone {
-			there, err := t.Row("SELECT seq FROM uploads WHERE id = ? AND generation = ? AND phase = 1", db.Args{d.ID[:], d.Generation}, new(int64))
+		for _, c := range gone {
+			err := t.Each("SELECT u.id, r.generation FROM runs r JOIN uploads u ON u.seq = r.upload WHERE r.task = ? AND r.token IS NULL", db.Args{c.Task}, func(s db.Scanner) error {
+				f := check.Finding{
+					Check: check.LostOnBelt, Repairable: true,
+					What: "it was dispatched at " + c.At.Format(time.RFC3339) + " and is not on the belt",
+				}
+				err := s.Scan(&f.Run.Upload, &f.Run.Generation)
+				f.Upload = f.Run.Upload
+				fs = append(fs, f)
+				return err
+			})
 			if err != nil {
 				return err
-			}
-			if there {
-				fs = append(fs, check.Finding{
-					Check: check.LostOnBelt, Upload: d.ID, Dispatch: d, Repairable: true,
-					What: "it was dispatched at " + d.At.Format(time.RFC3339) + " and is not on the belt",
-				})
 			}
 		}
 		return nil

@@ -103,7 +103,7 @@ func (o *observer) observe(ctx context.Context, ids []any) error {
 	for i := range ids {
 		marks[i] = o.mark(i + 1)
 	}
-	return o.rows(ctx, "SELECT id, phase, generation, COALESCE(worker, ''), COALESCE(due_at, 0) FROM uploads WHERE id IN ("+strings.Join(marks, ",")+")", ids,
+	return o.rows(ctx, "SELECT u.id, CASE WHEN r.token IS NULL THEN u.phase ELSE 2 END, u.generation, COALESCE(r.worker, ''), COALESCE(r.lease_until, r.dispatched_at, u.due_at, 0) FROM uploads u LEFT JOIN runs r ON r.upload = u.seq WHERE u.id IN ("+strings.Join(marks, ",")+")", ids,
 		func(scan func(...any) error) error {
 			s, phase, due := history.Observation{At: time.Now()}, 0, int64(0)
 			if err := scan(&s.Upload, &phase, &s.Generation, &s.Worker, &due); err != nil {

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -79,18 +80,29 @@ func (b *ledgerWithBug) belief() time.Duration {
 const secondHand = 1 << 20
 
 // Claim implements worker.Claims.
-func (b *ledgerWithBug) Claim(ctx context.Context, id uuid.UUID, generation int, worker string, _ time.Duration) (tasks.Claim, error) {
-	if generation >= secondHand {
-		return b.claimAgain(ctx, id)
+func (b *ledgerWithBug) Claim(ctx context.Context, bids []tasks.Bid, worker string, _ time.Duration) ([]tasks.Claim, error) {
+	if bids[0].Generation < secondHand {
+		return b.Ledger.Claim(ctx, bids, worker, b.lease)
 	}
-	return b.Ledger.Claim(ctx, id, generation, worker, b.lease)
+	var claims []tasks.Claim
+	for _, bid := range bids {
+		c, err := b.claimAgain(ctx, bid.Upload)
+		if errors.Is(err, tasks.ErrFenced) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		claims = append(claims, c)
+	}
+	return claims, nil
 }
 
 // claimAgain returns the claim that another worker has.
 func (b *ledgerWithBug) claimAgain(ctx context.Context, id uuid.UUID) (tasks.Claim, error) {
 	for range 100 {
 		var token []byte
-		err := b.db.QueryRowContext(ctx, "SELECT claim_token FROM uploads WHERE id = ? AND phase = 2", id[:]).Scan(&token)
+		err := b.db.QueryRowContext(ctx, "SELECT token FROM runs WHERE token IS NOT NULL AND upload = (SELECT seq FROM uploads WHERE id = ?)", id[:]).Scan(&token)
 		if err == nil {
 			o, err := b.Outcome(ctx, id)
 			u := tasks.Upload{ID: id, Producer: o.Producer, ExternalID: o.ExternalID, Batch: o.Batch, Account: o.Account, Type: o.Type, Source: o.Source, NoReuse: true}
@@ -140,8 +152,12 @@ func (b *ledgerWithBug) overwrite(ctx context.Context, k tasks.Token, r tasks.Re
 
 func (b *ledgerWithBug) outcomeOnly(ctx context.Context, k tasks.Token, r tasks.Result) error {
 	phase := map[tasks.State]int{tasks.Succeeded: 4, tasks.Failed: 5, tasks.Canceled: 6}[r.State]
-	_, err := b.db.ExecContext(ctx, "UPDATE uploads SET phase = ?, due_at = NULL, media_id = ?, sha256 = ?, finished_at = ? WHERE id = ? AND claim_token = ?",
-		phase, r.Media.ID, r.Key.Hash[:], time.Now().UnixMicro(), k.Upload[:], k.Claim[:])
+	_, err := b.db.ExecContext(ctx, `UPDATE uploads SET phase = ?, due_at = NULL, claim_token = ?, media_id = ?, sha256 = ?, finished_at = ? WHERE id = ?
+		AND EXISTS (SELECT 1 FROM runs WHERE upload = seq AND token = ?)`,
+		phase, k.Claim[:], r.Media.ID, r.Key.Hash[:], time.Now().UnixMicro(), k.Upload[:], k.Claim[:])
+	if err == nil {
+		_, err = b.db.ExecContext(ctx, "DELETE FROM runs WHERE token = ?", k.Claim[:])
+	}
 	return err
 }
 
@@ -151,22 +167,22 @@ func (b *ledgerWithBug) countTwice(ctx context.Context, id uuid.UUID) error {
 }
 
 // Dispatch implements enqueue.Shelf.
-func (b *ledgerWithBug) Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Dispatch, error) {
-	ds, err := b.Ledger.Dispatch(ctx, w)
+func (b *ledgerWithBug) Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Chunk, error) {
+	chunks, err := b.Ledger.Dispatch(ctx, w)
 	if b.bug != LostDispatch {
-		return ds, err
+		return chunks, err
 	}
-	kept := ds[:0]
-	for _, d := range ds {
+	kept := chunks[:0]
+	for _, c := range chunks {
 		if !b.every(40) {
-			kept = append(kept, d)
+			kept = append(kept, c)
 		}
 	}
 	return kept, err
 }
 
 // OnBelt implements enqueue.Shelf. A ledger that loses uploads does not search for them.
-func (b *ledgerWithBug) OnBelt(ctx context.Context, olderThan time.Duration, limit int) ([]tasks.Dispatch, error) {
+func (b *ledgerWithBug) OnBelt(ctx context.Context, olderThan time.Duration, limit int) ([]tasks.Chunk, error) {
 	if b.bug == LostDispatch {
 		return nil, nil
 	}
@@ -180,18 +196,23 @@ type beltWithBug struct {
 }
 
 // Put implements enqueue.Conveyor.
-func (b beltWithBug) Put(ctx context.Context, ledger uuid.UUID, ds []tasks.Dispatch) ([]tasks.Dispatch, error) {
+func (b beltWithBug) Put(ctx context.Context, ledger uuid.UUID, chunks []tasks.Chunk) ([]tasks.Chunk, error) {
 	if b.bug == DoubleClaim {
-		var again []tasks.Dispatch
-		for _, d := range ds {
+		var again []tasks.Chunk
+		for _, c := range chunks {
 			if rand.IntN(4) == 0 {
-				d.Generation += secondHand
-				again = append(again, d)
+				twice := c
+				twice.Task += ".again"
+				twice.Runs = slices.Clone(c.Runs)
+				for i := range twice.Runs {
+					twice.Runs[i].Generation += secondHand
+				}
+				again = append(again, twice)
 			}
 		}
 		if _, err := b.Belt.Put(ctx, ledger, again); err != nil {
-			return ds, fmt.Errorf("put again: %w", err)
+			return chunks, fmt.Errorf("put again: %w", err)
 		}
 	}
-	return b.Belt.Put(ctx, ledger, ds)
+	return b.Belt.Put(ctx, ledger, chunks)
 }

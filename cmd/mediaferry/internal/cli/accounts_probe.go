@@ -21,7 +21,7 @@ func (a *app) accountsProbeCommand() *cobra.Command {
 			if _, known := cfg.Accounts[args[0]]; !known {
 				return noAccount(args[0])
 			}
-			client, err := wire.NewWeChat(cfg, nil, nil, a.logger(cfg, true))
+			client, err := wire.NewWeChat(cfg, nil, a.logger(cfg, true))
 			if err != nil {
 				return err
 			}

@@ -75,11 +75,11 @@ func claimed(g *clitest.Ground, l *ledger.Ledger) tasks.Claim {
 	if err != nil || len(dispatched) != 1 {
 		g.T.Fatalf("%d dispatched: %v", len(dispatched), err)
 	}
-	claim, err := l.Claim(g.T.Context(), dispatched[0].ID, dispatched[0].Generation, "test", time.Minute)
-	if err != nil {
-		g.T.Fatal(err)
+	claims, err := l.Claim(g.T.Context(), tasks.NewBids(dispatched[0].Runs), "test", time.Minute)
+	if err != nil || len(claims) != 1 {
+		g.T.Fatalf("%d claimed: %v", len(claims), err)
 	}
-	return claim
+	return claims[0]
 }
 
 // Beside a shared Redis, too, a cancel that waits for a worker ends when its time is over.

@@ -231,7 +231,7 @@ func describeStorage(cfg config.Config) string {
 func (d *doctor) wechat(ctx context.Context, cfg config.Config) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	client, err := wire.NewWeChat(cfg, d.stack.TokenStore(), nil, d.stack.Log)
+	client, err := wire.NewWeChat(cfg, d.stack.TokenStore(), d.stack.Log)
 	if err != nil {
 		d.bad("wechat", err, "")
 		return

@@ -79,12 +79,12 @@ func verify(ctx context.Context, s *wire.Stack, repair bool) ([]view.Finding, er
 type lostOnBelt struct{ belt *enqueue.Belt }
 
 // Gone returns those of ds that the belt has nothing of.
-func (b lostOnBelt) Gone(ctx context.Context, ds []tasks.Dispatch) ([]tasks.Dispatch, error) {
-	places, err := b.belt.Look(ctx, ds)
+func (b lostOnBelt) Gone(ctx context.Context, ds []tasks.Chunk) ([]tasks.Chunk, error) {
+	places, err := b.belt.Locate(ctx, ds)
 	if err != nil {
 		return nil, err
 	}
-	var gone []tasks.Dispatch
+	var gone []tasks.Chunk
 	for i, p := range places {
 		if p == enqueue.PlaceGone {
 			gone = append(gone, ds[i])

@@ -66,7 +66,7 @@ func TestVerifyLooksAtTheSharedBelt(t *testing.T) {
 	if _, err := l.Dispatch(t.Context(), tasks.Window{Bulk: 1}); err != nil {
 		t.Fatal(err)
 	}
-	g.Forge("UPDATE uploads SET due_at = due_at - 60000000") // a minute ago, and nobody put it on the belt
+	g.Forge("UPDATE runs SET dispatched_at = dispatched_at - 60000000") // a minute ago, and nobody put it on the belt
 	if r := g.Run("verify"); r.Code != tasks.ExitFailed || !strings.Contains(r.Out, "lost-on-belt") {
 		t.Errorf("exit code %d\n%s%s", r.Code, r.Out, r.Err)
 	}

@@ -13,9 +13,9 @@ import (
 	"github.com/mediaferry/mediaferry/worker/wechat"
 )
 
-// NewWeChat makes the client of all configured accounts. Tokens and the rate of calls are shared through store and
-// pacer; nil keeps them in this process.
-func NewWeChat(c config.Config, store wechat.TokenStore, pacer wechat.Pacer, log *slog.Logger) (*wechat.Client, error) {
+// NewWeChat makes the client of all configured accounts. Tokens are shared through store; nil keeps them in
+// this process.
+func NewWeChat(c config.Config, store wechat.TokenStore, log *slog.Logger) (*wechat.Client, error) {
 	var proxy *url.URL
 	if c.WeChat.Proxy != "" {
 		var err error
@@ -34,7 +34,6 @@ func NewWeChat(c config.Config, store wechat.TokenStore, pacer wechat.Pacer, log
 		BaseTimeout:    c.WeChat.Timeout,
 		MinRate:        int64(c.WeChat.MinSpeed),
 		Errcodes:       c.WeChat.Errcodes,
-		Pacer:          pacer,
 		Log:            log,
 	}, accounts, store)
 	if err != nil {
@@ -48,15 +47,16 @@ func wechatAccount(c config.Config, name string) wechat.Account {
 	return wechat.Account{
 		Name: name, AppID: a.AppID, Source: wechat.TokenSource(a.Token),
 		Secret: a.Secret, Static: a.AccessToken, TokenURL: a.TokenURL.Reveal(), TokenHeader: a.TokenHeader, Command: a.TokenCommand,
-		RatePerMinute: a.RatePerMinute, Concurrency: a.Concurrency, ResetZone: c.ResetZone(name),
+		ResetZone: c.ResetZone(name),
 	}
 }
 
-// Accounts returns the accounts as the ledger keeps them, with the calls that a day grants.
+// Accounts returns the accounts as the ledger keeps them, with the limits of their calls.
 func (s *Stack) Accounts() []tasks.Account {
 	accounts := s.WeChat.Accounts()
 	for i, a := range accounts {
-		accounts[i].DailyLimit = s.Config.Accounts[a.Name].DailyLimit
+		set := s.Config.Accounts[a.Name]
+		accounts[i].DailyLimit, accounts[i].RatePerMinute, accounts[i].Concurrency = set.DailyLimit, set.RatePerMinute, set.Concurrency
 	}
 	return accounts
 }

@@ -19,7 +19,7 @@ func TestAccountsOfTheSettings(t *testing.T) {
 			"b": {AppID: "wx2", Token: config.TokenURL, TokenURL: "https://tokens/b", TokenHeader: "K: b", DailyLimit: 2},
 		},
 	}
-	client, err := NewWeChat(c, nil, nil, slog.New(slog.DiscardHandler))
+	client, err := NewWeChat(c, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

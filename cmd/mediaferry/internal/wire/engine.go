@@ -112,15 +112,17 @@ func (s *Stack) prober() *worker.Prober {
 	}
 }
 
-// learnRates asks WeChat how many calls a minute each account may make, where the settings don't say.
+// learnRates asks WeChat how many calls a minute each account may make, and tells the ledger, which keeps to the lower
+// of that and the settings.
 func (s *Stack) learnRates(ctx context.Context) {
 	for _, a := range s.WeChat.Accounts() {
-		if s.Config.Accounts[a.Name].RatePerMinute > 0 {
-			continue
+		q, err := s.WeChat.Quota(ctx, a.Name)
+		if err == nil {
+			err = s.Ledger.LearnRate(ctx, a, q.PerMinute())
 		}
-		if rate, err := s.WeChat.LearnRate(ctx, a.Name); err != nil {
-			s.Log.Debug("WeChat does not say how many calls a minute an account may make", "account", a.Name, "error", err)
-		} else if rate > 0 {
+		if err != nil {
+			s.Log.Debug("how many calls a minute an account may make is not known", "account", a.Name, "error", err)
+		} else if rate := q.PerMinute(); rate > 0 {
 			s.Log.Info("calls a minute, as WeChat says", "account", a.Name, "rate", rate)
 		}
 	}

@@ -123,11 +123,7 @@ func (s *Stack) prefix() string {
 // openWeChat makes the client and tells the ledger of its accounts, which lifts the hold of one whose credentials
 // have changed.
 func (s *Stack) openWeChat(ctx context.Context) error {
-	var pacer wechat.Pacer
-	if s.Redis != nil {
-		pacer = wechat.NewRedisPacer(s.Redis, s.prefix())
-	}
-	client, err := NewWeChat(s.Config, s.TokenStore(), pacer, s.Log)
+	client, err := NewWeChat(s.Config, s.TokenStore(), s.Log)
 	if err != nil {
 		return err
 	}

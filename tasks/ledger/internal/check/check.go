@@ -27,8 +27,8 @@ type Finding struct {
 
 	// Key is the row's, as the check's query gives it.
 	Key int64 `json:"-"`
-	// Dispatch is set where the belt lost the upload.
-	Dispatch tasks.Dispatch `json:"-"`
+	// Run is set where the belt lost the upload.
+	Run tasks.RunRef `json:"-"`
 }
 
 // Rule is what a ledger keeps to.

@@ -18,7 +18,7 @@ func mediaChecks() []Rule {
 		{
 			Name: "media-held-by-nobody", what: "a content is reserved for an upload that does not run", Key: "m.holder", Repairable: true,
 			query: `SELECT m.holder, (SELECT u.id FROM uploads u WHERE u.seq = m.holder), NULL, m.type || ' of ' || m.appid FROM media m
-				WHERE m.holder IS NOT NULL AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.seq = m.holder AND u.phase = 2)`,
+				WHERE m.holder IS NOT NULL AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.upload = m.holder AND r.token IS NOT NULL)`,
 		},
 		{
 			Name: "media-past-its-life", what: "a media would be reused longer than WeChat keeps it", Key: "0", args: life, Repairable: true,

@@ -9,12 +9,13 @@ const (
 func uploadChecks() []Rule {
 	return []Rule{
 		{
-			Name: "running-without-owner", what: "it runs, but no worker has a claim on it", Key: "u.seq", Repairable: true,
-			query: theUpload + "'' FROM uploads u WHERE u.phase = 2 AND (u.claim_token IS NULL OR u.worker IS NULL OR u.due_at IS NULL)",
+			Name: "under-way-without-run", what: "it is under way, but nobody would notice its loss", Key: "u.seq", Repairable: true,
+			query: theUpload + "'' FROM uploads u WHERE u.phase = 1 AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.upload = u.seq AND r.generation = u.generation)",
 		},
 		{
-			Name: "dispatched-unseen", what: "it is dispatched, but nobody would notice its loss", Key: "u.seq", Repairable: true,
-			query: theUpload + "'' FROM uploads u WHERE u.phase = 1 AND (u.due_at IS NULL OR u.generation < 1)",
+			Name: "run-without-upload", what: "it has a run, though it is not under way", Key: "r.upload", Repairable: true,
+			query: `SELECT r.upload, u.id, NULL, r.account FROM runs r LEFT JOIN uploads u ON u.seq = r.upload
+				WHERE (u.seq IS NULL OR u.phase <> 1 OR u.generation <> r.generation)`,
 		},
 		{
 			Name: "waiting-for-ever", what: "it waits, but for no time", Key: "u.seq", Repairable: true,

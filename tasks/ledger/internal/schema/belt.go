@@ -10,17 +10,23 @@ import (
 // Deaths is how many workers died with an upload in this round.
 const Deaths = "lost_leases + crashes"
 
-// OnBelt lists dispatched uploads that nobody has claimed for longer than olderThan, the oldest first.
-func OnBelt(t *db.Tx, olderThan time.Duration, limit int) ([]tasks.Dispatch, error) {
-	var ds []tasks.Dispatch
-	err := t.Each("SELECT id, generation, priority, due_at, "+Deaths+" FROM uploads WHERE phase = 1 AND due_at < ? ORDER BY due_at LIMIT ?",
+// OnBelt lists what was dispatched longer than olderThan ago and is not claimed, the oldest first, up to limit runs.
+func OnBelt(t *db.Tx, olderThan time.Duration, limit int) ([]tasks.Chunk, error) {
+	var chunks []tasks.Chunk
+	err := t.Each("SELECT r.task, u.id, r.generation, r.account, r.priority, r.dispatched_at, "+Deaths+` FROM runs r JOIN uploads u ON u.seq = r.upload
+		WHERE r.token IS NULL AND r.dispatched_at < ? ORDER BY r.dispatched_at, r.upload LIMIT ?`,
 		db.Args{t.Now - olderThan.Microseconds(), limit}, func(s db.Scanner) error {
-			var d tasks.Dispatch
+			var c tasks.Chunk
+			var r tasks.RunRef
 			var at int64
-			err := s.Scan(&d.ID, &d.Generation, &d.Priority, &at, &d.Deaths)
-			d.At = db.Time(at)
-			ds = append(ds, d)
+			err := s.Scan(&c.Task, &r.Upload, &r.Generation, &c.Account, &c.Priority, &at, &c.Deaths)
+			if n := len(chunks); n > 0 && chunks[n-1].Task == c.Task {
+				chunks[n-1].Runs = append(chunks[n-1].Runs, r)
+				return err
+			}
+			c.At, c.Runs = db.Time(at), []tasks.RunRef{r}
+			chunks = append(chunks, c)
 			return err
 		})
-	return ds, err
+	return chunks, err
 }

@@ -27,7 +27,7 @@ const (
 )
 
 // CurrentEnd is outcomeEnd of an upload's own row.
-const CurrentEnd = `u.phase, u.round, u.attempts, u.reused, u.errcode, COALESCE(u.code, ''), COALESCE(u.rid, ''), COALESCE(u.reason, ''),
+const CurrentEnd = CurrentPhase + `, u.round, u.attempts, u.reused, u.errcode, COALESCE(u.code, ''), COALESCE(u.rid, ''), COALESCE(u.reason, ''),
 	COALESCE(u.hint, ''), COALESCE(u.media_id, ''), u.issued_at, u.expires_at, u.finished_at, u.sha256, u.original, COALESCE(u.fixed, ''),
 	COALESCE(u.size, 0)`
 

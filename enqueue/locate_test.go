@@ -20,21 +20,21 @@ func TestBeltKnowsWhereATaskIs(t *testing.T) {
 			t.Parallel()
 			b := NewBelt(c, "")
 			in := asynq.NewInspectorFromRedisClient(c)
-			active, later := dispatches(1, tasks.Bulk), dispatches(5, tasks.Bulk)
+			active, later := chunks(1, tasks.Bulk), chunks(5, tasks.Bulk)
 			put(t, b, uuid.New(), active)
 			occupy(t, c)
 			put(t, b, uuid.New(), later)
-			pending, archived, deleted, gone := later[0], later[1], later[2], dispatches(1, tasks.Interactive)[0]
-			if err := in.ArchiveTask("bulk", tasks.RunTaskID(archived)); err != nil {
+			pending, archived, deleted, gone := later[0], later[1], later[2], chunks(1, tasks.Interactive)[0]
+			if err := in.ArchiveTask("bulk", archived.Task); err != nil {
 				t.Fatal(err)
 			}
-			if err := c.Del(t.Context(), "asynq:{bulk}:t:"+tasks.RunTaskID(deleted)).Err(); err != nil {
+			if err := c.Del(t.Context(), "asynq:{bulk}:t:"+deleted.Task).Err(); err != nil {
 				t.Fatal(err)
 			}
-			ask := []tasks.Dispatch{active[0], pending, archived, deleted, gone}
+			ask := []tasks.Chunk{active[0], pending, archived, deleted, gone}
 			want := []Place{PlaceActive, PlacePending, PlaceGone, PlaceGone, PlaceGone}
 			for _, step := range []string{"at first", "without the set of queue names"} {
-				got, err := b.Look(t.Context(), ask)
+				got, err := b.Locate(t.Context(), ask)
 				if diff := cmp.Diff(want, got); err != nil || diff != "" {
 					t.Errorf("%s: %v (-want +got):\n%s", step, err, diff)
 				}
@@ -43,11 +43,11 @@ func TestBeltKnowsWhereATaskIs(t *testing.T) {
 				}
 			}
 			// A worker that was frozen is heard of no more. This one lives, so that its last word is put back instead.
-			old := redis.Z{Member: tasks.RunTaskID(active[0]), Score: float64(time.Now().Add(leaseFor - unheardFor - 2*time.Second).Unix())}
+			old := redis.Z{Member: active[0].Task, Score: float64(time.Now().Add(leaseFor - unheardFor - 2*time.Second).Unix())}
 			if err := c.ZAdd(t.Context(), "asynq:{bulk}:lease", old).Err(); err != nil {
 				t.Fatal(err)
 			}
-			got, err := b.Look(t.Context(), active)
+			got, err := b.Locate(t.Context(), active)
 			if diff := cmp.Diff([]Place{PlaceSilent}, got); err != nil || diff != "" {
 				t.Errorf("of a silent worker: %v (-want +got):\n%s", err, diff)
 			}

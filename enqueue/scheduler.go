@@ -13,15 +13,19 @@ const (
 	leadTTL      = 3 * time.Second
 	leadEvery    = time.Second             // a leader renews that often, so that it may miss one
 	idlePause    = time.Second             // nothing has happened for a while
-	busyPause    = 250 * time.Millisecond  // the window empties by 8,000 uploads a second at most
+	busyPause    = 50 * time.Millisecond   // while uploads end, and room for others with them
+	reviveEvery  = 250 * time.Millisecond  // what is due is looked for that often while busy
+	slotsEvery   = 2 * time.Second         // how often it asks for the workers' slots
 	awakeFor     = 5 * time.Second         // how long it stays busy after the last thing it did
-	bite         = 1000                    // rows that come back in one call
+	reviveLimit  = 1000                    // rows that come back in one call
 	beltPatience = 1500 * time.Millisecond // for one call of the belt: with the pause after it, shorter than leadTTL
 )
 
-// shift is one Run of a dispatcher: what it remembers from turn to turn. It belongs to one goroutine.
-type shift struct {
+// scheduler is one Run of a dispatcher: what it remembers from turn to turn. It belongs to one goroutine.
+type scheduler struct {
 	*Dispatcher
+	recoverer recoverer
+
 	ledger, belt outage
 	leading      bool
 	leadDue      time.Time // when to ask for the lead again
@@ -29,34 +33,45 @@ type shift struct {
 	stalled      time.Time // when it had answered before it went away or stood still; of several times in a row, the first
 	graceEnds    time.Time // until then only a lease counts that ran out before it stalled
 	awakeUntil   time.Time
+	reviveDue    time.Time
 	more         bool // the last turn left something to do at once
 
-	epoch      string                   // that the dispatched uploads are on; empty: ask the ledger
-	sightings  map[stop]sighting        // of tasks that nobody claims
-	inspectDue time.Time                // when to look at them again
-	unsent     []tasks.DeliveryDispatch // that did not get on the belt
+	epoch    string                   // that the dispatched uploads are on; empty: ask the ledger
+	window   tasks.Window             // with the workers' slots, as they were last told
+	slotsDue time.Time                // when to ask for them again
+	unsent   []tasks.DeliveryDispatch // that did not get on the belt
 }
 
-func newShift(d *Dispatcher) *shift {
-	return &shift{Dispatcher: d, ledger: outage{what: "ledger", log: d.Log}, belt: outage{what: "redis", log: d.Log}}
+func newScheduler(d *Dispatcher) *scheduler {
+	w := d.Window
+	w.Lease = d.Grace
+	return &scheduler{
+		Dispatcher: d, window: w,
+		ledger: outage{what: "ledger", log: d.Log}, belt: outage{what: "redis", log: d.Log},
+	}
 }
 
 // turn does all that is due, and returns how long there will be nothing to do.
-func (s *shift) turn(ctx context.Context) time.Duration {
+func (s *scheduler) turn(ctx context.Context) time.Duration {
 	s.more = false
 	if !s.lead(ctx) {
 		return s.pause()
 	}
-	s.revive(ctx)
+	revive := !time.Now().Before(s.reviveDue)
+	if revive {
+		s.revive(ctx)
+	}
 	if !s.ledger.away() && s.sameBelt(ctx) {
 		s.fill(ctx)
-		s.deliver(ctx)
-		s.inspect(ctx)
+		if revive {
+			s.deliver(ctx)
+		}
+		s.recover(ctx)
 	}
 	return s.pause()
 }
 
-func (s *shift) pause() time.Duration {
+func (s *scheduler) pause() time.Duration {
 	switch {
 	case s.ledger.away():
 		return s.ledger.backoff()
@@ -72,10 +87,10 @@ func (s *shift) pause() time.Duration {
 	return idlePause
 }
 
-func (s *shift) stayAwake() { s.awakeUntil = time.Now().Add(awakeFor) }
+func (s *scheduler) stayAwake() { s.awakeUntil = time.Now().Add(awakeFor) }
 
 // lead reports whether this process is the one that works.
-func (s *shift) lead(ctx context.Context) bool {
+func (s *scheduler) lead(ctx context.Context) bool {
 	if s.leading && !s.ledger.away() && time.Now().Before(s.leadDue) {
 		return true
 	}
@@ -87,13 +102,14 @@ func (s *shift) lead(ctx context.Context) bool {
 	})
 	s.leading = ok && led
 	if !s.leading { // another process may do now what this one remembers
-		s.epoch, s.sightings, s.unsent = "", nil, nil
+		s.epoch, s.unsent = "", nil
+		s.recoverer.forget()
 	}
 	return s.leading
 }
 
 // resign lets another process work at once, when this one goes down in good order.
-func (s *shift) resign(ctx context.Context) {
+func (s *scheduler) resign(ctx context.Context) {
 	if !s.leading {
 		return
 	}
@@ -104,7 +120,7 @@ func (s *shift) resign(ctx context.Context) {
 
 // ask makes one call of the ledger, and reports whether it succeeded. Workers could not renew their leases while the
 // ledger was away or stood still, so that what looks dead afterwards is given time to show that it lives.
-func (s *shift) ask(ctx context.Context, call func() error) bool {
+func (s *scheduler) ask(ctx context.Context, call func() error) bool {
 	start := time.Now()
 	wasAway := s.ledger.away()
 	err := call()
@@ -120,28 +136,42 @@ func (s *shift) ask(ctx context.Context, call func() error) bool {
 		if !s.answered.Before(s.graceEnds) { // else nobody had the whole grace since the last stall
 			s.stalled = s.answered
 		}
-		s.graceEnds, s.sightings = now.Add(s.Grace), nil
+		s.graceEnds = now.Add(s.Grace)
+		s.recoverer.forget()
 	}
 	s.answered = now
 	return true
 }
 
-// revive brings back what has waited long enough, and what dead workers left behind.
-func (s *shift) revive(ctx context.Context) {
-	s.bring(ctx, func() (int, error) { return s.Ledger.Mature(ctx, bite) })
-	s.bring(ctx, func() (int, error) { return s.Ledger.TakeOver(ctx, s.mercy(), bite) })
+// carry makes one call of the belt, and reports whether it succeeded.
+func (s *scheduler) carry(ctx context.Context, call func(context.Context) error) bool {
+	limited, cancel := context.WithTimeout(ctx, beltPatience)
+	defer cancel()
+	err := call(limited)
+	if ctx.Err() != nil {
+		return false
+	}
+	s.belt.note(err)
+	return err == nil
 }
 
-// mercy is how long ago a lease must have run out for its worker to count as dead: none but after a stall, and then
-// those still count whose leases had run out before it.
-func (s *shift) mercy() time.Duration {
+// revive brings back what has waited long enough, and what dead workers left behind.
+func (s *scheduler) revive(ctx context.Context) {
+	s.reviveDue = time.Now().Add(reviveEvery)
+	s.bring(ctx, func() (int, error) { return s.Ledger.Mature(ctx, reviveLimit) })
+	s.bring(ctx, func() (int, error) { return s.Ledger.TakeOver(ctx, s.overdue(), reviveLimit) })
+}
+
+// overdue is how long ago a lease must have run out before its worker counts as dead. Only after the ledger stalled is
+// that more than nothing: leases that ran out before the stall count at once, the others once the grace is over.
+func (s *scheduler) overdue() time.Duration {
 	if time.Now().Before(s.graceEnds) {
 		return time.Since(s.stalled)
 	}
 	return 0
 }
 
-func (s *shift) bring(ctx context.Context, back func() (int, error)) {
+func (s *scheduler) bring(ctx context.Context, back func() (int, error)) {
 	var n int
 	s.ask(ctx, func() (err error) {
 		n, err = back()
@@ -150,5 +180,7 @@ func (s *shift) bring(ctx context.Context, back func() (int, error)) {
 	if n > 0 {
 		s.stayAwake()
 	}
-	s.more = s.more || n >= bite
+	if n >= reviveLimit {
+		s.more, s.reviveDue = true, time.Time{}
+	}
 }

@@ -30,8 +30,8 @@ const (
 	unheardFor = 7 * time.Second
 )
 
-// Look finds out where each of the tasks is, in the same order.
-func (b *Belt) Look(ctx context.Context, dispatched []tasks.Dispatch) ([]Place, error) {
+// Locate finds out where each of the tasks is, in the same order.
+func (b *Belt) Locate(ctx context.Context, dispatched []tasks.Chunk) ([]Place, error) {
 	places := make([]Place, len(dispatched))
 	at := make([]int, len(dispatched))
 	for i := range at {
@@ -39,21 +39,21 @@ func (b *Belt) Look(ctx context.Context, dispatched []tasks.Dispatch) ([]Place, 
 	}
 	_, err := putAll(at, func(i int) error {
 		var err error
-		places[i], err = b.look(ctx, dispatched[i])
+		places[i], err = b.locate(ctx, dispatched[i])
 		return err
 	})
 	return places, err
 }
 
-func (b *Belt) look(ctx context.Context, d tasks.Dispatch) (Place, error) {
-	queue := b.queueOf(d)
-	info, err := b.inspector.GetTaskInfo(queue, tasks.RunTaskID(d))
+func (b *Belt) locate(ctx context.Context, c tasks.Chunk) (Place, error) {
+	queue := b.Queue(c.Queue())
+	info, err := b.inspector.GetTaskInfo(queue, c.Task)
 	if errors.Is(err, asynq.ErrQueueNotFound) {
 		// The set of queue names has lost this one, which says nothing about the task: announce it again, and ask again.
 		if err := b.redis.SAdd(ctx, "asynq:queues", queue).Err(); err != nil {
 			return PlacePending, beltError(ctx, "announce queue", err)
 		}
-		info, err = b.inspector.GetTaskInfo(queue, tasks.RunTaskID(d))
+		info, err = b.inspector.GetTaskInfo(queue, c.Task)
 	}
 	switch {
 	case errors.Is(err, asynq.ErrTaskNotFound):
@@ -63,7 +63,7 @@ func (b *Belt) look(ctx context.Context, d tasks.Dispatch) (Place, error) {
 	}
 	switch info.State {
 	case asynq.TaskStateActive:
-		return b.listen(ctx, queue, d)
+		return b.heard(ctx, queue, c)
 	case asynq.TaskStateArchived, asynq.TaskStateCompleted:
 		return PlaceGone, nil
 	default:
@@ -71,9 +71,9 @@ func (b *Belt) look(ctx context.Context, d tasks.Dispatch) (Place, error) {
 	}
 }
 
-// listen finds out whether the worker that has the task was heard of lately.
-func (b *Belt) listen(ctx context.Context, queue string, d tasks.Dispatch) (Place, error) {
-	ends, err := b.redis.ZScore(ctx, "asynq:{"+queue+"}:lease", tasks.RunTaskID(d)).Result()
+// heard finds out whether the worker that has the task was heard of lately.
+func (b *Belt) heard(ctx context.Context, queue string, c tasks.Chunk) (Place, error) {
+	ends, err := b.redis.ZScore(ctx, "asynq:{"+queue+"}:lease", c.Task).Result()
 	switch {
 	case errors.Is(err, redis.Nil): // it has ended just now
 		return PlaceActive, nil

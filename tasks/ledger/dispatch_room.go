@@ -1,0 +1,91 @@
+package ledger
+
+import (
+	"math"
+
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
+)
+
+// room is how many more uploads an account may have under way. Accounts with one appid share it.
+type room struct {
+	held     bool // nothing may start
+	underWay int
+	uncalled int // of these, how many have not been let through to WeChat yet
+	most     int // under way, by concurrency and the ramp after a hold
+	calls    int // that can be made within a lease, for those that have not been let through
+}
+
+func (r *room) take(n int) {
+	r.underWay += n
+	r.uncalled += n
+}
+
+// left is how many more may be dispatched.
+func (r *room) left() int {
+	if r.held {
+		return 0
+	}
+	return max(0, min(r.most-r.underWay, r.calls-r.uncalled))
+}
+
+// first is how many more may be dispatched that have been let through to WeChat before, or have a time for it.
+func (r *room) first() int {
+	if r.held {
+		return 0
+	}
+	return max(0, r.most-r.underWay)
+}
+
+// room returns an account's room, from its hold and its limits. Nothing bounds an account that nobody has registered.
+func (f *filling) room(account string) (*room, error) {
+	k, registered, err := f.keyOf(account)
+	if err != nil {
+		return nil, err
+	}
+	if r := f.rooms[k]; r != nil {
+		return r, nil
+	}
+	r := &room{most: math.MaxInt, calls: math.MaxInt}
+	if registered {
+		held, err := f.holds()
+		if err != nil {
+			return nil, err
+		}
+		if r, err = f.roomOf(k, held[account]); err != nil {
+			return nil, err
+		}
+	}
+	f.rooms[k] = r
+	return r, nil
+}
+
+func (f *filling) roomOf(k accountKey, h *schema.Hold) (*room, error) {
+	r := &room{held: h.InForce(f.Now), most: math.MaxInt, calls: math.MaxInt}
+	if r.held {
+		return r, nil
+	}
+	limit, err := f.limitOf(k)
+	if err != nil {
+		return nil, err
+	}
+	if h != nil {
+		r.most = h.Room()
+	}
+	if limit.concurrency > 0 {
+		r.most = min(r.most, limit.concurrency)
+	}
+	if limit.daily == 0 && limit.rate == 0 {
+		return r, nil
+	}
+	c, err := f.countOf(k.realm, k.appid)
+	if err != nil {
+		return nil, err
+	}
+	if c.daily > 0 { // the last one finds that the day is spent, and holds the account
+		r.calls = max(1, c.daily-c.calls)
+	}
+	if c.rate > 0 {
+		r.calls = min(r.calls, c.pace.within(f.Now, f.window.Lease, c.rate))
+	}
+	return r, nil
+}

@@ -1,0 +1,98 @@
+package ledger
+
+import (
+	"sync"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
+)
+
+// limit is what bounds the uploads of one account in the whole fleet. 0: nothing does.
+type limit struct {
+	rate        int // calls a minute
+	concurrency int // uploads under way
+	daily       int // calls a day
+	zone        *time.Location
+}
+
+// limitAge is how long a process goes by the limits that it has read: they change with the settings of others.
+const limitAge = 2 * time.Second
+
+// limits remembers the limits of the accounts. It is safe for concurrent use.
+type limits struct {
+	mu   sync.Mutex
+	read int64
+	by   map[accountKey]limit
+	keys map[string]accountKey // of the registered accounts
+}
+
+func (s *limits) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.by = nil
+}
+
+// fresh reports whether the limits were read lately.
+func (s *limits) fresh(now int64) bool {
+	age := time.Duration(now-s.read) * time.Microsecond
+	return s.by != nil && age >= 0 && age < limitAge
+}
+
+// limitOf returns what bounds an account: of all accounts with its appid, the strictest.
+func (t *tx) limitOf(k accountKey) (limit, error) {
+	s := &t.l.limits
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := t.readLimits(s)
+	l := s.by[k]
+	return l, err
+}
+
+// keyOf returns whose calls those of an account are, and whether it is registered.
+func (t *tx) keyOf(account string) (accountKey, bool, error) {
+	s := &t.l.limits
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := t.readLimits(s)
+	k, registered := s.keys[account]
+	if !registered {
+		k = accountKey{appid: account}
+	}
+	return k, registered, err
+}
+
+func (t *tx) readLimits(s *limits) error {
+	if s.fresh(t.Now) {
+		return nil
+	}
+	by, keys := map[accountKey]limit{}, map[string]accountKey{}
+	err := t.Each(`SELECT a.name, a.realm, a.appid, a.rate_per_minute, a.concurrency, a.daily_limit, a.reset_zone, COALESCE(p.learnt, 0)
+		FROM accounts a LEFT JOIN paces p ON p.realm = a.realm AND p.appid = a.appid`, nil, func(r db.Scanner) error {
+		var name, zone string
+		var k accountKey
+		var l limit
+		var learnt int
+		if err := r.Scan(&name, &k.realm, &k.appid, &l.rate, &l.concurrency, &l.daily, &zone, &learnt); err != nil {
+			return err
+		}
+		was := by[k]
+		l.rate = stricter(stricter(l.rate, learnt), was.rate)
+		l.concurrency, l.daily = stricter(l.concurrency, was.concurrency), stricter(l.daily, was.daily)
+		l.zone = schema.ZoneNamed(zone)
+		by[k], keys[name] = l, k
+		return nil
+	})
+	if err == nil {
+		s.by, s.keys, s.read = by, keys, t.Now
+	}
+	return err
+}
+
+// stricter is the lower of two limits, of which 0 is none.
+func stricter(a, b int) int {
+	if a == 0 || (b != 0 && b < a) {
+		return b
+	}
+	return a
+}

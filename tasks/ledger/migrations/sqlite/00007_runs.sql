@@ -1,0 +1,73 @@
+-- What is under way leaves the wide row of an upload: a run exists exactly while its upload is on the belt (no token) or
+-- running (token, worker and lease_until are set). Accounts get the limits of their calls, and the ledger keeps their pace.
+-- +goose Up
+CREATE TABLE runs (
+    upload        INTEGER PRIMARY KEY,
+    generation    INTEGER  NOT NULL CHECK (generation > 0),
+    account       TEXT     NOT NULL,
+    priority      INTEGER NOT NULL,
+    task          TEXT     NOT NULL,
+    dispatched_at INTEGER  NOT NULL,
+    lease_until   INTEGER,
+    alone         INTEGER NOT NULL DEFAULT 0 CHECK (alone IN (0, 1)),
+    called        INTEGER NOT NULL DEFAULT 0 CHECK (called IN (0, 1)),
+    token         BLOB,
+    worker        TEXT,
+    CHECK ((token IS NULL) = (worker IS NULL) AND (token IS NULL) = (lease_until IS NULL))
+);
+
+-- phase: 0 ready, 1 under way (it has a run), 3 waiting, 4 succeeded, 5 failed, 6 canceled.
+-- due_at: until when it waits; otherwise null. slot_at: the time that is reserved for its call. claim_token: of the last
+-- claim that ended. read_hash and identity: of the source as it was read last. granted: the prefix of the source that its
+-- submitter had a right to. reason_values: what the reason was measured by (JSON).
+DELETE FROM media WHERE holder IS NOT NULL AND media_id IS NULL;
+UPDATE media SET holder = NULL WHERE holder IS NOT NULL;
+UPDATE uploads SET phase = 0, due_at = NULL WHERE phase IN (1, 2);
+ALTER TABLE uploads ADD COLUMN slot_at INTEGER;
+ALTER TABLE uploads ADD COLUMN read_hash BLOB;
+ALTER TABLE uploads ADD COLUMN identity TEXT;
+ALTER TABLE uploads ADD COLUMN granted TEXT;
+ALTER TABLE uploads ADD COLUMN reason_values TEXT;
+DROP INDEX uploads_ready;
+DROP INDEX uploads_orphan;
+DROP INDEX uploads_due;
+ALTER TABLE uploads DROP COLUMN worker;
+ALTER TABLE uploads DROP COLUMN alone;
+CREATE INDEX uploads_ready ON uploads (priority, account, producer, batch) WHERE phase = 0;
+CREATE INDEX uploads_first ON uploads (priority, account) WHERE phase = 0 AND (lost_leases + crashes > 0 OR slot_at IS NOT NULL);
+CREATE INDEX uploads_due   ON uploads (due_at, account) WHERE phase = 3;
+
+ALTER TABLE accounts ADD COLUMN rate_per_minute INTEGER NOT NULL DEFAULT 0 CHECK (rate_per_minute >= 0);
+ALTER TABLE accounts ADD COLUMN concurrency     INTEGER NOT NULL DEFAULT 0 CHECK (concurrency >= 0);
+CREATE INDEX accounts_appid ON accounts (realm, appid);
+
+-- tat: when the account's next call would come at an even pace (the theoretical arrival time of GCRA).
+-- learnt: calls a minute as WeChat told them, 0 for none.
+CREATE TABLE paces (
+    realm  TEXT   NOT NULL,
+    appid  TEXT   NOT NULL,
+    tat    INTEGER NOT NULL DEFAULT 0,
+    learnt INTEGER NOT NULL DEFAULT 0 CHECK (learnt >= 0),
+    PRIMARY KEY (realm, appid)
+) WITHOUT ROWID;
+
+-- +goose Down
+DROP TABLE paces;
+DROP INDEX accounts_appid;
+ALTER TABLE accounts DROP COLUMN concurrency;
+ALTER TABLE accounts DROP COLUMN rate_per_minute;
+DROP INDEX uploads_due;
+DROP INDEX uploads_first;
+DROP INDEX uploads_ready;
+UPDATE uploads SET phase = 0, due_at = NULL WHERE phase = 1;
+ALTER TABLE uploads ADD COLUMN alone INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE uploads ADD COLUMN worker TEXT;
+ALTER TABLE uploads DROP COLUMN reason_values;
+ALTER TABLE uploads DROP COLUMN granted;
+ALTER TABLE uploads DROP COLUMN identity;
+ALTER TABLE uploads DROP COLUMN read_hash;
+ALTER TABLE uploads DROP COLUMN slot_at;
+CREATE INDEX uploads_ready  ON uploads (priority, account, batch) WHERE phase = 0;
+CREATE INDEX uploads_orphan ON uploads (priority, account) WHERE phase = 0 AND lost_leases + crashes > 0;
+CREATE INDEX uploads_due    ON uploads (phase, due_at, priority, account) WHERE due_at IS NOT NULL;
+DROP TABLE runs;

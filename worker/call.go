@@ -1,0 +1,81 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// putToWait ends a try whose claim the ledger has ended by itself.
+type putToWait struct{ code tasks.Code }
+
+func (p putToWait) Error() string { return "put to wait by the ledger: " + string(p.code) }
+
+// admit asks the ledger whether WeChat may be called for the content that result names. Where a live media is known,
+// it is in result. pace is how long to wait before the call.
+func (w *Worker) admit(ctx context.Context, claim tasks.Claim, result *tasks.Result, identity string) (pace time.Duration, err error) {
+	a, err := w.Ledger.Admit(ctx, claim.Token, result.Key, tasks.AdmitOptions{Fresh: w.cfg.Fresh, NoReuse: claim.NoReuse, Identity: identity})
+	if err != nil {
+		return 0, err
+	}
+	switch a.Verdict {
+	case tasks.Proceed:
+		return a.Wait, nil
+	case tasks.Reuse:
+		result.State, result.Media, result.Reused = tasks.Succeeded, a.Media, true
+		return 0, nil
+	case tasks.DaySpent:
+		return 0, putToWait{tasks.DailyLimit}
+	case tasks.MinuteSpent:
+		return 0, putToWait{tasks.MinuteLimit}
+	default:
+		return 0, putToWait{tasks.Twin}
+	}
+}
+
+// upload calls WeChat, in a slot that is held only meanwhile. Admit has taken the first call from the account's count:
+// it is given back where none was made, as when no access token could be had.
+func (w *Worker) upload(ctx context.Context, claim tasks.Claim, account tasks.Account, pace time.Duration, p tasks.Payload) (tasks.Media, error) {
+	calls := 0
+	p.Spend = func(ctx context.Context) error {
+		if calls++; calls == 1 {
+			return nil
+		}
+		return w.Ledger.Spend(ctx, account)
+	}
+	media, err := w.call(ctx, claim, pace, p)
+	if err != nil && calls == 0 {
+		if refund := w.Ledger.Refund(context.WithoutCancel(ctx), account); refund != nil {
+			w.log.WarnContext(ctx, "a call that was not made stays counted", keyAccount, account.Name, "error", refund)
+		}
+	}
+	return media, err
+}
+
+func (w *Worker) call(ctx context.Context, claim tasks.Claim, pace time.Duration, p tasks.Payload) (tasks.Media, error) {
+	if err := sleep(ctx, pace); err != nil {
+		return tasks.Media{}, err
+	}
+	leave, err := w.lanes.of(claim.Priority).slots.take(ctx, claim.Account, 1)
+	if err != nil {
+		return tasks.Media{}, err
+	}
+	defer leave()
+	return w.Uploader.Upload(ctx, claim.Account, p)
+}
+
+// sleep waits for d, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

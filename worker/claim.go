@@ -1,0 +1,75 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// claim asks the ledger for the uploads of a task, waiting while the ledger is away, and says when their leases end.
+// A claim whose answer was lost is asked for again with the same tokens, and so is the same claim.
+func (w *Worker) claim(ctx context.Context, p tasks.RunPayload) (_ []tasks.Claim, until time.Time, _ error) {
+	if p.Ledger != w.Ledger.ID() {
+		w.log.WarnContext(ctx, "a task of another ledger came over this belt: give each ledger its own queue_prefix", "ledger_id", p.Ledger)
+		return nil, until, tasks.ErrFenced
+	}
+	bids := tasks.NewBids(p.Runs)
+	for {
+		if err := w.gate.pass(ctx); err != nil {
+			return nil, until, err
+		}
+		until = time.Now().Add(w.cfg.Lease)
+		claims, err := w.Ledger.Claim(ctx, bids, w.cfg.Name, w.cfg.Lease)
+		if tasks.CodeOf(err) != tasks.Unavailable || ctx.Err() != nil {
+			return claims, until, err
+		}
+		w.gate.shut(err)
+	}
+}
+
+// refused turns an error of claim into what the belt should hear.
+func refused(err error) error {
+	if errors.Is(err, tasks.ErrFenced) || tasks.CodeOf(err) == tasks.NotFound {
+		return nil
+	}
+	return err
+}
+
+// enter waits for a place: an ordinary upload takes one, an upload that workers died on takes them all.
+func (w *Worker) enter(ctx context.Context, claim tasks.Claim) (leave func(), err error) {
+	if claim.Canceled {
+		return nil, canceled()
+	}
+	if !claim.Alone() {
+		return w.lanes.enter(ctx, claim)
+	}
+	leave, err = w.lanes.enterAlone(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Ledger.Alone(ctx, claim.Token); err != nil {
+		leave()
+		return nil, err
+	}
+	return leave, nil
+}
+
+func canceled() *tasks.Error {
+	return &tasks.Error{Code: tasks.Stopped, Op: "carry upload", Err: errors.New("somebody asked to cancel it")}
+}
+
+// untilStopped gives a context that ends with ctx or when Stop is called.
+func (w *Worker) untilStopped(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-w.stopped:
+			cancel(errStopping)
+		case <-done:
+		}
+	}()
+	return ctx, func() { close(done); cancel(nil) }
+}

@@ -1,0 +1,123 @@
+package worker
+
+import (
+	"context"
+	"sync"
+)
+
+// shares deals out something that can be counted, slots or bytes, to the uploads that ask for it. Whatever becomes
+// free goes to the account that holds the least. A part is kept for accounts that hold less than their even share, so
+// that one account's slow or heavy uploads never take all of it. It is safe for concurrent use.
+type shares struct {
+	mu      sync.Mutex
+	size    int64 // that anybody may hold
+	spare   int64 // beyond size, that only accounts below their even share may hold
+	used    int64
+	held    map[string]int64 // by account
+	waiting map[string][]*asking
+	asked   int64 // askings so far
+}
+
+// asking is one upload that waits for its share.
+type asking struct {
+	n     int64
+	order int64
+	given chan struct{}
+}
+
+func newShares(size, spare int64) *shares {
+	return &shares{size: size, spare: spare, held: map[string]int64{}, waiting: map[string][]*asking{}}
+}
+
+// take waits until n are given to the account, or ctx ends. n larger than all there is counts as all there is.
+// release gives them back; it must be called once.
+func (s *shares) take(ctx context.Context, account string, n int64) (release func(), err error) {
+	n = min(n, s.size)
+	a := &asking{n: n, given: make(chan struct{})}
+	s.mu.Lock()
+	s.asked++
+	a.order = s.asked
+	s.waiting[account] = append(s.waiting[account], a)
+	s.deal()
+	s.mu.Unlock()
+	select {
+	case <-a.given:
+		return func() { s.give(account, n) }, nil
+	case <-ctx.Done():
+		if s.withdraw(account, a) {
+			return nil, ctx.Err()
+		}
+		s.give(account, n)
+		return nil, ctx.Err()
+	}
+}
+
+func (s *shares) give(account string, n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used -= n
+	if s.held[account] -= n; s.held[account] == 0 {
+		delete(s.held, account)
+	}
+	s.deal()
+}
+
+// withdraw takes back an asking that nothing was given to, and reports whether it was one.
+func (s *shares) withdraw(account string, a *asking) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	line := s.waiting[account]
+	for i := range line {
+		if line[i] == a {
+			s.setLine(account, append(line[:i:i], line[i+1:]...))
+			s.deal() // it may have been in the way of others
+			return true
+		}
+	}
+	return false
+}
+
+func (s *shares) setLine(account string, line []*asking) {
+	if len(line) == 0 {
+		delete(s.waiting, account)
+		return
+	}
+	s.waiting[account] = line
+}
+
+// deal gives what is free, until nothing is or nobody waits.
+func (s *shares) deal() {
+	for {
+		account, a := s.next()
+		if a == nil || !s.fits(account, a.n) {
+			return
+		}
+		s.setLine(account, s.waiting[account][1:])
+		s.used += a.n
+		s.held[account] += a.n
+		close(a.given)
+	}
+}
+
+// next is the first in the line of the account that holds the least; of several such accounts, the one that has waited
+// longest.
+func (s *shares) next() (account string, first *asking) {
+	for name, line := range s.waiting {
+		switch a := line[0]; {
+		case first == nil, s.held[name] < s.held[account], s.held[name] == s.held[account] && a.order < first.order:
+			account, first = name, a
+		}
+	}
+	return account, first
+}
+
+func (s *shares) fits(account string, n int64) bool {
+	if s.used+n <= s.size {
+		return true
+	}
+	accounts := int64(len(s.held))
+	if s.held[account] == 0 {
+		accounts++
+	}
+	return s.used+n <= s.size+s.spare && s.held[account]+n <= max(n, s.size/accounts) && accounts > 1
+}

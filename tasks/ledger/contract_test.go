@@ -23,6 +23,7 @@ func testContract(t *testing.T, open func(*testing.T) *harness) {
 		writerContract,
 		acceptContract,
 		dispatchContract,
+		accountContract,
 		claimContract,
 		admitContract,
 		finishContract,

@@ -28,6 +28,7 @@ type ready struct {
 	seq      int64
 	run      tasks.RunRef
 	deaths   int
+	slotted  bool // a time is reserved for its call
 	producer string
 	batch    int64
 }
@@ -101,8 +102,8 @@ func (f *filling) count() error {
 		if err != nil {
 			return err
 		}
-		r.take(c.n)
-		r.uncalled -= c.called
+		r.underWay += c.n
+		r.uncalled += c.n - c.called
 	}
 	return nil
 }
@@ -156,7 +157,7 @@ func (f *filling) takeFirst(p tasks.Priority, free int) ([]laneReady, error) {
 		for _, u := range some {
 			taken = append(taken, laneReady{c.lane, u})
 		}
-		c.add(len(some))
+		c.add(some)
 	}
 	return taken, err
 }
@@ -182,9 +183,15 @@ type candidateLane struct {
 
 func (c *candidateLane) underWay() int { return c.f.load[c.lane] }
 
-func (c *candidateLane) add(n int) {
-	c.f.load[c.lane] += n
-	c.room.take(n)
+// add counts what was taken.
+func (c *candidateLane) add(us []ready) {
+	c.f.load[c.lane] += len(us)
+	c.room.underWay += len(us)
+	for _, u := range us {
+		if !u.slotted {
+			c.room.uncalled++
+		}
+	}
 }
 
 // share gives slots away one by one, each to the lane that has the fewest under way then: until the window is full, or
@@ -230,7 +237,7 @@ func (f *filling) draw(lanes []*candidateLane, underWay *int, drawn map[string][
 		if err != nil {
 			return nil, err
 		}
-		c.add(len(got))
+		c.add(got)
 		*underWay += len(got)
 		drawn[c.account] = append(drawn[c.account], got...)
 		if len(got) == want && c.room.left() > 0 {
@@ -285,10 +292,10 @@ func (f *filling) take(k lane, condition string, values db.Args, n int) ([]ready
 	if n <= 0 {
 		return nil, nil
 	}
-	err := f.Each("SELECT seq, id, generation + 1, "+schema.Deaths+", producer, batch FROM uploads WHERE priority = ? AND account = ? AND "+condition+
+	err := f.Each("SELECT seq, id, generation + 1, "+schema.Deaths+", slot_at IS NOT NULL, producer, batch FROM uploads WHERE priority = ? AND account = ? AND "+condition+
 		" ORDER BY seq LIMIT ?"+f.Dialect.SkipLocked, slices.Concat(db.Args{int(k.priority), k.account}, values, db.Args{n}), func(s db.Scanner) error {
 		var u ready
-		err := s.Scan(&u.seq, &u.run.Upload, &u.run.Generation, &u.deaths, &u.producer, &u.batch)
+		err := s.Scan(&u.seq, &u.run.Upload, &u.run.Generation, &u.deaths, &u.slotted, &u.producer, &u.batch)
 		got = append(got, u)
 		return err
 	})
@@ -334,7 +341,7 @@ func (f *filling) chunk(k lane, us ...ready) {
 	c := tasks.Chunk{Task: uuid.NewString(), Account: k.account, Priority: k.priority, At: db.Time(f.Now + int64(len(f.chunks)))}
 	for _, u := range us {
 		c.Runs, c.Deaths = append(c.Runs, u.run), max(c.Deaths, u.deaths)
-		f.runs = append(f.runs, []any{u.seq, u.run.Generation, k.account, int(k.priority), c.Task, db.Micros(c.At)})
+		f.runs = append(f.runs, []any{u.seq, u.run.Generation, k.account, int(k.priority), c.Task, db.Micros(c.At), db.Flag(u.slotted)})
 	}
 	f.chunks = append(f.chunks, c)
 }
@@ -344,14 +351,14 @@ func (f *filling) writeRuns() error {
 	if len(f.runs) == 0 {
 		return nil
 	}
-	const into = "INSERT INTO runs (upload, generation, account, priority, task, dispatched_at) "
+	const into = "INSERT INTO runs (upload, generation, account, priority, task, dispatched_at, called) "
 	if f.Dialect.Concurrent {
-		_, err := f.Exec(into+"SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::smallint[], ?::text[], ?::bigint[])",
+		_, err := f.Exec(into+"SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::smallint[], ?::text[], ?::bigint[], ?::smallint[])",
 			arrays(len(f.runs), func(i int) []any { return f.runs[i] })...)
 		return err
 	}
 	for _, values := range f.runs {
-		if _, err := f.Exec(into+"VALUES (?, ?, ?, ?, ?, ?)", values...); err != nil {
+		if _, err := f.Exec(into+"VALUES (?, ?, ?, ?, ?, ?, ?)", values...); err != nil {
 			return err
 		}
 	}

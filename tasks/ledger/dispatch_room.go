@@ -10,14 +10,9 @@ import (
 type room struct {
 	held     bool // nothing may start
 	underWay int
-	uncalled int // of these, how many have not been let through to WeChat yet
+	uncalled int // of these, how many have neither been let through to WeChat nor a time reserved for that
 	most     int // under way, by concurrency and the ramp after a hold
 	calls    int // that can be made within a lease, for those that have not been let through
-}
-
-func (r *room) take(n int) {
-	r.underWay += n
-	r.uncalled += n
 }
 
 // left is how many more may be dispatched.

@@ -20,6 +20,9 @@ func (c Config) Check(command string) error {
 	if command == "upload" && c.RedisURL == Embedded {
 		works = true
 	}
+	if (works || command == "serve") && c.Shared() && c.TokenKey == "" {
+		bad = append(bad, NoTokenKey)
+	}
 	if works && len(c.Accounts) == 0 {
 		bad = append(bad, fmt.Sprintf("accounts: there is none; want %[1]sWECHAT_APPID and %[1]sWECHAT_SECRET, or accounts in the settings file", prefix))
 	}

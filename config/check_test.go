@@ -26,6 +26,9 @@ func TestCheck(t *testing.T) {
 		{"storage_root: /srv", "run worker upload", "accounts: there is none"},
 		{"storage_root: /srv", "serve status check", ""},
 		{"redis_url: redis://h", "upload", ""}, // somebody else works
+		{account + "storage_root: /srv\nredis_url: redis://h", "run worker serve", "token_key: is not set"},
+		{account + "storage_root: /srv\nledger_url: postgres://h/db", "run worker serve upload", "token_key: is not set"},
+		{account + "storage_root: /srv\nredis_url: redis://h\ntoken_key: " + strings.Repeat("0a", 32), "run worker serve", ""},
 	} {
 		cfg := load(t, c.yaml)
 		for command := range strings.FieldsSeq(c.commands) {
@@ -97,16 +100,16 @@ func TestDerived(t *testing.T) {
 		t.Error(c.Realm())
 	}
 	want := bytes.Repeat([]byte{10}, 32)
-	if got := c.TokenKeyBytes(); !bytes.Equal(got, want) {
-		t.Error(hex.EncodeToString(got))
+	if got, old := c.TokenKeys(); !bytes.Equal(got, want) || old != nil {
+		t.Error(hex.EncodeToString(got), old)
 	}
 	for _, b64 := range []string{"CgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgo=", "CgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgo"} {
-		if got := load(t, "token_key: "+b64).TokenKeyBytes(); !bytes.Equal(got, want) {
-			t.Error(hex.EncodeToString(got))
+		if got, old := load(t, "token_key_old: "+b64).TokenKeys(); got != nil || !bytes.Equal(old[0], want) {
+			t.Error(hex.EncodeToString(got), old)
 		}
 	}
-	if got := load(t, "").TokenKeyBytes(); got != nil {
-		t.Error(hex.EncodeToString(got))
+	if got, old := load(t, "").TokenKeys(); got != nil || old != nil {
+		t.Error(hex.EncodeToString(got), old)
 	}
 }
 

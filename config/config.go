@@ -18,7 +18,8 @@ type Config struct {
 	StorageRoot string        `koanf:"storage_root" check:"path" doc:"folder that sources are read from; nothing outside of it can be submitted to run, worker and serve"`
 	Listen      string        `koanf:"listen" default:"127.0.0.1:8080" check:"listen" doc:"address that HTTP is served on"`
 	Retention   time.Duration `koanf:"retention" default:"30d" min:"1h" doc:"how long outcomes, events and attempts are kept"`
-	TokenKey    tasks.Secret  `koanf:"token_key" unset:"made in the data dir (embedded Redis); none: tokens are not shared by Redis" check:"key32" doc:"32 bytes, as hex or base64, that encrypt access tokens in Redis"`
+	TokenKey    tasks.Secret  `koanf:"token_key" unset:"made in the data dir, where neither Redis nor the ledger is shared" check:"key32" doc:"32 bytes, as hex or base64, that encrypt access tokens in Redis and secrets in the ledger; the same for every process"`
+	TokenKeyOld tasks.Secret  `koanf:"token_key_old" check:"key32" doc:"the token_key before, during a rotation: it decrypts; doctor says when it may go"`
 
 	TLS        TLS                 `koanf:"tls"`
 	HTTP       HTTP                `koanf:"http"`

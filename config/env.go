@@ -22,9 +22,10 @@ var aliases = map[string]string{
 // readEnviron returns what the variables set.
 func (l *loader) readEnviron() []entry {
 	var entries []entry
-	for _, kv := range l.environ {
+	for i, kv := range l.environ {
 		name, value, _ := strings.Cut(kv, "=")
-		if !strings.HasPrefix(name, prefix) || name == pathVariable {
+		again := slices.ContainsFunc(l.environ[i+1:], func(later string) bool { return strings.HasPrefix(later, name+"=") })
+		if !strings.HasPrefix(name, prefix) || name == pathVariable || again {
 			continue
 		}
 		path := l.keyOf(name)

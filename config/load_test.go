@@ -238,7 +238,7 @@ func reveal(t *testing.T, c config.Config) any {
 }
 
 func secretsOf(c config.Config) []string {
-	out := []string{c.RedisURL.Reveal(), c.LedgerURL.Reveal(), c.TokenKey.Reveal(), c.WeChat.Proxy.Reveal(), c.S3.SecretKey.Reveal(), c.S3.SessionToken.Reveal()}
+	out := []string{c.RedisURL.Reveal(), c.LedgerURL.Reveal(), c.TokenKey.Reveal(), c.TokenKeyOld.Reveal(), c.WeChat.Proxy.Reveal(), c.S3.SecretKey.Reveal(), c.S3.SessionToken.Reveal()}
 	a, p := c.Accounts["name"], c.Producers["name"]
 	out = append(out, a.TokenCommand...)
 	out = append(out, a.Secret.Reveal(), a.AccessToken.Reveal(), a.TokenURL.Reveal(), a.TokenHeader.Reveal(), p.Key.Reveal())

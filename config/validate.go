@@ -125,5 +125,18 @@ func (c Config) ResetZone(account string) *time.Location {
 	return zone
 }
 
-// TokenKeyBytes is token_key decoded, nil when it is not set.
-func (c Config) TokenKeyBytes() []byte { return key32(c.TokenKey.Reveal()) }
+// TokenKeys are token_key and token_key_old decoded. Both are nil where they are not set.
+func (c Config) TokenKeys() (current []byte, old [][]byte) {
+	if key := key32(c.TokenKeyOld.Reveal()); key != nil {
+		old = append(old, key)
+	}
+	return key32(c.TokenKey.Reveal()), old
+}
+
+// Shared reports whether other machines may use the same Redis or the same ledger.
+func (c Config) Shared() bool {
+	return c.RedisURL != Embedded && c.RedisURL != "" || !strings.HasPrefix(c.LedgerURL.Reveal(), "sqlite:")
+}
+
+// NoTokenKey says that a process which shares Redis or the ledger has no key to encrypt with.
+const NoTokenKey = "token_key: is not set, and Redis or the ledger is shared: want " + prefix + "TOKEN_KEY, 32 bytes as hex or base64, the same for every process"

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/hibiken/asynq"
 
@@ -109,6 +110,7 @@ func (t *testbed) mediaferry(ctx context.Context, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, t.binary, args...)
 	c.Env = []string{
 		"MEDIAFERRY_REDIS_URL=redis://" + t.server.Addr() + "/0",
+		"MEDIAFERRY_TOKEN_KEY=" + strings.Repeat("0123456789abcdef", 4),
 		"MEDIAFERRY_DATA_DIR=" + t.dataDir(),
 		"MEDIAFERRY_STORAGE_ROOT=" + t.media(),
 		"MEDIAFERRY_WECHAT_BASE_URL=" + t.sink,

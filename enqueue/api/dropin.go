@@ -65,7 +65,7 @@ func (s *Server) wxToken(w http.ResponseWriter, r *http.Request, grant, name str
 	wxWrite(w, struct {
 		Token   string `json:"access_token"`
 		Expires int    `json:"expires_in"`
-	}{newToken(k, s.cfg.Now()), int(tokenLife.Seconds())})
+	}{newToken(s.cfg.TokenKeys[0], k, s.cfg.Now()), int(tokenLife.Seconds())})
 }
 
 // wxUpload takes a file as WeChat does, and answers with its outcome.
@@ -117,7 +117,7 @@ func (s *Server) wxCaller(r *http.Request) (Identity, int) {
 	}
 	var fault tokenFault
 	k, err := s.guard.check(r, func() (k tasks.Key, ok bool, err error) {
-		k, fault, err = s.cfg.Keys.readToken(r.Context(), token, s.cfg.Now())
+		k, fault, err = s.cfg.Keys.readToken(r.Context(), s.cfg.TokenKeys, token, s.cfg.Now())
 		return k, fault != tokenForeign, err
 	})
 	switch {

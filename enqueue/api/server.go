@@ -2,6 +2,8 @@ package api
 
 import (
 	"cmp"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -44,6 +46,9 @@ type Config struct {
 	Log *slog.Logger
 	// Version is the program's, for the OpenAPI document.
 	Version string
+	// TokenKeys sign the tokens of the drop-in endpoint: the first one does, and the others did before a rotation. Servers
+	// that answer for each other need the same. None: one that dies with this server.
+	TokenKeys [][]byte
 	// Now is the clock of rates and tokens. Nil: time.Now.
 	Now func() time.Time
 }
@@ -74,6 +79,10 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Actor == nil {
 		cfg.Actor = enqueue.NewActor(cfg.Ledger)
 		cfg.Actor.Rates = enqueue.NewRates(cfg.Now)
+	}
+	if len(cfg.TokenKeys) == 0 {
+		cfg.TokenKeys = [][]byte{make([]byte, sha256.Size)}
+		_, _ = rand.Read(cfg.TokenKeys[0]) // documented never to fail
 	}
 	if cfg.Cell == nil {
 		cfg.Cell = func(s string) string { return s }

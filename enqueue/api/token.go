@@ -7,14 +7,15 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // A token of ours is what the drop-in endpoint gives for a key: which key it came from, until when it is good, some
-// random bytes, and a signature that nobody can make without the key's hash. It holds nothing of the key itself, and
-// dies with it.
+// random bytes, and a signature that needs a secret which is in no ledger and no backup. It holds nothing of the key
+// itself, and dies with it.
 const (
 	tokenLife  = 2 * time.Hour
 	tokenKey   = 4 // bytes of the key's hash that name it
@@ -22,20 +23,22 @@ const (
 	tokenNonce = 8
 	tokenHead  = tokenKey + tokenTime + tokenNonce
 	tokenSum   = 16
+	tokenSkew  = 5 * time.Minute // between the clocks of two servers
 )
 
-// newToken returns a token for the key.
-func newToken(k tasks.Key, now time.Time) string {
+// newToken returns a token for the key, signed with secret.
+func newToken(secret []byte, k tasks.Key, now time.Time) string {
 	b := make([]byte, tokenHead, tokenHead+tokenSum)
 	copy(b, k.Hash[:tokenKey])
 	binary.BigEndian.PutUint64(b[tokenKey:], uint64(now.Add(tokenLife).Unix()))
 	_, _ = rand.Read(b[tokenKey+tokenTime:]) // never fails
-	return base64.RawURLEncoding.EncodeToString(append(b, tokenMAC(k.Hash, b)...))
+	return base64.RawURLEncoding.EncodeToString(append(b, tokenMAC(secret, k.Hash, b)...))
 }
 
-func tokenMAC(key tasks.Hash, head []byte) []byte {
-	m := hmac.New(sha256.New, key[:])
-	m.Write([]byte("mediaferry drop-in token 1\n"))
+func tokenMAC(secret []byte, key tasks.Hash, head []byte) []byte {
+	m := hmac.New(sha256.New, secret)
+	m.Write([]byte("mediaferry drop-in token 2\n"))
+	m.Write(key[:])
 	m.Write(head)
 	return m.Sum(nil)[:tokenSum]
 }
@@ -49,8 +52,9 @@ const (
 	tokenExpired
 )
 
-// readToken returns the key that a token came from.
-func (r *Keyring) readToken(ctx context.Context, token string, now time.Time) (tasks.Key, tokenFault, error) {
+// readToken returns the key that a token came from. One of the secrets has signed it. An expiry beyond the life of a
+// token is no token's.
+func (r *Keyring) readToken(ctx context.Context, secrets [][]byte, token string, now time.Time) (tasks.Key, tokenFault, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(b) != tokenHead+tokenSum {
 		return tasks.Key{}, tokenForeign, nil //nolint:nilerr // it is no token, which is the answer
@@ -61,11 +65,15 @@ func (r *Keyring) readToken(ctx context.Context, token string, now time.Time) (t
 		return tasks.Key{}, tokenForeign, err
 	}
 	for _, k := range keys {
-		if string(k.Hash[:tokenKey]) != string(head[:tokenKey]) || !hmac.Equal(sum, tokenMAC(k.Hash, head)) {
+		if string(k.Hash[:tokenKey]) != string(head[:tokenKey]) ||
+			!slices.ContainsFunc(secrets, func(secret []byte) bool { return hmac.Equal(sum, tokenMAC(secret, k.Hash, head)) }) {
 			continue
 		}
-		if now.Unix() >= int64(binary.BigEndian.Uint64(head[tokenKey:])) {
+		switch until := int64(binary.BigEndian.Uint64(head[tokenKey:])); {
+		case now.Unix() >= until:
 			return k, tokenExpired, nil
+		case until > now.Add(tokenLife+tokenSkew).Unix():
+			return tasks.Key{}, tokenForeign, nil
 		}
 		return k, tokenGood, nil
 	}

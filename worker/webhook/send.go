@@ -26,14 +26,25 @@ const (
 // Sender delivers events. Safe for concurrent use.
 type Sender struct {
 	cfg      Config
-	secrets  func(producer string) []tasks.Secret
+	secrets  Secrets
 	clients  *clients
 	breakers *breakers
 }
 
-// New returns a Sender that signs with what secrets gives for a producer, asked anew for each attempt: several
-// secrets while a receiver changes over. It is called concurrently.
-func New(cfg Config, secrets func(producer string) []tasks.Secret) *Sender {
+// Secrets returns what signs the events of a producer: several secrets while a receiver changes over. It is called for
+// each attempt, concurrently. While it returns an error the producer's deliveries wait, and burn no attempt.
+type Secrets func(ctx context.Context, producer string) ([]tasks.Secret, error)
+
+// Fixed are the secrets of every producer.
+func Fixed(secrets ...tasks.Secret) Secrets {
+	return func(context.Context, string) ([]tasks.Secret, error) { return secrets, nil }
+}
+
+// secretPause is how long a delivery waits whose secret can't be had: an operator has to act, or the ledger is away.
+const secretPause = time.Minute
+
+// New returns a Sender that signs with secrets.
+func New(cfg Config, secrets Secrets) *Sender {
 	cfg.Timeout = cmp.Or(cfg.Timeout, Timeout)
 	cfg.MaxResponse = cmp.Or(cfg.MaxResponse, MaxResponse)
 	cfg.Attempts = cmp.Or(cfg.Attempts, Attempts)
@@ -89,7 +100,11 @@ type answer struct {
 func (s *Sender) attempt(ctx context.Context, d tasks.Delivery, u *url.URL) answer {
 	limited, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
-	req, err := s.request(limited, d, u)
+	secrets, err := s.secrets(limited, d.Event.Producer)
+	if err != nil {
+		return answer{reason: err.Error(), verdict: unproven, skipped: true, asked: jitter(secretPause)}
+	}
+	req, err := s.request(limited, d, u, secrets)
 	if err != nil {
 		return answer{reason: err.Error(), verdict: unproven}
 	}
@@ -106,14 +121,14 @@ func (s *Sender) attempt(ctx context.Context, d tasks.Delivery, u *url.URL) answ
 	return s.read(resp, u.Host)
 }
 
-func (s *Sender) request(ctx context.Context, d tasks.Delivery, u *url.URL) (*http.Request, error) {
+func (s *Sender) request(ctx context.Context, d tasks.Delivery, u *url.URL, secrets []tasks.Secret) (*http.Request, error) {
 	event := d.Event
 	event.Time = event.Time.UTC()
 	body, err := json.Marshal(event)
 	if err != nil {
 		return nil, fmt.Errorf("encode event: %w", err)
 	}
-	header, err := Sign(event.ID.String(), s.cfg.Now(), body, s.secrets(event.Producer)...)
+	header, err := Sign(event.ID.String(), s.cfg.Now(), body, secrets...)
 	if err != nil {
 		return nil, fmt.Errorf("sign for producer %q: %w", event.Producer, err)
 	}
@@ -153,7 +168,7 @@ func (s *Sender) judge(d tasks.Delivery, a answer) tasks.DeliveryResult {
 	attempts := d.Attempts + 1
 	switch {
 	case a.skipped:
-		r.Skipped, r.Took = true, 0
+		r.Skipped, r.Took, r.Retry = true, 0, a.asked
 	case a.status >= 200 && a.status < 300:
 		r.State = tasks.Delivered
 	case a.status == http.StatusGone:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -61,7 +62,7 @@ func setup(t *testing.T, change func(*webhook.Config)) *bundle {
 	if change != nil {
 		change(&cfg)
 	}
-	b.sender = webhook.New(cfg, func(string) []tasks.Secret { return []tasks.Secret{b.secret} })
+	b.sender = webhook.New(cfg, webhook.Fixed(b.secret))
 	t.Cleanup(b.sender.Close)
 	return b
 }
@@ -139,7 +140,7 @@ func TestDeliverRotation(t *testing.T) {
 	old, next := webhook.NewSecret(), webhook.NewSecret()
 	b := setup(t, nil)
 	sender := webhook.New(webhook.Config{Now: b.clock.now, Allow: func(string) []string { return []string{"127.0.0.0/8"} }},
-		func(string) []tasks.Secret { return []tasks.Secret{next, old} })
+		webhook.Fixed(next, old))
 	t.Cleanup(sender.Close)
 	for _, knows := range []tasks.Secret{old, next} {
 		receiver, err := webhooktest.NewReceiver(knows)
@@ -344,7 +345,7 @@ func TestDeliverTLS(t *testing.T) {
 	pool := x509.NewCertPool()
 	pool.AddCert(server.Certificate())
 	sender := webhook.New(webhook.Config{Now: b.clock.now, RootCAs: pool, Allow: func(string) []string { return []string{"127.0.0.1"} }},
-		func(string) []tasks.Secret { return []tasks.Secret{b.secret} })
+		webhook.Fixed(b.secret))
 	t.Cleanup(sender.Close)
 	if r := sender.Deliver(t.Context(), delivery(server.URL)); r.State != tasks.Delivered {
 		t.Errorf("%+v", r)
@@ -355,11 +356,31 @@ func TestDeliverTLS(t *testing.T) {
 func TestDeliverWithoutSecret(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
-	sender := webhook.New(webhook.Config{Allow: func(string) []string { return []string{"127.0.0.1"} }}, func(string) []tasks.Secret { return nil })
+	sender := webhook.New(webhook.Config{Allow: func(string) []string { return []string{"127.0.0.1"} }}, webhook.Fixed())
 	t.Cleanup(sender.Close)
 	r := sender.Deliver(t.Context(), delivery(b.url))
 	if total, _ := b.receiver.Requests(); total != 0 || r.State != tasks.Pending || !strings.HasPrefix(r.Reason, `sign for producer "shop"`) {
 		t.Errorf("%d requests, %+v", total, r)
+	}
+}
+
+// A secret that can't be had, as when its key is lost, burns no attempt and says nothing about the endpoint.
+func TestDeliverWaitsForItsSecret(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	sender := webhook.New(webhook.Config{Now: b.clock.now, Allow: func(string) []string { return []string{"127.0.0.1"} }},
+		func(_ context.Context, producer string) ([]tasks.Secret, error) {
+			return nil, errors.New("the secret of " + producer + " is encrypted with another key")
+		})
+	t.Cleanup(sender.Close)
+	for range 2 * failures {
+		r := sender.Deliver(t.Context(), delivery(b.url))
+		if r.State != tasks.Pending || !r.Skipped || r.Retry < 54*time.Second || r.Retry > 66*time.Second || r.Reason != "the secret of shop is encrypted with another key" {
+			t.Fatalf("%+v", r)
+		}
+	}
+	if total, _ := b.receiver.Requests(); total != 0 {
+		t.Errorf("%d requests", total)
 	}
 }
 

@@ -227,7 +227,7 @@ func TestNotOurs_OlderTokenStoredLast(t *testing.T) {
 		}
 		fmt.Fprint(w, success)
 	})
-	store := func() wechat.TokenStore { return oneAccount{wechat.NewRedisTokens(rdb, "t:", [32]byte{1})} }
+	store := func() wechat.TokenStore { return oneAccount{sharedTokens(rdb, "t:", 1)} }
 
 	slowly := make(chan error, 1)
 	first := newClient(t, config(slow.URL, nil), account(), store())
@@ -281,7 +281,7 @@ func TestNotOurs_EachProcessFetchesItsOwnToken(t *testing.T) {
 	a.Source = wechat.PlainToken
 	for range 3 { // three times the same fleet, ten minutes apart: a retired token would be refused by then
 		for range 5 {
-			c := newClient(t, config(srv.URL, now.Now), a, wechat.NewRedisTokens(rdb, "t:", [32]byte{1}))
+			c := newClient(t, config(srv.URL, now.Now), a, sharedTokens(rdb, "t:", 1))
 			if _, err := upload(t, c); err != nil {
 				t.Fatal(err)
 			}

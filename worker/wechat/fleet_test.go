@@ -1,8 +1,10 @@
 package wechat_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/enqueue/redistest"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/seal"
 	"github.com/mediaferry/mediaferry/worker/wechat"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
@@ -49,7 +52,7 @@ func (f *fleet) join(source wechat.TokenSource) *wechat.Client {
 	rdb.AddHook(counting{&f.asked})
 	a := account()
 	a.Source = source
-	return newClient(f.t, config(f.wechat.URL, f.now.Now), a, wechat.NewRedisTokens(rdb, "test:", [32]byte{7}))
+	return newClient(f.t, config(f.wechat.URL, f.now.Now), a, sharedTokens(rdb, "test:", 7))
 }
 
 // counting counts commands.
@@ -243,7 +246,7 @@ func TestRedisHoldsNoReadableToken(t *testing.T) {
 // stores are run through the same tests: the fleet's and that of one process.
 func stores(t *testing.T) map[string]wechat.TokenStore {
 	return map[string]wechat.TokenStore{
-		"redis":  wechat.NewRedisTokens(redistest.Start(t).Client(), "test:", [32]byte{7}),
+		"redis":  sharedTokens(redistest.Start(t).Client(), "test:", 7),
 		"memory": wechat.NewMemoryTokens(),
 	}
 }
@@ -328,30 +331,73 @@ func TestStoreGivesTheTurnToOne(t *testing.T) {
 	}
 }
 
+// sharedTokens is a store in Redis whose keys are made of one byte, the current one first.
+func sharedTokens(rdb redis.UniversalClient, prefix string, keys ...byte) *wechat.RedisTokens {
+	return loggedTokens(slog.New(slog.DiscardHandler), rdb, prefix, keys...)
+}
+
+func loggedTokens(log *slog.Logger, rdb redis.UniversalClient, prefix string, keys ...byte) *wechat.RedisTokens {
+	var all [][]byte
+	for _, k := range keys {
+		all = append(all, bytes.Repeat([]byte{k}, seal.KeySize))
+	}
+	ring, err := seal.New(all[0], all[1:]...)
+	if err != nil {
+		panic(err)
+	}
+	return wechat.NewRedisTokens(rdb, prefix, ring.For(seal.WeChatTokens), ring.Derived(seal.TokenTags), log)
+}
+
+// A record that can't be decrypted counts as absent, and the next token takes its place.
 func TestStoreWithAnotherKeyReadsNothing(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
-	ours := wechat.NewRedisTokens(rdb, "test:", [32]byte{1})
-	if _, err := ours.Save(t.Context(), "a", wechat.Token{Value: "x", Seq: 1}); err != nil {
-		t.Fatal(err)
+	ours, theirs := sharedTokens(rdb, "test:", 1), sharedTokens(rdb, "test:", 2)
+	save := func(s *wechat.RedisTokens, account, value string, seq int64) {
+		t.Helper()
+		if kept, err := s.Save(t.Context(), account, wechat.Token{Value: tasks.Secret(value), Seq: seq, ExpiresAt: time.Now().Add(time.Hour)}); err != nil || kept.Value.Reveal() != value {
+			t.Fatal(kept.Value.Reveal(), err)
+		}
 	}
-	if tok, err := wechat.NewRedisTokens(rdb, "test:", [32]byte{2}).Load(t.Context(), "a"); err == nil || tok != (wechat.Token{}) {
-		t.Errorf("with another key: got %v, %v", tok, err)
+	reads := func(s *wechat.RedisTokens, account, want string) {
+		t.Helper()
+		if got, err := s.Load(t.Context(), account); err != nil || got.Value.Reveal() != want {
+			t.Errorf("%s: %q, %v, want %q", account, got.Value.Reveal(), err, want)
+		}
 	}
+	save(ours, "a", "x", 1)
+	reads(theirs, "a", "")
+	save(theirs, "a", "y", 2)
+	reads(theirs, "a", "y")
+	reads(ours, "a", "")
+	save(ours, "a", "z", 1) // older than what can't be read: it serves this process, and is not kept
+	reads(theirs, "a", "y")
 	// Nobody can give one account the token of another by copying bytes.
 	if err := rdb.Copy(t.Context(), "test:token:a", "test:token:b", 0, false).Err(); err != nil {
 		t.Fatal(err)
 	}
-	if tok, err := ours.Load(t.Context(), "b"); err == nil || tok != (wechat.Token{}) {
-		t.Errorf("with another account's bytes: got %v, %v", tok, err)
-	}
+	reads(theirs, "b", "")
 	for _, data := range []string{"", "short", strings.Repeat("x", 200)} {
 		if err := rdb.HSet(t.Context(), "test:token:a", "data", data).Err(); err != nil {
 			t.Fatal(err)
 		}
-		if tok, err := ours.Load(t.Context(), "a"); err == nil {
-			t.Errorf("with %q: got %v", data, tok)
-		}
+		reads(theirs, "a", "")
+	}
+}
+
+// During a rotation the old key reads, and a refusal finds the token that it sealed.
+func TestStoreDuringARotation(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Start(t).Client()
+	old, both := sharedTokens(rdb, "test:", 1), sharedTokens(rdb, "test:", 2, 1)
+	if _, err := old.Save(t.Context(), "a", wechat.Token{Value: "x", Seq: 1, ExpiresAt: time.Now().Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := both.Refuse(t.Context(), "a", "x"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := both.Load(t.Context(), "a"); err != nil || got.Value != "x" || !got.Refused {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 
@@ -363,10 +409,10 @@ func TestUploadsGoOnWithAnotherKey(t *testing.T) {
 	log := &logbook{}
 	cfg := config(f.wechat.URL, f.now.Now)
 	cfg.Log = log.logger()
-	f.clients = []*wechat.Client{newClient(t, cfg, account(), wechat.NewRedisTokens(f.redis.Client(), "test:", [32]byte{8}))}
+	f.clients = []*wechat.Client{newClient(t, cfg, account(), loggedTokens(cfg.Log, f.redis.Client(), "test:", 8))}
 	f.upload()
 	f.fetched(2, "with a key of its own")
-	if n := strings.Count(log.String(), "all processes that share a Redis need the same one"); n != 1 {
+	if n := strings.Count(log.String(), "the access token in Redis can't be read"); n != 1 {
 		t.Errorf("the log says so %d times, want once: %s", n, log)
 	}
 }

@@ -2,16 +2,15 @@ package wechat
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/bsm/redislock"
@@ -27,29 +26,29 @@ const turnLife = shortTimeout
 // keepAfterExpiry is how long a token's record outlives it: it also counts forced refreshes.
 const keepAfterExpiry = 24 * time.Hour
 
+// Sealer encrypts what it is given for one row, and opens nothing else. Its errors say that a text can't be opened.
+type Sealer interface {
+	Seal(text []byte, row string) []byte
+	Open(sealed []byte, row string) ([]byte, error)
+}
+
 // RedisTokens shares one token per account among everybody who uses the same Redis, prefix and key. Tokens are
-// encrypted (AES-256-GCM): reading Redis is not enough to call WeChat.
+// encrypted: reading Redis is not enough to call WeChat.
 type RedisTokens struct {
-	rdb    redis.UniversalClient
-	locks  *redislock.Client
-	prefix string
-	aead   cipher.AEAD
-	tagKey []byte
+	rdb     redis.UniversalClient
+	locks   *redislock.Client
+	prefix  string
+	sealer  Sealer
+	tagKeys [][]byte
+	log     *slog.Logger
+	told    sync.Map // the accounts that the log has a line about
 }
 
-// NewRedisTokens returns a store in Redis whose keys begin with prefix. The client should give up when a call's
+// NewRedisTokens returns a store in Redis whose keys begin with prefix. tagKeys let Redis compare tokens without
+// knowing them: the first is in use, the others were before a rotation. The client should give up when a call's
 // context does (ContextTimeoutEnabled), so that a Redis that hangs does not hold up uploads.
-func NewRedisTokens(rdb redis.UniversalClient, prefix string, key [32]byte) *RedisTokens {
-	mac := hmac.New(sha256.New, key[:])
-	mac.Write([]byte("mediaferry token tag"))
-	return &RedisTokens{rdb: rdb, locks: redislock.New(rdb), prefix: prefix, aead: newAEAD(key), tagKey: mac.Sum(nil)}
-}
-
-// newAEAD can't fail: the key has one of AES' own lengths.
-func newAEAD(key [32]byte) cipher.AEAD {
-	block, _ := aes.NewCipher(key[:])
-	aead, _ := cipher.NewGCM(block)
-	return aead
+func NewRedisTokens(rdb redis.UniversalClient, prefix string, sealer Sealer, tagKeys [][]byte, log *slog.Logger) *RedisTokens {
+	return &RedisTokens{rdb: rdb, locks: redislock.New(rdb), prefix: prefix, sealer: sealer, tagKeys: tagKeys, log: log}
 }
 
 // sealed is what is encrypted of a token. Seq and Refused stay outside, where Redis can compare and set them.
@@ -72,9 +71,14 @@ redis.call("PEXPIRE", KEYS[1], ARGV[5])
 return 1`)
 
 	refuseToken = redis.NewScript(`
-if redis.call("HGET", KEYS[1], "tag") ~= ARGV[1] then return 0 end
-redis.call("HSET", KEYS[1], "refused", "1")
-return 1`)
+local tag = redis.call("HGET", KEYS[1], "tag")
+for _, known in ipairs(ARGV) do
+  if tag == known then
+    redis.call("HSET", KEYS[1], "refused", "1")
+    return 1
+  end
+end
+return 0`)
 
 	// By Redis' own clock, so that a sequence goes on after the data was lost, and always past what is stored.
 	nextSeq = redis.NewScript(`
@@ -84,7 +88,7 @@ local have = tonumber(redis.call("HGET", KEYS[1], "seq") or "0")
 return string.format("%.0f", math.max(now, have + 1))`)
 )
 
-// Load implements TokenStore.
+// Load implements TokenStore. A token that can't be decrypted counts as absent: the next one takes its place.
 func (r *RedisTokens) Load(ctx context.Context, account string) (Token, error) {
 	key := r.key(account)
 	v, err := r.rdb.HMGet(ctx, key, "seq", "data", "refused").Result()
@@ -97,11 +101,14 @@ func (r *RedisTokens) Load(ctx context.Context, account string) (Token, error) {
 		return Token{}, nil
 	}
 	t, err := r.open(key, data)
-	if err != nil {
-		return Token{}, fmt.Errorf("load token: %w", err)
+	if err == nil {
+		t.Seq, err = strconv.ParseInt(seq, 10, 64)
 	}
-	if t.Seq, err = strconv.ParseInt(seq, 10, 64); err != nil {
-		return Token{}, fmt.Errorf("load token: %w", err)
+	if err != nil {
+		if _, told := r.told.LoadOrStore(account, true); !told {
+			r.log.WarnContext(ctx, "the access token in Redis can't be read: another one is fetched", "account", account, "error", err)
+		}
+		return Token{}, nil
 	}
 	t.Refused = v[2] == "1"
 	return t, nil
@@ -119,19 +126,23 @@ func (r *RedisTokens) Save(ctx context.Context, account string, t Token) (Token,
 		refused = "1"
 	}
 	life := max(0, time.Until(t.ExpiresAt)) + keepAfterExpiry
-	saved, err := saveToken.Run(ctx, r.rdb, []string{key}, t.Seq, data, r.tag(t.Value), refused, life.Milliseconds()).Bool()
+	saved, err := saveToken.Run(ctx, r.rdb, []string{key}, t.Seq, data, r.tags(t.Value)[0], refused, life.Milliseconds()).Bool()
 	if err != nil {
 		return Token{}, fmt.Errorf("save token: %w", err)
 	}
 	if saved {
 		return t, nil
 	}
-	return r.Load(ctx, account)
+	stored, err := r.Load(ctx, account)
+	if err == nil && stored.Value == "" { // somebody else's can't be read
+		return t, nil
+	}
+	return stored, err
 }
 
 // Refuse implements TokenStore.
 func (r *RedisTokens) Refuse(ctx context.Context, account string, value tasks.Secret) error {
-	if err := refuseToken.Run(ctx, r.rdb, []string{r.key(account)}, r.tag(value)).Err(); err != nil {
+	if err := refuseToken.Run(ctx, r.rdb, []string{r.key(account)}, r.tags(value)...).Err(); err != nil {
 		return fmt.Errorf("refuse token: %w", err)
 	}
 	return nil
@@ -162,34 +173,27 @@ func (r *RedisTokens) Lock(ctx context.Context, account string) (Turn, bool, err
 
 func (r *RedisTokens) key(account string) string { return r.prefix + "token:" + account }
 
-// tag lets Redis compare tokens without knowing them.
-func (r *RedisTokens) tag(value tasks.Secret) string {
-	mac := hmac.New(sha256.New, r.tagKey)
-	mac.Write([]byte(value.Reveal()))
-	return hex.EncodeToString(mac.Sum(nil))
+// tags let Redis compare tokens without knowing them, one for each key.
+func (r *RedisTokens) tags(value tasks.Secret) []any {
+	var all []any
+	for _, key := range r.tagKeys {
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(value.Reveal()))
+		all = append(all, hex.EncodeToString(mac.Sum(nil)))
+	}
+	return all
 }
 
 // seal encrypts for one Redis key only, so that nobody can give one account the token of another.
 func (r *RedisTokens) seal(key string, t Token) (string, error) {
 	text, err := json.Marshal(sealed{t.Value.Reveal(), t.ExpiresAt, t.RenewAt, t.Vouched, t.RenewedAt, t.ForcedAt, t.Forced})
-	if err != nil {
-		return "", err
-	}
-	nonce := make([]byte, r.aead.NonceSize())
-	rand.Read(nonce)
-	return string(r.aead.Seal(nonce, nonce, text, []byte(key))), nil
+	return string(r.sealer.Seal(text, key)), err
 }
 
-var errOtherKey = errors.New("it was encrypted with another key: all processes that share a Redis need the same one")
-
 func (r *RedisTokens) open(key, data string) (Token, error) {
-	n := r.aead.NonceSize()
-	if len(data) < n {
-		return Token{}, errOtherKey
-	}
-	text, err := r.aead.Open(nil, []byte(data[:n]), []byte(data[n:]), []byte(key))
+	text, err := r.sealer.Open([]byte(data), key)
 	if err != nil {
-		return Token{}, errOtherKey
+		return Token{}, err
 	}
 	var s sealed
 	if err := json.Unmarshal(text, &s); err != nil {

@@ -17,6 +17,8 @@ func (a *app) backupCommand() *cobra.Command {
 mode 0600. To restore it stop every process of this ledger, remove ledger.db-wal and ledger.db-shm beside ledger.db, and
 put FILE in its place. What was uploaded after the backup is uploaded again then.
 
+The copy holds secrets, encrypted, and lacks the key: keep token_key, or token.key of the data dir, in another place.
+
 A PostgreSQL ledger is backed up by pg_dump.`,
 		Example: `  mediaferry backup /backup/ledger-$(date +%F).db
   mediaferry backup --force /backup/ledger.db`,
@@ -39,6 +41,7 @@ A PostgreSQL ledger is backed up by pg_dump.`,
 				return err
 			}
 			fmt.Fprintf(a.Out, "%s: %d bytes\n", path, fi.Size())
+			fmt.Fprintf(a.Err, "it lacks the key of its secrets: keep %s in another place\n", s.WhereKey())
 			return nil
 		},
 	}

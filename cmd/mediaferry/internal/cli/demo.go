@@ -82,7 +82,11 @@ func (a *app) demo(ctx context.Context, dir string) error {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("make data dir: %w", err)
 	}
-	secrets, err := wire.LocalWebhookSecrets(cfg)
+	if d.stack, err = wire.Open(ctx, cfg, a.logger(cfg, true), true); err != nil {
+		return err
+	}
+	defer d.stack.Close()
+	secrets, err := d.stack.Secrets.Of(ctx, enqueue.DefaultProducer)
 	if err != nil {
 		return err
 	}
@@ -93,10 +97,6 @@ func (a *app) demo(ctx context.Context, dir string) error {
 		return err
 	}
 	defer stop()
-	if d.stack, err = wire.Open(ctx, cfg, a.logger(cfg, true), true); err != nil {
-		return err
-	}
-	defer d.stack.Close()
 	engine, err := d.stack.Start(ctx)
 	if err != nil {
 		return err

@@ -95,6 +95,9 @@ func (d *doctor) examine(ctx context.Context) {
 		d.ledger(ctx, cfg)
 	}
 	d.redis(ctx, cfg)
+	if d.stack.Ledger != nil {
+		d.tokenKey(ctx, cfg)
+	}
 	d.storage(ctx, cfg)
 	d.wechat(ctx, cfg)
 }
@@ -186,6 +189,34 @@ func (d *doctor) workers(ctx context.Context) {
 		d.bad(check, errors.New("none is alive on this Redis and queue_prefix: what is submitted waits"), "start mediaferry worker, or mediaferry run")
 	default:
 		d.good(check, "%d at work", n)
+	}
+}
+
+// tokenKey says whether the secrets can be read, and when token_key_old may go.
+func (d *doctor) tokenKey(ctx context.Context, cfg config.Config) {
+	const check = "token key"
+	there, err := d.stack.LookForKeys(ctx)
+	if err != nil {
+		d.bad(check, err, "")
+		return
+	}
+	if !there {
+		d.good(check, "not made yet: the first upload makes it")
+		return
+	}
+	use, err := d.stack.KeyUse(ctx)
+	switch {
+	case err != nil:
+		d.bad(check, err, "")
+	case use.Lost > 0:
+		d.bad(check, fmt.Errorf("%s can't be read: another key encrypted them", output.Count(use.Lost, "secret", "secrets")),
+			"set that key as token_key_old; if it is lost, mediaferry webhook rotate --producer NAME makes a new secret. Access tokens are fetched anew by themselves")
+	case use.Old > 0:
+		d.good(check, "token_key_old is still needed: it encrypts %s; restart every process with the new token_key", output.Count(use.Old, "secret", "secrets"))
+	case cfg.TokenKeyOld != "":
+		d.good(check, "token_key_old may go once every process has the new token_key: it encrypts nothing any more")
+	default:
+		d.good(check, "reads all secrets: %s", d.stack.WhereKey())
 	}
 }
 

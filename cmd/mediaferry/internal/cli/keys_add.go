@@ -19,7 +19,7 @@ func (a *app) keysAddCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add NAME",
 		Short: "Make a key for a producer, an operator or a viewer",
-		Long:  "Prints the new key on stdout: it is kept as a hash only and can't be shown again. A name may have several keys, so that one can take the place of another.",
+		Long:  "Prints the new key on stdout: it is kept as a hash only and can't be shown again. A name may have several keys, so that one can take the place of another. The first one also makes the secret that signs its webhooks (webhook secret --producer).",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := tasks.ParseRole(role)
@@ -37,8 +37,14 @@ func (a *app) keysAddCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
+			if err := s.OpenKeys(cmd.Context()); err != nil {
+				return err
+			}
 			secret := wire.NewKey()
 			if err := s.Ledger.AddKey(cmd.Context(), tasks.Key{Name: args[0], Role: r, Hash: tasks.KeyHash(secret), Rights: rights}); err != nil {
+				return err
+			}
+			if _, err := s.Secrets.Of(cmd.Context(), args[0]); err != nil {
 				return err
 			}
 			fmt.Fprintf(a.Err, "a key for the %s %s; it can't be shown again:\n", r, args[0])

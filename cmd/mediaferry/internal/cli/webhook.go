@@ -1,10 +1,14 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
-	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 func (a *app) webhookCommand() *cobra.Command {
@@ -24,11 +28,52 @@ func (a *app) webhookCommand() *cobra.Command {
 	return cmd
 }
 
-// webhookSettings are the settings, and a data dir to keep secrets in.
-func (a *app) webhookSettings() (config.Config, error) {
+// producerFlag adds --producer, whose default is the person at the command line.
+func producerFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("producer", enqueue.DefaultProducer, "`NAME` of the producer whose secret it is")
+}
+
+// openSecrets opens the ledger and the secret of a producer in it. It returns a usage error for a name that no
+// producer has, and where the settings sign in the ledger's place.
+func (a *app) openSecrets(ctx context.Context, producer string, lostKey bool) (*wire.Stack, error) {
+	s, err := a.openLedger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if lostKey {
+		err = s.ReplaceLostKey(ctx)
+	} else {
+		err = s.OpenKeys(ctx)
+	}
+	if err == nil && len(wire.ConfiguredSecrets(s.Config, producer)) > 0 {
+		err = exit.Usagef("webhook secrets in the settings sign for %s: they are shown and changed there", producer)
+	}
+	if err == nil {
+		var known bool
+		if known, err = s.KnowsProducer(ctx, producer); err == nil && !known {
+			err = exit.Usagef("there is no producer %q: mediaferry keys add makes one", producer)
+		}
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// localSecrets are what signs the events of the person at the command line.
+func (a *app) localSecrets(ctx context.Context) ([]tasks.Secret, error) {
 	cfg, err := a.settings()
 	if err != nil {
-		return cfg, err
+		return nil, err
 	}
-	return cfg, wire.MakeDataDir(cfg.DataDir)
+	if configured := wire.ConfiguredSecrets(cfg, enqueue.DefaultProducer); len(configured) > 0 {
+		return configured, nil
+	}
+	s, err := a.openSecrets(ctx, enqueue.DefaultProducer, false)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.Secrets.Of(ctx, enqueue.DefaultProducer)
 }

@@ -32,7 +32,7 @@ each event once, however often it comes. Its address is the first line on stderr
 			if err := checkLoopback("--listen", listen, "use a receiver of your own for others to reach"); err != nil {
 				return err
 			}
-			secrets, err := a.verifySecrets(secretPath)
+			secrets, err := a.verifySecrets(cmd.Context(), secretPath)
 			if err != nil {
 				return err
 			}

@@ -4,47 +4,56 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-
-	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
-	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
 )
 
 func (a *app) webhookRotateCommand() *cobra.Command {
-	var finish bool
+	var finish, lostKey bool
+	var producer *string
 	cmd := &cobra.Command{
 		Use:   "rotate",
 		Short: "Make a new secret that signs beside the old one; --finish lets the old one go",
 		Long: `Receivers change over without a gap: after rotate both secrets sign every webhook, so that a receiver may have either.
-Once all receivers have the new one, rotate --finish drops the old one.`,
-		Example: "  mediaferry webhook rotate\n  mediaferry webhook rotate --finish",
-		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			cfg, err := a.webhookSettings()
+Once all receivers have the new one, rotate --finish drops the old one.
+
+Where the token_key is lost that encrypted the secrets, --lost-key takes the token_key of the settings from now on, or
+makes one in the data dir. Each producer's webhooks wait until its secret is made anew.`,
+		Example: `  mediaferry webhook rotate
+  mediaferry webhook rotate --producer shop
+  mediaferry webhook rotate --producer shop --finish
+  mediaferry webhook rotate --producer shop --lost-key`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.openSecrets(cmd.Context(), *producer, lostKey)
 			if err != nil {
 				return err
 			}
-			if len(cfg.Webhook.Secrets) > 0 {
-				return exit.Usagef("webhook.secrets in the settings signs here: add the new one there, then take the old one away")
-			}
+			defer s.Close()
 			if finish {
-				if err := wire.FinishRotation(cfg); err != nil {
+				if err := s.Secrets.FinishRotation(cmd.Context(), *producer); err != nil {
 					return err
 				}
 				fmt.Fprintln(a.Err, "the new secret signs alone from now on")
 				return nil
 			}
-			fresh, made, err := wire.RotateWebhookSecret(cfg)
+			r, err := s.Secrets.Rotate(cmd.Context(), *producer)
 			if err != nil {
 				return err
 			}
-			if !made {
+			fmt.Fprintln(a.Out, r.Secret.Reveal())
+			if r.UnderWay {
 				fmt.Fprintln(a.Err, "a rotation is under way already; this is its new secret")
 			}
-			fmt.Fprintln(a.Out, fresh.Reveal())
-			fmt.Fprintln(a.Err, "both secrets sign from now on; once every receiver has this one: mediaferry webhook rotate --finish")
+			if r.Alone {
+				fmt.Fprintln(a.Err, "the old secret can't be read any more: this one signs alone, and receivers need it now")
+				return nil
+			}
+			fmt.Fprintf(a.Err, "both secrets sign from now on; once every receiver has this one: mediaferry webhook rotate --finish --producer %s\n", *producer)
 			return nil
 		},
 	}
+	producer = producerFlag(cmd)
 	cmd.Flags().BoolVar(&finish, "finish", false, "let the old secret go: the new one signs alone")
+	cmd.Flags().BoolVar(&lostKey, "lost-key", false, "the token_key that encrypted the secrets is lost: go on with another one")
+	cmd.MarkFlagsMutuallyExclusive("finish", "lost-key")
 	return cmd
 }

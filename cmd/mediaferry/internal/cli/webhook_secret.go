@@ -4,28 +4,25 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-
-	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
-	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
 )
 
 func (a *app) webhookSecretCommand() *cobra.Command {
-	return &cobra.Command{
+	var producer *string
+	cmd := &cobra.Command{
 		Use:   "secret",
-		Short: "Print the secret that signs what the command line submits",
-		Long: `The secret is made at first use and kept in the data dir. While a new one takes its place (webhook rotate) there are
-two, a line each, and both sign.`,
-		Example: "  mediaferry webhook secret > receiver/webhook.secret",
+		Short: "Print the secret that signs a producer's webhooks",
+		Long: `Every producer has a secret of its own, the person at the command line too (local). It is made with the producer and
+kept in the ledger, encrypted with token_key. While a new one takes its place (webhook rotate) there are two, a line
+each, the new one first, and both sign.`,
+		Example: "  mediaferry webhook secret > receiver/webhook.secret\n  mediaferry webhook secret --producer shop",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			cfg, err := a.webhookSettings()
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.openSecrets(cmd.Context(), *producer, false)
 			if err != nil {
 				return err
 			}
-			if len(cfg.Webhook.Secrets) > 0 {
-				return exit.Usagef("webhook.secrets in the settings signs here: take it from there")
-			}
-			secrets, err := wire.LocalWebhookSecrets(cfg)
+			defer s.Close()
+			secrets, err := s.Secrets.Of(cmd.Context(), *producer)
 			if err != nil {
 				return err
 			}
@@ -35,4 +32,6 @@ two, a line each, and both sign.`,
 			return nil
 		},
 	}
+	producer = producerFlag(cmd)
+	return cmd
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +17,6 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/intake"
-	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker/webhook"
 )
@@ -34,8 +34,8 @@ secret, or with those in --secret-file, one a line.`,
 		Example: `  mediaferry webhook verify request.txt
   mediaferry webhook verify --secret-file webhook.secret - < request.txt`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			secrets, err := a.verifySecrets(secretPath)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			secrets, err := a.verifySecrets(cmd.Context(), secretPath)
 			if err != nil {
 				return err
 			}
@@ -50,16 +50,9 @@ secret, or with those in --secret-file, one a line.`,
 	return cmd
 }
 
-func (a *app) verifySecrets(path string) ([]tasks.Secret, error) {
+func (a *app) verifySecrets(ctx context.Context, path string) ([]tasks.Secret, error) {
 	if path == "" {
-		cfg, err := a.webhookSettings()
-		if err != nil {
-			return nil, err
-		}
-		if len(cfg.Webhook.Secrets) > 0 {
-			return cfg.Webhook.Secrets, nil
-		}
-		return wire.LocalWebhookSecrets(cfg)
+		return a.localSecrets(ctx)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {

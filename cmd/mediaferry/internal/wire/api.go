@@ -20,6 +20,7 @@ import (
 	"github.com/mediaferry/mediaferry/enqueue/api"
 	"github.com/mediaferry/mediaferry/enqueue/manifest"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/seal"
 )
 
 // newAPI makes everything that is served. e is nil where no work is done in this process. actor runs in it either way.
@@ -29,7 +30,7 @@ func (s *Stack) newAPI(ctx context.Context, e *Engine, actor *enqueue.Actor, inb
 		return nil, err
 	}
 	c := api.Config{
-		Ledger: s.Ledger, Actor: actor, Keys: keys, Inbox: inbox, Wait: max(s.Config.HTTP.Wait, time.Nanosecond), Fresh: s.Config.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.Log, Version: Version(),
+		Ledger: s.Ledger, Actor: actor, Keys: keys, Inbox: inbox, Wait: max(s.Config.HTTP.Wait, time.Nanosecond), Fresh: s.Config.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.Log, Version: Version(), TokenKeys: s.dropInKeys(),
 		Open:   map[string]http.Handler{"GET /healthz": http.HandlerFunc(healthz), "GET /readyz": s.readyz(e)},
 		Closed: map[string]http.Handler{"GET /metrics": promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})},
 	}
@@ -40,6 +41,14 @@ func (s *Stack) newAPI(ctx context.Context, e *Engine, actor *enqueue.Actor, inb
 		c.Nudge = e.Nudge
 	}
 	return api.New(c)
+}
+
+// dropInKeys are what signs the tokens of the drop-in endpoint. Without any, each process has its own.
+func (s *Stack) dropInKeys() [][]byte {
+	if s.keys == nil {
+		return nil
+	}
+	return s.keys.Derived(seal.DropInTokens)
 }
 
 // inboxDir is where the files are kept that come over HTTP.

@@ -27,9 +27,8 @@ type Engine struct {
 // Start begins to work. End it with Shutdown.
 func (s *Stack) Start(ctx context.Context) (*Engine, error) {
 	tune(s.Config, os.LookupEnv)
-	secrets, err := s.webhookSecrets()
-	if err != nil {
-		return nil, err
+	if s.Secrets == nil {
+		return nil, noTokenKey()
 	}
 	if err := s.succeed(ctx); err != nil {
 		return nil, err
@@ -47,7 +46,7 @@ func (s *Stack) Start(ctx context.Context) (*Engine, error) {
 		Uploader: s.WeChat,
 		Accounts: s.Accounts(),
 	}, s.workerConfig(metrics))
-	courier := &worker.Courier{Ledger: s.Ledger, Sender: webhook.New(s.webhookConfig(), secrets), Log: s.Log}
+	courier := &worker.Courier{Ledger: s.Ledger, Sender: webhook.New(s.webhookConfig(), s.webhookSecrets), Log: s.Log}
 	handlers := worker.Handlers{Run: e.worker.Carry, Deliver: courier.Deliver}
 	ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if name := s.Config.Inbox.Producer; name != "" {

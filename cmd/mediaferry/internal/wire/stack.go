@@ -13,6 +13,7 @@ import (
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
+	"github.com/mediaferry/mediaferry/tasks/seal"
 	"github.com/mediaferry/mediaferry/worker/source"
 	"github.com/mediaferry/mediaferry/worker/wechat"
 )
@@ -29,6 +30,8 @@ type Stack struct {
 	Belt     *enqueue.Belt         // nil likewise
 	Embedded bool                  // the belt runs in this process, or in the one that locks the data dir
 	Working  bool                  // this process works off the ledger
+	Secrets  *WebhookSecrets       // nil until OpenKeys
+	keys     *seal.Keys            // likewise
 	metrics  *prometheus.Registry
 	closing  []func()
 }
@@ -55,6 +58,11 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger, belt bool) (_ 
 		return nil, err
 	}
 	if err := s.OpenLedger(ctx, ledger.Options{Log: log, Notify: c.Webhook.URL}); err != nil {
+		return nil, err
+	}
+	if c.Shared() && c.TokenKey == "" {
+		log.Warn("token_key is not set: this process fetches access tokens of its own, and can't work off the ledger")
+	} else if err := s.OpenKeys(ctx); err != nil {
 		return nil, err
 	}
 	if belt || !s.Embedded {
@@ -137,15 +145,10 @@ func (s *Stack) openWeChat(ctx context.Context) error {
 // TokenStore shares tokens through Redis when there is a key to encrypt them with. Nil keeps them in memory, as does
 // a process that is alone with its data dir.
 func (s *Stack) TokenStore() wechat.TokenStore {
-	if s.Redis == nil || s.Embedded {
+	if s.Redis == nil || s.Embedded || s.keys == nil {
 		return nil
 	}
-	key := s.Config.TokenKeyBytes()
-	if key == nil {
-		s.Log.Warn("token_key is not set: each process fetches its own access token")
-		return nil
-	}
-	return wechat.NewRedisTokens(s.Redis, s.prefix(), [32]byte(key))
+	return wechat.NewRedisTokens(s.Redis, s.prefix(), s.keys.For(seal.WeChatTokens), s.keys.Derived(seal.TokenTags), s.Log)
 }
 
 // SourceConfig says where files lie that may be read.

@@ -1,6 +1,10 @@
 package tasks
 
-import "net/http"
+import (
+	"maps"
+	"net/http"
+	"slices"
+)
 
 // Code names one kind of failure. All that is decided by a failure is decided by its row in the table below.
 type Code string
@@ -113,6 +117,9 @@ var codes = map[Code]codeRow{
 	TooMany:      {ReactBackoff, http.StatusTooManyRequests, ExitTemporary, "too many requests", "slow down"},
 	Unavailable:  {ReactBackoff, http.StatusServiceUnavailable, ExitError, "a service that is needed can't be reached", "try again"},
 }
+
+// Codes returns every code, in the order of the alphabet.
+func Codes() []Code { return slices.Sorted(maps.Keys(codes)) }
 
 func (c Code) row() codeRow {
 	if r, ok := codes[c]; ok {

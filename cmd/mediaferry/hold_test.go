@@ -54,7 +54,7 @@ func TestHeldAccountCostsNothingAndComesBackByAProbe(t *testing.T) {
 		g.Write(fmt.Sprintf("%d.jpg", i), mediatest.Distinct(i, tasks.Image, 800))
 	}
 	g.Start("run")
-	l := readyLedger(g)
+	l := g.ReadyLedger()
 	account := onlyAccount(t, l)
 	taskstest.Until(t, "the rate was asked for", func() bool { return g.Sandbox.Count("quota/get") > 0 })
 	ends := time.Now().Add(hold)
@@ -78,18 +78,6 @@ func TestHeldAccountCostsNothingAndComesBackByAProbe(t *testing.T) {
 			t.Errorf("call %d was made while the probe was under way", i)
 		}
 	}
-}
-
-// readyLedger waits until a process has registered the accounts, and opens the ledger beside it.
-func readyLedger(g *clitest.Ground) *ledger.Ledger {
-	g.T.Helper()
-	taskstest.Until(g.T, "the owner has the data dir", g.Owned)
-	l := g.Ledger()
-	taskstest.Until(g.T, "the account is registered", func() bool {
-		accounts, err := l.Accounts(g.T.Context())
-		return err == nil && len(accounts) == 1
-	})
-	return l
 }
 
 func onlyAccount(t *testing.T, l *ledger.Ledger) tasks.AccountStatus {

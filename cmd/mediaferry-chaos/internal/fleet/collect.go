@@ -180,15 +180,16 @@ func (f *Fleet) collectLogs(_ context.Context, h *history.History) error {
 // claimOf reads the log line that a worker writes when it has ended a claim.
 func claimOf(line []byte) (history.Claim, bool) {
 	var l struct {
-		Time   time.Time     `json:"time"`
-		Upload uuid.UUID     `json:"upload_id"`
-		Took   time.Duration `json:"took"`
-		State  tasks.State   `json:"state"`
+		Time   time.Time   `json:"time"`
+		Upload uuid.UUID   `json:"upload_id"`
+		Took   string      `json:"took"`
+		State  tasks.State `json:"state"`
 	}
 	if json.Unmarshal(line, &l) != nil || l.Upload == uuid.Nil || l.State == "" {
 		return history.Claim{}, false
 	}
-	return history.Claim{Upload: l.Upload, From: l.Time.Add(-l.Took), Took: l.Took, State: l.State}, true
+	took, err := time.ParseDuration(l.Took)
+	return history.Claim{Upload: l.Upload, From: l.Time.Add(-took), Took: took, State: l.State}, err == nil
 }
 
 // alarming reports whether a log line tells of a panic or a data race.

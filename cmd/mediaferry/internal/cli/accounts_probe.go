@@ -10,9 +10,10 @@ import (
 
 func (a *app) accountsProbeCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "probe NAME",
-		Short: "Ask WeChat whether an account is well",
-		Args:  cobra.ExactArgs(1),
+		Use:               "probe NAME",
+		Short:             "Ask WeChat whether an account is well",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeAccounts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.settings()
 			if err != nil {

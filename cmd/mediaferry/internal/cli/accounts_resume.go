@@ -11,9 +11,10 @@ import (
 
 func (a *app) accountsResumeCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "resume NAME",
-		Short: "Lift the hold of an account",
-		Args:  cobra.ExactArgs(1),
+		Use:               "resume NAME",
+		Short:             "Lift the hold of an account",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeAccounts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.openLedger(cmd.Context())
 			if err != nil {

@@ -28,18 +28,19 @@ type canceling struct {
 func (a *app) cancelCommand() *cobra.Command {
 	c := &canceling{bulk: bulk{kind: tasks.ActionCancel, done: "canceled"}}
 	cmd := &cobra.Command{
-		Use:   "cancel ID … | --batch … --state … | --action ID",
+		Use:   "cancel ID|EXTERNAL_ID|PATH … | --batch … --state … | --action ID",
 		Short: "Cancel uploads that have no outcome yet, or stop a retry or cancel of many",
 		Long: `Queued and waiting uploads end at once. The worker of a running one is told, and gives its request up within two
 seconds; if WeChat has answered it already, the success wins: nothing that WeChat issued is thrown away.
 
 --action stops a retry or cancel of many uploads that is under way, wherever it was begun: what it has not come to stays
 as it is. mediaferry list actions has its ID.`,
-		Example: `  mediaferry cancel 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d
+		Example: `  mediaferry cancel 01902c5e-8f2b-7c3a
   mediaferry cancel --batch 0190… --dry-run
   mediaferry cancel --state queued,waiting --account shop --yes
   mediaferry cancel --action 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d`,
-		Args: cobra.ArbitraryArgs,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.completeUploads(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.check(args); err != nil {
 				return err

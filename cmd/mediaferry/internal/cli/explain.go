@@ -3,26 +3,32 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker/wechat"
 )
 
 func (a *app) explainCommand() *cobra.Command {
 	var format output.Format
 	cmd := &cobra.Command{
-		Use:     "explain ERRCODE",
-		Short:   "What an errcode of WeChat means, and what to do",
-		Example: "  mediaferry explain 45009",
-		Args:    cobra.ExactArgs(1),
+		Use:   "explain ERRCODE|CODE",
+		Short: "What an errcode of WeChat, or a code of ours, means, and what to do",
+		Example: `  mediaferry explain 45009
+  mediaferry explain -1
+  mediaferry explain too_long`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeExplained,
 		RunE: func(_ *cobra.Command, args []string) error {
 			code, err := strconv.Atoi(args[0])
 			if err != nil {
-				return exit.Usagef("%q is not an errcode: it is a number such as 45009 or -1", args[0])
+				return a.explainCode(tasks.Code(args[0]), format)
 			}
 			row, ok := wechat.Explain(code)
 			if !ok {
@@ -35,7 +41,38 @@ func (a *app) explainCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.FParseErrWhitelist.UnknownFlags = false
 	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON)
 	return cmd
+}
+
+// explained is what a code of ours means.
+type explained struct {
+	Code      tasks.Code `json:"code"`
+	Meaning   string     `json:"meaning"`
+	Advice    string     `json:"advice,omitempty"`
+	Retryable bool       `json:"retryable"`          // a new try without any change may succeed
+	Errcodes  []int      `json:"errcodes,omitempty"` // of WeChat, that have this code
+}
+
+func (a *app) explainCode(c tasks.Code, format output.Format) error {
+	if !slices.Contains(tasks.Codes(), c) {
+		return exit.Usagef("%q is neither an errcode, which is a number such as 45009 or -1, nor a code such as too_long", c)
+	}
+	x := explained{Code: c, Meaning: c.Meaning(), Advice: c.Hint(), Retryable: c.Retryable()}
+	for _, row := range wechat.Rows() {
+		if row.Code == c && !slices.Contains(x.Errcodes, row.Errcode) {
+			x.Errcodes = append(x.Errcodes, row.Errcode)
+		}
+	}
+	if format == output.JSON {
+		return json.NewEncoder(a.Out).Encode(x)
+	}
+	fmt.Fprintf(a.Out, "%s  %s\n", x.Code, x.Meaning)
+	if x.Advice != "" {
+		fmt.Fprintf(a.Out, "  %s\n", x.Advice)
+	}
+	if len(x.Errcodes) > 0 {
+		fmt.Fprintf(a.Out, "  errcodes of WeChat: %s\n", strings.Trim(fmt.Sprint(x.Errcodes), "[]"))
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ func (f *filterFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Search, "search", "", "with this in source, filename or external id")
 	flags.StringVar(&f.Source, "source", "", "whose source matches this `GLOB`, as 'orders/**/*.jpg'; one without a slash is held against the file's name")
 	flags.StringArrayVar(&f.Metadata, "metadata", nil, "with this at the top of their metadata, as `KEY=VALUE` (repeatable)")
-	flags.StringVar(&f.Since, "since", "", "submitted since: a time (RFC 3339) or a span, as 2h")
+	flags.StringVar(&f.Since, "since", "", "submitted since: 2h, 1d, yesterday, 2026-11-27, or a time (RFC 3339)")
 	flags.StringVar(&f.Until, "until", "", "submitted before: likewise")
 }
 
@@ -103,17 +104,43 @@ func (f *filterFlags) times(out *tasks.Filter, now time.Time) (err error) {
 	return nil
 }
 
-// pointInTime reads a time, or how long ago it was.
+// pointInTime reads a time, a day, or how long ago it was. Days and times without a zone are this machine's.
 func pointInTime(s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	if d, err := time.ParseDuration(s); err == nil {
+	if d, err := span(s); err == nil {
 		return now.Add(-d), nil
 	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return t, fmt.Errorf("%q is neither a time like 2026-01-31T15:04:05+08:00 nor a span like 2h", s)
+	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
+	switch s {
+	case "today":
+		return midnight, nil
+	case "yesterday":
+		return midnight.AddDate(0, 0, -1), nil
 	}
-	return t, nil
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05 -07:00", "2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, s, now.Location()); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is not a time: give a span like 2h or 1d, a day like 2026-11-27 or yesterday, or a time like 2026-11-27T15:04:05+08:00", s)
+}
+
+// span reads a duration that may begin with days, as 1d or 1d12h.
+func span(s string) (time.Duration, error) {
+	days, rest, hasDays := strings.Cut(s, "d")
+	if !hasDays {
+		return time.ParseDuration(s)
+	}
+	n, err := strconv.ParseUint(days, 10, 16)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a span", s)
+	}
+	d := time.Duration(n) * 24 * time.Hour
+	if rest == "" {
+		return d, nil
+	}
+	more, err := time.ParseDuration(rest)
+	return d + more, err
 }

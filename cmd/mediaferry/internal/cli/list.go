@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,7 +36,7 @@ func (a *app) listCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			p := output.NewRows(format, a.Out, output.Outcomes)
+			p := output.NewRows(format, a.Out, listed(time.Now()))
 			rows, err := eachRow(limit, p.Print, func(cursor string) ([]tasks.Outcome, string, error) {
 				filter.Cursor = cursor
 				return s.Ledger.List(cmd.Context(), filter)
@@ -58,4 +59,15 @@ func (a *app) listCommand() *cobra.Command {
 	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON, output.CSV)
 	cmd.AddCommand(a.listActionsCommand())
 	return cmd
+}
+
+// listed prints uploads with what names them and when they were submitted.
+func listed(now time.Time) output.Columns[tasks.Outcome] {
+	c := output.Outcomes
+	cells := c.Cells
+	c.Headings = append([]string{"ID"}, append(slices.Clone(c.Headings), "AGE", "SUBMITTED")...)
+	c.Cells = func(o tasks.Outcome) []string {
+		return append([]string{output.ShortID(o.ID)}, append(cells(o), output.Age(now.Sub(o.Submitted)), output.Local(o.Submitted))...)
+	}
+	return c
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,18 +30,20 @@ type retrying struct {
 func (a *app) retryCommand() *cobra.Command {
 	r := &retrying{bulk: bulk{kind: tasks.ActionRetry, done: "retried"}}
 	cmd := &cobra.Command{
-		Use:   "retry ID … | --state failed …",
+		Use:   "retry ID|EXTERNAL_ID|PATH … | --state failed …",
 		Short: "Open a new round for uploads that have their outcome, and follow them",
 		Long: `A retry keeps the old outcome and its attempts as history. Uploads that were chosen by flags are counted first, with
 what they cost of today's calls, and wait for your yes. Uploads that succeeded are retried only with --again.
 
 It is one action on record (mediaferry list actions): Ctrl-C stops it, and so does mediaferry cancel --action ID. Where
 this process dies, mediaferry run, worker or serve goes on with it.`,
-		Example: `  mediaferry retry 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d
+		Example: `  mediaferry retry 01902c5e-8f2b-7c3a
+  mediaferry retry photos/cover.jpg
   mediaferry retry --state failed --since 24h --dry-run
   mediaferry retry --batch 0190… --state failed --code missing --yes
   mediaferry retry --again --source 'covers/*.jpg' --detach --yes`,
-		Args: cobra.ArbitraryArgs,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.completeUploads(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.settingsFor("upload")
 			if err != nil {
@@ -106,23 +109,34 @@ func (a *app) retry(ctx context.Context, cfg config.Config, r *retrying, args []
 	if err != nil {
 		return err
 	}
+	stop = sync.OnceFunc(stop)
 	defer stop()
-	return a.followRetried(ctx, s, r, retried, slices.Sorted(maps.Keys(found.Calls)))
+	return a.followRetried(ctx, s, r, retried, slices.Sorted(maps.Keys(found.Calls)), stop)
 }
 
-func (a *app) followRetried(ctx context.Context, s *wire.Stack, r *retrying, ids []uuid.UUID, accounts []string) error {
-	f := follow.Follower{Stack: s, Accounts: accounts, Patience: r.wait, Progress: output.NewProgress(a.Err, r.quiet), Workers: true}
+func (a *app) followRetried(ctx context.Context, s *wire.Stack, r *retrying, ids []uuid.UUID, accounts []string, stop func()) error {
+	f := follow.Follower{
+		Stack: s, Accounts: accounts, Patience: r.wait, Progress: output.NewProgress(a.Err, r.quiet), Workers: true,
+		Interrupted: a.interruptedWith(s),
+	}
 	outcomes, err := f.Follow(ctx, ids)
 	f.Progress.Close()
 	if err != nil {
 		return err
 	}
+	if ctx.Err() != nil {
+		stop()
+		if outcomes, err = follow.LookUp(context.WithoutCancel(ctx), s, ids); err != nil {
+			return err
+		}
+		a.sayKept(s, outcomes, "")
+	}
 	if err := output.All(r.format, a.Out, output.Outcomes, outcomes); err != nil {
 		return err
 	}
-	output.Summarize(a.Err, outcomes)
+	output.Summarize(a.Err, outcomes, nil)
 	if ctx.Err() != nil {
-		return interrupted(s, "")
+		return exit.With(tasks.ExitInterrupted)
 	}
 	return exit.With(exit.Of(outcomes))
 }

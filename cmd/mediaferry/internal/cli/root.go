@@ -17,6 +17,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -42,7 +43,7 @@ func Main() int {
 func Run(ctx context.Context, args []string, s Streams) int {
 	a := &app{Streams: s}
 	root := a.rootCommand()
-	root.SetArgs(args)
+	root.SetArgs(shieldIDs(root, args))
 	err := root.ExecuteContext(ctx)
 	return a.exit(ctx, err)
 }
@@ -78,8 +79,12 @@ and reports exactly one outcome for each: the media_id and when it expires, or w
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Version:       wire.Version(),
+
+		SuggestionsMinimumDistance: 2,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate(versionLine())
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
@@ -88,6 +93,7 @@ and reports exactly one outcome for each: the media_id and when it expires, or w
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.Usage(err) })
 	root.AddCommand(a.commands()...)
 	addCompletion(root)
+	a.completeFlags(root)
 	root.Args = usageArgs(root.Args)
 	for _, c := range root.Commands() {
 		finish(c)
@@ -165,10 +171,30 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 			return nil
 		}
 		if err := check(cmd, args); err != nil {
-			return exit.Usagef("%w; see %s --help", err, cmd.CommandPath())
+			return exit.Usagef("%w%s; see %s --help", err, didYouMean(cmd, args), cmd.CommandPath())
 		}
 		return nil
 	}
+}
+
+// durationsWithUnit writes durations as 1.5s in JSON too, where a number would not say of what.
+func durationsWithUnit(_ []string, at slog.Attr) slog.Attr {
+	if at.Value.Kind() == slog.KindDuration {
+		return slog.String(at.Key, at.Value.Duration().String())
+	}
+	return at
+}
+
+// didYouMean names the subcommands that a mistyped one may have meant.
+func didYouMean(cmd *cobra.Command, args []string) string {
+	if !cmd.HasSubCommands() || len(args) == 0 {
+		return ""
+	}
+	cmd.SuggestionsMinimumDistance = cmd.Root().SuggestionsMinimumDistance
+	if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
+		return ": did you mean " + strings.Join(similar, " or ") + "?"
+	}
+	return ""
 }
 
 func (a *app) settings() (config.Config, error) {
@@ -185,7 +211,7 @@ func (a *app) logger(c config.Config, quiet bool) *slog.Logger {
 	if quiet && !a.verbose {
 		level = slog.LevelError
 	}
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: durationsWithUnit}
 	if c.Log.Format == "json" || c.Log.Format == "auto" && !output.IsTerminal(a.Err) && !quiet {
 		return slog.New(slog.NewJSONHandler(a.Err, options))
 	}

@@ -68,7 +68,7 @@ func serveSandbox(ctx context.Context, address string, c wechattest.Config, out,
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return exit.Usagef("--listen: %w", err)
 	}
 	fmt.Fprintf(out, "http://%s\n", l.Addr())
 	fmt.Fprintf(people, "MEDIAFERRY_WECHAT_BASE_URL=http://%s MEDIAFERRY_WECHAT_APPID=%s MEDIAFERRY_WECHAT_SECRET=%s\n",

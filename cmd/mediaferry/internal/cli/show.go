@@ -1,9 +1,8 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
-	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -22,11 +20,15 @@ func (a *app) showCommand() *cobra.Command {
 		producer string
 	)
 	cmd := &cobra.Command{
-		Use:   "show ID|EXTERNAL_ID",
+		Use:   "show ID|EXTERNAL_ID|PATH",
 		Short: "Show one upload with every attempt",
-		Example: `  mediaferry show 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d
+		Long: `Names an upload by its ID, by the beginning of its ID that mediaferry list shows, by the external ID of its producer, or
+by the path of its file. A path means the upload of that file that was submitted last.`,
+		Example: `  mediaferry show 01902c5e-8f2b-7c3a
+  mediaferry show photos/cover.jpg
   mediaferry show --producer shop order-7/front --output json`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeUploads(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.openLedger(cmd.Context())
 			if err != nil {
@@ -46,17 +48,6 @@ func (a *app) showCommand() *cobra.Command {
 	cmd.Flags().StringVar(&producer, "producer", enqueue.DefaultProducer, "whose external id it is")
 	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON)
 	return cmd
-}
-
-// find looks an upload up by its ID, or by the name that its producer gave it.
-func find(ctx context.Context, s *wire.Stack, producer, name string) (tasks.Outcome, error) {
-	if id, err := uuid.Parse(name); err == nil {
-		o, err := s.Ledger.Outcome(ctx, id)
-		if !errors.Is(err, &tasks.Error{Code: tasks.NotFound}) && tasks.CodeOf(err) != tasks.NotFound {
-			return o, err
-		}
-	}
-	return s.Ledger.Find(ctx, producer, name)
 }
 
 func (a *app) printOutcome(o tasks.Outcome) error {
@@ -87,11 +78,11 @@ func (a *app) printOutcome(o tasks.Outcome) error {
 	line("submitted", output.Time(o.Submitted))
 	line("finished", output.Time(o.Finished))
 	line("metadata", string(o.Metadata))
-	if len(o.History) == 0 {
-		return grid.Flush()
+	if err := grid.Flush(); err != nil || len(o.History) == 0 {
+		return err
 	}
-	grid.Row("")
-	grid.Row("ROUND", "ATTEMPT", "AT", "TOOK", "RESULT")
+	fmt.Fprintln(a.Out)
+	grid = output.NewGrid(a.Out, "ROUND", "ATTEMPT", "AT", "TOOK", "RESULT")
 	for _, at := range o.History {
 		result := "succeeded"
 		if at.Code != "" {

@@ -3,9 +3,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -153,8 +153,9 @@ func (a *app) upload(ctx context.Context, cfg config.Config, args []string, f up
 	if err != nil {
 		return err
 	}
+	stop = sync.OnceFunc(stop)
 	defer stop()
-	return a.submitAndFollow(ctx, g, f, args, nudge)
+	return a.submitAndFollow(ctx, g, f, args, nudge, stop)
 }
 
 // tryLock locks the data dir where that is needed and nobody has it. A second upload submits to the same ledger and lets
@@ -170,10 +171,13 @@ func (a *app) tryLock(cfg config.Config, idle bool) (*wire.Lock, error) {
 	return lock, err
 }
 
-func (a *app) submitAndFollow(ctx context.Context, g *intake.Gatherer, f uploadFlags, args []string, nudge func()) error {
+func (a *app) submitAndFollow(ctx context.Context, g *intake.Gatherer, f uploadFlags, args []string, nudge, stop func()) error {
 	sub, err := g.Submit(ctx, g.Stack.Producer(enqueue.DefaultProducer, nudge), args)
 	if err != nil && ctx.Err() != nil {
-		return interrupted(g.Stack, sameCommand)
+		a.interruptedWith(g.Stack)(0)
+		stop()
+		a.sayKept(g.Stack, nil, sameCommand)
+		return exit.With(tasks.ExitInterrupted)
 	}
 	if err != nil {
 		return err
@@ -187,34 +191,27 @@ func (a *app) submitAndFollow(ctx context.Context, g *intake.Gatherer, f uploadF
 	}
 	follower := follow.Follower{
 		Stack: g.Stack, Accounts: sub.AccountNames(), Patience: f.wait, Progress: output.NewProgress(a.Err, f.quiet), Workers: true,
+		Interrupted: a.interruptedWith(g.Stack),
 	}
 	found, err := follower.Follow(ctx, sub.IDs())
 	follower.Progress.Close()
 	if err != nil {
 		return err
 	}
+	if ctx.Err() != nil {
+		stop()
+		if found, err = follow.LookUp(context.WithoutCancel(ctx), g.Stack, sub.IDs()); err != nil {
+			return err
+		}
+		a.sayKept(g.Stack, found, sameCommand)
+	}
 	if err := a.answer(sub, f, found, true); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
-		return interrupted(g.Stack, sameCommand)
+		return exit.With(tasks.ExitInterrupted)
 	}
 	return exit.With(sub.Exit(found))
-}
-
-// sameCommand is what interrupted names first where running the command again goes on with what it submitted.
-const sameCommand = "the same command or "
-
-// interrupted says with what the submitted uploads go on.
-func interrupted(s *wire.Stack, with string) error {
-	with += "mediaferry run"
-	switch {
-	case !s.Embedded:
-		with += " or worker"
-	case s.Working:
-		with += "; uploads under way may end now, a second interrupt ends them at once"
-	}
-	return &exit.Error{Code: tasks.ExitInterrupted, Err: errors.New("interrupted: what was submitted is kept, and goes on with " + with)}
 }
 
 // leave ends an upload that was only submitted.
@@ -256,6 +253,6 @@ func (a *app) answer(sub *intake.Submission, f uploadFlags, found []tasks.Outcom
 		f.From.SayNothing(a.Err)
 		return nil
 	}
-	output.Summarize(a.Err, outcomes)
+	output.Summarize(a.Err, outcomes, sub.Before())
 	return nil
 }

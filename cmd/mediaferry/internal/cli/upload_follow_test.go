@@ -78,7 +78,7 @@ func TestInterruptedUploadIsKept(t *testing.T) {
 	p := g.Start("upload", "--output", "json", g.Media)
 	taskstest.Until(t, "uploads are under way", func() bool { return g.Sandbox.Count(clitest.UploadPath) == 3 })
 	p.Signal(syscall.SIGINT)
-	if code := p.ProcessState.ExitCode(); code != tasks.ExitInterrupted || !p.Says("interrupted: what was submitted is kept, and goes on with the same command or mediaferry run") {
+	if code := p.ProcessState.ExitCode(); code != tasks.ExitInterrupted || !p.Says("what was submitted is kept, and goes on with the same command or mediaferry run\n") {
 		t.Errorf("exit code %d\n%s", code, p.Log)
 	}
 	r := g.Run("upload", "--output", "json", g.Media)
@@ -116,5 +116,28 @@ func TestFollowSeveralAccounts(t *testing.T) {
 		if o.State != want || o.Account != []string{"second", "default"}[i%2] {
 			t.Errorf("row %d of %s is %s, want %s", i, o.Account, o.State, want)
 		}
+	}
+}
+
+// An interrupt is answered at once, with what it waits for, and the summary comes last, as things stand then.
+func TestInterruptSpeaksAtOnceAndSummaryComesLast(t *testing.T) {
+	t.Parallel()
+	g := clitest.New(t, wechattest.Config{})
+	g.Fill(3, 5000)
+	g.Sandbox.Script(wechattest.Fault{Kind: wechattest.Slow, Path: "media/upload", Delay: 2 * time.Second, Times: 3})
+	p := g.Start("upload", "--quiet", g.Media)
+	l := g.ReadyLedger()
+	taskstest.Until(t, "uploads are under way", func() bool {
+		status, err := l.Status(t.Context())
+		return err == nil && status.Counts[tasks.Running] == 3 && g.Sandbox.Count(clitest.UploadPath) == 3
+	})
+	p.Signal(syscall.SIGINT)
+	said := p.Log.String()
+	atOnce, then, found := strings.Cut(said, "interrupt again to end at once\n")
+	if !found || !strings.Contains(atOnce, "interrupted: ") || !strings.HasSuffix(then, "3 files: 3 succeeded (0 reused), 0 failed, 0 canceled, 0 open\n") {
+		t.Errorf("it said:\n%s", said)
+	}
+	if code := p.ProcessState.ExitCode(); code != tasks.ExitInterrupted {
+		t.Errorf("exit code %d", code)
 	}
 }

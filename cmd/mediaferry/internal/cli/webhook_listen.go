@@ -56,7 +56,7 @@ const stopTime = 10 * time.Second
 func (a *app) receive(ctx context.Context, address string, receiver *webhooktest.Receiver, count int) error {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return exit.Usagef("--listen: %w", err)
 	}
 	fmt.Fprintf(a.Err, "http://%s\n", l.Addr())
 	server := wire.NewServer(receiver)

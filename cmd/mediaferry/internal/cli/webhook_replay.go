@@ -26,7 +26,8 @@ func (a *app) webhookReplayCommand() *cobra.Command {
 the sending.`,
 		Example: `  mediaferry webhook replay 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d
   mediaferry webhook replay --state failed --yes`,
-		Args: cobra.ArbitraryArgs,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.completeDeliveries(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			chosen := f != deliveryFlags{}
 			switch {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 // Ledger opens the ledger that the ground's settings name.
@@ -100,4 +101,16 @@ func (g *Ground) Forge(query string) {
 	if _, err := db.ExecContext(g.T.Context(), query); err != nil {
 		g.T.Fatal(err)
 	}
+}
+
+// ReadyLedger waits until a process has registered the accounts, and opens the ledger beside it.
+func (g *Ground) ReadyLedger() *ledger.Ledger {
+	g.T.Helper()
+	taskstest.Until(g.T, "the owner has the data dir", g.Owned)
+	l := g.Ledger()
+	taskstest.Until(g.T, "the account is registered", func() bool {
+		accounts, err := l.Accounts(g.T.Context())
+		return err == nil && len(accounts) == 1
+	})
+	return l
 }

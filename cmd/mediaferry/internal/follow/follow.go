@@ -21,6 +21,9 @@ type Follower struct {
 	Patience time.Duration // how long it stays while a minute or daily limit lets nothing run
 	Progress output.Progress
 	Workers  bool // tell people when no process works on the uploads
+
+	// Interrupted is called once when ctx ends first, with how many of the uploads run. Nil is not called.
+	Interrupted func(running int)
 }
 
 // pollInterval is how often the ledger is asked: often enough for a bar that moves, seldom enough to cost nothing.
@@ -51,7 +54,10 @@ func (f *Follower) Follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome
 			f.Progress.Say(news)
 		}
 		switch {
-		case ctx.Err() != nil, blocked && f.hopeless(held):
+		case ctx.Err() != nil:
+			f.interrupted(outcomes)
+			return LookUp(context.WithoutCancel(ctx), f.Stack, ids)
+		case blocked && f.hopeless(held):
 			return LookUp(context.WithoutCancel(ctx), f.Stack, ids)
 		case !blocked:
 			stuckSince = time.Time{}
@@ -62,9 +68,24 @@ func (f *Follower) Follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome
 		}
 		select {
 		case <-ctx.Done():
+			f.interrupted(outcomes)
+			return LookUp(context.WithoutCancel(ctx), f.Stack, ids)
 		case <-tick.C:
 		}
 	}
+}
+
+func (f *Follower) interrupted(outcomes []tasks.Outcome) {
+	if f.Interrupted == nil {
+		return
+	}
+	running := 0
+	for _, o := range outcomes {
+		if o.State == tasks.Running {
+			running++
+		}
+	}
+	f.Interrupted(running)
 }
 
 // askAtOnce is how many uploads are looked up in one go.

@@ -27,6 +27,7 @@ func (s *Submission) settle(ctx context.Context) error {
 		}
 		for _, o := range outcomes {
 			if !s.outdated(o) {
+				s.before[o.ID] = true
 				continue
 			}
 			if err := s.reopen(ctx, o.ID); err != nil {

@@ -23,16 +23,17 @@ type Submission struct {
 	*Gatherer
 	Batch    uuid.UUID // zero where no row could be submitted
 	rows     []asked
-	first    map[string]int // by derived id: the first row that has it
-	again    []uuid.UUID    // uploads that had an outcome before
-	contrary []int          // rows whose file was submitted before with other settings
-	refused  []enqueue.Row  // not yet passed on
+	first    map[string]int     // by derived id: the first row that has it
+	again    []uuid.UUID        // uploads that had an outcome before
+	before   map[uuid.UUID]bool // uploads that the record answers
+	contrary []int              // rows whose file was submitted before with other settings
+	refused  []enqueue.Row      // not yet passed on
 }
 
 // Submit submits all rows as one batch. A row that can't be submitted has Err, and never stops the others. Where none
 // can, no batch is opened.
 func (g *Gatherer) Submit(ctx context.Context, p *enqueue.Producer, args []string) (*Submission, error) {
-	s := &Submission{Gatherer: g, first: map[string]int{}}
+	s := &Submission{Gatherer: g, first: map[string]int{}, before: map[uuid.UUID]bool{}}
 	rows, closeRows, err := g.Rows(ctx, args)
 	if err != nil {
 		return nil, err
@@ -149,6 +150,9 @@ func (s *Submission) IDs() []uuid.UUID {
 
 // Contrary returns how many rows name a file that was submitted before with another callback, metadata or name.
 func (s *Submission) Contrary() int { return len(s.contrary) }
+
+// Before returns the uploads that had their outcome before, and keep it.
+func (s *Submission) Before() map[uuid.UUID]bool { return s.before }
 
 // distinct leaves out what came before.
 func distinct(ids []uuid.UUID) []uuid.UUID {

@@ -56,6 +56,14 @@ func (f formatFlag) Set(s string) error {
 	return nil
 }
 
+// Formats returns what an --output flag knows.
+func Formats(f *pflag.Flag) []string {
+	if of, is := f.Value.(formatFlag); is {
+		return of.known
+	}
+	return nil
+}
+
 // IsTerminal reports whether a person sits at the other end of a reader or writer.
 func IsTerminal(stream any) bool {
 	f, ok := stream.(*os.File)

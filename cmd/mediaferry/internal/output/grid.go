@@ -3,15 +3,26 @@ package output
 import (
 	"io"
 	"strings"
-	"text/tabwriter"
+
+	"github.com/mattn/go-runewidth"
 )
 
+// gap is the space between two columns.
+const gap = "  "
+
+// cells measures text as terminals show it: a Chinese character takes two cells, whatever the locale says.
+var cells = runewidth.Condition{StrictEmojiNeutral: true}
+
 // Grid writes rows whose cells stand in columns. Call Flush after the last row.
-type Grid struct{ w *tabwriter.Writer }
+type Grid struct {
+	w      io.Writer
+	rows   [][]string
+	widths []int
+}
 
 // NewGrid makes a grid with a line of headings; without any there is no such line.
 func NewGrid(w io.Writer, headings ...string) *Grid {
-	g := &Grid{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
+	g := &Grid{w: w}
 	if len(headings) > 0 {
 		g.Row(headings...)
 	}
@@ -19,9 +30,30 @@ func NewGrid(w io.Writer, headings ...string) *Grid {
 }
 
 // Row adds a row.
-func (g *Grid) Row(cells ...string) {
-	_, _ = io.WriteString(g.w, strings.Join(cells, "\t")+"\n") // Flush returns the error
+func (g *Grid) Row(row ...string) {
+	g.rows = append(g.rows, row)
+	for i, cell := range row[:max(0, len(row)-1)] { // nothing stands behind the last cell
+		if i == len(g.widths) {
+			g.widths = append(g.widths, 0)
+		}
+		g.widths[i] = max(g.widths[i], cells.StringWidth(cell))
+	}
 }
 
 // Flush writes out all rows.
-func (g *Grid) Flush() error { return g.w.Flush() }
+func (g *Grid) Flush() error {
+	var b strings.Builder
+	for _, row := range g.rows {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(cell)
+			if i < len(row)-1 {
+				line.WriteString(strings.Repeat(" ", g.widths[i]-cells.StringWidth(cell)) + gap)
+			}
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	g.rows = nil
+	_, err := io.WriteString(g.w, b.String())
+	return err
+}

@@ -6,17 +6,26 @@ import (
 	"io"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Summarize says how many ended how, and for every kind of trouble what it was, whom it met and what to do about it.
-func Summarize(w io.Writer, outcomes []tasks.Outcome) {
+// Summarize says how many ended how, and for every kind of trouble what it was, which files met it and what to do about
+// it. before has the uploads that had their outcome before this command: nil where there are none. A held account is
+// named last.
+func Summarize(w io.Writer, outcomes []tasks.Outcome, before map[uuid.UUID]bool) {
 	counts := map[tasks.State]int{}
-	reused := 0
+	reused, kept, calls := 0, 0, 0
 	for _, o := range outcomes {
 		counts[o.State]++
-		if o.Reused {
+		switch {
+		case before[o.ID]:
+			kept++
+		case o.Reused:
 			reused++
+		default:
+			calls += o.Attempts
 		}
 	}
 	for _, t := range troubles(outcomes) {
@@ -25,9 +34,27 @@ func Summarize(w io.Writer, outcomes []tasks.Outcome) {
 			fmt.Fprintf(w, "    %s\n", t.hint)
 		}
 	}
-	fmt.Fprintf(w, "%s: %d succeeded (%d reused), %d failed, %d canceled, %d open\n", Count(len(outcomes), "file", "files"),
+	rerun := ""
+	if kept > 0 {
+		rerun = fmt.Sprintf("; %d from before, %s", kept, Count(calls, "call", "calls"))
+	}
+	fmt.Fprintf(w, "%s: %d succeeded (%d reused), %d failed, %d canceled, %d open%s\n", Count(len(outcomes), "file", "files"),
 		counts[tasks.Succeeded], reused, counts[tasks.Failed], counts[tasks.Canceled],
-		counts[tasks.Queued]+counts[tasks.Running]+counts[tasks.Waiting])
+		counts[tasks.Queued]+counts[tasks.Running]+counts[tasks.Waiting], rerun)
+	sayHeld(w, outcomes)
+}
+
+// sayHeld names each account that is held until an operator acts, with what to do.
+func sayHeld(w io.Writer, outcomes []tasks.Outcome) {
+	var said []string
+	for _, o := range outcomes {
+		if o.State != tasks.Waiting || o.Code != tasks.AccountHeld || slices.Contains(said, o.Account) {
+			continue
+		}
+		said = append(said, o.Account)
+		fmt.Fprintf(w, "account %s is held: %s\n", o.Account, o.Reason)
+		fmt.Fprintf(w, "    mend it, then: mediaferry accounts resume %s; after a change of its secret or token, run this again\n", o.Account)
+	}
 }
 
 // trouble is what several files met alike.
@@ -49,7 +76,8 @@ func (t trouble) files() string {
 func troubles(outcomes []tasks.Outcome) []trouble {
 	var all []trouble
 	for _, o := range outcomes {
-		if o.State == tasks.Succeeded || o.Reason == "" {
+		held := o.State == tasks.Waiting && o.Code == tasks.AccountHeld // is said last
+		if o.State == tasks.Succeeded || o.Reason == "" || held {
 			continue
 		}
 		i := slices.IndexFunc(all, func(t trouble) bool { return t.state == o.State && t.reason == o.Reason })

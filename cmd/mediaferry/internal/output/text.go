@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -43,4 +45,33 @@ func Source(s string) string {
 		}
 	}
 	return src.Display()
+}
+
+// Local is a time as people read it, in their own zone and with it. The zero time is "".
+func Local(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Local().Format("2006-01-02 15:04:05 -07:00")
+}
+
+// shortID is as much of an ID as names one upload of a process: its time, and what counts within a millisecond.
+const shortID = len("01902c5e-8f2b-7c3a")
+
+// ShortID is the beginning of an ID, which commands take for the ID where no other begins so.
+func ShortID(id uuid.UUID) string { return id.String()[:shortID] }
+
+// Age is a span as people say it, in its largest unit: 5s, 12m, 3h, 9d.
+func Age(d time.Duration) string {
+	d = max(d, 0)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	default:
+		return fmt.Sprintf("%dd", int(d.Hours()/24))
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/enqueue/api"
 )
 
@@ -42,7 +43,7 @@ func (s *Stack) Serve(ctx context.Context, e *Engine) error {
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Config.Listen)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return exit.Usagef("listen: %w: set listen (MEDIAFERRY_LISTEN) to a free address", err)
 	}
 	server := NewServer(door)
 	server.RegisterOnShutdown(door.Close) // event streams would never end

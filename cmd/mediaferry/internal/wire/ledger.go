@@ -30,7 +30,7 @@ func (s *Stack) OpenLedger(ctx context.Context, o ledger.Options) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: see ledger_url (MEDIAFERRY_LEDGER_URL)", err)
 	}
 	s.Ledger = l
 	s.closeWith(func() { l.Close() })

@@ -113,7 +113,7 @@ func LockDataDir(cfg config.Config) (unlock func(), err error) {
 	case err != nil:
 		return nil, err
 	case l == nil:
-		return nil, exit.Usagef("the data dir %s is in use by %s: stop it first, choose another data_dir, or set redis_url to share the work", cfg.DataDir, holder)
+		return nil, exit.Usagef("the data dir %s is in use by %s: stop it first, choose another data_dir (MEDIAFERRY_DATA_DIR), or set redis_url (MEDIAFERRY_REDIS_URL) to share the work", cfg.DataDir, holder)
 	}
 	return l.Unlock, nil
 }

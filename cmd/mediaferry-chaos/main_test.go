@@ -88,8 +88,8 @@ func checkAgain(t *testing.T, keep string) {
 	if code, text := invoke(t, "-check", keep); code != tasks.ExitOK {
 		t.Errorf("checked again: exit code %d:\n%s", code, text)
 	}
-	hooks := filepath.Join(keep, "sqlite", "hooks.jsonl")
-	if err := os.WriteFile(hooks, nil, 0o644); err != nil {
+	webhooks := filepath.Join(keep, "sqlite", "webhooks.jsonl")
+	if err := os.WriteFile(webhooks, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if code, text := invoke(t, "-check", keep); code != tasks.ExitFailed || !strings.Contains(text, "never arrived") || !strings.Contains(text, "history of upload") {

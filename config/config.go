@@ -98,7 +98,7 @@ type Worker struct {
 	Memory          Size          `koanf:"memory_budget" default:"256MiB" min:"16MiB" doc:"bytes of files held at once"`
 	Lease           time.Duration `koanf:"lease" default:"10s" min:"2s" max:"10m" doc:"how long a worker may be silent before its uploads are given to others"`
 	Shutdown        time.Duration `koanf:"shutdown_timeout" default:"30s" min:"0s" max:"1h" doc:"how long uploads under way may go on after SIGTERM before they are handed back"`
-	Attempts        int           `koanf:"attempts" default:"8" min:"1" max:"100" doc:"tries in one round before an upload fails for good"`
+	Attempts        int           `koanf:"attempts" default:"12" min:"1" max:"100" doc:"tries in one round before an upload fails for good"`
 	BackoffBase     time.Duration `koanf:"backoff_base" default:"1s" min:"1ms" max:"1h" doc:"bound of the first random pause; it doubles by attempt"`
 	BackoffCap      time.Duration `koanf:"backoff_cap" default:"5m" min:"1ms" max:"24h" doc:"the longest such bound"`
 	UnknownAttempts int           `koanf:"unknown_attempts" default:"3" min:"1" max:"100" doc:"tries after an errcode that is not known"`

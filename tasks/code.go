@@ -33,6 +33,9 @@ const (
 	Deadline    Code = "deadline"    // no outcome by expires_by
 	Stopped     Code = "canceled"    // somebody canceled it
 
+	Unreachable Code = "unreachable" // WeChat can't be connected to from here: nothing was sent
+	Egress      Code = "egress"      // the account refuses this worker's address: it is not on its IP list
+
 	Storage Code = "storage" // the storage root or bucket can't be reached from this worker: nobody's outcome
 	NoWork  Code = "no_work" // this worker does not know the account: nobody's outcome
 	Twin    Code = "twin"    // the same content is being uploaded right now: its media will be reused
@@ -104,6 +107,9 @@ var codes = map[Code]codeRow{
 	Poison:      {ReactFail, http.StatusUnprocessableEntity, ExitFailed, "workers die on this file", "keep the file and report it, then retry"},
 	Deadline:    {ReactFail, http.StatusGatewayTimeout, ExitFailed, "its deadline passed first", "submit it with a later expires_by"},
 	Stopped:     {ReactFail, http.StatusConflict, ExitFailed, "it was canceled", ""},
+
+	Unreachable: {ReactHandBack, http.StatusServiceUnavailable, ExitTemporary, "WeChat can't be connected to", "nothing once the network is back; otherwise check DNS, proxy and firewall (mediaferry doctor)"},
+	Egress:      {ReactHandBack, http.StatusFailedDependency, ExitAccount, "the account refuses this worker's address", "add the worker's address to the account's IP list, or use the egress proxy"},
 
 	Storage: {ReactHandBack, http.StatusServiceUnavailable, ExitError, "the storage can't be reached from this worker", "mount the storage root, or check the bucket's settings"},
 	NoWork:  {ReactHandBack, http.StatusServiceUnavailable, ExitUsage, "this worker does not know the account", "add the account to the worker's settings"},

@@ -45,7 +45,8 @@ func (w *Worker) upload(ctx context.Context, claim tasks.Claim, account tasks.Ac
 		return w.Ledger.Spend(ctx, account)
 	}
 	media, err := w.call(ctx, claim, pace, p)
-	if err != nil && calls == 0 {
+	err = w.learn(ctx, account, err)
+	if err != nil && (calls == 0 || tasks.CodeOf(err) == tasks.Unreachable) {
 		if refund := w.Ledger.Refund(context.WithoutCancel(ctx), account); refund != nil {
 			w.log.WarnContext(ctx, "a call that was not made stays counted", keyAccount, account.Name, "error", refund)
 		}

@@ -52,6 +52,9 @@ func (w *Worker) try(ctx context.Context, claim tasks.Claim) (result tasks.Resul
 	if !known {
 		return result, &tasks.Error{Code: tasks.NoWork, Op: "look up account", Err: fmt.Errorf("account %q is not in this worker's settings", claim.Account)}
 	}
+	if err := w.keptOut(account); err != nil {
+		return result, err
+	}
 	leave, err := w.enter(ctx, claim)
 	if err != nil {
 		return result, err

@@ -61,7 +61,7 @@ func newShop(t *testing.T, accounts ...tasks.Account) *shop {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	if err := l.RegisterAccounts(t.Context(), []tasks.Account{account}); err != nil {
+	if err := l.Join(t.Context(), tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{account}); err != nil {
 		t.Fatal(err)
 	}
 	if accounts == nil {

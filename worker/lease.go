@@ -74,6 +74,13 @@ func (l *leases) keep(ctx context.Context, claim tasks.Token, until time.Time) (
 	}
 }
 
+// count is how many claims are held.
+func (l *leases) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.held)
+}
+
 func (l *leases) run(ctx context.Context) {
 	defer close(l.done)
 	tick := time.NewTicker(l.lease / renewals)

@@ -13,6 +13,7 @@ type Holds interface {
 	Lead(ctx context.Context, role, holder string, ttl time.Duration) (bool, error)
 	Holds(ctx context.Context) ([]tasks.Hold, error)
 	Resume(ctx context.Context, realm, appid string) (bool, error)
+	Resign(ctx context.Context, role, holder string) error
 }
 
 // Prober lifts the hold of an account whose daily calls WeChat has used up once it grants some again, as after its
@@ -29,23 +30,41 @@ type Prober struct {
 	Log    *slog.Logger
 }
 
-// Run looks until ctx ends.
+// The election of probers. A leader renews its lead long before it ends; how often it looks is its own setting.
+const (
+	roleProbe = "probe"
+	probeTTL  = 30 * time.Second
+	probeLead = 10 * time.Second
+)
+
+// Run looks until ctx ends, and then lets another process lead.
 func (p *Prober) Run(ctx context.Context) {
-	tick := time.NewTicker(p.Every)
-	defer tick.Stop()
+	lead := time.NewTicker(min(probeLead, p.Every))
+	defer lead.Stop()
+	looked := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
+			p.resign(ctx)
 			return
-		case <-tick.C:
+		case <-lead.C:
 		}
-		if leads, err := p.Ledger.Lead(ctx, "probe", p.Holder, 2*p.Every); err == nil && leads {
-			p.look(ctx)
+		leads, err := p.Ledger.Lead(ctx, roleProbe, p.Holder, probeTTL)
+		if err != nil || !leads || time.Since(looked) < p.Every {
+			continue
 		}
+		looked = time.Now()
+		p.probeHeld(ctx)
 	}
 }
 
-func (p *Prober) look(ctx context.Context) {
+func (p *Prober) resign(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), heartbeatTimeout)
+	defer cancel()
+	_ = p.Ledger.Resign(ctx, roleProbe, p.Holder) // its lead ends by itself anyway
+}
+
+func (p *Prober) probeHeld(ctx context.Context) {
 	holds, err := p.Ledger.Holds(ctx)
 	if err != nil {
 		p.Log.DebugContext(ctx, "look at holds", "error", err)

@@ -18,12 +18,15 @@ type heldAccounts struct {
 	leads   bool
 	holds   []tasks.Hold
 	resumed []string
+	// resigned counts how often it let another process lead.
+	resigned int
 }
 
 func (h *heldAccounts) Lead(context.Context, string, string, time.Duration) (bool, error) {
 	return h.leads, nil
 }
-func (h *heldAccounts) Holds(context.Context) ([]tasks.Hold, error) { return h.holds, nil }
+func (h *heldAccounts) Resign(context.Context, string, string) error { h.resigned++; return nil }
+func (h *heldAccounts) Holds(context.Context) ([]tasks.Hold, error)  { return h.holds, nil }
 func (h *heldAccounts) Resume(_ context.Context, _, appid string) (bool, error) {
 	h.resumed = append(h.resumed, appid)
 	return true, nil
@@ -67,6 +70,9 @@ func TestProberResumesWhatWeChatGrantsAgain(t *testing.T) {
 			}
 			if diff := cmp.Diff(want, h.resumed); diff != "" {
 				t.Errorf("leads %v: %s", leads, diff)
+			}
+			if h.resigned != 1 {
+				t.Errorf("it let another process lead %d times when it ended, want once", h.resigned)
 			}
 		})
 	}

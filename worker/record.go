@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,7 +72,7 @@ func (w *Worker) ending(ctx context.Context, claim tasks.Claim, result tasks.Res
 	case tasks.ReactHold:
 		return w.hold(claim, cause)
 	case tasks.ReactHandBack:
-		return w.handBack(claim, w.cfg.HandBack, cause)
+		return w.handBack(claim, cmp.Or(cause.RetryAfter, w.cfg.HandBack), cause)
 	default:
 		return w.fail(claim, result, cause, attempt)
 	}

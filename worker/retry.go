@@ -7,7 +7,7 @@ import (
 
 // Retry says how often and how far apart an upload is tried. Every zero value means the default given with it.
 type Retry struct {
-	Attempts int           // tries in one round; default 8
+	Attempts int           // tries in one round; default 12, which last through ten minutes as a rule
 	Base     time.Duration // the first pause is at most so long; default 1 s
 	Cap      time.Duration // no pause is longer; default 5 min
 
@@ -16,7 +16,7 @@ type Retry struct {
 }
 
 func (r Retry) withDefaults() Retry {
-	r.Attempts = cmp.Or(r.Attempts, 8)
+	r.Attempts = cmp.Or(r.Attempts, 12)
 	r.Base = cmp.Or(r.Base, time.Second)
 	r.Cap = cmp.Or(r.Cap, 5*time.Minute)
 	r.UnknownAttempts = cmp.Or(r.UnknownAttempts, 3)

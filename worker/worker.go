@@ -93,6 +93,8 @@ type Config struct {
 	AccountHoldSlow time.Duration
 	HandBack        time.Duration // how long an upload that this worker can't judge stays away from it; default 5 s
 
+	// News is called when Report has something new that others wait for. It must not block. Default: nothing.
+	News    func()
 	Log     *slog.Logger // default: discard
 	Metrics *Metrics     // default: not counted
 }
@@ -113,6 +115,9 @@ func (c Config) withDefaults() Config {
 	c.HandBack = cmp.Or(c.HandBack, 5*time.Second)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	c.Metrics = cmp.Or(c.Metrics, NewMetrics(nil))
+	if c.News == nil {
+		c.News = func() {}
+	}
 	return c
 }
 
@@ -135,6 +140,7 @@ type Worker struct {
 	lanes    lanes
 	leases   *leases
 	gate     *gate
+	egress   *egress
 	random   func() float64
 	stopped  chan struct{} // closed by Stop: nothing new is claimed, what runs is handed back
 }
@@ -149,6 +155,7 @@ func New(d Deps, c Config) *Worker {
 		accounts: make(map[string]tasks.Account, len(d.Accounts)),
 		lanes:    newLanes(c),
 		gate:     newGate(d.Ledger.Ping, c.Log),
+		egress:   newEgress(c.News),
 		random:   rand.Float64,
 		stopped:  make(chan struct{}),
 	}

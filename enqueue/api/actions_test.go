@@ -120,7 +120,7 @@ func TestManyAtOnce(t *testing.T) {
 		}
 	}
 
-	must(t, p.RegisterAccounts(t.Context(), []tasks.Account{{Name: account.Name, Realm: account.Realm, AppID: account.AppID, Fingerprint: "f", DailyLimit: 100}}))
+	must(t, p.Join(t.Context(), tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{{Name: account.Name, Realm: account.Realm, AppID: account.AppID, Fingerprint: "f", DailyLimit: 100}}))
 	must(t, p.Spend(t.Context(), account))
 	left := 99
 	want = api.Preview{DryRun: true, Matched: 2, Done: 1, Left: map[string]int{"succeeded": 1},

@@ -18,7 +18,7 @@ func TestGeneratedClient(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t, func(c *api.Config) { c.Wait = 0 })
 	parked := tasks.Account{Name: "parked", Realm: "parked.example", AppID: "wx2", Fingerprint: "f"}
-	must(t, p.RegisterAccounts(t.Context(), []tasks.Account{account, parked}))
+	must(t, p.Join(t.Context(), tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{account, parked}))
 	must(t, p.Hold(t.Context(), tasks.Hold{Realm: parked.Realm, AppID: parked.AppID, Code: tasks.AccountHeld, Reason: "r", Until: p.now().Add(1 << 40)}))
 	p.works(func(c tasks.Claim) tasks.Result {
 		if c.Source == "bad.jpg" {

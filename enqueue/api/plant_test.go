@@ -51,7 +51,7 @@ func newPlant(t *testing.T, change ...func(*api.Config)) *plant {
 	l, err := ledger.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "ledger.db"), ledger.Options{Linger: time.Millisecond})
 	must(t, err)
 	t.Cleanup(func() { must(t, l.Close()) })
-	must(t, l.RegisterAccounts(t.Context(), []tasks.Account{account}))
+	must(t, l.Join(t.Context(), tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{account}))
 	p.Ledger = l
 	c := api.Config{
 		Ledger: l, Wait: 5 * time.Second, Poll: 5 * time.Millisecond, Now: p.now,

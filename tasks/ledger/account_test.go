@@ -16,7 +16,7 @@ func (h *harness) paced(name string, change func(*tasks.Account)) tasks.Account 
 	h.Helper()
 	a := tasks.Account{Name: name, Realm: account.Realm, AppID: "wx-" + name, Fingerprint: "f"}
 	change(&a)
-	must(h, h.RegisterAccounts(h.Context(), []tasks.Account{a}))
+	must(h, h.Join(h.Context(), tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{a}))
 	return a
 }
 
@@ -167,7 +167,7 @@ var accountContract = []testCase{
 		a := h.paced("a", func(a *tasks.Account) { a.Concurrency = 4 })
 		b := a
 		b.Name, b.Concurrency = "b", 2
-		must(h, h.RegisterAccounts(h.Context(), []tasks.Account{b}))
+		must(h, h.Join(h.Context(), tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{b}))
 		h.submit(10, of("a"))
 		h.submit(10, of("b"))
 		if ds := h.fill(wide); len(ds) != 2 {

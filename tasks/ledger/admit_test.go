@@ -162,7 +162,7 @@ var admitContract = []testCase{
 		east, west := account, account
 		east.DailyLimit, east.ResetZone = 1, zone("Etc/GMT-14") // 14 hours before UTC
 		west.Name, west.AppID, west.DailyLimit, west.ResetZone = "west", "wx2", 1, zone("Etc/GMT+12")
-		must(h, h.RegisterAccounts(h.Context(), []tasks.Account{east, west}))
+		must(h, h.Join(h.Context(), tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{east, west}))
 		for _, a := range []tasks.Account{east, west} {
 			must(h, h.Spend(h.Context(), a))
 			err := tasks.AsError(h.Spend(h.Context(), a))

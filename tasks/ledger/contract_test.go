@@ -41,6 +41,7 @@ func testContract(t *testing.T, open func(*testing.T) *harness) {
 		verifyCases(),
 		starveContract,
 		secretContract,
+		processContract,
 	} {
 		for _, c := range part {
 			t.Run(c.name, func(t *testing.T) {

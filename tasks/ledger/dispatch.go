@@ -38,6 +38,7 @@ type filling struct {
 	*tx
 	window tasks.Window
 	rooms  map[accountKey]*room
+	ramps  map[*schema.Hold]*ramp
 	load   map[lane]int // under way
 	chunks []tasks.Chunk
 	runs   [][]any // their rows
@@ -102,8 +103,7 @@ func (f *filling) count() error {
 		if err != nil {
 			return err
 		}
-		r.underWay += c.n
-		r.uncalled += c.n - c.called
+		r.take(c.n, c.n-c.called)
 	}
 	return nil
 }
@@ -186,12 +186,13 @@ func (c *candidateLane) underWay() int { return c.f.load[c.lane] }
 // add counts what was taken.
 func (c *candidateLane) add(us []ready) {
 	c.f.load[c.lane] += len(us)
-	c.room.underWay += len(us)
+	uncalled := 0
 	for _, u := range us {
 		if !u.slotted {
-			c.room.uncalled++
+			uncalled++
 		}
 	}
+	c.room.take(len(us), uncalled)
 }
 
 // share gives slots away one by one, each to the lane that has the fewest under way then: until the window is full, or

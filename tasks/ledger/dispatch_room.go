@@ -11,16 +11,35 @@ type room struct {
 	held     bool // nothing may start
 	underWay int
 	uncalled int // of these, how many have neither been let through to WeChat nor a time reserved for that
-	most     int // under way, by concurrency and the ramp after a hold
+	most     int // under way, by concurrency
 	calls    int // that can be made within a lease, for those that have not been let through
+	ramp     *ramp
+}
+
+// ramp bounds what is under way after a hold, of all accounts that were held together. Nil bounds nothing.
+type ramp struct {
+	most, underWay int
+}
+
+func (r *ramp) left() int {
+	if r == nil {
+		return math.MaxInt
+	}
+	return r.most - r.underWay
+}
+
+// take counts n more under way, of which so many have yet to be let through to WeChat.
+func (r *room) take(n, uncalled int) {
+	r.underWay += n
+	r.uncalled += uncalled
+	if r.ramp != nil {
+		r.ramp.underWay += n
+	}
 }
 
 // left is how many more may be dispatched.
 func (r *room) left() int {
-	if r.held {
-		return 0
-	}
-	return max(0, min(r.most-r.underWay, r.calls-r.uncalled))
+	return min(r.first(), max(0, r.calls-r.uncalled))
 }
 
 // first is how many more may be dispatched that have been let through to WeChat before, or have a time for it.
@@ -28,7 +47,7 @@ func (r *room) first() int {
 	if r.held {
 		return 0
 	}
-	return max(0, r.most-r.underWay)
+	return max(0, min(r.most-r.underWay, r.ramp.left()))
 }
 
 // room returns an account's room, from its hold and its limits. Nothing bounds an account that nobody has registered.
@@ -64,7 +83,7 @@ func (f *filling) roomOf(k accountKey, h *schema.Hold) (*room, error) {
 		return nil, err
 	}
 	if h != nil {
-		r.most = h.Room()
+		r.ramp = f.rampOf(h)
 	}
 	if limit.concurrency > 0 {
 		r.most = min(r.most, limit.concurrency)
@@ -83,4 +102,16 @@ func (f *filling) roomOf(k accountKey, h *schema.Hold) (*room, error) {
 		r.calls = min(r.calls, c.pace.within(f.Now, f.window.Lease, c.rate))
 	}
 	return r, nil
+}
+
+func (f *filling) rampOf(h *schema.Hold) *ramp {
+	r := f.ramps[h]
+	if r == nil {
+		r = &ramp{most: h.Room()}
+		if f.ramps == nil {
+			f.ramps = map[*schema.Hold]*ramp{}
+		}
+		f.ramps[h] = r
+	}
+	return r
 }

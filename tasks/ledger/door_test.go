@@ -110,7 +110,7 @@ var doorContract = []testCase{
 	}},
 	{"a forgotten media is no answer, and a claim that holds its content goes on", func(h *harness) {
 		ctx := h.Context()
-		must(h, h.RegisterAccounts(ctx, []tasks.Account{account, {Name: "other", Realm: account.Realm, AppID: "wx2", Fingerprint: "f"}}))
+		must(h, h.Join(ctx, tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{account, {Name: "other", Realm: account.Realm, AppID: "wx2", Fingerprint: "f"}}))
 		must(h, h.KeepMedia(ctx, key("a"), h.media("M")))
 		wantCode(h, h.Forget(ctx, "M", []string{"other"}), tasks.NotFound)
 		wantCode(h, h.Forget(ctx, "N", nil), tasks.NotFound)

@@ -65,6 +65,9 @@ func (l *Ledger) Abandon(ctx context.Context, worker string) (int, error) {
 		if err != nil {
 			return err
 		}
+		if err := t.forgetProcess(worker); err != nil {
+			return err
+		}
 		if _, err = t.Exec("DELETE FROM leaders WHERE holder = ?", worker); err != nil {
 			return err
 		}

@@ -142,6 +142,7 @@ func (h *harness) pass(d time.Duration) {
 		"holds":      "since_at until_at",
 		"deliveries": "due_at",
 		"leaders":    "until_at",
+		"processes":  "seen_at",
 		"actions":    "lease_until",
 		"events":     "at",
 	} {
@@ -341,7 +342,7 @@ func (h *harness) limit(change func(*tasks.Account)) {
 	h.Helper()
 	a := account
 	change(&a)
-	must(h, h.RegisterAccounts(h.Context(), []tasks.Account{a}))
+	must(h, h.Join(h.Context(), tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{a}))
 }
 
 func in(b uuid.UUID) func(*tasks.Upload) { return func(u *tasks.Upload) { u.Batch = b } }

@@ -22,38 +22,6 @@ func (t *tx) holds() (map[string]*schema.Hold, error) {
 	return held, err
 }
 
-// RegisterAccounts tells the ledger which accounts there are. An account whose credentials changed is no longer held
-// for what was wrong with them.
-func (l *Ledger) RegisterAccounts(ctx context.Context, accounts []tasks.Account) error {
-	defer l.limits.forget()
-	return l.do(ctx, "register accounts", func(t *tx) error {
-		for _, a := range accounts {
-			if err := t.register(a); err != nil {
-				return err
-			}
-		}
-		t.held = nil
-		return nil
-	})
-}
-
-func (t *tx) register(a tasks.Account) error {
-	var old tasks.Account
-	found, err := t.Row("SELECT realm, appid, fingerprint FROM accounts WHERE name = ?", db.Args{a.Name}, &old.Realm, &old.AppID, &old.Fingerprint)
-	if err != nil {
-		return err
-	}
-	_, err = t.Exec(`INSERT INTO accounts (name, realm, appid, fingerprint, daily_limit, rate_per_minute, concurrency, reset_zone) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (name) DO UPDATE SET realm = excluded.realm, appid = excluded.appid, fingerprint = excluded.fingerprint,
-		daily_limit = excluded.daily_limit, rate_per_minute = excluded.rate_per_minute, concurrency = excluded.concurrency, reset_zone = excluded.reset_zone`,
-		a.Name, a.Realm, a.AppID, a.Fingerprint, max(0, a.DailyLimit), max(0, a.RatePerMinute), max(0, a.Concurrency), schema.ZoneName(a.ResetZone))
-	if err != nil || !found || old.Fingerprint == a.Fingerprint {
-		return err
-	}
-	_, err = t.lift(a.Realm, a.AppID, tasks.AccountHeld)
-	return err
-}
-
 // Hold pauses an account until h.Until, which is a time of this process's clock: the hold lasts as long by the ledger's.
 // While it is held already, the later of the two ends counts; while it was coming back, it is held anew. Since is set by
 // the ledger. The event account.held is written when an account becomes held, or is held for another reason than before.

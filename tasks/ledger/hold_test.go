@@ -206,7 +206,7 @@ func (h *harness) register(as ...tasks.Account) {
 	if len(as) == 0 || as[0].Name != account.Name {
 		as = append(as, account)
 	}
-	must(h, h.RegisterAccounts(h.Context(), as))
+	must(h, h.Join(h.Context(), tasks.Process{Name: "test", Role: tasks.RoleRun}, as))
 }
 
 // hold holds the tests' account for so long.

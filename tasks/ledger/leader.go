@@ -9,29 +9,47 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Lead makes holder the leader of a role for ttl, or lengthens its lead, and reports whether it leads now. All who ask
-// for a role must do so with the same ttl: then a lead that reaches further tells that the ledger's clock was set back,
-// and all that is due later by the clock before is brought forward by as much.
+// Lead makes holder the leader of a role for ttl, or lengthens its lead, and reports whether it leads now. Each election
+// also looks whether the ledger's clock was set back: then all that is due later by the clock before is brought forward
+// by as much.
 func (l *Ledger) Lead(ctx context.Context, role, holder string, ttl time.Duration) (bool, error) {
 	var leads bool
 	err := l.do(ctx, "elect "+role, func(t *tx) error {
-		var until int64
-		_, err := t.Row("SELECT until_at FROM leaders WHERE role = ?"+t.Dialect.ForUpdate, db.Args{role}, &until)
-		if err != nil {
+		if err := t.checkClock(); err != nil {
 			return err
-		}
-		if back := until - t.Now - ttl.Microseconds(); back > clockSlack.Microseconds() {
-			if err := t.bringForward(back); err != nil {
-				return err
-			}
 		}
 		n, err := t.Exec(`INSERT INTO leaders (role, holder, until_at) VALUES (?, ?, ?)
 			ON CONFLICT (role) DO UPDATE SET holder = excluded.holder, until_at = excluded.until_at
 			WHERE leaders.holder = excluded.holder OR leaders.until_at <= ?`, role, holder, t.Now+ttl.Microseconds(), t.Now)
-		leads = n > 0
-		return err
+		if leads = n > 0; err != nil || !leads {
+			return err
+		}
+		return t.markClock()
 	})
 	return leads && err == nil, err
+}
+
+// clockRole is a row among the leaders that nobody leads: it keeps the latest time that an election has seen.
+const clockRole = "clock"
+
+// checkClock compares the clock with the latest time that an election has seen. What a process was told of terms and
+// pauses is no part of it.
+func (t *tx) checkClock() error {
+	var latest int64
+	const read = "SELECT until_at FROM leaders WHERE role = ?"
+	if _, err := t.Row(read, db.Args{clockRole}, &latest); err != nil || latest-t.Now <= clockSlack.Microseconds() {
+		return err
+	}
+	if _, err := t.Row(read+t.Dialect.ForUpdate, db.Args{clockRole}, &latest); err != nil || latest-t.Now <= clockSlack.Microseconds() {
+		return err // another process has done it meanwhile
+	}
+	return t.bringForward(latest - t.Now)
+}
+
+func (t *tx) markClock() error {
+	_, err := t.Exec(`INSERT INTO leaders (role, holder, until_at) VALUES (?, '', ?)
+		ON CONFLICT (role) DO UPDATE SET until_at = excluded.until_at WHERE leaders.until_at < excluded.until_at`, clockRole, t.Now)
+	return err
 }
 
 // clockSlack is how far a clock may be set back unnoticed: what is due then waits for so long. A transaction that waits

@@ -55,6 +55,24 @@ var leaderContract = []testCase{
 			h.Errorf("nobody can lead in the other role (%v)", err)
 		}
 	}},
+	{"processes that lead for different times do not look like a clock that was set back", func(h *harness) {
+		waits := h.running()
+		must(h, h.Wait(h.Context(), waits.Token, tasks.Pause{For: time.Minute}))
+		runs := h.running()
+		if led, err := h.Lead(h.Context(), "probe", "one", 20*time.Minute); err != nil || !led {
+			h.Fatal(led, err)
+		}
+		for _, holder := range []string{"other", "one", "other"} {
+			h.pass(time.Second)
+			_, err := h.Lead(h.Context(), "probe", holder, 2*time.Minute)
+			must(h, err)
+		}
+		if n := h.mature(); n != 0 {
+			h.Errorf("%d matured too early", n)
+		}
+		h.takeOver()
+		h.wantState(runs.ID, tasks.Running)
+	}},
 	{"a clock that goes on brings nothing forward", func(h *harness) {
 		waits := h.running()
 		must(h, h.Wait(h.Context(), waits.Token, tasks.Pause{For: time.Minute}))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -96,10 +97,24 @@ func (c *Client) refusal(api API, q request, errcode int, errmsg string) *tasks.
 	if text == "" {
 		text = row.Meaning
 	}
-	return &tasks.Error{
+	e := &tasks.Error{
 		Code: row.Code, Op: q.op, Errcode: errcode, RID: rid,
 		Err: fmt.Errorf("WeChat says: %s", text), Hint: row.Advice, RetryAfter: c.holdFor(row.Code, errcode, q.zone),
 	}
+	if row.Code == tasks.Egress {
+		e.Address = addressIn(errmsg)
+	}
+	return e
+}
+
+// addressIn returns the first IP address that a message names, or "".
+func addressIn(errmsg string) string {
+	for _, word := range strings.FieldsFunc(errmsg, func(r rune) bool { return r == ' ' || r == ',' || r == ';' || r == '[' || r == ']' }) {
+		if a, err := netip.ParseAddr(word); err == nil {
+			return a.Unmap().String()
+		}
+	}
+	return ""
 }
 
 // noAnswer describes an answer that is none, without repeating it.

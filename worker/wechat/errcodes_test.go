@@ -22,8 +22,8 @@ var classes = map[tasks.Code][]int{
 	tasks.Rejected: {40004, 40005, 40006, 40009, 40010, 40011, 40012, 40113, 40137, 45001, 45002, 45007, 44001, 47001,
 		40033, 40035, 40038, 40097, 87014},
 	tasks.Defect: {41005, 43001, 43002, 43003, 44002, 412},
-	tasks.AccountHeld: {40002, 40013, 40125, 40164, 40243, 41002, 41004, 42007, 48001, 48004, 50001, 50002,
-		61003, 61004, 61007, 61016, 45035, 89501, 89503, 89506, 89507},
+	tasks.AccountHeld: {40002, 40013, 40125, 40243, 41002, 41004, 42007, 48001, 48004, 50001, 50002,
+		61003, 61007, 61016, 45035, 89501, 89503, 89506, 89507},
 	tasks.Unknown: {1, 40003, 99999},
 }
 
@@ -57,7 +57,7 @@ func TestUploadErrcodeDecidesTheCode(t *testing.T) {
 func TestTokenCallErrcodeDecidesTheCode(t *testing.T) {
 	t.Parallel()
 	for errcode, code := range map[int]tasks.Code{
-		-1: tasks.Temporary, 40001: tasks.AccountHeld, 40013: tasks.AccountHeld, 40125: tasks.AccountHeld, 40164: tasks.AccountHeld, 42001: tasks.AccountHeld,
+		-1: tasks.Temporary, 40001: tasks.AccountHeld, 40013: tasks.AccountHeld, 40125: tasks.AccountHeld, 40164: tasks.Egress, 42001: tasks.AccountHeld,
 		89503: tasks.AccountHeld, 45009: tasks.DailyLimit, 45011: tasks.MinuteLimit, 47001: tasks.Defect, 99999: tasks.Unknown,
 	} {
 		t.Run(fmt.Sprint(errcode), func(t *testing.T) {

@@ -66,9 +66,10 @@ func newHTTP(proxy *url.URL, connect time.Duration, conns int) *http.Client {
 
 // exchange makes one call and reads its answer. Where an address can't even be connected to, nothing was sent and
 // the next one is asked at once; after anything was sent the call is over, since it may have counted.
-// Every error is a Temporary *tasks.Error.
+// Every error is a *tasks.Error: Unreachable where nothing was sent to any address, Temporary otherwise.
 func (c *Client) exchange(ctx context.Context, q request) (reply, error) {
 	var err error
+	code := tasks.Unreachable
 	for range c.hosts.bases {
 		i, base := c.hosts.pick()
 		var r reply
@@ -79,6 +80,7 @@ func (c *Client) exchange(ctx context.Context, q request) (reply, error) {
 			return r, nil
 		}
 		if err != nil && ctx.Err() != nil { // the caller gave up: nothing is known about the address
+			code = tasks.Temporary
 			break
 		}
 		c.hosts.failed(i)
@@ -86,10 +88,11 @@ func (c *Client) exchange(ctx context.Context, q request) (reply, error) {
 			return r, nil
 		}
 		if sent {
+			code = tasks.Temporary
 			break
 		}
 	}
-	return reply{}, &tasks.Error{Code: tasks.Temporary, Op: q.op, Err: err}
+	return reply{}, &tasks.Error{Code: code, Op: q.op, Err: err}
 }
 
 // once makes the call to one address. sent reports whether a connection was there to send it on.

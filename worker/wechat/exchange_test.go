@@ -163,7 +163,7 @@ func TestNoAddressCanBeReached(t *testing.T) {
 	cfg := config("", nil)
 	cfg.BaseURLs = []string{closed(t), closed(t)}
 	_, err := upload(t, newClient(t, cfg, account(), nil))
-	wantCode(t, err, tasks.Temporary, 0)
+	wantCode(t, err, tasks.Unreachable, 0)
 	wantText(t, err, "connection refused")
 	if strings.Contains(err.Error(), "/cgi-bin") {
 		t.Errorf("%q repeats the URL, which carries a secret or a token", err)
@@ -262,6 +262,6 @@ func TestUnknownCertificateIsRefused(t *testing.T) {
 	srv.StartTLS()
 	defer srv.Close()
 	_, err := upload(t, newClient(t, config(srv.URL, nil), account(), nil))
-	wantCode(t, err, tasks.Temporary, 0)
+	wantCode(t, err, tasks.Unreachable, 0)
 	wantText(t, err, "certificate")
 }

@@ -329,7 +329,7 @@ func TestMendedAccountIsTriedAtOnce(t *testing.T) {
 	srv.Script(wechattest.Fault{Errcode: 40164, Path: "stable_token", Errmsg: "invalid ip 203.0.113.9, not in whitelist"})
 	c := newClient(t, config(srv.URL, now.Now), account(), nil)
 	_, err := upload(t, c)
-	wantCode(t, err, tasks.AccountHeld, 40164)
+	wantCode(t, err, tasks.Egress, 40164)
 	wantText(t, err, "203.0.113.9") // the operator needs it
 	if _, err := upload(t, c); err != nil {
 		t.Error(err)

@@ -50,7 +50,7 @@ func Main(ctx context.Context, args []string) error {
 	for i, a := range accounts {
 		accounts[i].DailyLimit = c.Accounts[a.Name].DailyLimit
 	}
-	if err := l.RegisterAccounts(ctx, accounts); err != nil {
+	if err := l.Join(ctx, tasks.Process{Name: "test", Role: tasks.RoleRun}, accounts); err != nil {
 		return err
 	}
 	w := worker.New(worker.Deps{Ledger: l, Files: files, Checker: newPlantedChecker(c.Limits), Uploader: client, Accounts: accounts}, worker.Config{

@@ -97,7 +97,7 @@ func (a *app) demo(ctx context.Context, dir string) error {
 		return err
 	}
 	defer stop()
-	engine, err := d.stack.Start(ctx)
+	engine, err := d.stack.Start(ctx, tasks.RoleRun)
 	if err != nil {
 		return err
 	}

@@ -152,6 +152,7 @@ func (d *doctor) ledger(ctx context.Context, cfg config.Config) {
 			d.bad("account "+acc.Name, fmt.Errorf("%s", holdText(acc.Hold)), tasks.AccountHeld.Hint())
 		}
 	}
+	d.fleet(ctx)
 }
 
 func (d *doctor) redis(ctx context.Context, cfg config.Config) {
@@ -217,6 +218,31 @@ func (d *doctor) tokenKey(ctx context.Context, cfg config.Config) {
 		d.good(check, "token_key_old may go once every process has the new token_key: it encrypts nothing any more")
 	default:
 		d.good(check, "reads all secrets: %s", d.stack.WhereKey())
+	}
+}
+
+// fleet names the settings that living processes were told differently.
+func (d *doctor) fleet(ctx context.Context) {
+	const check = "fleet"
+	ps, err := d.stack.Ledger.Processes(ctx)
+	if err != nil {
+		d.bad(check, err, "")
+		return
+	}
+	differ := tasks.Disagreements(ps)
+	for _, x := range differ {
+		d.bad(check, errors.New(x.String()), "give all processes the same settings; until then the strictest limit counts")
+	}
+	for _, p := range ps {
+		for _, r := range p.Refused {
+			d.bad(check, fmt.Errorf("%s is refused by an account from its address %s (%s)", p.Name, r.Address, r.Reason), tasks.Egress.Hint())
+		}
+		for _, u := range p.Unreachable {
+			d.bad(check, fmt.Errorf("%s can't connect to %s (%s)", p.Name, u.Realm, u.Reason), tasks.Unreachable.Hint())
+		}
+	}
+	if len(differ) == 0 {
+		d.good(check, "%s known, with the same limits", output.Count(len(ps), "process", "processes"))
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 func (a *app) runCommand() *cobra.Command {
@@ -18,14 +20,14 @@ func (a *app) runCommand() *cobra.Command {
   mediaferry run --config /etc/mediaferry.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.work(cmd.Context(), "run", true)
+			return a.work(cmd.Context(), tasks.RoleRun)
 		},
 	}
 }
 
 // work works off the ledger until ctx ends, then drains.
-func (a *app) work(ctx context.Context, command string, http bool) error {
-	cfg, err := a.settingsFor(command)
+func (a *app) work(ctx context.Context, role tasks.ProcessRole) error {
+	cfg, err := a.settingsFor(string(role))
 	if err != nil {
 		return err
 	}
@@ -40,12 +42,12 @@ func (a *app) work(ctx context.Context, command string, http bool) error {
 		return err
 	}
 	defer s.Close()
-	e, err := s.Start(ctx)
+	e, err := s.Start(ctx, role)
 	if err != nil {
 		return err
 	}
 	log.Info("ready", "ledger_id", s.Ledger.ID(), "accounts", len(cfg.Accounts), "storage_root", cfg.StorageRoot)
-	if http {
+	if role == tasks.RoleRun {
 		err = s.Serve(ctx, e)
 	} else {
 		<-ctx.Done()

@@ -29,14 +29,29 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			processes, err := s.Ledger.Processes(cmd.Context())
+			if err != nil {
+				return err
+			}
+			differ := tasks.Disagreements(processes)
 			if format == output.JSON {
-				return json.NewEncoder(a.Out).Encode(status)
+				return json.NewEncoder(a.Out).Encode(fleetStatus{status, processes, differ})
+			}
+			for _, d := range differ {
+				fmt.Fprintf(a.Err, "warning: %s; the strictest limit counts\n", d)
 			}
 			return a.printStatus(status)
 		},
 	}
 	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON)
 	return cmd
+}
+
+// fleetStatus is the status with the processes that live.
+type fleetStatus struct {
+	tasks.Status
+	Processes     []tasks.Process      `json:"processes,omitempty"`
+	Disagreements []tasks.Disagreement `json:"disagreements,omitempty"`
 }
 
 func (a *app) printStatus(s tasks.Status) error {

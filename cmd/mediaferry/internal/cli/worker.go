@@ -1,6 +1,10 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
 
 func (a *app) workerCommand() *cobra.Command {
 	return &cobra.Command{
@@ -10,7 +14,7 @@ func (a *app) workerCommand() *cobra.Command {
 		Example: `  MEDIAFERRY_REDIS_URL=redis://redis:6379 MEDIAFERRY_LEDGER_URL=postgres://… MEDIAFERRY_STORAGE_ROOT=/srv/media mediaferry worker`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.work(cmd.Context(), "worker", false)
+			return a.work(cmd.Context(), tasks.RoleWorker)
 		},
 	}
 }

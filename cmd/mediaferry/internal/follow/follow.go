@@ -30,7 +30,8 @@ type Follower struct {
 const pollInterval = 200 * time.Millisecond
 
 // Follow returns the outcomes of ids, in their order, as they stand when it ends: all final, or ctx over, or every
-// account that is still needed held by something that only an operator or the next quota can mend.
+// account that is still needed held by something that only an operator or the next quota can mend, or WeChat out of
+// reach for as long as Patience.
 func (f *Follower) Follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome, error) {
 	outcomes := make([]tasks.Outcome, len(ids))
 	if len(ids) == 0 {
@@ -57,7 +58,7 @@ func (f *Follower) Follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome
 		case ctx.Err() != nil:
 			f.interrupted(outcomes)
 			return LookUp(context.WithoutCancel(ctx), f.Stack, ids)
-		case blocked && f.hopeless(held):
+		case blocked && hopeless(held) && !cutOff(outcomes):
 			return LookUp(context.WithoutCancel(ctx), f.Stack, ids)
 		case !blocked:
 			stuckSince = time.Time{}
@@ -125,13 +126,18 @@ func (f *Follower) allHeld(held map[string]tasks.Hold) bool {
 }
 
 // hopeless reports whether no account comes back by itself.
-func (f *Follower) hopeless(held map[string]tasks.Hold) bool {
+func hopeless(held map[string]tasks.Hold) bool {
 	for _, h := range held {
 		if h.Code != tasks.AccountHeld {
 			return false
 		}
 	}
 	return true
+}
+
+// cutOff reports whether some wait only for WeChat to be reachable.
+func cutOff(outcomes []tasks.Outcome) bool {
+	return slices.ContainsFunc(outcomes, func(o tasks.Outcome) bool { return o.State == tasks.Waiting && o.Code == tasks.Unreachable })
 }
 
 // lookUp looks up some outcomes, by their positions, and returns how many are final now and how many a hold keeps open.
@@ -142,10 +148,16 @@ func (f *Follower) lookUp(ctx context.Context, ids []uuid.UUID, outcomes []tasks
 	}
 	fresh, err := f.Stack.Ledger.Outcomes(ctx, some)
 	for i, o := range fresh {
+		if before := outcomes[at[i]]; before.Code == tasks.Unreachable && o.Code == "" && !o.State.Final() {
+			o.State, o.Code, o.Reason = before.State, before.Code, before.Reason // it only tries once more
+		}
 		outcomes[at[i]] = o
-		if _, isHeld := held[o.Account]; o.State.Final() {
+		_, isHeld := held[o.Account]
+		switch {
+		case o.State.Final():
 			ended++
-		} else if isHeld && o.State != tasks.Running { // one that runs ends soon, whatever holds its account
+		case o.State == tasks.Running: // it ends soon, whatever holds its account
+		case isHeld, o.Code == tasks.Unreachable:
 			stuck++
 		}
 	}

@@ -24,8 +24,8 @@ type Engine struct {
 	background sync.WaitGroup
 }
 
-// Start begins to work. End it with Shutdown.
-func (s *Stack) Start(ctx context.Context) (*Engine, error) {
+// Start begins to work, as a process of that role. End it with Shutdown.
+func (s *Stack) Start(ctx context.Context, role tasks.ProcessRole) (*Engine, error) {
 	tune(s.Config, os.LookupEnv)
 	if s.Secrets == nil {
 		return nil, noTokenKey()
@@ -38,6 +38,7 @@ func (s *Stack) Start(ctx context.Context) (*Engine, error) {
 	e.actor.Holder = s.Name
 	limits := Limits(s.Config)
 	metrics := worker.NewMetrics(s.metrics)
+	heart := worker.NewHeartbeater(s.Ledger, s.process(role), s.Accounts(), e.reportTo, s.Log)
 	e.worker = worker.New(worker.Deps{
 		Ledger:   s.Ledger,
 		Files:    s.Files,
@@ -45,7 +46,11 @@ func (s *Stack) Start(ctx context.Context) (*Engine, error) {
 		Fixer:    &fixer{limits: limits},
 		Uploader: s.WeChat,
 		Accounts: s.Accounts(),
-	}, s.workerConfig(metrics))
+	}, s.workerConfig(metrics, heart.Nudge))
+	if err := heart.Join(ctx); err != nil {
+		e.worker.Close()
+		return nil, err
+	}
 	courier := &worker.Courier{Ledger: s.Ledger, Sender: webhook.New(s.webhookConfig(), s.webhookSecrets), Log: s.Log}
 	handlers := worker.Handlers{Run: e.worker.Carry, Deliver: courier.Deliver}
 	ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -56,6 +61,7 @@ func (s *Stack) Start(ctx context.Context) (*Engine, error) {
 		e.background.Go(func() { s.report("results", results.Run(ctx)) })
 	}
 	e.server = worker.NewServer(enqueue.Pipelined(s.Redis), handlers, s.serverConfig())
+	e.background.Go(func() { heart.Run(ctx) })
 	e.background.Go(func() { s.report("dispatcher", e.dispatcher.Run(ctx)) })
 	e.background.Go(func() { s.report("janitor", s.janitor().Run(ctx)) })
 	e.background.Go(func() { s.report("actor", e.actor.Run(ctx)) })
@@ -80,6 +86,13 @@ func (e *Engine) Shutdown(ctx context.Context) {
 	e.worker.Close()
 }
 
+// reportTo fills in what the fleet should know of this engine.
+func (e *Engine) reportTo(p *tasks.Process) {
+	if e.worker != nil {
+		e.worker.Report(p)
+	}
+}
+
 // Nudge tells the dispatcher that there is something new to do.
 func (e *Engine) Nudge() { e.dispatcher.Nudge() }
 
@@ -89,7 +102,7 @@ func (s *Stack) StartIfLocked(ctx context.Context, locked bool) (nudge, stop fun
 	if !locked {
 		return func() {}, func() {}, nil
 	}
-	e, err := s.Start(ctx)
+	e, err := s.Start(ctx, tasks.RoleRun)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -166,7 +179,7 @@ func (s *Stack) Producer(name string, nudge func()) *enqueue.Producer {
 	}
 }
 
-func (s *Stack) workerConfig(m *worker.Metrics) worker.Config {
+func (s *Stack) workerConfig(m *worker.Metrics, news func()) worker.Config {
 	w := s.Config.Worker
 	return worker.Config{
 		Name:             s.Name,
@@ -181,6 +194,7 @@ func (s *Stack) workerConfig(m *worker.Metrics) worker.Config {
 		Fresh:           w.FreshMargin,
 		AccountHold:     w.HoldRecheck,
 		AccountHoldSlow: w.HoldRecheckSlow,
+		News:            news,
 		Log:             s.Log,
 		Metrics:         m,
 	}

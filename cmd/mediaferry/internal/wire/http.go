@@ -11,6 +11,8 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/enqueue/api"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/worker"
 )
 
 // The limits of every connection: nobody may hold one by being slow.
@@ -51,6 +53,12 @@ func (s *Stack) Serve(ctx context.Context, e *Engine) error {
 	var background sync.WaitGroup
 	background.Go(func() { s.sweepInbox(ctx, inbox) })
 	if e == nil {
+		heart := worker.NewHeartbeater(s.Ledger, s.process(tasks.RoleServe), nil, nil, s.Log)
+		if err := heart.Join(ctx); err != nil {
+			cancel()
+			return errors.Join(err, listener.Close())
+		}
+		background.Go(func() { heart.Run(ctx) })
 		background.Go(func() { s.report("actor", actor.Run(ctx)) })
 	}
 	defer background.Wait()

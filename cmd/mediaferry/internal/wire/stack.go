@@ -77,7 +77,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger, belt bool) (_ 
 	if s.Files, err = source.New(s.SourceConfig()); err != nil {
 		return nil, fmt.Errorf("open storage: %w", err)
 	}
-	if err = s.openWeChat(ctx); err != nil {
+	if err = s.openWeChat(); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -128,18 +128,12 @@ func (s *Stack) prefix() string {
 	return s.Config.QueuePrefix + ":"
 }
 
-// openWeChat makes the client and tells the ledger of its accounts, which lifts the hold of one whose credentials
-// have changed.
-func (s *Stack) openWeChat(ctx context.Context) error {
+// openWeChat makes the client. The ledger is told of the accounts by processes that carry uploads, and by no other:
+// what a person's own settings say of them binds nobody else.
+func (s *Stack) openWeChat() error {
 	client, err := NewWeChat(s.Config, s.TokenStore(), s.Log)
-	if err != nil {
-		return err
-	}
 	s.WeChat = client
-	if err := s.Ledger.RegisterAccounts(ctx, s.Accounts()); err != nil {
-		return fmt.Errorf("register accounts: %w", err)
-	}
-	return nil
+	return err
 }
 
 // TokenStore shares tokens through Redis when there is a key to encrypt them with. Nil keeps them in memory, as does

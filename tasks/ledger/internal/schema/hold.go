@@ -28,10 +28,11 @@ func ScanHold(s db.Scanner, h *tasks.Hold, more ...any) error {
 	return err
 }
 
-// Holds returns the holds by the names of their accounts. Accounts with the same appid share one.
+// Holds returns the holds by the names of their accounts. Accounts with the same appid share one, and all accounts of a
+// realm share the realm's. Where an account has both, the one that binds it more counts.
 func Holds(t *db.Tx) (map[string]*Hold, error) {
 	held, same := map[string]*Hold{}, map[[2]string]*Hold{}
-	err := t.Each("SELECT a.name, "+HoldColumns+" FROM holds h JOIN accounts a ON a.realm = h.realm AND a.appid = h.appid", nil,
+	err := t.Each("SELECT a.name, "+HoldColumns+" FROM holds h JOIN accounts a ON a.realm = h.realm AND (a.appid = h.appid OR h.appid = '')", nil,
 		func(s db.Scanner) error {
 			var name string
 			h := new(Hold)
@@ -42,8 +43,24 @@ func Holds(t *db.Tx) (map[string]*Hold, error) {
 			if same[key] == nil {
 				same[key] = h
 			}
-			held[name] = same[key]
+			held[name] = tighter(held[name], same[key], t.Now)
 			return nil
 		})
 	return held, err
+}
+
+// tighter is the hold that lasts longer or, where neither is in force, lets fewer through.
+func tighter(a, b *Hold, now int64) *Hold {
+	switch {
+	case a == nil:
+		return b
+	case a.InForce(now) || b.InForce(now):
+		if a.Until.After(b.Until) {
+			return a
+		}
+		return b
+	case a.Room() < b.Room():
+		return a
+	}
+	return b
 }

@@ -1,0 +1,36 @@
+-- The processes that live, and what each was told about the accounts. The limits in accounts are the strictest of them.
+-- unreachable and refused: JSON, as package tasks writes it.
+-- +goose Up
+CREATE TABLE processes (
+    name        TEXT PRIMARY KEY,
+    role        TEXT   NOT NULL CHECK (role IN ('run', 'worker', 'serve')),
+    host        TEXT   NOT NULL,
+    pid         BIGINT NOT NULL,
+    version     TEXT   NOT NULL,
+    slots       BIGINT NOT NULL,
+    in_flight   BIGINT NOT NULL,
+    egress      TEXT   NOT NULL,
+    unreachable TEXT   NOT NULL,
+    refused     TEXT   NOT NULL,
+    started_at  BIGINT NOT NULL,
+    seen_at     BIGINT NOT NULL
+);
+
+CREATE TABLE process_accounts (
+    process         TEXT   NOT NULL,
+    account         TEXT   NOT NULL,
+    realm           TEXT   NOT NULL,
+    appid           TEXT   NOT NULL,
+    fingerprint     TEXT   NOT NULL,
+    rate_per_minute BIGINT NOT NULL,
+    concurrency     BIGINT NOT NULL,
+    daily_limit     BIGINT NOT NULL,
+    reset_zone      TEXT   NOT NULL,
+    registered_at   BIGINT NOT NULL,
+    PRIMARY KEY (process, account)
+);
+CREATE INDEX process_accounts_account ON process_accounts (account);
+
+-- +goose Down
+DROP TABLE process_accounts;
+DROP TABLE processes;

@@ -1,0 +1,216 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
+)
+
+// unreachableHold is how long a realm is held that no worker can connect to, from the last try of any of them. Then one
+// upload finds out.
+const unreachableHold = 10 * time.Second
+
+// Join tells the ledger that a process has begun, and what it was told about the accounts. The limits of an account are
+// the strictest of all living processes. An account whose credentials changed is no longer held for what was wrong
+// with them.
+func (l *Ledger) Join(ctx context.Context, p tasks.Process, accounts []tasks.Account) error {
+	return l.do(ctx, "join the fleet", func(t *tx) error {
+		if err := t.expireProcesses(); err != nil {
+			return err
+		}
+		if err := t.forgetProcess(p.Name); err != nil {
+			return err
+		}
+		if err := t.insertProcess(p); err != nil {
+			return err
+		}
+		for _, a := range accounts {
+			if err := t.settings(p.Name, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Heartbeat is a sign of life of a process that has joined: how busy it is, and what it can't reach. It returns NotFound
+// where the ledger has given the process up meanwhile: then it joins again.
+func (l *Ledger) Heartbeat(ctx context.Context, p tasks.Process) error {
+	return l.do(ctx, "tell that a process lives", func(t *tx) error {
+		unreachable, refused, err := encodeTrouble(p)
+		if err != nil {
+			return err
+		}
+		n, err := t.Exec("UPDATE processes SET slots = ?, in_flight = ?, egress = ?, unreachable = ?, refused = ?, seen_at = ? WHERE name = ?",
+			p.Slots, p.InFlight, clean(p.Egress), unreachable, refused, t.Now, p.Name)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return &tasks.Error{Code: tasks.NotFound, Op: "tell that a process lives", Err: errors.New("the ledger does not know the process any more")}
+		}
+		if err := t.expireProcesses(); err != nil {
+			return err
+		}
+		return t.holdTroubled(p)
+	})
+}
+
+// Leave tells the ledger that a process ends in good order.
+func (l *Ledger) Leave(ctx context.Context, name string) error {
+	return l.do(ctx, "leave the fleet", func(t *tx) error { return t.forgetProcess(name) })
+}
+
+func encodeTrouble(p tasks.Process) (unreachable, refused string, err error) {
+	u, err := json.Marshal(p.Unreachable)
+	if err != nil {
+		return "", "", fmt.Errorf("encode process: %w", err)
+	}
+	r, err := json.Marshal(p.Refused)
+	if err != nil {
+		return "", "", fmt.Errorf("encode process: %w", err)
+	}
+	return string(u), string(r), nil
+}
+
+func (t *tx) insertProcess(p tasks.Process) error {
+	unreachable, refused, err := encodeTrouble(p)
+	if err != nil {
+		return err
+	}
+	_, err = t.Exec(`INSERT INTO processes (name, role, host, pid, version, slots, in_flight, egress, unreachable, refused, started_at, seen_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		clean(p.Name), string(p.Role), clean(p.Host), p.PID, clean(p.Version), p.Slots, p.InFlight, clean(p.Egress), unreachable, refused, t.Now, t.Now)
+	return err
+}
+
+// expireProcesses forgets those that gave no sign of life for as long as one counts as alive. One whose last sign lies in
+// the future gave it before the clock was set back.
+func (t *tx) expireProcesses() error {
+	var names []string
+	life := tasks.ProcessLife.Microseconds()
+	err := t.Each("SELECT name FROM processes WHERE seen_at <= ? OR seen_at > ?", db.Args{t.Now - life, t.Now + life}, func(s db.Scanner) error {
+		var name string
+		err := s.Scan(&name)
+		names = append(names, name)
+		return err
+	})
+	for _, name := range names {
+		if err == nil {
+			err = t.forgetProcess(name)
+		}
+	}
+	return err
+}
+
+// forgetProcess deletes a process and what it was told, and lets the limits of the others count alone.
+func (t *tx) forgetProcess(name string) error {
+	if _, err := t.Exec("DELETE FROM processes WHERE name = ?", name); err != nil {
+		return err
+	}
+	var accounts []string
+	err := t.Each("DELETE FROM process_accounts WHERE process = ? RETURNING account", db.Args{name}, func(s db.Scanner) error {
+		var a string
+		err := s.Scan(&a)
+		accounts = append(accounts, a)
+		return err
+	})
+	for _, a := range accounts {
+		if err == nil {
+			err = t.settleAccount(a)
+		}
+	}
+	return err
+}
+
+// settings records what a process was told about an account.
+func (t *tx) settings(process string, a tasks.Account) error {
+	known, err := t.Row("SELECT 1 FROM process_accounts WHERE account = ? AND fingerprint = ? LIMIT 1", db.Args{a.Name, a.Fingerprint}, new(int))
+	if err != nil {
+		return err
+	}
+	var before string
+	if _, err := t.Row("SELECT fingerprint FROM accounts WHERE name = ?", db.Args{a.Name}, &before); err != nil {
+		return err
+	}
+	_, err = t.Exec(`INSERT INTO process_accounts (process, account, realm, appid, fingerprint, rate_per_minute, concurrency, daily_limit, reset_zone, registered_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		process, a.Name, a.Realm, a.AppID, a.Fingerprint, a.RatePerMinute, a.Concurrency, a.DailyLimit, schema.ZoneName(a.ResetZone), t.Now)
+	if err != nil {
+		return err
+	}
+	if err := t.settleAccount(a.Name); err != nil || known || before == "" || before == a.Fingerprint {
+		return err
+	}
+	_, err = t.lift(a.Realm, a.AppID, tasks.AccountHeld)
+	return err
+}
+
+// settleAccount makes the account's row what the living processes say together: who registered last names its
+// credentials and zone, the strictest limit counts. What nobody was told of stays as it was.
+func (t *tx) settleAccount(name string) error {
+	t.held = nil
+	t.l.limits.forget()
+	var a struct {
+		realm, appid, fingerprint, zone string
+		limit
+	}
+	found := false
+	err := t.Each(`SELECT realm, appid, fingerprint, reset_zone, rate_per_minute, concurrency, daily_limit FROM process_accounts
+		WHERE account = ? ORDER BY registered_at, process`, db.Args{name}, func(s db.Scanner) error {
+		var l limit
+		found = true
+		err := s.Scan(&a.realm, &a.appid, &a.fingerprint, &a.zone, &l.rate, &l.concurrency, &l.daily)
+		a.rate, a.concurrency, a.daily = stricter(a.rate, l.rate), stricter(a.concurrency, l.concurrency), stricter(a.daily, l.daily)
+		return err
+	})
+	if err != nil || !found {
+		return err
+	}
+	_, err = t.Exec(`INSERT INTO accounts (name, realm, appid, fingerprint, daily_limit, reset_zone, rate_per_minute, concurrency)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET realm = excluded.realm, appid = excluded.appid,
+		fingerprint = excluded.fingerprint, daily_limit = excluded.daily_limit, reset_zone = excluded.reset_zone,
+		rate_per_minute = excluded.rate_per_minute, concurrency = excluded.concurrency`,
+		name, a.realm, a.appid, a.fingerprint, a.daily, a.zone, a.rate, a.concurrency)
+	return err
+}
+
+// holdTroubled holds the realms and accounts that no living worker can use, by what p and the others say.
+func (t *tx) holdTroubled(p tasks.Process) error {
+	if len(p.Unreachable)+len(p.Refused) == 0 {
+		return nil
+	}
+	living, err := schema.Processes(t.Tx)
+	if err != nil {
+		return err
+	}
+	for _, u := range p.Unreachable {
+		if !tasks.CutOff(living, u.Realm) {
+			continue
+		}
+		if err := t.hold(tasks.Hold{Realm: u.Realm, Code: tasks.Unreachable, Reason: u.Reason, Until: t.in(unreachableHold - u.Ago)}); err != nil {
+			return err
+		}
+	}
+	for _, r := range p.Refused {
+		if !tasks.RefusedEverywhere(living, r.Realm, r.AppID) {
+			continue
+		}
+		err := t.hold(tasks.Hold{
+			Realm: r.Realm, AppID: r.AppID, Code: tasks.AccountHeld, Errcode: r.Errcode, RID: r.RID, Reason: r.Reason, Until: t.in(r.Hold - r.Ago),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// in is a time so far from now.
+func (t *tx) in(d time.Duration) time.Time { return db.Time(t.Now + d.Microseconds()) }

@@ -1,0 +1,167 @@
+package worker
+
+import (
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// When a worker gives up on its way to a realm: its last tries, over some time, all failed before anything was sent.
+const (
+	cutOffTries = 10
+	cutOffAfter = 10 * time.Second
+)
+
+// The pause before an upload comes back that met trouble on this worker's way out. It doubles with each failure.
+const (
+	egressPause     = time.Second
+	egressPauseMost = 30 * time.Second
+)
+
+// egress is what a worker has found out about its own way to WeChat: realms that it can't connect to, and accounts that
+// refuse its address. Neither says anything about an upload. It is safe for concurrent use.
+type egress struct {
+	now  func() time.Time
+	tell func() // called when there is something new that the fleet should know
+
+	mu      sync.Mutex
+	realms  map[string]*failedRealm
+	refused map[accountKey]*refusedAccount
+	address string // ours, as WeChat named it last
+}
+
+// accountKey is whose IP list it is.
+type accountKey struct{ realm, appid string }
+
+// failedRealm counts the tries in a row that could not connect.
+type failedRealm struct {
+	tries       int
+	first, last time.Time
+	reason      string
+}
+
+// refusedAccount is an account whose IP list lacks our address.
+type refusedAccount struct {
+	times int
+	last  time.Time
+	next  time.Time // when one upload may find out again
+	cause *tasks.Error
+	hold  time.Duration
+}
+
+func newEgress(tell func()) *egress {
+	return &egress{now: time.Now, tell: tell, realms: map[string]*failedRealm{}, refused: map[accountKey]*refusedAccount{}}
+}
+
+// pauseAfter is how long something stays away after so many failures in a row.
+func pauseAfter(failures int) time.Duration {
+	doubled := float64(egressPause) * math.Exp2(float64(failures-1))
+	return time.Duration(min(doubled, float64(egressPauseMost)))
+}
+
+// connected notes that the realm answered, whatever it said.
+func (e *egress) connected(realm string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.realms, realm)
+}
+
+// failed notes that the realm could not be connected to, and returns how long the upload should stay away.
+func (e *egress) failed(realm string, cause *tasks.Error) time.Duration {
+	e.mu.Lock()
+	now := e.now()
+	f := e.realms[realm]
+	if f == nil {
+		f = &failedRealm{first: now}
+		e.realms[realm] = f
+	}
+	f.tries++
+	f.last, f.reason = now, cause.Error()
+	news := f.cutOff()
+	pause := pauseAfter(f.tries)
+	e.mu.Unlock()
+	if news {
+		e.tell()
+	}
+	return pause
+}
+
+func (f *failedRealm) cutOff() bool {
+	return f.tries >= cutOffTries && f.last.Sub(f.first) >= cutOffAfter
+}
+
+// accepted notes that the account took a call from our address. It reports whether that is news.
+func (e *egress) accepted(a tasks.Account) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	k := accountKey{a.Realm, a.AppID}
+	_, was := e.refused[k]
+	delete(e.refused, k)
+	return was
+}
+
+// refusedBy notes that the account refused our address, and returns how long the upload should stay away, and whether
+// that is news. hold is how long the account is held where it refuses every living worker.
+func (e *egress) refusedBy(a tasks.Account, cause *tasks.Error, hold time.Duration) (pause time.Duration, news bool) {
+	e.mu.Lock()
+	k := accountKey{a.Realm, a.AppID}
+	r := e.refused[k]
+	if r == nil {
+		r = new(refusedAccount)
+		e.refused[k] = r
+		news = true
+	}
+	r.times++
+	pause = pauseAfter(r.times)
+	r.last, r.cause, r.hold = e.now(), cause, hold
+	r.next = r.last.Add(pause)
+	if cause.Address != "" {
+		e.address = cause.Address
+	}
+	e.mu.Unlock()
+	e.tell()
+	return pause, news
+}
+
+// keepOut reports whether an upload of the account should not even be tried here, why, and for how long. Once in a
+// pause it lets one through, to find out.
+func (e *egress) keepOut(a tasks.Account) (time.Duration, *tasks.Error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r := e.refused[accountKey{a.Realm, a.AppID}]
+	if r == nil {
+		return 0, nil
+	}
+	now := e.now()
+	if wait := r.next.Sub(now); wait > 0 {
+		return wait, r.cause
+	}
+	r.next = now.Add(pauseAfter(r.times))
+	return 0, nil
+}
+
+// report fills in what the fleet should know.
+func (e *egress) report(p *tasks.Process) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.now()
+	if p.Egress == "" {
+		p.Egress = e.address
+	}
+	p.Unreachable, p.Refused = nil, nil
+	for realm, f := range e.realms {
+		if f.cutOff() {
+			p.Unreachable = append(p.Unreachable, tasks.CutOffRealm{Realm: realm, Ago: now.Sub(f.last), Reason: f.reason})
+		}
+	}
+	for k, r := range e.refused {
+		p.Refused = append(p.Refused, tasks.RefusedAccount{
+			Realm: k.realm, AppID: k.appid, Ago: now.Sub(r.last), Address: r.cause.Address,
+			Errcode: r.cause.Errcode, RID: r.cause.RID, Reason: r.cause.Error(), Hold: r.hold,
+		})
+	}
+	slices.SortFunc(p.Refused, func(a, b tasks.RefusedAccount) int { return int(a.Ago - b.Ago) })
+}

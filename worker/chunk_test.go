@@ -12,6 +12,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 // lossy is a ledger whose answers get lost on the way, after they were committed.
@@ -82,12 +83,7 @@ func TestASlowNeighbourDelaysNoOutcome(t *testing.T) {
 		s.carryAll()
 	}()
 	for i, id := range ids {
-		for i != 3 && s.outcome(id).State != tasks.Succeeded {
-			if t.Context().Err() != nil {
-				t.Fatal(t.Context().Err())
-			}
-			time.Sleep(time.Millisecond)
-		}
+		taskstest.Until(t, "the others are recorded", func() bool { return i == 3 || s.outcome(id).State == tasks.Succeeded })
 	}
 	s.want(ids[3], tasks.Running, "", 0)
 	close(slow)
@@ -113,9 +109,7 @@ func TestAnAccountWithSlowCallsHoldsNobodyUp(t *testing.T) {
 		slow = append(slow, s.submit(tasks.Upload{Source: fmt.Sprintf("%d.slows", i)}))
 	}
 	carried.Go(s.carryAll)
-	for s.callCount() < 4 { // all slots
-		time.Sleep(time.Millisecond)
-	}
+	taskstest.Until(t, "slow calls hold all slots", func() bool { return s.callCount() == 4 })
 	for i := range 40 {
 		quicks = append(quicks, s.submit(tasks.Upload{Account: quick.Name, Source: fmt.Sprintf("%d.jpg", i)}))
 	}

@@ -15,6 +15,7 @@ const (
 	Unknown      Code = "unknown"      // an errcode that no table knows
 	Internal     Code = "internal"     // a defect of ours: a panic, an error nobody classified
 	Changed      Code = "changed"      // the source changed while it was read
+	Unstable     Code = "unstable"     // the source is cut off and was modified seconds ago: it is still being written
 	MinuteLimit  Code = "minute_limit" // the account's calls of this minute are used up
 	DailyLimit   Code = "daily_limit"  // the account's calls of today are used up
 	AccountHeld  Code = "account"      // credentials, allow-list or rights of the account: an operator must act
@@ -90,6 +91,7 @@ var codes = map[Code]codeRow{
 	Unknown:      {ReactSlowly, http.StatusBadGateway, ExitFailed, "WeChat answered with an errcode that is not known", "look the errcode up in WeChat's documents, and ask its support with the rid"},
 	Internal:     {ReactBackoff, http.StatusInternalServerError, ExitTemporary, "an error of mediaferry's own", "report it with the log line of this upload"},
 	Changed:      {ReactBackoff, http.StatusConflict, ExitTemporary, "the source changed while it was read", "let the file settle before it is submitted"},
+	Unstable:     {ReactBackoff, http.StatusConflict, ExitTemporary, "the source is still being written", "let the file be written to its end; it is tried again by itself"},
 	MinuteLimit:  {ReactHold, http.StatusTooManyRequests, ExitQuota, "the account's calls of this minute are used up", "nothing: it goes on in the next minute"},
 	DailyLimit:   {ReactHold, http.StatusTooManyRequests, ExitQuota, "the account's calls of today are used up", "nothing: it goes on after WeChat's midnight, or once the quota is cleared"},
 	AccountHeld:  {ReactHold, http.StatusFailedDependency, ExitAccount, "WeChat refuses the account", "mend the account's settings, then: mediaferry accounts resume NAME"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -14,6 +15,7 @@ type body struct {
 	bytes    []byte
 	original tasks.Hash // of the source, where bytes were made to fit; zero otherwise
 	fixed    string     // what was done to make them fit
+	modified time.Time  // of the source; zero where it can't be half written, as in a bucket
 	release  func()
 }
 
@@ -40,7 +42,11 @@ func (w *Worker) read(ctx context.Context, claim tasks.Claim, file tasks.File) (
 		release()
 		return body{}, err
 	}
-	return body{bytes: buf, release: release}, nil
+	read := body{bytes: buf, release: release}
+	if file.ETag == "" {
+		read.modified = file.Modified
+	}
+	return read, nil
 }
 
 func (w *Worker) fits(claim tasks.Claim, size int64) error {
@@ -88,6 +94,9 @@ func readError(err error) error {
 // was noted.
 func (w *Worker) validate(b *body, claim tasks.Claim) (tasks.Content, error) {
 	content, err := w.Checker.Check(b.bytes, claim.Type)
+	if err = tasks.StillWritten(err, b.modified, time.Now()); tasks.CodeOf(err) == tasks.Unstable {
+		return content, err
+	}
 	if err == nil && len(content.Notes) == 0 || !claim.Fix || w.Fixer == nil {
 		return content, err
 	}

@@ -450,3 +450,38 @@ func TestStopHandsBackWithoutAnAttempt(t *testing.T) {
 	s.turn()
 	s.want(id, tasks.Queued, "", 0)
 }
+
+// A file that is cut off and was modified just now is tried again; one that was left alone is refused for good. An
+// object of a bucket is never half written.
+func TestCutOffAndStillWritten(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		modified time.Time
+		etag     string
+		code     tasks.Code
+		state    tasks.State
+	}{
+		"just now":         {time.Now(), "", tasks.Unstable, tasks.Waiting},
+		"an hour ago":      {time.Now().Add(-time.Hour), "", tasks.Corrupt, tasks.Failed},
+		"just now, object": {time.Now(), "e", tasks.Corrupt, tasks.Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t)
+			s.files = func(source string) (tasks.File, error) {
+				f := fileOf("half of " + source)
+				f.Modified, f.ETag = c.modified, c.etag
+				return f, nil
+			}
+			s.check = func([]byte, tasks.MediaType) (tasks.Content, error) {
+				return tasks.Content{}, &tasks.Error{Code: tasks.Corrupt, Op: "check image", Err: tasks.ErrCutOff}
+			}
+			id := s.submit(tasks.Upload{})
+			s.turn()
+			o := s.outcome(id)
+			if o.State != c.state || o.Code != c.code {
+				t.Errorf("%s, %s: %s, want %s, %s", o.State, o.Code, o.Reason, c.state, c.code)
+			}
+		})
+	}
+}

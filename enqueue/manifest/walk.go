@@ -29,6 +29,10 @@ type Filter struct {
 	Include []string // a file is taken if one of them matches; none: every file
 	Exclude []string // and if none of these does; a folder that matches is not entered
 	Hidden  bool     // take files and enter folders whose names begin with a dot, too
+
+	// System is called for each file that the system, or an office program, put there for itself, and that is left out.
+	// Nil: nobody wants to know.
+	System func(name string)
 }
 
 // Walk finds the files that args name: files, folders (recursively), globs, s3:// objects and prefixes, in that order,
@@ -163,6 +167,12 @@ func (f Filter) check() error {
 
 // skip reports whether a name is left out.
 func (f Filter) skip(name string, dir bool) bool {
+	if !dir && systemFile(path.Base(name)) {
+		if f.System != nil {
+			f.System(name)
+		}
+		return true
+	}
 	switch {
 	case !f.Hidden && (strings.HasPrefix(name, ".") || strings.Contains(name, "/.")):
 		return true
@@ -172,6 +182,16 @@ func (f Filter) skip(name string, dir bool) bool {
 		return false
 	}
 	return !matchAny(f.Include, name)
+}
+
+// systemFile reports whether nobody who names a folder means a file of that name: thumbnails and settings of Windows and
+// macOS, and what Office keeps while a document is open.
+func systemFile(base string) bool {
+	switch strings.ToLower(base) {
+	case "thumbs.db", "ehthumbs.db", "desktop.ini", ".ds_store":
+		return true
+	}
+	return strings.HasPrefix(base, "~$") || strings.HasPrefix(base, "._")
 }
 
 func matchAny(patterns []string, name string) bool {

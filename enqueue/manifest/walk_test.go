@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -323,5 +324,32 @@ func TestWalkCanceled(t *testing.T) {
 	}
 	if !errors.Is(last.Err, context.Canceled) {
 		t.Errorf("the walk ends with %+v: it must not look complete", last)
+	}
+}
+
+// What the system keeps in a folder is left out, also where hidden files are taken, and told of; named itself it is taken.
+func TestWalkLeavesOutSystemFiles(t *testing.T) {
+	t.Parallel()
+	s := open(t, source.Config{Local: true})
+	root := tree(t, "a.jpg", "Thumbs.db", "sub/desktop.ini", "sub/Desktop.INI.jpg", ".DS_Store", "~$report.docx", "sub/._a.jpg", "~a.jpg", "sub/.b.jpg")
+	for _, hidden := range []bool{false, true} {
+		var told []string
+		f := manifest.Filter{Hidden: hidden, System: func(name string) { told = append(told, name) }}
+		want := []string{"a.jpg", "sub/Desktop.INI.jpg", "~a.jpg"}
+		if hidden {
+			want = []string{"a.jpg", "sub/.b.jpg", "sub/Desktop.INI.jpg", "~a.jpg"}
+		}
+		got := walked(t, s, f, root)
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("hidden %t (-want +got):\n%s", hidden, diff)
+		}
+		slices.Sort(told)
+		if diff := cmp.Diff([]string{".DS_Store", "Thumbs.db", "sub/._a.jpg", "sub/desktop.ini", "~$report.docx"}, told); diff != "" {
+			t.Errorf("told of, hidden %t (-want +got):\n%s", hidden, diff)
+		}
+	}
+	if got := walked(t, s, manifest.Filter{}, filepath.Join(root, "Thumbs.db")); len(got) != 1 || got[0] != "Thumbs.db" {
+		t.Errorf("named itself: %q", got)
 	}
 }

@@ -42,7 +42,7 @@ func walkAMR(b []byte, c *tasks.Content) error {
 			return refusal(tasks.Corrupt, keepSound, "%s has a frame of type %d at byte %d, which does not exist", kindName(c.Format), kind, off)
 		}
 		if off+n > end {
-			return refusal(tasks.Corrupt, keepSound, "%s ends at byte %d, within a frame: it is cut off", kindName(c.Format), len(b))
+			return refusal(tasks.Corrupt, keepSound, "%s ends at byte %d, within a frame: %w", kindName(c.Format), len(b), tasks.ErrCutOff)
 		}
 		frames++
 		off += n

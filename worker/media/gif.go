@@ -166,5 +166,5 @@ func gifBlocks(b []byte, off int) (next int, ok bool) {
 }
 
 func gifCut(b []byte) error {
-	return corrupt("GIF ends at byte %d without its trailer: it is cut off", len(b))
+	return cutOff("GIF ends at byte %d without its trailer", len(b))
 }

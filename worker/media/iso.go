@@ -130,7 +130,7 @@ func (w *boxes) scan() bool {
 	}
 	if left < 8 {
 		if w.unfit == nil {
-			w.err = corrupt("MP4 has %s at byte %d, where a box must be: it is cut off", count(left, "byte"), w.off)
+			w.err = cutOff("MP4 has %s at byte %d, where a box must be", count(left, "byte"), w.off)
 		} else if left != 4 || string(w.b[w.off:]) != "\x00\x00\x00\x00" {
 			*w.unfit++
 		}
@@ -158,7 +158,7 @@ func (w *boxes) scan() bool {
 	w.next.body = w.b[w.next.off:w.next.end]
 	if size > uint64(left) {
 		if w.unfit == nil {
-			w.err = corrupt("MP4 box %s at byte %d has %d bytes, %d are there: it is cut off", printable(head[4:8]), w.off, size, left)
+			w.err = cutOff("MP4 box %s at byte %d has %d bytes, %d are there", printable(head[4:8]), w.off, size, left)
 			return false
 		}
 		*w.unfit++

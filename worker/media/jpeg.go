@@ -91,7 +91,7 @@ func (w *jpegWalk) judge() error {
 }
 
 func (w *jpegWalk) cut() error {
-	return corrupt("JPEG ends at byte %d without its end marker (EOI): it is cut off", len(w.b))
+	return cutOff("JPEG ends at byte %d without its end marker (EOI)", len(w.b))
 }
 
 // jpegScans is how many passes over its pixels a sound JPEG makes; 0 for other kinds.
@@ -172,7 +172,7 @@ func (w *jpegWalk) segment(marker byte) error {
 // endsIn is the end of the file within a segment.
 func (w *jpegWalk) endsIn(marker byte, at int) error {
 	w.off, w.noEnd = len(w.b), true
-	return corrupt("JPEG ends at byte %d, within its segment 0x%02x at byte %d: it is cut off", len(w.b), marker, at-2)
+	return cutOff("JPEG ends at byte %d, within its segment 0x%02x at byte %d", len(w.b), marker, at-2)
 }
 
 func (w *jpegWalk) body(marker byte, body []byte) error {

@@ -102,7 +102,7 @@ func (w *jpegWalk) skip() error {
 	for {
 		i := bytes.IndexByte(w.b[w.off:], 0xff)
 		if i < 0 || w.off+i+1 >= len(w.b) {
-			return corrupt("JPEG ends at byte %d in its picture data, without its end marker (EOI): it is cut off", len(w.b))
+			return cutOff("JPEG ends at byte %d in its picture data, without its end marker (EOI)", len(w.b))
 		}
 		w.off += i
 		switch m := w.b[w.off+1]; {
@@ -150,7 +150,7 @@ func (s *jpegScan) blocks() error {
 // short is the error of a scan that is whole up to its block m.
 func (s *jpegScan) short(m, mcus int) error {
 	if s.in.marker && s.in.off >= len(s.b) {
-		return corrupt("JPEG ends at byte %d in its picture data, with %d %% of it: it is cut off", len(s.b), 100*m/mcus)
+		return cutOff("JPEG ends at byte %d in its picture data, with %d %% of it", len(s.b), 100*m/mcus)
 	}
 	return corrupt("JPEG is damaged at about byte %d: %d %% of its picture data can be read", s.in.off, 100*m/mcus)
 }

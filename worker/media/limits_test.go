@@ -118,7 +118,7 @@ func TestWhatRefusalsSay(t *testing.T) {
 		"sound-only.mp4": {"check video: this is MP4 with sound only (AAC), WeChat takes MP4 as video",
 			"submit it as voice, after: ffmpeg -i INPUT -vn -ac 1 -b:a 64k OUTPUT.mp3"},
 		"cbr.mp3": {"check image: this is MP3, WeChat takes JPEG, PNG and GIF as image", "submit it as voice"},
-		"cut.mp4": {"check video: MP4 has no index (moov): the recording was never finished, or the file is cut off", "export the file again"},
+		"cut.mp4": {"check video: MP4 has no index (moov), as of a recording that was never finished: it is cut off", "export the file again"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -100,6 +100,11 @@ func corrupt(format string, args ...any) error {
 	return refusal(tasks.Corrupt, "", format, args...)
 }
 
+// cutOff is the refusal of a file that ends too early.
+func cutOff(format string, args ...any) error {
+	return corrupt(format+": %w", append(args, tasks.ErrCutOff)...)
+}
+
 // named tells err, which was made here and is shared with nobody, the step in which it arose.
 func named(err error, op string) error {
 	var e *tasks.Error

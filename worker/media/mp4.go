@@ -156,7 +156,7 @@ func topBox(kind string) bool {
 // judge looks at the whole.
 func (w *mp4Walk) judge() error {
 	if !w.moov {
-		return corrupt("MP4 has no index (moov): the recording was never finished, or the file is cut off")
+		return cutOff("MP4 has no index (moov), as of a recording that was never finished")
 	}
 	switch {
 	case len(w.tracks) == 0:
@@ -166,9 +166,9 @@ func (w *mp4Walk) judge() error {
 	case w.track("vide") == nil && w.track("soun") == nil:
 		return refusal(tasks.Unsupported, "", "this is an MP4 with neither pictures nor sound")
 	case w.dangling:
-		return corrupt("MP4 ends behind the index of a fragment (moof), without its samples: it is cut off")
+		return cutOff("MP4 ends behind the index of a fragment (moof), without its samples")
 	case !w.samples:
-		return corrupt("MP4 has an index and no samples: it is cut off")
+		return cutOff("MP4 has an index and no samples")
 	}
 	for i := range w.tracks {
 		if t := &w.tracks[i]; t.shown() && !t.samples && t.lasts > 0 && !w.fragments {

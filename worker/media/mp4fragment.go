@@ -152,7 +152,7 @@ func (w *mp4Walk) runOf(x box, f *mp4Fragment) error {
 // reached looks whether the samples up to f.at lie within the file.
 func (w *mp4Walk) reached(f *mp4Fragment) error {
 	if f.track.shown() && f.at > uint64(len(w.b)) {
-		return corrupt("MP4 has samples up to byte %d, the file ends at %d: it is cut off", f.at, len(w.b))
+		return cutOff("MP4 has samples up to byte %d, the file ends at %d", f.at, len(w.b))
 	}
 	return nil
 }

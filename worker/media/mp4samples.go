@@ -63,7 +63,7 @@ func (s *mp4Samples) within(size int, index box) (bool, error) {
 			return false, corrupt("MP4 has its index at byte %d, where there must be samples", at)
 		}
 		if length > 0 && (at >= uint64(size) || length > uint64(size)-at) {
-			return false, corrupt("MP4 has samples up to byte %d, the file ends at %d: it is cut off", at+length, size)
+			return false, cutOff("MP4 has samples up to byte %d, the file ends at %d", at+length, size)
 		}
 	}
 	return true, nil

@@ -41,7 +41,7 @@ type pngChunk struct {
 // PNG is a PNG: its frames are noted, and each has to be whole.
 func walkPNG(b []byte, c *tasks.Content) error {
 	if len(b) < len(pngMagic) {
-		return corrupt("PNG ends at byte %d, within its signature: it is cut off", len(b))
+		return cutOff("PNG ends at byte %d, within its signature", len(b))
 	}
 	if string(b[:len(pngMagic)]) != pngMagic {
 		return corrupt("PNG has a damaged signature, as after a transfer in text mode")
@@ -98,7 +98,7 @@ func (w *pngWalk) next() (pngChunk, error) {
 		return pngChunk{}, nil
 	}
 	if len(left) < 12 {
-		return pngChunk{}, corrupt("PNG ends at byte %d without its end chunk (IEND): it is cut off", len(w.b))
+		return pngChunk{}, cutOff("PNG ends at byte %d without its end chunk (IEND)", len(w.b))
 	}
 	n, name := binary.BigEndian.Uint32(left), left[4:8]
 	if n > pngMaxChunk || !pngName(name) && !w.passable(n) {
@@ -106,7 +106,7 @@ func (w *pngWalk) next() (pngChunk, error) {
 	}
 	if uint64(n) > uint64(len(left)-12) {
 		w.cutIn(name)
-		return pngChunk{}, corrupt("PNG chunk %s at byte %d has %d bytes, %d are there: it is cut off", printable(name), w.off, n, max(0, len(left)-12))
+		return pngChunk{}, cutOff("PNG chunk %s at byte %d has %d bytes, %d are there", printable(name), w.off, n, max(0, len(left)-12))
 	}
 	end := 8 + int(n)
 	chunk := pngChunk{name: name, off: w.off, body: left[8:end]}

@@ -58,7 +58,7 @@ func (f *pngFrames) last() error {
 // close judges the animation at its end. Without an end of its own, all frames must be there.
 func (f *pngFrames) close(cut bool) error {
 	if cut && f.begun < f.declared {
-		return corrupt("PNG ends with %d of its %d frames: it is cut off", f.begun, f.declared)
+		return cutOff("PNG ends with %d of its %d frames", f.begun, f.declared)
 	}
 	return f.last()
 }

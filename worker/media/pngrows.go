@@ -77,7 +77,7 @@ func readRows(b []byte, name string, off int, h pngHeader) pngRows {
 	case err != nil:
 		rows.err = corrupt("PNG has picture data (%s) that is damaged at about byte %d: %w", name, in.off, err)
 	case n < h.size():
-		rows.err = corrupt("PNG has picture data (%s) for %d %% of its pixels: it is cut off", name, n*100/h.size())
+		rows.err = cutOff("PNG has picture data (%s) for %d %% of its pixels", name, n*100/h.size())
 	default:
 		rows.whole, rows.end = true, in.next
 	}

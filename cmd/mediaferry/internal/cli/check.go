@@ -68,7 +68,7 @@ func (a *app) checkCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&flags.Kind, "type", "t", "auto", "media type: auto, image, voice, video or thumb")
 	cmd.Flags().BoolVar(&flags.Fix, "fix", false, "say too what would be done to make a refused picture fit")
-	flags.From.AddFilter(cmd.Flags())
+	flags.From.AddFilter(cmd.Flags(), a.Err)
 	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON, output.CSV)
 	return cmd
 }

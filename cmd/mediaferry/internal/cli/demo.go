@@ -160,6 +160,11 @@ func (d *demonstration) writeSamples() error {
 		if err := os.WriteFile(filepath.Join(d.folder, s.Name), s.Bytes, 0o600); err != nil {
 			return fmt.Errorf("write sample: %w", err)
 		}
+		// A broken one that is a second old may still be written: it would be tried again before it is refused.
+		long := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(filepath.Join(d.folder, s.Name), long, long); err != nil {
+			return fmt.Errorf("make samples: %w", err)
+		}
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ have one.`,
 	}
 	cmd.Flags().StringVarP(&f.Kind, "type", "t", intake.AutoKind, "media type: auto, image, voice, video or thumb")
 	cmd.Flags().StringVar(&f.Account, "account", enqueue.DefaultAccount, "the official account they belong to")
-	f.From.AddFilter(cmd.Flags())
+	f.From.AddFilter(cmd.Flags(), a.Err)
 	output.FlagVar(cmd.Flags(), &f.format, output.Table, output.JSON)
 	return cmd
 }

@@ -81,7 +81,7 @@ be given as a manifest again.`,
 	flags.DurationVar(&f.wait, "wait", time.Minute, "how long to stay when a minute or daily limit lets nothing run")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
 	f.From.AddManifest(flags)
-	f.From.AddFilter(flags)
+	f.From.AddFilter(flags, a.Err)
 	output.FlagVar(cmd.Flags(), &f.format, output.Table, output.JSON, output.CSV)
 	return cmd
 }

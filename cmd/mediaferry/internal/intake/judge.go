@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/mediaferry/mediaferry/enqueue/manifest"
 	"github.com/mediaferry/mediaferry/tasks"
@@ -45,7 +46,11 @@ func (g *Gatherer) Judge(ctx context.Context, row manifest.Row) (j Judged, err e
 	if err != nil {
 		return j, fmt.Errorf("read source: %w", err)
 	}
-	return j, j.inspect(ctx, append(head, rest...), g.Limits, fix)
+	err = j.inspect(ctx, append(head, rest...), g.Limits, fix)
+	if file.ETag == "" { // what is in a bucket is never half written
+		err = tasks.StillWritten(err, file.Modified, time.Now())
+	}
+	return j, err
 }
 
 func (j *Judged) inspect(ctx context.Context, b []byte, limits media.Limits, fix bool) (err error) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/spf13/pflag"
 
@@ -29,8 +30,15 @@ type RowFlags struct {
 	gbk, nul bool
 }
 
-// AddFilter adds the flags that choose among the files of a folder.
-func (f *RowFlags) AddFilter(flags *pflag.FlagSet) {
+// AddFilter adds the flags that choose among the files of a folder. That files of the system were left out is said to
+// people, once.
+func (f *RowFlags) AddFilter(flags *pflag.FlagSet, people io.Writer) {
+	var once sync.Once
+	f.Filter.System = func(name string) {
+		once.Do(func() {
+			fmt.Fprintf(people, "left out: %q, and whatever else the system keeps in folders for itself\n", name)
+		})
+	}
 	flags.StringArrayVar(&f.Filter.Include, "include", nil, "of a folder take only files that match this `GLOB`, as **/*.jpg (repeatable)")
 	flags.StringArrayVar(&f.Filter.Exclude, "exclude", nil, "of a folder leave out what matches this `GLOB` (repeatable)")
 	flags.BoolVar(&f.Filter.Hidden, "hidden", false, "take hidden files of a folder too")

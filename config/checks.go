@@ -37,10 +37,10 @@ var checks = map[string]check{
 	"zone":    {"a time zone as in Asia/Shanghai", func(s string) bool { _, err := time.LoadLocation(s); return err == nil && s != "Local" }},
 	"whsec":   {"whsec_ and the base64 of 24 to 64 bytes", isWebhookSecret},
 	"net":     {"a host, an address or a CIDR", func(s string) bool { return isHost(s) || isCIDR(s) }},
-	"host":    {"a host, or *.domain", func(s string) bool { return isHost(strings.TrimPrefix(s, "*.")) }},
+	"host":    {"a host, or *.domain", tasks.ValidCallbackHost},
 	"apikey":  {"at least 16 characters without white space", func(s string) bool { return isWord(s) && len(s) >= 16 }},
 	"sha256":  {"sha256: and 64 hex digits", isSHA256},
-	"source":  {"a prefix like folder/ or s3://bucket/prefix", isSource},
+	"source":  {"a prefix like folder/ or s3://bucket/prefix", tasks.ValidGrant},
 	"bucket":  {"the name of a bucket", func(s string) bool { return tasks.ValidName(s) && len(s) >= 3 }},
 }
 
@@ -129,13 +129,6 @@ func isSHA256(s string) bool {
 	text, ok := strings.CutPrefix(s, "sha256:")
 	b, err := hex.DecodeString(text)
 	return ok && err == nil && len(b) == 32
-}
-
-func isSource(s string) bool {
-	if bucket, ok := strings.CutPrefix(s, "s3://"); ok {
-		return bucket != "" && bucket[0] != '/'
-	}
-	return s != "" && s[0] != '/' && !slices.Contains(strings.Split(s, "/"), "..") && !strings.Contains(s, "://")
 }
 
 // key32 decodes 32 bytes from hex or base64, nil if it is neither.

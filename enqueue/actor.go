@@ -84,8 +84,9 @@ type Preview struct {
 	Calls   map[string]int // that it costs, by account
 }
 
-// Preview counts what a would be done to, and to which not. Invalid for a choice that is none. One is counted at a time,
-// since that may read all that the ledger has, on one of its few connections; TooMany for who waits a minute in vain.
+// Preview counts the uploads that an action would change and those that it would leave alone. It counts one action at a
+// time, since that may read the whole ledger on one of its few connections. It returns Invalid for a choice that can't be
+// read, and TooMany after a minute in the queue.
 func (x *Actor) Preview(ctx context.Context, a tasks.Action) (Preview, error) {
 	p := Preview{Left: map[string]int{}, Calls: map[string]int{}}
 	f, err := a.Filter()
@@ -173,8 +174,8 @@ func (x *Actor) step(ctx context.Context, a tasks.Action) (tasks.Action, []tasks
 	if a.Kind == tasks.ActionRetry {
 		perMinute = a.RatePerMinute
 	}
-	if room := x.Rates.room(a.By, perMinute, actionPage); room > 0 {
-		ahead, err := x.look(ctx, a, s, room)
+	if allowed := x.Rates.allowed(a.By, perMinute, actionPage); allowed > 0 {
+		ahead, err := x.nextPage(ctx, a, s, allowed)
 		if err != nil {
 			return a, nil, err
 		}
@@ -189,8 +190,8 @@ func (x *Actor) step(ctx context.Context, a tasks.Action) (tasks.Action, []tasks
 	return after, taken, err
 }
 
-// look finds what the next step is for.
-func (x *Actor) look(ctx context.Context, a tasks.Action, s tasks.ActionStep, limit int) (tasks.ActionStep, error) {
+// nextPage chooses the uploads of the next step.
+func (x *Actor) nextPage(ctx context.Context, a tasks.Action, s tasks.ActionStep, limit int) (tasks.ActionStep, error) {
 	f, err := a.Filter()
 	if err == nil {
 		_, err = a.Kind.Step()

@@ -6,7 +6,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"iter"
-	"slices"
+	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -17,21 +18,15 @@ import (
 type Row struct {
 	Line   int // from 1
 	Upload tasks.Upload
-	// Err says why the line is none. A *tasks.Error with code Invalid or Denied refuses this line alone; any other
-	// error means that the lines could not be read on.
-	Err error
+	// Err refuses this line alone. Nil: the line is to be submitted.
+	Err *tasks.Error
 	// Receipt, if not nil, is called with the receipt of this row once it is committed, or with one that has only Err
-	// if it is refused. Calls come one at a time, in no particular order.
+	// if it is refused. Calls come one at a time, between two rows or after the last, in no particular order.
 	Receipt func(tasks.Receipt)
 	// Derived says that ExternalID was made from the file and is not the producer's name for it. An earlier upload of
 	// the file then answers the row, however it was asked for: it counts as Existing, and Receipt, which gets that
-	// upload's ID, has the Conflict in Err.
+	// upload's ID and state, has the Conflict in Err.
 	Derived bool
-}
-
-// servedBy reports whether an earlier upload of the row's file answers it.
-func (r *Row) servedBy(old tasks.Receipt) bool {
-	return r.Derived && old.Err.Code == tasks.Conflict && old.ID != uuid.Nil
 }
 
 // BatchReceipt says what became of a submitted batch.
@@ -44,46 +39,53 @@ type BatchReceipt struct {
 }
 
 const (
-	chunkRows     = 1000 // rows of one transaction: some milliseconds, and a few megabytes at the very most
+	chunkRows     = 1000             // rows of one transaction: some milliseconds, and a few megabytes at the very most
+	chunkAge      = time.Second      // how long a row waits for others
+	touchEvery    = 10 * time.Minute // of silence, after which the ledger is told that the stream lives
 	firstRefusals = 100
 )
 
 // SubmitBatch submits uploads as one batch, in chunks, holding few of them at a time. See SubmitRows.
 func (p *Producer) SubmitBatch(ctx context.Context, b tasks.Batch, uploads iter.Seq[tasks.Upload]) (BatchReceipt, error) {
-	return p.SubmitRows(ctx, b, func(yield func(Row) bool) {
+	return p.SubmitRows(ctx, b, func(yield func(Row, error) bool) {
 		line := 0
 		for u := range uploads {
 			line++
-			if !yield(Row{Line: line, Upload: u}) {
+			if !yield(Row{Line: line, Upload: u}, nil) {
 				return
 			}
 		}
 	})
 }
 
-// SubmitRows accepts the rows one chunk after the other and seals the batch after the last. A row that can't be
-// accepted is recorded with its line and reason, and never stops the others; so is one whose ExternalID was used for
-// another request, with code conflict and the fields that differ. Of b only ExternalID, CallbackURL and
-// Metadata are taken. Each row's Line must be its own.
+// SubmitRows accepts the rows chunk by chunk, each at most a second after it came, and seals the batch after the last. A
+// row that can't be accepted is recorded with its line and reason, and never stops the others; so is one whose
+// ExternalID was used for another request, with code conflict and the fields that differ. Of b it takes only ExternalID,
+// CallbackURL and Metadata. Each row's Line must be its own.
 //
-// When it returns an error the batch stays open: submit it again, from its first row, under the same ExternalID, and
-// the rows that were accepted are counted as Existing. A batch without an ExternalID can't be resumed.
-func (p *Producer) SubmitRows(ctx context.Context, b tasks.Batch, rows iter.Seq[Row]) (BatchReceipt, error) {
-	b = tasks.Batch{Producer: p.name(), ExternalID: b.ExternalID, CallbackURL: cmp.Or(b.CallbackURL, p.CallbackURL), Metadata: b.Metadata}
-	if err := checkBatch(b); err != nil {
+// The batch stays open after an error of rows, or of the ledger: submit it again, from its first row, under the same
+// ExternalID, and the rows that were accepted are counted as Existing. A batch without an ExternalID can't be resumed.
+// The batch is sealed with TooMany when the producer's budget is used up, and with Invalid when too many rows were refused.
+func (p *Producer) SubmitRows(ctx context.Context, b tasks.Batch, rows iter.Seq2[Row, error]) (BatchReceipt, error) {
+	opened, err := p.openBatch(ctx, b)
+	if err != nil {
 		return BatchReceipt{}, err
 	}
-	opened, _, err := p.Ledger.OpenBatch(ctx, b)
-	if err != nil {
-		return BatchReceipt{}, fmt.Errorf("open batch: %w", err)
-	}
-	s := &submission{Producer: p, receipt: BatchReceipt{Batch: opened}}
-	for row := range rows {
-		if err := s.add(ctx, row); err != nil {
+	s := &batchStream{Producer: p, receipt: BatchReceipt{Batch: opened}, prepaid: 1, touched: time.Now()}
+	stop := s.flushOld(ctx)
+	defer stop()
+	for row, err := range rows {
+		if err == nil {
+			err = s.add(ctx, row)
+		}
+		if err != nil {
+			stop()
+			_ = s.end(context.WithoutCancel(ctx)) // what came whole is kept: resuming counts it as Existing
 			return s.receipt, err
 		}
 	}
-	if err := s.flush(ctx); err != nil {
+	stop()
+	if err := s.end(ctx); err != nil {
 		return s.receipt, err
 	}
 	if err := p.Ledger.Seal(ctx, opened.ID, false); err != nil {
@@ -92,48 +94,178 @@ func (p *Producer) SubmitRows(ctx context.Context, b tasks.Batch, rows iter.Seq[
 	return s.receipt, nil
 }
 
-// checkBatch holds a batch to the rules of an upload's fields of the same names.
-func checkBatch(b tasks.Batch) error {
-	return tasks.Upload{
-		ExternalID: b.ExternalID, CallbackURL: b.CallbackURL, Metadata: b.Metadata,
-		Account: DefaultAccount, Type: tasks.Image, Source: "any",
-	}.Validate()
-}
-
-// submission is one batch on its way into the ledger.
-type submission struct {
-	*Producer
-	receipt BatchReceipt
-	uploads []tasks.Upload
-	rows    []Row // of uploads
-	refused []tasks.Refusal
-}
-
-func (s *submission) add(ctx context.Context, row Row) error {
-	u, err := row.Upload, row.Err
+// openBatch opens a batch, which costs as much as its first row. An empty one is paid for, too.
+func (p *Producer) openBatch(ctx context.Context, b tasks.Batch) (tasks.Batch, error) {
+	b = tasks.Batch{Producer: p.name(), ExternalID: b.ExternalID, CallbackURL: cmp.Or(b.CallbackURL, p.CallbackURL), Metadata: b.Metadata}
+	err := b.Validate()
+	if err == nil && b.CallbackURL != p.CallbackURL {
+		err = p.checkCallback(b.CallbackURL)
+	}
 	if err == nil {
-		u, err = s.prepare(u)
-		u.Batch = s.receipt.Batch.ID
-		u.ID = s.rowID(u, row.Line)
+		err = p.waitForRate(ctx)
 	}
-	switch code := tasks.CodeOf(err); code {
-	case "":
-		s.uploads = append(s.uploads, u)
-		s.rows = append(s.rows, row)
-	case tasks.Invalid, tasks.Denied:
-		s.refuse(row, row.Upload.ExternalID, tasks.AsError(err))
+	if err == nil {
+		err = p.spendBudget(ctx)
+	}
+	if err != nil {
+		return b, err
+	}
+	opened, _, err := p.Ledger.OpenBatch(ctx, b)
+	if err != nil {
+		p.refundBudget(ctx)
+		return b, fmt.Errorf("open batch: %w", err)
+	}
+	return opened, nil
+}
+
+// batchStream is one batch on its way into the ledger.
+type batchStream struct {
+	*Producer
+	paid bool // the first row was paid for when the batch was opened
+
+	mu      sync.Mutex
+	receipt BatchReceipt
+	rows    []Row // not yet in the ledger
+	uploads []tasks.SubmittedRow
+	oldest  time.Time // when the first of them came
+	touched time.Time // when the ledger last heard of the batch
+	prepaid int
+	answers []func() // receipts that their rows have not got yet
+	err     error    // what ended the stream while a row was read
+}
+
+// flushOld submits rows that have waited long enough, while the next one is read. stop ends that.
+func (s *batchStream) flushOld(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ticks := time.NewTicker(chunkAge / 2)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticks.C:
+			}
+			s.mu.Lock()
+			waited := len(s.rows) > 0 && time.Since(s.oldest) >= chunkAge/2
+			if s.err == nil && (waited || time.Since(s.touched) >= touchEvery) {
+				s.err = s.flush(context.WithoutCancel(ctx))
+			}
+			s.mu.Unlock()
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// add takes one row, at the producer's rate.
+func (s *batchStream) add(ctx context.Context, row Row) error {
+	if s.paid {
+		if err := s.waitForRate(ctx); err != nil {
+			return err
+		}
+	}
+	s.paid = true
+	in := tasks.SubmittedRow{Upload: row.Upload, Line: row.Line, Derived: row.Derived, Err: row.Err}
+	if row.Err == nil {
+		u, err := s.prepare(ctx, row.Upload)
+		if code := tasks.CodeOf(err); code != "" && code != tasks.Invalid && code != tasks.Denied {
+			return fmt.Errorf("check line %d: %w", row.Line, err)
+		}
+		in.Upload, in.Err = u, tasks.AsError(err)
+		in.Upload.Batch = s.receipt.Batch.ID
+		in.Upload.ID = s.rowID(u, row.Line)
+	}
+	if len(in.ExternalID) > tasks.MaxExternalID {
+		in.ExternalID = "" // that is what was wrong with it
+	}
+	s.mu.Lock()
+	if len(s.rows) == 0 {
+		s.oldest = time.Now()
+	}
+	s.uploads, s.rows = append(s.uploads, in), append(s.rows, row)
+	if s.err == nil && len(s.rows) >= chunkRows {
+		s.err = s.flush(ctx)
+	}
+	s.mu.Unlock()
+	return s.answer()
+}
+
+// end submits the last rows.
+func (s *batchStream) end(ctx context.Context) error {
+	s.mu.Lock()
+	if s.err == nil && len(s.rows) > 0 {
+		s.err = s.flush(ctx)
+	}
+	s.mu.Unlock()
+	return s.answer()
+}
+
+// answer gives rows their receipts, and returns what ended the stream.
+func (s *batchStream) answer() error {
+	s.mu.Lock()
+	answers, err := s.answers, s.err
+	s.answers = nil
+	s.mu.Unlock()
+	for _, tell := range answers {
+		tell()
+	}
+	return err
+}
+
+// flush commits the rows gathered so far. The caller holds s.mu.
+func (s *batchStream) flush(ctx context.Context) error {
+	accepted, err := s.Ledger.Submit(ctx, tasks.Submission{
+		Producer: s.name(), Batch: s.receipt.Batch.ID, Rows: s.uploads, DailyBudget: s.Rights.DailyBudget, Prepaid: s.prepaid,
+	})
+	switch {
+	case err != nil && len(s.rows) == 0:
+		return fmt.Errorf("touch batch: %w", err)
+	case err != nil:
+		return fmt.Errorf("accept lines %d to %d: %w", s.rows[0].Line, s.rows[len(s.rows)-1].Line, err)
+	}
+	if len(s.rows) > 0 {
+		s.prepaid = 0
+	}
+	for i, r := range accepted.Receipts {
+		s.count(s.uploads[i], r)
+		if tell := s.rows[i].Receipt; tell != nil {
+			if s.uploads[i].Refused(r) {
+				r = tasks.Receipt{Err: r.Err}
+			}
+			s.answers = append(s.answers, func() { tell(r) })
+		}
+	}
+	s.uploads, s.rows, s.touched = s.uploads[:0], s.rows[:0], time.Now()
+	s.nudge()
+	if accepted.Ended != nil {
+		return fmt.Errorf("batch %s was ended: %w", s.receipt.Batch.ID, accepted.Ended)
+	}
+	return nil
+}
+
+// count adds a row's receipt to the batch's.
+func (s *batchStream) count(row tasks.SubmittedRow, r tasks.Receipt) {
+	switch c := &s.receipt; {
+	case row.Refused(r):
+		c.Refused++
+		if len(c.First) < firstRefusals {
+			c.First = append(c.First, tasks.Refusal{Line: row.Line, ExternalID: row.ExternalID, Code: r.Err.Code, Reason: r.Err.Error()})
+		}
+	case r.Created:
+		c.Accepted++
 	default:
-		return fmt.Errorf("read line %d: %w", row.Line, err)
+		c.Existing++
 	}
-	if len(s.uploads)+len(s.refused) < chunkRows {
-		return nil
-	}
-	return s.flush(ctx)
 }
 
 // rowID makes a row recognisable when its batch is submitted again, even without a name of its own: a UUIDv7 of the
-// moment when the batch was opened, its random part made from batch and line. Zero where it needs none.
-func (s *submission) rowID(u tasks.Upload, line int) uuid.UUID {
+// moment when the batch was opened, its random part made from batch and line. Zero: the row needs no such ID.
+func (s *batchStream) rowID(u tasks.Upload, line int) uuid.UUID {
 	b := s.receipt.Batch
 	if u.ExternalID != "" || b.ExternalID == "" {
 		return uuid.Nil
@@ -145,61 +277,4 @@ func (s *submission) rowID(u tasks.Upload, line int) uuid.UUID {
 	id[6] = version<<4 | id[6]&0x0f
 	id[8] = 0x80 | id[8]&0x3f
 	return id
-}
-
-// refuse keeps a row that was not accepted until the next flush. What it repeats of the row is bounded by Validate.
-func (s *submission) refuse(row Row, externalID string, why *tasks.Error) {
-	if row.Receipt != nil {
-		row.Receipt(tasks.Receipt{Err: why})
-	}
-	if len(externalID) > tasks.MaxExternalID {
-		externalID = "" // that is what was wrong with it
-	}
-	s.refused = append(s.refused, tasks.Refusal{Line: row.Line, ExternalID: externalID, Code: why.Code, Reason: why.Error()})
-}
-
-// flush commits the rows gathered so far.
-func (s *submission) flush(ctx context.Context) error {
-	if err := s.accept(ctx); err != nil {
-		return err
-	}
-	if len(s.refused) == 0 {
-		return nil
-	}
-	slices.SortFunc(s.refused, func(a, b tasks.Refusal) int { return a.Line - b.Line })
-	if err := s.Ledger.Refuse(ctx, s.receipt.Batch.ID, s.refused); err != nil {
-		return fmt.Errorf("record refused lines: %w", err)
-	}
-	s.receipt.Refused += len(s.refused)
-	room := firstRefusals - len(s.receipt.First)
-	s.receipt.First = append(s.receipt.First, s.refused[:min(room, len(s.refused))]...)
-	s.refused = nil
-	return nil
-}
-
-func (s *submission) accept(ctx context.Context) error {
-	if len(s.uploads) == 0 {
-		return nil
-	}
-	receipts, err := s.Ledger.Accept(ctx, s.uploads)
-	if err != nil {
-		return fmt.Errorf("accept lines %d to %d: %w", s.rows[0].Line, s.rows[len(s.rows)-1].Line, err)
-	}
-	for i, r := range receipts {
-		if r.Err != nil && !s.rows[i].servedBy(r) {
-			s.refuse(s.rows[i], s.uploads[i].ExternalID, r.Err)
-			continue
-		}
-		if r.Created {
-			s.receipt.Accepted++
-		} else {
-			s.receipt.Existing++
-		}
-		if s.rows[i].Receipt != nil {
-			s.rows[i].Receipt(r)
-		}
-	}
-	s.uploads, s.rows = s.uploads[:0], s.rows[:0]
-	s.nudge()
-	return nil
 }

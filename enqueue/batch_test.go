@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -44,14 +45,14 @@ func (d *drain) OpenBatch(_ context.Context, b tasks.Batch) (tasks.Batch, bool, 
 }
 func (d *drain) Seal(context.Context, uuid.UUID, bool) error { return nil }
 
-func (d *drain) Accept(_ context.Context, us []tasks.Upload) ([]tasks.Receipt, error) {
+func (d *drain) Submit(_ context.Context, s tasks.Submission) (tasks.Accepted, error) {
 	d.most = max(d.most, d.made-d.accepted)
-	d.accepted += len(us)
-	receipts := make([]tasks.Receipt, len(us))
+	d.accepted += len(s.Rows)
+	receipts := make([]tasks.Receipt, len(s.Rows))
 	for i := range receipts {
 		receipts[i].Created = true
 	}
-	return receipts, nil
+	return tasks.Accepted{Receipts: receipts}, nil
 }
 
 func TestSubmitBatchHoldsOneChunkOfAHundredThousand(t *testing.T) {
@@ -72,15 +73,25 @@ func TestSubmitBatchHoldsOneChunkOfAHundredThousand(t *testing.T) {
 }
 
 // rows yields n pictures as lines from 1, and then err where there is one.
-func rows(n int, err error) iter.Seq[Row] {
-	return func(yield func(Row) bool) {
+func rows(n int, err error) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
 		for i := range n {
-			if !yield(Row{Line: i + 1, Upload: picture(i)}) {
+			if !yield(Row{Line: i + 1, Upload: picture(i)}, nil) {
 				return
 			}
 		}
 		if err != nil {
-			yield(Row{Line: n + 1, Err: err})
+			yield(Row{}, err)
+		}
+	}
+}
+
+func eachRow(rows []Row) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		for _, row := range rows {
+			if !yield(row, nil) {
+				return
+			}
 		}
 	}
 }
@@ -111,7 +122,7 @@ func TestSubmitRowsRefusesByLine(t *testing.T) {
 			}
 		}
 	}
-	got, err := p.SubmitRows(t.Context(), tasks.Batch{}, slices.Values(lines))
+	got, err := p.SubmitRows(t.Context(), tasks.Batch{}, eachRow(lines))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,13 +166,13 @@ func TestSubmitRowsGoesOnWhereItBrokeOff(t *testing.T) {
 	key := tasks.Batch{ExternalID: "import-7"}
 	broken := errors.New("connection reset")
 	first, err := p.SubmitRows(t.Context(), key, rows(1500, broken))
-	if !errors.Is(err, broken) || first.Accepted != 1000 {
-		t.Fatalf("a broken stream: %d accepted, %v; want one whole chunk and the reason", first.Accepted, err)
+	if !errors.Is(err, broken) || first.Accepted != 1500 {
+		t.Fatalf("a broken stream: %d accepted, %v; want all that came and the reason", first.Accepted, err)
 	}
 	if b, err := l.Batch(t.Context(), first.Batch.ID); err != nil || b.State != tasks.BatchOpen {
 		t.Fatalf("the batch is %s, %v; want it open", b.State, err)
 	}
-	for _, want := range []BatchReceipt{{Accepted: 1000, Existing: 1000}, {Existing: 2000}} {
+	for _, want := range []BatchReceipt{{Accepted: 500, Existing: 1500}, {Existing: 2000}} {
 		got, err := p.SubmitRows(t.Context(), key, rows(2000, nil))
 		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(BatchReceipt{}, "Batch")); err != nil || diff != "" {
 			t.Errorf("submitted again, %v (-want +got):\n%s", err, diff)
@@ -176,7 +187,7 @@ func TestSubmitRowsGoesOnWhereItBrokeOff(t *testing.T) {
 func TestRowIDsAreVersion7OfTheBatch(t *testing.T) {
 	t.Parallel()
 	batch := uuid.Must(uuid.NewV7())
-	s := &submission{receipt: BatchReceipt{Batch: tasks.Batch{ID: batch, ExternalID: "k"}}}
+	s := &batchStream{receipt: BatchReceipt{Batch: tasks.Batch{ID: batch, ExternalID: "k"}}}
 	a, b := s.rowID(tasks.Upload{}, 1), s.rowID(tasks.Upload{}, 2)
 	if a.Version() != 7 || a.Variant() != uuid.RFC4122 || a == b || [6]byte(a[:6]) != [6]byte(batch[:6]) {
 		t.Errorf("rows 1 and 2 of %s are %s and %s, want different UUIDv7 of its moment", batch, a, b)
@@ -184,4 +195,53 @@ func TestRowIDsAreVersion7OfTheBatch(t *testing.T) {
 	if id := s.rowID(tasks.Upload{ExternalID: "own"}, 1); id != uuid.Nil {
 		t.Errorf("a row with its own ExternalID is given the ID %s", id)
 	}
+}
+
+// paused is a ledger that says when rows came to it.
+type paused struct {
+	drain
+	came chan int
+}
+
+func (p *paused) Submit(ctx context.Context, s tasks.Submission) (tasks.Accepted, error) {
+	p.came <- len(s.Rows)
+	return p.drain.Submit(ctx, s)
+}
+
+// Rows that come slowly are in the ledger a second later, and while none come the ledger hears that the stream lives.
+func TestASlowStreamIsKeptUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := &paused{came: make(chan int, 100)}
+		next := make(chan Row)
+		done := make(chan error)
+		go func() {
+			_, err := (&Producer{Ledger: l}).SubmitRows(t.Context(), tasks.Batch{}, func(yield func(Row, error) bool) {
+				for row := range next {
+					if !yield(row, nil) {
+						return
+					}
+				}
+			})
+			done <- err
+		}()
+		heard := false
+		next <- Row{Line: 1, Upload: picture(1), Receipt: func(tasks.Receipt) { heard = true }}
+		began := time.Now()
+		if n := <-l.came; n != 1 || time.Since(began) > time.Second {
+			t.Errorf("%d rows came after %v", n, time.Since(began))
+		}
+		if n := <-l.came; n != 0 || time.Since(began) > 11*time.Minute {
+			t.Errorf("%d rows came after %v, want a sign of life", n, time.Since(began))
+		}
+		next <- Row{Line: 2, Upload: picture(2)}
+		synctest.Wait()
+		if !heard {
+			t.Error("the first row has no receipt when the second came")
+		}
+		close(next)
+		if err := <-done; err != nil || l.accepted != 2 {
+			t.Errorf("%d were accepted, %v", l.accepted, err)
+		}
+	})
 }

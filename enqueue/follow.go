@@ -48,13 +48,25 @@ func (p *Producer) Outcome(ctx context.Context, id uuid.UUID) (tasks.Outcome, er
 	return o, nil
 }
 
-// Retry opens a new round for an upload that has its outcome, keeping the history of the last one. One that
-// succeeded is a Conflict unless again is true, and so is one that has no outcome yet.
+// Retry opens a new round for an upload that has its outcome, keeping the history of the last one. It costs as much as
+// an upload. One that succeeded is a Conflict unless again is true, and so is one that has no outcome yet.
 func (p *Producer) Retry(ctx context.Context, id uuid.UUID, again bool) error {
 	if _, err := p.Outcome(ctx, id); err != nil {
 		return err
 	}
+	return p.RetryAny(ctx, id, again)
+}
+
+// RetryAny is Retry of an upload that may be another producer's: whether the caller may touch it was found out before.
+func (p *Producer) RetryAny(ctx context.Context, id uuid.UUID, again bool) error {
+	if err := p.TakeRate(); err != nil {
+		return err
+	}
+	if err := p.spendBudget(ctx); err != nil {
+		return err
+	}
 	if err := p.Ledger.Retry(ctx, id, again); err != nil {
+		p.refundBudget(ctx)
 		return fmt.Errorf("retry upload: %w", err)
 	}
 	p.nudge()

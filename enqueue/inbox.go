@@ -12,8 +12,22 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
+// DefaultPrefix is the prefix of queues and keys in Redis that an installation has if it names none.
+const DefaultPrefix = "mediaferry:"
+
+// InboxQueues returns the queues that an inbox is served from, given the prefix of the belt's other queues: "inbox" with
+// the default prefix, PREFIX:inbox with another one. Tasks that were left in mediaferry:inbox, its name in former
+// versions, are taken too.
+func InboxQueues(prefix string) []string {
+	if prefix == DefaultPrefix || prefix == "" {
+		return []string{tasks.QueueInbox, DefaultPrefix + tasks.QueueInbox}
+	}
+	return []string{prefix + tasks.QueueInbox}
+}
+
 // Inbox accepts uploads from a producer that has only Redis: tasks of type media:upload in the queue "inbox". It does
-// nothing but accept them; its Producer says in whose name. Until then such an upload is as durable as that Redis is.
+// nothing but accept them; its Producer says in whose name and within which rights. Until then such an upload is as
+// durable as that Redis is.
 type Inbox struct {
 	Producer *Producer
 	Results  *Results     // records what was refused
@@ -21,8 +35,8 @@ type Inbox struct {
 }
 
 // Handle is the asynq handler. It returns nil once the upload is in the ledger, or was refused and recorded as such,
-// and an error only while the ledger or Redis is away, so that asynq hands it out again. A task that comes twice is
-// accepted once: an upload without an ExternalID is given the task's ID, under which its result is found too.
+// and an error only while the ledger or Redis is away, or the producer's rate or budget is used up, so that asynq hands it
+// out again. A task that comes twice is accepted once: an upload without an ExternalID is given the task's ID, under which its result is found too.
 func (in *Inbox) Handle(ctx context.Context, t *asynq.Task) error {
 	u, err := tasks.ParseUploadTask(t)
 	task, _ := asynq.GetTaskID(ctx)

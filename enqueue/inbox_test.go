@@ -30,7 +30,7 @@ type post struct {
 func newPost(t *testing.T) *post {
 	t.Helper()
 	p := &post{t: t, ledger: openLedger(t), redis: realRedis(t)}
-	results := &Results{Ledger: p.ledger, Redis: p.redis, Prefix: "staging-", Producer: "shop"}
+	results := &Results{Ledger: p.ledger, Redis: p.redis, Prefix: "staging:", Producer: "shop"}
 	p.inbox = &Inbox{Producer: &Producer{Ledger: p.ledger, Name: "shop"}, Results: results}
 	p.client = asynq.NewClientFromRedisClient(p.redis)
 	srv := asynq.NewServerFromRedisClient(p.redis, asynq.Config{
@@ -74,7 +74,7 @@ func (p *post) result(externalID string) tasks.Outcome {
 	p.t.Helper()
 	var o tasks.Outcome
 	taskstest.Until(p.t, " has a result", func() bool {
-		text, err := p.redis.Get(p.t.Context(), "staging-mediaferry:result:"+externalID).Bytes()
+		text, err := p.redis.Get(p.t.Context(), "staging:result:"+externalID).Bytes()
 		return err == nil && json.Unmarshal(text, &o) == nil
 	})
 	return o
@@ -84,7 +84,7 @@ func (p *post) refused(n int) []tasks.Outcome {
 	p.t.Helper()
 	var texts []string
 	taskstest.Until(p.t, "a refusal is recorded", func() bool {
-		texts, _ = p.redis.LRange(p.t.Context(), "staging-mediaferry:refused", 0, -1).Result()
+		texts, _ = p.redis.LRange(p.t.Context(), "staging:refused", 0, -1).Result()
 		return len(texts) == n
 	})
 	out := make([]tasks.Outcome, n)
@@ -199,8 +199,8 @@ func TestInboxLeavesTheFirstRequestItsResult(t *testing.T) {
 // awayLedger accepts nothing.
 type awayLedger struct{ *ledger.Ledger }
 
-func (awayLedger) Accept(context.Context, []tasks.Upload) ([]tasks.Receipt, error) {
-	return nil, errAway
+func (awayLedger) Submit(context.Context, tasks.Submission) (tasks.Accepted, error) {
+	return tasks.Accepted{}, errAway
 }
 
 func TestInboxAsksForARetryWhileTheLedgerIsAway(t *testing.T) {
@@ -235,15 +235,114 @@ func TestResultsOutliveAWipedRedis(t *testing.T) {
 		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("result (-ledger +redis):\n%s", diff)
 		}
-		ttl := p.redis.TTL(t.Context(), "staging-mediaferry:result:mine").Val()
+		ttl := p.redis.TTL(t.Context(), "staging:result:mine").Val()
 		if ttl > 72*time.Hour || ttl < 71*time.Hour {
 			t.Errorf("it is kept for %v, want three days", ttl)
 		}
-		if n := p.redis.Exists(t.Context(), "staging-mediaferry:result:foreign").Val(); n != 0 {
+		if n := p.redis.Exists(t.Context(), "staging:result:foreign").Val(); n != 0 {
 			t.Error("another producer's outcome was written")
 		}
 		if err := p.redis.FlushAll(t.Context()).Err(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// The inbox holds its producer to its rights, as every other way in does, and to its rate and budget.
+func TestInboxHoldsTheRights(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	if err := p.ledger.Join(t.Context(), tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{{Name: "a1", Realm: "r", AppID: "wx1"}, {Name: "a2", Realm: "r", AppID: "wx2"}}); err != nil {
+		t.Fatal(err)
+	}
+	p.inbox.Producer.Rights = tasks.Rights{Accounts: []string{"a1", "nope"}, Sources: []string{"in/"}, CallbackHosts: []string{"hooks.example.com"}, BulkOnly: true}
+	p.inbox.Producer.Accounts = NewAccounts(nil, p.ledger)
+	want := map[string]string{
+		"account":      `may not submit to "a2"`,
+		"default":      `may not submit to "default"`,
+		"unknown":      `there is no account "nope"`,
+		"source":       "may not submit from there",
+		"bucket":       "may not submit from there",
+		"foreign file": "no such file in this producer's inbox",
+		"callback":     "may not name the host",
+		"priority":     "bulk uploads only",
+	}
+	for name, payload := range map[string]string{
+		"account":      `"account":"a2","source":"in/a.jpg"`,
+		"default":      `"source":"in/a.jpg"`,
+		"unknown":      `"account":"nope","source":"in/a.jpg"`,
+		"source":       `"account":"a1","source":"out/a.jpg"`,
+		"bucket":       `"account":"a1","source":"s3://media/a.jpg"`,
+		"foreign file": `"account":"a1","source":"inbox:x/rival/f/a.jpg"`,
+		"callback":     `"account":"a1","source":"in/a.jpg","callback_url":"https://evil.example/x"`,
+		"priority":     `"account":"a1","source":"in/a.jpg","priority":"interactive"`,
+		"good":         `"account":"a1","source":"in/a.jpg","callback_url":"https://hooks.example.com/x"`,
+	} {
+		p.send(asynq.NewTask(tasks.TypeUpload, []byte(`{"v":1,"type":"image","external_id":"`+name+`",`+payload+`}`)))
+	}
+	got := map[string]string{}
+	for _, o := range p.refused(len(want)) {
+		got[o.ExternalID] = o.Reason
+	}
+	for name, words := range want {
+		if !strings.Contains(got[name], words) {
+			t.Errorf("%s: refused with %q, want %q", name, got[name], words)
+		}
+	}
+	p.accepted("good")
+}
+
+// A task beyond the producer's rate or budget stays in Redis until it may be accepted.
+func TestInboxHoldsRateAndBudget(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for name, rights := range map[string]tasks.Rights{"rate": {RatePerMinute: 1}, "budget": {DailyBudget: 1}} {
+		in := &Inbox{Producer: &Producer{Ledger: openLedger(t), Name: "shop", Rights: rights, Rates: NewRates(func() time.Time { return now })}}
+		for i, want := range []tasks.Code{"", tasks.TooMany} {
+			u := picture(i)
+			task, err := tasks.NewUploadTask(u)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = in.Handle(t.Context(), task)
+			if tasks.CodeOf(err) != want || want != "" && tasks.AsError(err).RetryAfter <= 0 {
+				t.Errorf("%s: upload %d: %v, want %q", name, i, err, want)
+			}
+		}
+	}
+}
+
+// What a payload calls itself is what its refusal is found under, whatever else is wrong with it.
+func TestARefusedPayloadIsFoundByItsName(t *testing.T) {
+	t.Parallel()
+	for name, payload := range map[string]string{
+		"no version":    `{"external_id":"order-1","source":"a.jpg","type":"image"}`,
+		"a later one":   `{"external_id":"order-1","v":2,"source":"a.jpg","type":"image"}`,
+		"unknown field": `{"v":1,"sauce":1,"external_id":"order-1"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPost(t)
+			p.send(asynq.NewTask(tasks.TypeUpload, []byte(payload)))
+			if o := p.result("order-1"); o.Code != tasks.Invalid || o.State != tasks.Failed {
+				t.Errorf("%+v", o)
+			}
+		})
+	}
+}
+
+func TestInboxNames(t *testing.T) {
+	t.Parallel()
+	for prefix, want := range map[string]struct{ queues, key string }{
+		"":            {"inbox mediaferry:inbox", "mediaferry:result:x"},
+		DefaultPrefix: {"inbox mediaferry:inbox", "mediaferry:result:x"},
+		"staging:":    {"staging:inbox", "staging:result:x"},
+	} {
+		if got := strings.Join(InboxQueues(prefix), " "); got != want.queues {
+			t.Errorf("prefix %q: the queues are %s", prefix, got)
+		}
+		if got := (&Results{Prefix: prefix}).Key("x"); got != want.key {
+			t.Errorf("prefix %q: the key is %s", prefix, got)
 		}
 	}
 }

@@ -13,18 +13,16 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Acceptor takes uploads into the ledger: one transaction, receipts in the same order.
+// Acceptor takes submissions into the ledger, one transaction each.
 type Acceptor interface {
-	Accept(ctx context.Context, uploads []tasks.Upload) ([]tasks.Receipt, error)
+	Submit(ctx context.Context, s tasks.Submission) (tasks.Accepted, error)
 }
 
 // Batches keeps which uploads belong together.
 type Batches interface {
-	// OpenBatch opens it, or finds the one of the same producer and ExternalID; the bool says whether it is new.
+	// OpenBatch opens a batch, or finds the one of the same producer and ExternalID. The bool says whether it is new.
 	OpenBatch(ctx context.Context, b tasks.Batch) (tasks.Batch, bool, error)
-	// Refuse records rows that were not accepted.
-	Refuse(ctx context.Context, batch uuid.UUID, rows []tasks.Refusal) error
-	// Seal says that no rows will come any more.
+	// Seal says that no more rows will come.
 	Seal(ctx context.Context, batch uuid.UUID, truncated bool) error
 }
 
@@ -47,83 +45,99 @@ type ProducerLedger interface {
 	Batches
 	Lookup
 	Actions
+	Budget
 }
 
-// Producer submits uploads in one producer's name, and sees and touches that producer's own only.
-// The zero value of every field but Ledger serves. It is safe for concurrent use; don't change it after first use.
+// Producer submits uploads in one producer's name, within its rights and budgets, and sees and touches only that
+// producer's own. Every way in makes one: HTTP, the endpoint that looks like WeChat's, the Redis inbox, the command line
+// and Go. The zero value of every field but Ledger serves. It is safe for concurrent use; don't change it after first use.
 type Producer struct {
 	Ledger ProducerLedger
 	// Name is who submits. Empty: "local".
 	Name string
+	// Rights bound what it may submit. The zero value allows everything but buckets.
+	Rights tasks.Rights
+	// Rates holds it to Rights.RatePerMinute, together with everything else that shares Rates. Nil: no rate is held.
+	Rates *Rates
+	// Accounts refuses uploads to accounts that don't exist. Nil: every account is taken.
+	Accounts *Accounts
 	// Account is used for uploads that name none. Empty: "default".
 	Account string
-	// CallbackURL gets the events of uploads and batches that name no URL of their own. Empty: nobody does.
+	// CallbackURL gets the events of uploads and batches that name no URL of their own. Empty: they go nowhere.
 	CallbackURL string
-	// Local allows sources outside of the storage root: only for the person at this machine's command line.
+	// Local allows sources outside of the storage root. It is for the person at this machine's command line only.
 	Local bool
-	// Nudge is called after something was accepted: Dispatcher.Nudge, where one runs in this process. Nil: not called.
+	// Nudge is called after something was accepted: Dispatcher.Nudge, if one runs in this process. Nil: not called.
 	Nudge func()
 }
 
-// Submit accepts one upload. When it returns a receipt, the upload is durable and will get an outcome. The same
-// request under the same ExternalID gives the same receipt, whether it came alone, in a batch, from Go, over HTTP or by
-// manifest; another request under it is a Conflict that names the fields which differ. A callback URL that comes from
-// the settings or from a batch is no part of the request: the events go where they went to begin with. A request that
-// can't be right is Invalid, a source that leaves its root Denied; Unavailable means that nothing was accepted.
-// What u says of ID, Batch and Producer is ignored.
+// Submit accepts one upload. When it returns a receipt, the upload is durable and will get an outcome.
+//
+// The same request under the same ExternalID gives the same receipt, whether it came alone, in a batch, from Go, over
+// HTTP or by manifest. Another request under it is a Conflict that names the fields which differ. A callback URL that
+// comes from the settings or from a batch is no part of the request: the events keep going where they went first.
+//
+// Submit returns Invalid for a request that can't be right, Denied for one beyond the producer's rights, TooMany beyond
+// its rate or budget, and Unavailable if nothing was accepted. It ignores what u says of ID, Batch and Producer.
 func (p *Producer) Submit(ctx context.Context, u tasks.Upload) (tasks.Receipt, error) {
-	return p.SubmitAs(ctx, uuid.Nil, u)
+	return p.SubmitNamed(ctx, u, tasks.Request{})
 }
 
-// SubmitAs is Submit under an ID that the caller minted, a UUIDv7: the same request under the same ID gives the same
-// receipt, another one is a Conflict. uuid.Nil has one minted.
-func (p *Producer) SubmitAs(ctx context.Context, id uuid.UUID, u tasks.Upload) (tasks.Receipt, error) {
-	u, err := p.prepare(u)
+// SubmitNamed is Submit for a request that has a name: as long as the name is remembered, the same request gives the same
+// receipt, and another one is a Conflict.
+func (p *Producer) SubmitNamed(ctx context.Context, u tasks.Upload, r tasks.Request) (tasks.Receipt, error) {
+	u, err := p.prepare(ctx, u)
 	if err != nil {
 		return tasks.Receipt{}, err
 	}
-	u.ID, u.DefaultCallback = id, p.CallbackURL
-	receipts, err := p.Ledger.Accept(ctx, []tasks.Upload{u})
+	if err := p.TakeRate(); err != nil {
+		return tasks.Receipt{}, err
+	}
+	u.DefaultCallback = p.CallbackURL
+	accepted, err := p.Ledger.Submit(ctx, tasks.Submission{
+		Producer: p.name(), Rows: []tasks.SubmittedRow{{Upload: u}}, Request: r, DailyBudget: p.Rights.DailyBudget,
+	})
 	if err != nil {
 		return tasks.Receipt{}, fmt.Errorf("accept upload: %w", err)
 	}
-	if refused := receipts[0].Err; refused != nil {
+	if refused := accepted.Receipts[0].Err; refused != nil {
 		return tasks.Receipt{}, refused
 	}
 	p.nudge()
-	return receipts[0], nil
+	return accepted.Receipts[0], nil
 }
 
-// prepare fills in what the request left out and what is not its to say, and refuses what can't be right.
-func (p *Producer) prepare(u tasks.Upload) (tasks.Upload, error) {
-	u.ID, u.Batch, u.Producer, u.DefaultCallback = uuid.Nil, uuid.Nil, p.name(), ""
+// prepare fills in what the request left out, and refuses what can't be right and what the producer may not do.
+func (p *Producer) prepare(ctx context.Context, u tasks.Upload) (tasks.Upload, error) {
+	u.ID, u.Batch, u.Producer, u.DefaultCallback, u.Granted = uuid.Nil, uuid.Nil, p.name(), "", ""
 	u.Account = cmp.Or(u.Account, p.Account, DefaultAccount)
 	if !u.KeepFreshUntil.IsZero() {
 		return u, &tasks.Error{Code: tasks.Invalid, Op: "check upload", Err: errors.New("keep_fresh_until: is not supported yet"),
 			Hint: "leave it out, and submit the file again before its media expires"}
 	}
+	if !tasks.ValidName(u.Producer) {
+		return u, &tasks.Error{Code: tasks.Invalid, Op: "check upload", Err: errors.New("producer: is not a name")}
+	}
+	if u.Source == "" {
+		return u, u.Validate()
+	}
 	src, err := tasks.ParseSource(u.Source)
-	if u.Source != "" && err != nil {
+	if err != nil {
 		return u, err
 	}
-	if src.Local() && !p.Local {
-		return u, &tasks.Error{Code: tasks.Denied, Op: "check upload", Err: errors.New("source: only the command line may name a folder of its own"),
-			Hint: "give the path relative to the storage root"}
+	if err := u.Validate(); err != nil {
+		return u, err
 	}
-	if owner := src.Owner(); owner != "" && owner != p.name() { // as if it were not there
-		return u, &tasks.Error{Code: tasks.Denied, Op: "check upload", Err: errors.New("source: there is no such file in this producer's inbox")}
-	}
-	if name := baseName(src); u.Filename == "" && name != path.Base(u.Source) {
-		u.Filename = name // the source is escaped; for a plain one the ledger shows its last part by itself
-	}
-	return u, u.Validate()
+	u.Filename = displayName(u, src)
+	u.Granted, err = p.check(ctx, u, src)
+	return u, err
 }
 
 // DefaultAccount is the account of uploads that name none.
-const DefaultAccount = "default"
+const DefaultAccount = tasks.DefaultAccount
 
 // DefaultProducer is the name of a producer that was given none: the person at the command line.
-const DefaultProducer = "local"
+const DefaultProducer = tasks.LocalProducer
 
 func (p *Producer) name() string { return cmp.Or(p.Name, DefaultProducer) }
 

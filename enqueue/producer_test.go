@@ -137,7 +137,7 @@ func TestTheSameRequestByEveryWay(t *testing.T) {
 		t.Errorf("with a callback of its own: %v", err)
 	}
 	var got tasks.Receipt
-	receipt, err := bare.SubmitRows(t.Context(), tasks.Batch{CallbackURL: "https://shop.example/batch"}, slices.Values([]Row{
+	receipt, err := bare.SubmitRows(t.Context(), tasks.Batch{CallbackURL: "https://shop.example/batch"}, eachRow([]Row{
 		{Line: 1, Upload: u}, {Line: 2, Upload: other}, {Line: 3, Upload: other, Derived: true, Receipt: func(r tasks.Receipt) { got = r }},
 	}))
 	if err != nil {

@@ -7,8 +7,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Rates holds each producer to its uploads a minute, in this process. Make it with NewRates. It is safe for concurrent
-// use.
+// Rates holds each producer to its uploads a minute, in this process. Make it with NewRates. It is safe for concurrent use.
 type Rates struct {
 	now func() time.Time
 	mu  sync.Mutex
@@ -43,8 +42,23 @@ func (r *Rates) Of(producer string, perMinute int) *rate.Limiter {
 	return l
 }
 
-// room is how many uploads the producer may have at once now, at most n.
-func (r *Rates) room(producer string, perMinute, n int) int {
+// reserve takes one upload, or returns how long to wait until there is one.
+func (r *Rates) reserve(producer string, perMinute int) time.Duration {
+	l := r.Of(producer, perMinute)
+	if l == nil {
+		return 0
+	}
+	now := r.now()
+	taken := l.ReserveN(now, 1)
+	wait := taken.DelayFrom(now)
+	if wait > 0 {
+		taken.CancelAt(now)
+	}
+	return wait
+}
+
+// allowed is how many uploads the producer may have at once now, at most n.
+func (r *Rates) allowed(producer string, perMinute, n int) int {
 	l := r.Of(producer, perMinute)
 	if l == nil {
 		return n

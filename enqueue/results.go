@@ -27,11 +27,11 @@ type ResultsLedger interface {
 }
 
 // Results writes the outcomes of one producer's uploads to Redis, for a producer that has nothing else: the Outcome
-// as JSON under the key PREFIXmediaferry:result:EXTERNAL_ID, for three days after it ended.
+// as JSON under the key PREFIX:result:EXTERNAL_ID, for three days after it ended. The default prefix is mediaferry.
 type Results struct {
 	Ledger   ResultsLedger
 	Redis    redis.UniversalClient
-	Prefix   string       // of the keys, as the belt's
+	Prefix   string       // of the keys, with its colon, as the belt's; empty: DefaultPrefix
 	Producer string       // whose uploads
 	Log      *slog.Logger // gets one line when the ledger or Redis goes away, and one when it is back; nil: none
 }
@@ -42,7 +42,9 @@ const (
 )
 
 // Key returns the key of one upload's result.
-func (r *Results) Key(externalID string) string { return r.Prefix + "mediaferry:result:" + externalID }
+func (r *Results) Key(externalID string) string { return r.prefix() + "result:" + externalID }
+
+func (r *Results) prefix() string { return cmp.Or(r.Prefix, DefaultPrefix) }
 
 // Run follows the ledger's events until ctx ends, then returns nil. Run one in every process: a lease elects the one
 // that works. How far it has come is kept in Redis beside the results, so that it begins anew when they are lost.
@@ -80,7 +82,7 @@ type follower struct {
 }
 
 func (f *follower) role() string      { return "results:" + f.Producer }
-func (f *follower) cursorKey() string { return f.Prefix + "mediaferry:results:" + f.Producer }
+func (f *follower) cursorKey() string { return f.prefix() + "results:" + f.Producer }
 
 // turn writes one page of outcomes, and reports whether there may be more.
 func (f *follower) turn(ctx context.Context) (bool, error) {
@@ -134,7 +136,7 @@ func (f *follower) resign(ctx context.Context) {
 }
 
 // Refuse records a request that was never accepted: as the newest of the last 1,000 in the list
-// PREFIXmediaferry:refused, and as the failed outcome of its ExternalID. A Conflict is in the list alone, since its
+// PREFIX:refused, and as the failed outcome of its ExternalID. A Conflict is in the list alone, since its
 // ExternalID belongs to the request that came first.
 func (r *Results) Refuse(ctx context.Context, o tasks.Outcome) error {
 	o.State = tasks.Failed
@@ -146,7 +148,7 @@ func (r *Results) Refuse(ctx context.Context, o tasks.Outcome) error {
 	if o.ExternalID != "" && o.Code != tasks.Conflict {
 		pipe.SetNX(ctx, r.Key(o.ExternalID), text, resultTTL)
 	}
-	list := r.Prefix + "mediaferry:refused"
+	list := r.prefix() + "refused"
 	pipe.LPush(ctx, list, text)
 	pipe.LTrim(ctx, list, 0, 999)
 	if _, err := pipe.Exec(ctx); err != nil {

@@ -2,6 +2,9 @@ package tasks
 
 import "time"
 
+// DefaultAccount is the account of uploads that name none.
+const DefaultAccount = "default"
+
 // Account is one WeChat official account as this process knows it.
 type Account struct {
 	Name  string

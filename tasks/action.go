@@ -30,6 +30,8 @@ type Action struct {
 	// RatePerMinute and DailyBudget are the rights of By: how many uploads it may retry. 0: unlimited.
 	RatePerMinute int `json:"-"`
 	DailyBudget   int `json:"-"`
+	// Request is the name that By gave to the request for it. Zero: it has none.
+	Request Request `json:"-"`
 	// Cursor is how far it came: everything before it is behind the action. The ledger sets and moves it.
 	Cursor string `json:"-"`
 }

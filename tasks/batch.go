@@ -25,11 +25,21 @@ type Batch struct {
 	CallbackURL string          `json:"callback_url,omitempty"`
 	Metadata    json.RawMessage `json:"metadata,omitempty"`
 	State       BatchState      `json:"state"`
-	Truncated   bool            `json:"truncated,omitempty"` // its stream broke off and never came back
+	Truncated   bool            `json:"truncated,omitempty"` // it was sealed before its last row came
+	Ended       BatchEnd        `json:"ended,omitempty"`     // why, where it was truncated
 	Round       int             `json:"round"`
 	Counts      BatchCounts     `json:"counts"`
 	Submitted   time.Time       `json:"submitted_at"`
 	Completed   time.Time       `json:"completed_at,omitzero"`
+}
+
+// Validate reports everything that is wrong with a batch that is to be opened, as one Invalid error that names the fields.
+func (b Batch) Validate() error {
+	var f faults
+	f.externalID(b.ExternalID)
+	f.metadata(b.Metadata)
+	f.callback(b.CallbackURL)
+	return f.error("check batch")
 }
 
 // BatchCounts says how many of a batch's uploads are where.

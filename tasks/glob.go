@@ -16,10 +16,13 @@ type Glob struct {
 	base  bool
 }
 
-// MaxGlob is the longest pattern, in bytes.
-const MaxGlob = 1024
+// Bounds of a pattern: its bytes, and its wildcards, each of which costs time with every source that is looked at.
+const (
+	MaxGlob      = 1024
+	MaxWildcards = 16
+)
 
-// ParseGlob reads a pattern. It returns Invalid for one that is too long.
+// ParseGlob reads a pattern. It returns Invalid for one that is too long or has too many wildcards.
 func ParseGlob(s string) (Glob, error) {
 	switch {
 	case s == "":
@@ -29,10 +32,21 @@ func ParseGlob(s string) (Glob, error) {
 	}
 	g := Glob{base: !strings.Contains(s, "/")}
 	var b strings.Builder
+	wildcards, last := 0, ""
 	for rest := s; rest != ""; {
 		token, expr := globToken(rest)
-		b.WriteString(expr)
 		rest = rest[len(token):]
+		if token[0] == '*' || token[0] == '?' {
+			if token == last && token != "?" { // twice in a row is no more than once
+				continue
+			}
+			wildcards++
+		}
+		b.WriteString(expr)
+		last = token
+	}
+	if wildcards > MaxWildcards {
+		return Glob{}, invalidSource("a pattern has at most %d wildcards: narrow it by the beginning of the path", MaxWildcards)
 	}
 	var err error
 	if g.whole, err = regexp.Compile(`(?s)\A(?:` + b.String() + `)\z`); err == nil {

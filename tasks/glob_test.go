@@ -67,3 +67,26 @@ func FuzzGlob(f *testing.F) {
 		}
 	})
 }
+
+// A pattern costs no more than sixteen wildcards do, however it is written.
+func TestGlobBounds(t *testing.T) {
+	t.Parallel()
+	for pattern, ok := range map[string]bool{
+		strings.Repeat("**/", 340):                     true, // one
+		strings.Repeat("**/", 340) + "*.jpg":           true,
+		strings.Repeat("*/", 16) + "a":                 true,
+		strings.Repeat("*/", 17) + "a":                 false,
+		strings.Repeat("**/a/", 17):                    false,
+		strings.Repeat("?", 17):                        false,
+		strings.Repeat("*", 500):                       true,
+		"a" + strings.Repeat("*a", tasks.MaxWildcards): true,
+	} {
+		if _, err := tasks.ParseGlob(pattern); (err == nil) != ok {
+			t.Errorf("%.40q…: %v", pattern, err)
+		}
+	}
+	g, err := tasks.ParseGlob("**/**/**/*.jpg")
+	if err != nil || !g.Match("a/b/c.jpg") || !g.Match("c.jpg") || g.Match("c.png") {
+		t.Errorf("repeated wildcards match otherwise, %v", err)
+	}
+}

@@ -29,17 +29,6 @@ func ParseRole(s string) (Role, error) {
 	return "", &Error{Code: Invalid, Op: "read role", Err: fmt.Errorf("%q is not one of producer, operator, viewer", clip(s))}
 }
 
-// Rights bound what the holder of a key may submit. The zero value bounds nothing but buckets, which must be named.
-type Rights struct {
-	Accounts      []string `json:"accounts,omitempty"`       // it may submit to; none: all
-	Sources       []string `json:"sources,omitempty"`        // folder/ or s3://bucket/prefix; none: the whole storage root, no bucket
-	CallbackHosts []string `json:"callback_hosts,omitempty"` // its callback URLs may name; *.example.com takes subdomains; none: any
-	RatePerMinute int      `json:"rate_per_minute,omitzero"` // uploads; 0: unlimited
-	DailyBudget   int      `json:"daily_budget,omitzero"`    // uploads a day, which begins at midnight in Asia/Shanghai; 0: unlimited
-	// BulkOnly refuses interactive priority.
-	BulkOnly bool `json:"bulk_only,omitempty"`
-}
-
 // Key is one API key as it is kept: never the key itself. Several keys may have the same name, so that one can take
 // the place of another; each has its own rights.
 type Key struct {
@@ -50,6 +39,28 @@ type Key struct {
 	Rights
 	Created time.Time `json:"created_at,omitzero"`
 	Revoked time.Time `json:"revoked_at,omitzero"`
+}
+
+// LocalProducer is the producer of the person at the command line. No key speaks for it but the one that a first start makes.
+const LocalProducer = "local"
+
+// Validate reports everything that is wrong with a key that is to be added, as an Invalid error.
+func (k Key) Validate() error {
+	invalid := func(format string, args ...any) error {
+		return &Error{Code: Invalid, Op: "check key", Err: fmt.Errorf(format, args...)}
+	}
+	switch {
+	case !ValidName(k.Name):
+		return invalid("name: %q is not a name (1 to %d of a-z A-Z 0-9 . _ -)", clip(k.Name), MaxName)
+	case k.Name == LocalProducer:
+		return invalid("name: %q is the person at the command line", k.Name)
+	case k.Hash == Hash{}:
+		return invalid("hash: is missing")
+	}
+	if _, err := ParseRole(string(k.Role)); err != nil {
+		return err
+	}
+	return k.Rights.Validate()
 }
 
 // KeyHash is what is kept of an API key. A key has at least 128 random bits, so a plain hash can't be guessed back.

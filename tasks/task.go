@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -63,23 +64,34 @@ type uploadPayload struct {
 }
 
 // NewUploadTask makes the task by which a producer without a ledger at hand submits u: enqueue it to the queue
-// "inbox" with any asynq client. It returns Invalid for a request that would be refused anyway.
+// "inbox" with any asynq client. It returns Invalid for a request that would be refused anyway. An upload without an
+// Account goes to the account "default".
 // Such an upload should have an ExternalID: its outcome is written to the Redis key mediaferry:result:{external_id}.
 func NewUploadTask(u Upload) (*asynq.Task, error) {
-	if err := u.Validate(); err != nil {
+	checked := u
+	checked.Account = cmp.Or(u.Account, DefaultAccount)
+	if err := checked.Validate(); err != nil {
 		return nil, err
 	}
 	return newTask(TypeUpload, uploadPayload{payloadVersion, u})
 }
 
-// ParseUploadTask reads what NewUploadTask wrote, strictly: Invalid for unknown fields, another version,
-// an oversized payload or a request that Validate refuses.
+// ParseUploadTask reads what NewUploadTask wrote, strictly: it returns Invalid for unknown fields, another version and an
+// oversized payload. Whether the request can be right is the front door's matter. With an error it returns what the
+// payload says of its ExternalID, so that the producer finds the refusal.
 func ParseUploadTask(t *asynq.Task) (Upload, error) {
 	var p uploadPayload
-	if err := parseTask(t, &p, &p.V, payloadVersion); err != nil {
-		return Upload{}, err
+	err := parseTask(t, &p, &p.V, payloadVersion)
+	if err != nil {
+		var named struct {
+			ExternalID string `json:"external_id"`
+		}
+		if len(t.Payload()) <= MaxPayload && json.Unmarshal(t.Payload(), &named) == nil {
+			p.ExternalID = named.ExternalID
+		}
+		return Upload{ExternalID: p.ExternalID}, err
 	}
-	return p.Upload, p.Validate()
+	return p.Upload, nil
 }
 
 // NewRunTask makes the task that carries c to a worker of the ledger, under the task ID that c names.

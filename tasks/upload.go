@@ -31,6 +31,9 @@ type Upload struct {
 	Type MediaType `json:"type"`
 	// Source is a path relative to the storage root, s3://bucket/key, or (from the command line only) a file: URL.
 	Source string `json:"source"`
+	// Granted is the widest grant of its producer that Source lies in, as it was when the upload was accepted. The
+	// worker opens Source below it. Empty: the whole storage root or bucket.
+	Granted string `json:"-"`
 	// Filename is the user's name for the file, kept for the record only. Empty: the last part of Source.
 	Filename string `json:"filename,omitempty"`
 	// CallbackURL gets the webhook events of this upload.
@@ -63,55 +66,77 @@ const (
 	MaxName       = 64
 )
 
+// faults gathers what is wrong with the fields of a request.
+type faults []string
+
+func (f *faults) reject(field, format string, args ...any) {
+	*f = append(*f, field+": "+fmt.Sprintf(format, args...))
+}
+
+func (f *faults) text(field, s string, limit int) {
+	switch {
+	case len(s) > limit:
+		f.reject(field, "has %d bytes, at most %d are taken", len(s), limit)
+	case strings.ContainsRune(s, 0):
+		f.reject(field, "has a NUL byte")
+	case !utf8.ValidString(s):
+		f.reject(field, "is not UTF-8")
+	}
+}
+
+func (f *faults) externalID(s string) {
+	f.text("external_id", s, MaxExternalID)
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		f.reject("external_id", "has control characters")
+	}
+}
+
+func (f *faults) metadata(m json.RawMessage) {
+	if len(m) > MaxMetadata {
+		f.reject("metadata", "has %d bytes, at most %d are taken", len(m), MaxMetadata)
+	} else if len(m) > 0 && !json.Valid(m) {
+		f.reject("metadata", "is not JSON")
+	}
+}
+
+func (f *faults) callback(s string) {
+	if s == "" {
+		return
+	}
+	if err := validCallback(s); err != nil {
+		f.reject("callback_url", "%v", err)
+	}
+}
+
+func (f faults) error(op string) error {
+	if len(f) == 0 {
+		return nil
+	}
+	return &Error{Code: Invalid, Op: op, Err: fmt.Errorf("%s", strings.Join(f, "; "))}
+}
+
 // Validate reports everything that is wrong with the request, as one Invalid error that names the fields.
 // It looks at the request alone: whether the account exists or the source can be read is found out later.
 func (u Upload) Validate() error {
-	var bad []string
-	reject := func(field, format string, args ...any) {
-		bad = append(bad, field+": "+fmt.Sprintf(format, args...))
-	}
-	text := func(field, s string, limit int) {
-		switch {
-		case len(s) > limit:
-			reject(field, "has %d bytes, at most %d are taken", len(s), limit)
-		case strings.ContainsRune(s, 0):
-			reject(field, "has a NUL byte")
-		case !utf8.ValidString(s):
-			reject(field, "is not UTF-8")
-		}
-	}
+	var f faults
 	if _, err := ParseMediaType(string(u.Type)); err != nil {
-		reject("type", "%q is not one of image, voice, video, thumb", clip(string(u.Type)))
+		f.reject("type", "%q is not one of image, voice, video, thumb", clip(string(u.Type)))
 	}
 	if u.Source == "" {
-		reject("source", "is missing")
+		f.reject("source", "is missing")
 	}
-	text("source", u.Source, MaxSource)
-	text("filename", u.Filename, MaxFilename)
-	text("external_id", u.ExternalID, MaxExternalID)
-	if strings.ContainsFunc(u.ExternalID, unicode.IsControl) {
-		reject("external_id", "has control characters")
-	}
+	f.text("source", u.Source, MaxSource)
+	f.text("filename", u.Filename, MaxFilename)
+	f.externalID(u.ExternalID)
 	if !ValidName(u.Account) {
-		reject("account", "%q is not a name (1 to %d of a-z A-Z 0-9 . _ -)", clip(u.Account), MaxName)
+		f.reject("account", "%q is not a name (1 to %d of a-z A-Z 0-9 . _ -)", clip(u.Account), MaxName)
 	}
 	if u.Priority != Bulk && u.Priority != Interactive {
-		reject("priority", "is not one of bulk, interactive")
+		f.reject("priority", "is not one of bulk, interactive")
 	}
-	if len(u.Metadata) > MaxMetadata {
-		reject("metadata", "has %d bytes, at most %d are taken", len(u.Metadata), MaxMetadata)
-	} else if len(u.Metadata) > 0 && !json.Valid(u.Metadata) {
-		reject("metadata", "is not JSON")
-	}
-	if u.CallbackURL != "" {
-		if err := validCallback(u.CallbackURL); err != nil {
-			reject("callback_url", "%v", err)
-		}
-	}
-	if len(bad) == 0 {
-		return nil
-	}
-	return &Error{Code: Invalid, Op: "check upload", Err: fmt.Errorf("%s", strings.Join(bad, "; "))}
+	f.metadata(u.Metadata)
+	f.callback(u.CallbackURL)
+	return f.error("check upload")
 }
 
 // Digest is what "the same request" means: it covers what the producer asked for, and neither the ID we minted
@@ -132,9 +157,10 @@ func (u Upload) Digest() []byte {
 	return sum(b)
 }
 
-// ValidName reports whether s can name an account, a producer or a queue prefix: 1 to 64 of a-z A-Z 0-9 . _ -
+// ValidName reports whether s can name an account, a producer or a queue prefix: 1 to 64 of a-z A-Z 0-9 . _ -, and
+// neither "." nor "..", since some names become folders.
 func ValidName(s string) bool {
-	if s == "" || len(s) > MaxName {
+	if s == "" || s == "." || s == ".." || len(s) > MaxName {
 		return false
 	}
 	for _, c := range []byte(s) {

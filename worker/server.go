@@ -18,6 +18,8 @@ import (
 type ServerConfig struct {
 	Prefix string // before every queue name; default none
 
+	Inbox []string // whole names of the queues that the inbox is served from; default Prefix and inbox
+
 	Slots            int // uploads at once, bulk; default 64
 	InteractiveSlots int // the same for interactive uploads; default 8
 	Deliveries       int // webhook deliveries at once to endpoints that answer quickly; default 16. Slow ones have slots on top
@@ -66,7 +68,9 @@ func NewServer(rdb redis.UniversalClient, h Handlers, c ServerConfig) *Server {
 		// What a dead worker left behind overtakes a long belt, without stopping it where it is the cause of the deaths.
 		bulk := map[string]int{c.Prefix + tasks.QueueAgain: 10, c.Prefix + tasks.QueueBulk: 10}
 		if h.Inbox != nil {
-			bulk[c.Prefix+tasks.QueueInbox] = 1
+			for _, queue := range c.inboxQueues() {
+				bulk[queue] = 1
+			}
 		}
 		s.add(rdb, tasks.TasksPerSlot*c.Slots, bulk)
 		s.add(rdb, tasks.TasksPerSlot*c.InteractiveSlots, map[string]int{c.Prefix + tasks.QueueInteractive: 1})
@@ -89,10 +93,23 @@ func (s *Server) add(rdb redis.UniversalClient, concurrency int, queues map[stri
 		ShutdownTimeout:          s.cfg.Drain + handBackTime,
 		// A handler's error means that the ledger was away: no failure of the task, and soon to be asked again.
 		IsFailure:      func(error) bool { return false },
-		RetryDelayFunc: func(int, error, *asynq.Task) time.Duration { return time.Second },
+		RetryDelayFunc: retryDelay,
 		Logger:         s.log,
 		LogLevel:       asynq.WarnLevel,
 	}))
+}
+
+func (c ServerConfig) inboxQueues() []string {
+	if len(c.Inbox) > 0 {
+		return c.Inbox
+	}
+	return []string{c.Prefix + tasks.QueueInbox}
+}
+
+// retryDelay is how long a task waits whose handler returned an error: as long as the error asks for, as one of the inbox
+// whose producer has used up its budget.
+func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {
+	return max(time.Second, tasks.AsError(err).RetryAfter)
 }
 
 // Start begins to take tasks.

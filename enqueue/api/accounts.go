@@ -46,13 +46,13 @@ func (s *Server) accounts(ctx context.Context, _ *struct{}) (*accountsOutput, er
 		return nil, err
 	}
 	who := caller(ctx)
-	mine := slices.DeleteFunc(all, func(a tasks.AccountStatus) bool { return !who.mayUse(a.Name) })
+	mine := slices.DeleteFunc(all, func(a tasks.AccountStatus) bool { return !who.MayUse(a.Name) })
 	if !who.staff() {
 		for i := range mine {
 			mine[i].Open = 0
 		}
 	}
-	return &accountsOutput{AccountList{present(mine)}}, nil
+	return &accountsOutput{AccountList{orEmpty(mine)}}, nil
 }
 
 func (s *Server) resume(ctx context.Context, in *accountInput) (*resumeOutput, error) {

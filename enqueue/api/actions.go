@@ -35,13 +35,9 @@ func (s *Server) retry(ctx context.Context, in *retryInput) (*outcomeOutput, err
 	if err != nil {
 		return nil, err
 	}
-	if err := s.one(ctx, caller(ctx)); err != nil {
+	if err := s.producer(caller(ctx)).RetryAny(ctx, o.ID, in.Body != nil && in.Body.Again); err != nil {
 		return nil, err
 	}
-	if err := s.cfg.Ledger.Retry(ctx, o.ID, in.Body != nil && in.Body.Again); err != nil {
-		return nil, err
-	}
-	s.nudge()
 	return s.upload(ctx, &oneInput{in.ID})
 }
 

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"iter"
 	"mime"
 	"net/http"
@@ -23,7 +22,6 @@ const opSubmitBatch = "submit-batch"
 const (
 	jsonType   = "application/json"
 	ndjsonType = "application/x-ndjson"
-	maxArray   = 16 << 20  // bytes of a batch as one JSON array, which is held in memory
 	maxRows    = 1_000_000 // of one batch
 )
 
@@ -81,9 +79,10 @@ func (s *Server) batchRoutes() {
 	route(s, AccessSubmit, huma.Operation{
 		OperationID: opSubmitBatch, Method: http.MethodPost, Path: "/v1/batches", DefaultStatus: http.StatusAccepted, Tags: []string{"batches"},
 		Summary: "Submit many uploads",
-		Description: "A JSON array of uploads (at most 16 MiB), or NDJSON, an upload a line, streamed: up to a million rows. A row that can't be " +
-			"accepted is refused with its line, and never stops the others. A row whose external_id was used for another request is refused with " +
-			"code conflict and the fields that differ.",
+		Description: "A JSON array of uploads, or NDJSON, an upload a line: either is read as a stream, up to a million rows of 64 KiB. A row that can't " +
+			"be accepted is refused with its line, and never stops the others. A row whose external_id was used for another request is refused with " +
+			"code conflict and the fields that differ. A batch of which 10,000 rows were refused ends there (422), and so does one whose producer has " +
+			"used up its day (429): the batch says so in ended.",
 	}, s.submitBatch)
 	s.api.OpenAPI().Paths["/v1/batches"].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		jsonType:   {Schema: &huma.Schema{Type: huma.TypeArray, Items: row}},
@@ -98,73 +97,52 @@ func (s *Server) batchRoutes() {
 }
 
 func (s *Server) submitBatch(ctx context.Context, in *batchInput) (*batchReceiptOutput, error) {
-	who := caller(ctx)
 	b := tasks.Batch{ExternalID: in.Key, CallbackURL: in.CallbackURL, Metadata: json.RawMessage(in.Metadata)}
-	if err := who.mayCall(b.CallbackURL); err != nil {
-		return nil, err
-	}
 	_, w := humago.Unwrap(in.ctx)
 	defer s.bodyRead(w) //nolint:errcheck // a connection that is gone shows when it is written to
 	rows, err := bodyRows(in.ctx)
 	if err != nil {
 		return nil, err
 	}
-	allowed := s.allowance(who)
-	receipt, err := s.producer(who).SubmitRows(ctx, b, s.judged(ctx, rows, allowed))
-	allowed.settle(ctx, receipt.Accepted)
+	receipt, err := s.producer(caller(ctx)).SubmitRows(ctx, b, decodeRows(rows))
 	if err != nil {
 		return nil, err
 	}
 	return &batchReceiptOutput{Location: "/v1/batches/" + receipt.Batch.ID.String(), Body: BatchReceipt{
-		ID: receipt.Batch.ID, Accepted: receipt.Accepted, Existing: receipt.Existing, Refused: receipt.Refused, First: present(receipt.First),
+		ID: receipt.Batch.ID, Accepted: receipt.Accepted, Existing: receipt.Existing, Refused: receipt.Refused, First: orEmpty(receipt.First),
 	}}, nil
 }
 
-// judged turns lines into rows that the caller may submit. What is wrong with one refuses it alone.
-func (s *Server) judged(ctx context.Context, in iter.Seq[line], allowed *allowance) iter.Seq[enqueue.Row] {
-	return func(yield func(enqueue.Row) bool) {
-		for l := range in {
-			row := enqueue.Row{Line: l.number, Err: l.err}
-			if l.number > maxRows {
-				row.Err, l.fatal = tooMany(), true
+// decodeRows decodes the rows of a body. What is wrong with one refuses it alone.
+func decodeRows(in iter.Seq2[line, error]) iter.Seq2[enqueue.Row, error] {
+	return func(yield func(enqueue.Row, error) bool) {
+		for l, err := range in {
+			if err == nil && l.number > maxRows {
+				err = tooManyRows()
 			}
-			if row.Err == nil {
-				row.Upload, row.Err = judge(ctx, l.text)
+			if err != nil {
+				yield(enqueue.Row{}, err)
+				return
 			}
-			if row.Err == nil {
-				row.Err = allowed.next(ctx)
+			row := enqueue.Row{Line: l.number}
+			if err := l.fault; err != nil {
+				row.Err = tasks.AsError(err)
+			} else if row.Upload, err = decodeRow(l.text); err != nil {
+				row.Err = tasks.AsError(err)
 			}
-			if l.fatal && row.Err != nil {
-				row.Err = &broken{problemOf(row.Err)}
-			}
-			if !yield(row) {
+			if !yield(row, nil) {
 				return
 			}
 		}
 	}
 }
 
-func judge(ctx context.Context, text []byte) (tasks.Upload, error) {
-	r, err := decodeRow(text)
-	if err != nil {
-		return tasks.Upload{ExternalID: r.ExternalID}, err
-	}
-	return r.allowed(ctx)
+func tooManyRows() error {
+	return bodyProblem(http.StatusRequestEntityTooLarge, "body: has over %d rows: send the rest as another batch", maxRows)
 }
 
-// broken is why the rest of a batch can't be read. It is no *tasks.Error, so that it ends the batch and not one row.
-type broken struct{ *Problem }
-
-func (b *broken) Unwrap() error { return b.Problem }
-
-func tooMany() error {
-	p := *problemOf(invalid("read batch", "it has over %d rows: send the rest as another batch", maxRows))
-	p.Status = http.StatusRequestEntityTooLarge
-	return &p
-}
-
-// bodyRows returns the lines of a batch's body, by its type.
-func bodyRows(ctx huma.Context) (iter.Seq[line], error) {
+// bodyRows returns the rows of a batch's body, by its type.
+func bodyRows(ctx huma.Context) (iter.Seq2[line, error], error) {
 	r, w := humago.Unwrap(ctx)
 	body := &bodyStream{Reader: r.Body, rc: http.NewResponseController(w)}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -172,31 +150,11 @@ func bodyRows(ctx huma.Context) (iter.Seq[line], error) {
 	case err == nil && (kind == ndjsonType || kind == "application/jsonl"):
 		return lines(body), nil
 	case err == nil && kind == jsonType:
-		return arrayRows(body)
+		return elements(body)
 	}
-	p := *problemOf(invalid("read batch", "Content-Type: is neither application/json nor application/x-ndjson"))
+	p := problemOf(invalid("read batch", "Content-Type: is neither application/json nor application/x-ndjson"))
 	p.Status = http.StatusUnsupportedMediaType
-	return nil, &p
-}
-
-func arrayRows(r io.Reader) (iter.Seq[line], error) {
-	body, err := io.ReadAll(io.LimitReader(r, maxArray+1))
-	switch {
-	case err != nil:
-		return nil, unread(err)
-	case len(body) > maxArray:
-		p := tooLarge(maxArray)
-		p.Hint = "send it as application/x-ndjson, a row a line"
-		return nil, p
-	}
-	if err := oneValue(body); err != nil {
-		return nil, err
-	}
-	var array []json.RawMessage
-	if err := json.Unmarshal(body, &array); err != nil || array == nil {
-		return nil, invalid("read batch", "body: want an array of uploads")
-	}
-	return elements(body), nil
+	return nil, p
 }
 
 func (s *Server) batches(ctx context.Context, in *batchListInput) (*batchPageOutput, error) {
@@ -205,7 +163,7 @@ func (s *Server) batches(ctx context.Context, in *batchListInput) (*batchPageOut
 	if err != nil {
 		return nil, err
 	}
-	return &batchPageOutput{BatchPage{Batches: present(page), Next: next}}, nil
+	return &batchPageOutput{BatchPage{Batches: orEmpty(page), Next: next}}, nil
 }
 
 func (s *Server) batch(ctx context.Context, in *oneBatchInput) (*batchOutput, error) {

@@ -200,7 +200,10 @@ func (s *Server) preview(ctx context.Context, a tasks.Action) (*Preview, error) 
 // beginOnce begins an action, once for each Idempotency-Key.
 func (s *Server) beginOnce(ctx context.Context, a tasks.Action, key string) (tasks.Action, error) {
 	var err error
-	if a.ID, err = s.requested(ctx, caller(ctx), key, []any{a.Kind, a.Choice, a.Again}); err != nil {
+	if a.Request, err = namedRequest(key, []any{a.Kind, a.Choice, a.Again}); err != nil {
+		return a, err
+	}
+	if err := s.producer(caller(ctx)).TakeRate(); err != nil {
 		return a, err
 	}
 	p, err := s.cfg.Actor.Preview(ctx, a)
@@ -221,7 +224,7 @@ func (s *Server) actions(ctx context.Context, in *actionListInput) (*actionPageO
 	if err != nil {
 		return nil, err
 	}
-	return &actionPageOutput{ActionPage{Actions: present(page), Next: next}}, nil
+	return &actionPageOutput{ActionPage{Actions: orEmpty(page), Next: next}}, nil
 }
 
 func (s *Server) action(ctx context.Context, in *actionInput) (*actionOutput, error) {

@@ -58,7 +58,7 @@ func (s *Server) deliveries(ctx context.Context, in *deliveriesInput) (*deliveri
 	if err != nil {
 		return nil, err
 	}
-	return &deliveriesOutput{DeliveryPage{present(page), next}}, nil
+	return &deliveriesOutput{DeliveryPage{orEmpty(page), next}}, nil
 }
 
 func (s *Server) replay(ctx context.Context, in *deliveryInput) (*deliveryOutput, error) {
@@ -71,6 +71,9 @@ func (s *Server) replay(ctx context.Context, in *deliveryInput) (*deliveryOutput
 		err = notFound("delivery")
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := s.producer(caller(ctx)).TakeRate(); err != nil {
 		return nil, err
 	}
 	if err := s.cfg.Ledger.Replay(ctx, id); err != nil {

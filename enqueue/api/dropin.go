@@ -87,7 +87,7 @@ func (s *Server) wxUpload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	u := tasks.Upload{Account: s.wxAccount(who), Type: kind, Source: stored.Source, Filename: stored.Filename}
-	o, err := s.now(withIdentity(r.Context(), who), who, u, s.cfg.Wait)
+	o, err := s.submitAndWait(r.Context(), who, u, s.cfg.Wait)
 	switch {
 	case err != nil:
 		s.wxUnused(r.Context(), stored)
@@ -139,7 +139,7 @@ func (s *Server) wxCaller(r *http.Request) (Identity, int) {
 
 // wxAccount is the account of uploads that can't name one: default, or else the first that the key may use.
 func (s *Server) wxAccount(who Identity) string {
-	if who.mayUse(enqueue.DefaultAccount) {
+	if who.MayUse(enqueue.DefaultAccount) {
 		return enqueue.DefaultAccount
 	}
 	return who.Accounts[0]

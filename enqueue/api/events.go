@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -21,16 +20,19 @@ type eventsInput struct {
 	After string `query:"after" doc:"The same, for a first request; 0 begins with the oldest event that is kept. Missing: with what happens next"`
 }
 
+// opFollowEvents has no end.
+const opFollowEvents = "follow-events"
+
 const (
 	eventsPage = 500
 	beatEvery  = 15 * time.Second // of silence, after which a comment tells that the stream is alive
-	// maxStreams bounds one caller's streams: each asks the ledger once a second.
+	// maxStreams bounds one caller's streams.
 	maxStreams = 16
 )
 
 func (s *Server) eventRoutes() {
 	route(s, AccessRead, huma.Operation{
-		OperationID: "follow-events", Method: http.MethodGet, Path: "/v1/events", Tags: []string{"events"},
+		OperationID: opFollowEvents, Method: http.MethodGet, Path: "/v1/events", Tags: []string{"events"},
 		Summary: "What happens, as it happens",
 		Description: "Server-sent events: id is the place to go on from, event its type, data the event as webhooks have it. Every event comes once, in " +
 			"the order of commits. A producer follows its own.",
@@ -46,7 +48,7 @@ func (s *Server) events(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 		return nil, err
 	}
 	who := caller(ctx)
-	leave, ok := s.streams.enter(who.Name)
+	leave, ok := s.streams.enter(who.Name, maxStreams)
 	if !ok {
 		return nil, &tasks.Error{Code: tasks.TooMany, Op: "follow events", Err: fmt.Errorf("over %d streams are open", maxStreams), RetryAfter: time.Minute}
 	}
@@ -93,8 +95,10 @@ func (f *follower) run(ctx context.Context) error {
 	if err := f.write([]byte(": welcome\n\n")); err != nil {
 		return err
 	}
-	ticks := time.NewTicker(f.s.cfg.Poll)
-	defer ticks.Stop()
+	news, leave := f.s.tail.follow()
+	defer leave()
+	beats := time.NewTicker(min(beatEvery, keyAge))
+	defer beats.Stop()
 	for {
 		more, err := f.turn(ctx)
 		if err != nil {
@@ -108,17 +112,25 @@ func (f *follower) run(ctx context.Context) error {
 			return nil
 		case <-f.s.closing:
 			return nil
-		case <-ticks.C:
+		case <-news:
+		case <-beats.C:
+			if err := f.beat(); err != nil {
+				return err
+			}
+			if err := f.inForce(ctx); err != nil {
+				return err
+			}
 		}
 	}
 }
 
 // turn writes one page, and reports whether there may be more.
 func (f *follower) turn(ctx context.Context) (bool, error) {
-	if _, ok, err := f.s.cfg.Keys.ByHash(ctx, f.who.key); err == nil && !ok {
-		return false, &tasks.Error{Code: tasks.Unauthorized, Op: "follow events", Err: errors.New("the key was revoked")}
+	if err := f.inForce(ctx); err != nil {
+		return false, err
 	}
-	page, err := f.s.cfg.Ledger.Events(ctx, f.after, eventsPage)
+	seen := f.s.tail.seen()
+	page, err := f.s.cfg.Ledger.EventsOf(ctx, f.who.sees(), f.after, eventsPage)
 	switch {
 	case ctx.Err() != nil:
 		return false, nil //nolint:nilerr // the caller is gone
@@ -130,14 +142,23 @@ func (f *follower) turn(ctx context.Context) (bool, error) {
 	var b bytes.Buffer
 	for _, e := range page {
 		f.after = e.Seq
-		if f.who.owns(e.Producer) {
-			writeEvent(&b, e)
-		}
+		writeEvent(&b, e)
+	}
+	if len(page) < eventsPage {
+		f.after = max(f.after, seen) // what lies between is others'
 	}
 	if b.Len() == 0 {
 		return len(page) == eventsPage, f.beat()
 	}
 	return len(page) == eventsPage, f.write(b.Bytes())
+}
+
+// inForce ends the stream of a key that was revoked.
+func (f *follower) inForce(ctx context.Context) error {
+	if _, ok, err := f.s.cfg.Keys.ByHash(ctx, f.who.key); err == nil && !ok {
+		return &tasks.Error{Code: tasks.Unauthorized, Op: "follow events", Err: errors.New("the key was revoked")}
+	}
+	return nil
 }
 
 // writeEvent writes one event. Its data has no line ends, since it is compact JSON.
@@ -159,28 +180,4 @@ func (f *follower) write(b []byte) error {
 		return fmt.Errorf("write event: %w", err)
 	}
 	return f.flush()
-}
-
-// streamCount counts the open streams of each caller.
-type streamCount struct {
-	mu sync.Mutex
-	by map[string]int
-}
-
-func newStreamCount() *streamCount { return &streamCount{by: map[string]int{}} }
-
-func (c *streamCount) enter(who string) (leave func(), ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.by[who] >= maxStreams {
-		return nil, false
-	}
-	c.by[who]++
-	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.by[who]--; c.by[who] == 0 {
-			delete(c.by, who)
-		}
-	}, true
 }

@@ -89,16 +89,19 @@ type Stored struct {
 // already leave it no room.
 func (b *Inbox) Store(producer, filename string, from io.Reader, limit int64) (_ Stored, err error) {
 	if producer == "." || producer == ".." {
-		return Stored{}, refused("producer: one of this name has no inbox")
+		return Stored{}, invalid("keep file", "producer: one of this name has no inbox")
 	}
 	filename = cleanName(filename)
 	src := tasks.Source{Inbox: b.id, Path: path.Join(producer, random(), filename)}
 	name := b.path(src)
+	counted, err := b.quota.open(producer, from)
+	if err != nil {
+		return Stored{}, err
+	}
+	defer func() { counted.close(err == nil) }()
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return Stored{}, full(err)
 	}
-	counted := b.quota.open(producer, from)
-	defer func() { counted.close(err == nil) }()
 	size, err := write(name, counted, limit)
 	if err != nil {
 		_ = b.remove(src) // CleanUp finds what is left

@@ -29,7 +29,7 @@ func (b *Inbox) CleanUp(ctx context.Context, uses InboxUses) (int, error) {
 		}
 		use, err := uses.InboxUse(ctx, src.String())
 		if err != nil || !b.unneeded(use, info.ModTime()) {
-			found[src.Owner()] += info.Size()
+			found[src.Owner()] += costOf(info.Size())
 			return err
 		}
 		removed++
@@ -46,7 +46,7 @@ func (b *Inbox) CleanUp(ctx context.Context, uses InboxUses) (int, error) {
 func (b *Inbox) count() error {
 	found := map[string]int64{}
 	err := b.walk(func(src tasks.Source, info fs.FileInfo) error {
-		found[src.Owner()] += info.Size()
+		found[src.Owner()] += costOf(info.Size())
 		return nil
 	})
 	if err != nil {
@@ -85,7 +85,7 @@ func (b *Inbox) walk(visit func(tasks.Source, fs.FileInfo) error) error {
 func (b *Inbox) drop(src tasks.Source, size int64) error {
 	err := b.remove(src)
 	if err == nil {
-		b.quota.add(src.Owner(), -size)
+		b.quota.add(src.Owner(), -costOf(size))
 	}
 	return err
 }

@@ -10,12 +10,19 @@ import (
 )
 
 // inboxQuota counts the bytes that each producer has in the inbox. Bytes that are still being received count too, so
-// that parallel requests can't exceed the limit together.
+// that parallel requests can't exceed the limit together. A file counts fileCost at least.
 type inboxQuota struct {
 	limit     int64 // bytes of one producer; 0: no limit
 	mu        sync.Mutex
 	producers map[string]*inboxUsage
 }
+
+// fileCost is what a file costs however small it is: its folder, its entries and a block of the disk. It caps the number
+// of files, too.
+const fileCost = 8 << 10
+
+// costOf is what a file of that size costs.
+func costOf(size int64) int64 { return max(size, fileCost) }
 
 // inboxUsage is what one producer has in the inbox.
 type inboxUsage struct {
@@ -47,22 +54,42 @@ type countedReader struct {
 	io.Reader
 	quota    *inboxQuota
 	producer string
-	bytes    int64
+	size     int64
+	charged  int64
 }
 
-func (q *inboxQuota) open(producer string, from io.Reader) *countedReader {
+// open charges the least that a file costs. It returns TooMany if the quota does not allow that.
+func (q *inboxQuota) open(producer string, from io.Reader) (*countedReader, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	r := &countedReader{Reader: from, quota: q, producer: producer}
+	if err := r.charge(fileCost); err != nil {
+		return nil, err
+	}
 	u := q.usage(producer)
 	u.open++
 	u.received++
-	return &countedReader{Reader: from, quota: q, producer: producer}
+	return r, nil
+}
+
+// charge takes more bytes from the quota. The caller holds quota.mu.
+func (r *countedReader) charge(bytes int64) error {
+	u := r.quota.usage(r.producer)
+	if limit := r.quota.limit; limit > 0 && u.bytes+bytes > limit {
+		return &tasks.Error{
+			Code: tasks.TooMany, Op: "keep file", Err: errors.New("the files of this producer that wait for their outcome fill its inbox"),
+			Hint: "submit what was sent, and wait for its outcomes: each makes room. An operator can raise http.inbox_size", RetryAfter: time.Minute,
+		}
+	}
+	u.bytes += bytes
+	r.charged += bytes
+	return nil
 }
 
 // close ends the file. A file that was not kept gives its bytes back.
 func (r *countedReader) close(kept bool) {
 	if !kept {
-		r.quota.add(r.producer, -r.bytes)
+		r.quota.add(r.producer, -r.charged)
 	}
 	r.quota.mu.Lock()
 	defer r.quota.mu.Unlock()
@@ -74,15 +101,12 @@ func (r *countedReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
 	r.quota.mu.Lock()
 	defer r.quota.mu.Unlock()
-	u := r.quota.usage(r.producer)
-	if limit := r.quota.limit; limit > 0 && u.bytes+int64(n) > limit {
-		return 0, &tasks.Error{
-			Code: tasks.TooMany, Op: "keep file", Err: errors.New("the files of this producer that wait for their outcome fill its inbox"),
-			Hint: "submit what was sent, and wait for its outcomes: each makes room. An operator can raise http.inbox_size", RetryAfter: time.Minute,
+	r.size += int64(n)
+	if over := costOf(r.size) - r.charged; over > 0 {
+		if refused := r.charge(over); refused != nil {
+			return 0, refused
 		}
 	}
-	u.bytes += int64(n)
-	r.bytes += int64(n)
 	return n, err
 }
 

@@ -11,6 +11,9 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
+// least is what a file costs at least.
+const least = 8 << 10
+
 // fill sends n files of that many bytes at once, and returns the answers.
 func (ip *inboxPlant) fill(key string, n, size int) []reply {
 	ip.Helper()
@@ -43,12 +46,13 @@ func (ip *inboxPlant) taken(rs []reply) []string {
 // Many files at once never have more room than one producer may take; what ends makes room, and others have their own.
 func TestInboxQuota(t *testing.T) {
 	t.Parallel()
-	p := newInboxPlant(t, 1000)
-	sources := p.taken(p.fill(shop, 40, 90))
+	p := newInboxPlant(t, 11*least+100)
+	sources := p.taken(p.fill(shop, 40, 90)) // each costs as much as a block and a folder
+
 	if n := len(p.kept()); n != len(sources) || n > 11 || n == 0 {
-		t.Errorf("%d files of 90 bytes are kept, %d were acknowledged, and 1000 bytes are the limit", n, len(sources))
+		t.Errorf("%d files are kept, %d were acknowledged, and 11 are the limit", n, len(sources))
 	}
-	if n := len(p.taken(p.fill(rival, 1, 1000))); n != 1 {
+	if n := len(p.taken(p.fill(rival, 1, 11*least+100))); n != 1 {
 		t.Error("one producer's files leave another no room")
 	}
 	for range 11 { // those that were under way at once may have left some room
@@ -75,7 +79,7 @@ func TestInboxQuota(t *testing.T) {
 	}
 
 	// Another process that opens the folder counts what is there, and so does one that shares it, at its next clean-up.
-	other, err := api.OpenInbox(api.InboxConfig{Dir: p.dir, Size: 1000})
+	other, err := api.OpenInbox(api.InboxConfig{Dir: p.dir, Size: 11*least + 100})
 	must(t, err)
 	store := func(b *api.Inbox, size int, want tasks.Code) api.Stored {
 		t.Helper()
@@ -86,10 +90,10 @@ func TestInboxQuota(t *testing.T) {
 		return f
 	}
 	store(other, 1, tasks.TooMany)
-	if _, err := p.inbox.Store("fresh", "a", strings.NewReader("12345"), 1<<20); err != nil {
+	if _, err := p.inbox.Store("fresh", "a", strings.NewReader(strings.Repeat("x", least+5)), 1<<20); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.Store("fresh", "a", strings.NewReader(strings.Repeat("x", 996)), 1<<20); err != nil {
+	if _, err := other.Store("fresh", "a", strings.NewReader(strings.Repeat("x", 10*least+96)), 1<<20); err != nil {
 		t.Fatal(err)
 	}
 	cleanUp()
@@ -101,9 +105,9 @@ func TestInboxQuota(t *testing.T) {
 // What its sender is not told of, or may not submit, is not kept.
 func TestInboxKeepsNothingInVain(t *testing.T) {
 	t.Parallel()
-	p := newInboxPlant(t, 100)
+	p := newInboxPlant(t, least+100)
 	form := []string{"Content-Type", "multipart/form-data; boundary=B"}
-	two := strings.Replace(formOf("1.jpg", strings.Repeat("x", 60)), "--B--\r\n", "", 1) + formOf("2.jpg", strings.Repeat("y", 60))
+	two := strings.Replace(formOf("1.jpg", strings.Repeat("x", least)), "--B--\r\n", "", 1) + formOf("2.jpg", strings.Repeat("y", least))
 	for range 2 {
 		p.refused(p.call(shop, "POST", "/v1/files", two, form...), 429, tasks.TooMany, "")
 		p.refused(p.call(shop, "POST", "/v1/files", formOf("a", strings.Repeat("x", 90))[:120], form...), 400, tasks.Invalid, "broke off")
@@ -111,7 +115,7 @@ func TestInboxKeepsNothingInVain(t *testing.T) {
 	if left := p.kept(); len(left) != 0 {
 		t.Errorf("what was refused is kept: %v", left)
 	}
-	if n := len(p.taken(p.fill(shop, 1, 100))); n != 1 {
+	if n := len(p.taken(p.fill(shop, 1, least+100))); n != 1 {
 		t.Error("what was refused has taken room")
 	}
 	errcode(t, p.wxUpload(p.token("shop", shop), "image", "a.jpg", "a"), 45011)

@@ -15,23 +15,34 @@ type KeyStore interface {
 	Keys(ctx context.Context) ([]tasks.Key, error)
 }
 
-// Keyring knows all keys: those of the settings, and those of the ledger, which are read again every few seconds.
+// Keyring knows all keys: those of the settings, and those of the ledger, which it reads again every few seconds.
 // It is safe for concurrent use.
 type Keyring struct {
 	Fixed []tasks.Key // from the settings
 	Store KeyStore    // nil: there are no others
 	Now   func() time.Time
 
-	mu   sync.Mutex
-	kept []tasks.Key
-	read time.Time
+	mu      sync.Mutex
+	kept    []tasks.Key
+	read    time.Time     // when kept was read; zero: never
+	tried   time.Time     // when a read ended last, well or not
+	failed  error         // what the last read ended with
+	reading chan struct{} // closed when the read under way ends; nil: none is
 }
 
-// keyAge is how long a revoked key may go on to be taken.
-const keyAge = 2 * time.Second
+const (
+	// keyAge is how long a revoked key may go on to be taken.
+	keyAge = 2 * time.Second
+	// newKeyAge is how long a key that was added may be unknown, and how often unknown keys make the ledger be read.
+	newKeyAge = 100 * time.Millisecond
+	// readTime bounds one read, whoever waits for it.
+	readTime = 5 * time.Second
+	// keptFor is how long keys are taken for good while the ledger is away.
+	keptFor = time.Hour
+)
 
-// Find returns the key in force that secret is, and whether there is one. While the store is away, what it last said
-// goes on to hold; an error means that it never said anything.
+// Find returns the key in force that secret is, and whether there is one. While the store is away it goes by what it read
+// last, for an hour. It returns an error if it can't tell.
 func (r *Keyring) Find(ctx context.Context, secret tasks.Secret) (tasks.Key, bool, error) {
 	return r.ByHash(ctx, tasks.KeyHash(secret))
 }
@@ -41,14 +52,18 @@ func (r *Keyring) ByHash(ctx context.Context, hash tasks.Hash) (tasks.Key, bool,
 	if k, ok := match(r.Fixed, hash); ok {
 		return k, true, nil
 	}
-	kept, err := r.stored(ctx)
+	kept, err := r.stored(ctx, keyAge)
 	k, ok := match(kept, hash)
+	if err == nil && !ok { // it may have been added just now
+		kept, err = r.stored(ctx, newKeyAge)
+		k, ok = match(kept, hash)
+	}
 	return k, ok, err
 }
 
 // all returns every key in force.
 func (r *Keyring) all(ctx context.Context) ([]tasks.Key, error) {
-	kept, err := r.stored(ctx)
+	kept, err := r.stored(ctx, keyAge)
 	if err != nil && len(r.Fixed) == 0 {
 		return nil, err
 	}
@@ -67,25 +82,53 @@ func match(keys []tasks.Key, hash tasks.Hash) (tasks.Key, bool) {
 	return found, ok
 }
 
-func (r *Keyring) stored(ctx context.Context) ([]tasks.Key, error) {
+// stored returns the keys of the store, read at most age ago. All who ask at once wait for one read, and none of them
+// longer than its own context allows. A read that failed is tried again after newKeyAge.
+func (r *Keyring) stored(ctx context.Context, age time.Duration) ([]tasks.Key, error) {
 	if r.Store == nil {
 		return nil, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	if !r.read.IsZero() && now.Sub(r.read) < keyAge {
-		return r.kept, nil
-	}
-	keys, err := r.Store.Keys(ctx)
-	if err != nil {
-		if r.read.IsZero() {
-			return nil, err
+	recent := !r.tried.IsZero() && now.Sub(r.tried) < newKeyAge
+	if !recent && (r.read.IsZero() || now.Sub(r.read) >= age) {
+		if r.reading == nil {
+			r.reading = make(chan struct{})
+			go r.refresh(context.WithoutCancel(ctx), r.reading)
 		}
-		return r.kept, nil
+		reading := r.reading
+		r.mu.Unlock()
+		select {
+		case <-reading:
+		case <-ctx.Done():
+		}
+		r.mu.Lock()
 	}
-	r.kept, r.read = keys, now
-	return keys, nil
+	switch {
+	case !r.read.IsZero() && (r.failed == nil || r.now().Sub(r.read) < keptFor):
+		return r.kept, nil
+	case r.failed != nil:
+		return nil, r.failed
+	case r.read.IsZero():
+		return nil, &tasks.Error{Code: tasks.Unavailable, Op: "read keys", Err: ctx.Err()}
+	}
+	return r.kept, nil
+}
+
+// refresh reads the store once.
+func (r *Keyring) refresh(ctx context.Context, done chan struct{}) {
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	keys, err := r.Store.Keys(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer close(done)
+	now := r.now()
+	r.reading, r.tried, r.failed = nil, now, err
+	if err == nil {
+		r.kept, r.read = keys, now
+	}
 }
 
 func (r *Keyring) now() time.Time {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -15,7 +14,6 @@ type Ledger interface {
 	enqueue.ProducerLedger
 	enqueue.ActorLedger
 	Lists
-	Requests
 	Accounts
 	Deliveries
 	Events
@@ -28,12 +26,6 @@ type Lists interface {
 	Actions(ctx context.Context, f tasks.ActionFilter) ([]tasks.Action, string, error)
 	Rows(ctx context.Context, batch uuid.UUID, after string, limit int) ([]tasks.Outcome, string, error)
 	Refusals(ctx context.Context, batch uuid.UUID, afterLine, limit int) ([]tasks.Refusal, error)
-}
-
-// Requests keeps what a producer may do only once, or only so often.
-type Requests interface {
-	Request(ctx context.Context, producer, name string, digest []byte, ttl time.Duration) (uuid.UUID, error)
-	SpendBudget(ctx context.Context, producer string, n, limit int) (int, error)
 }
 
 // Accounts are the official accounts and what WeChat issued to them.
@@ -52,7 +44,8 @@ type Deliveries interface {
 
 // Events is what happened, in the order of commits, none skipped.
 type Events interface {
-	Events(ctx context.Context, afterSeq int64, limit int) ([]tasks.Event, error)
+	// EventsOf returns the events of one producer, or with "" all, behind seq afterSeq.
+	EventsOf(ctx context.Context, producer string, afterSeq int64, limit int) ([]tasks.Event, error)
 	NewestEvent(ctx context.Context) (int64, error)
 }
 

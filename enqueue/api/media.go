@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -47,7 +48,7 @@ func (s *Server) mediaRoutes() {
 }
 
 func (s *Server) media(ctx context.Context, in *mediaInput) (*mediaOutput, error) {
-	u, err := in.Body.allowed(ctx)
+	u, err := in.Body.upload()
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func (s *Server) media(ctx context.Context, in *mediaInput) (*mediaOutput, error
 	if in.Body.Wait != nil {
 		wait = min(wait, time.Duration(*in.Body.Wait)*time.Second)
 	}
-	o, err := s.now(ctx, caller(ctx), u, wait)
+	o, err := s.submitAndWait(ctx, caller(ctx), u, wait)
 	if err != nil {
 		return nil, err
 	}
@@ -65,40 +66,42 @@ func (s *Server) media(ctx context.Context, in *mediaInput) (*mediaOutput, error
 	return &mediaOutput{http.StatusOK, o}, nil
 }
 
-// now submits u ahead of the bulk, unless the caller may not do that, and returns its outcome, or how far it is when
-// the time is over.
-func (s *Server) now(ctx context.Context, who Identity, u tasks.Upload, wait time.Duration) (tasks.Outcome, error) {
-	if u.Priority = tasks.Interactive; who.BulkOnly {
-		u.Priority = tasks.Bulk
+// submitAndWait submits u ahead of the bulk, unless the caller may not do that, and returns its outcome, or how far it is
+// when the time is over.
+func (s *Server) submitAndWait(ctx context.Context, who Identity, u tasks.Upload, wait time.Duration) (tasks.Outcome, error) {
+	if !who.BulkOnly {
+		u.Priority = tasks.Interactive
 	}
-	r, err := s.accept(ctx, who, uuid.Nil, u)
+	p := s.producer(who)
+	r, err := p.Submit(ctx, u)
 	if err != nil {
 		return tasks.Outcome{}, err
 	}
 	if !r.Created {
-		if err := s.refresh(ctx, r.ID); err != nil {
+		if err := s.refresh(ctx, p, r.ID); err != nil {
 			return tasks.Outcome{}, err
 		}
 	}
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	o, err := s.producer(who).Wait(waiting, r.ID)
+	o, err := p.Wait(waiting, r.ID)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return s.cfg.Ledger.Outcome(ctx, r.ID)
+		return p.Outcome(ctx, r.ID)
 	}
 	return o, err
 }
 
-// refresh opens a new round for an upload whose outcome is no answer any more.
-func (s *Server) refresh(ctx context.Context, id uuid.UUID) error {
-	o, err := s.cfg.Ledger.Outcome(ctx, id)
+// refresh opens a new round for an upload whose outcome does not serve any more: its media is about to expire, or a new
+// try may mend its failure.
+func (s *Server) refresh(ctx context.Context, p *enqueue.Producer, id uuid.UUID) error {
+	o, err := p.Outcome(ctx, id)
 	if err != nil || !o.State.Final() {
 		return err
 	}
 	if o.State == tasks.Succeeded && o.ExpiresAt.Sub(s.cfg.Now()) >= s.cfg.Fresh || o.State != tasks.Succeeded && !o.Code.Mendable() {
 		return nil
 	}
-	if err := s.cfg.Ledger.Retry(ctx, id, true); tasks.CodeOf(err) != tasks.Conflict { // else somebody else did
+	if err := p.Retry(ctx, id, true); tasks.CodeOf(err) != tasks.Conflict { // else somebody else did
 		return err
 	}
 	return nil

@@ -2,14 +2,11 @@ package api
 
 import (
 	"bytes"
-	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"time"
 
-	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -29,10 +26,10 @@ type UploadRequest struct {
 	ExpiresBy      *time.Time      `json:"expires_by,omitempty" doc:"Without an outcome by then it fails with code deadline"`
 }
 
-// upload returns what is asked for, with the account filled in.
+// upload returns what is asked for.
 func (r UploadRequest) upload() (tasks.Upload, error) {
 	u := tasks.Upload{
-		ExternalID: r.ExternalID, Account: cmp.Or(r.Account, enqueue.DefaultAccount), Type: tasks.MediaType(r.Type), Source: r.Source,
+		ExternalID: r.ExternalID, Account: r.Account, Type: tasks.MediaType(r.Type), Source: r.Source,
 		Filename: r.Filename, CallbackURL: r.CallbackURL, Metadata: r.Metadata, NoReuse: r.NoReuse, Fix: r.Fix,
 	}
 	if err := u.Priority.UnmarshalText([]byte(r.Priority)); err != nil {
@@ -47,25 +44,16 @@ func (r UploadRequest) upload() (tasks.Upload, error) {
 	return u, nil
 }
 
-// allowed returns the upload if the caller may submit it.
-func (r UploadRequest) allowed(ctx context.Context) (tasks.Upload, error) {
-	u, err := r.upload()
-	if err != nil {
-		return u, err
-	}
-	return u, caller(ctx).may(u)
-}
-
-// decodeRow reads one row of a batch, strictly.
-func decodeRow(line []byte) (UploadRequest, error) {
+// decodeRow reads one row of a batch, strictly. With an error it returns what the row calls itself.
+func decodeRow(line []byte) (tasks.Upload, error) {
 	var r UploadRequest
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&r); err != nil {
-		return r, invalid("read row", "%s", jsonFault(err))
+		return tasks.Upload{ExternalID: r.ExternalID}, invalid("read row", "%s", jsonFault(err))
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return r, invalid("read row", "there is something after the JSON object")
+		return tasks.Upload{ExternalID: r.ExternalID}, invalid("read row", "there is something after the JSON object")
 	}
-	return r, nil
+	return r.upload()
 }

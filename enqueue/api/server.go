@@ -24,6 +24,8 @@ type Config struct {
 	// Actor previews and begins actions on many uploads, and its Rates hold for all that producers submit. Nil: one that
 	// does not run, so that other processes carry the actions out.
 	Actor *enqueue.Actor
+	// Accounts refuses uploads to accounts that don't exist. Nil: every account is taken.
+	Accounts *enqueue.Accounts
 	// Nudge is called after something was accepted. Nil: not called.
 	Nudge func()
 	// CallbackURL is where a producer's events go when an upload or batch names no URL. Nil: nowhere.
@@ -40,7 +42,7 @@ type Config struct {
 	Open map[string]http.Handler
 	// Closed are handlers of others behind a key of any role but producer: /metrics, the console.
 	Closed map[string]http.Handler
-	// Poll is how often an event stream looks for what is new. Zero: 1 s.
+	// Poll is how often the server looks for new events, once for all streams. Zero: 1 s.
 	Poll time.Duration
 	// Log gets a line for each request. Nil: none.
 	Log *slog.Logger
@@ -60,7 +62,9 @@ type Server struct {
 	api     huma.API
 	handler http.Handler
 	guard   *guard
-	streams *streamCount
+	streams *inFlight
+	reads   *inFlight
+	tail    *tail
 	closing chan struct{}
 	once    sync.Once
 }
@@ -87,11 +91,12 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Cell == nil {
 		cfg.Cell = func(s string) string { return s }
 	}
-	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: newStreamCount(), closing: make(chan struct{})}
+	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: newInFlight(), reads: newInFlight(), closing: make(chan struct{})}
 	s.guard = newGuard(cfg.Now)
+	s.tail = newTail(cfg.Ledger, cfg.Poll)
 	mux := http.NewServeMux()
 	s.api = humago.New(mux, s.humaConfig())
-	s.api.UseMiddleware(s.authorize)
+	s.api.UseMiddleware(s.authorize, s.limitReads)
 	s.routes()
 	mux.HandleFunc("GET /openapi.json", s.openapi)
 	for pattern, h := range cfg.Closed {
@@ -130,9 +135,11 @@ func (s *Server) routes() {
 	s.document()
 }
 
-// producer submits in the caller's name.
+// producer submits in the caller's name, within the rights of its key.
 func (s *Server) producer(i Identity) *enqueue.Producer {
-	p := &enqueue.Producer{Ledger: s.cfg.Ledger, Name: i.Name, Nudge: s.cfg.Nudge}
+	p := &enqueue.Producer{
+		Ledger: s.cfg.Ledger, Name: i.Name, Rights: i.Rights, Rates: s.cfg.Actor.Rates, Accounts: s.cfg.Accounts, Nudge: s.cfg.Nudge,
+	}
 	if s.cfg.CallbackURL != nil {
 		p.CallbackURL = s.cfg.CallbackURL(i.Name)
 	}

@@ -41,9 +41,9 @@ type watched struct {
 	ahead int
 }
 
-func (w *watched) Accept(ctx context.Context, us []tasks.Upload) ([]tasks.Receipt, error) {
+func (w *watched) Submit(ctx context.Context, s tasks.Submission) (tasks.Accepted, error) {
 	w.ahead = max(w.ahead, w.body.made-w.rows)
-	return w.memory.Accept(ctx, us)
+	return w.memory.Submit(ctx, s)
 }
 
 // streamed sends a batch of so many rows to a server on w.

@@ -62,45 +62,32 @@ func (s *Server) uploadRoutes() {
 const requestLife = 24 * time.Hour
 
 func (s *Server) submit(ctx context.Context, in *submitInput) (*submitOutput, error) {
-	u, err := in.Body.allowed(ctx)
+	u, err := in.Body.upload()
 	if err != nil {
 		return nil, err
 	}
-	who := caller(ctx)
-	id, err := s.requested(ctx, who, in.Key, in.Body)
+	named, err := namedRequest(in.Key, in.Body)
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.accept(ctx, who, id, u)
+	r, err := s.producer(caller(ctx)).SubmitNamed(ctx, u, named)
 	if err != nil {
 		return nil, err
 	}
 	return &submitOutput{Location: "/v1/uploads/" + r.ID.String(), Body: Receipt{ID: r.ID, State: r.State, Created: r.Created}}, nil
 }
 
-// accept submits one upload within the caller's limits.
-func (s *Server) accept(ctx context.Context, who Identity, id uuid.UUID, u tasks.Upload) (tasks.Receipt, error) {
-	if err := s.one(ctx, who); err != nil {
-		return tasks.Receipt{}, err
-	}
-	r, err := s.producer(who).SubmitAs(ctx, id, u)
-	if !r.Created {
-		s.unspend(ctx, who, 1)
-	}
-	return r, err
-}
-
-// requested returns the ID that goes with an Idempotency-Key and what is asked for under it; none without a key.
-func (s *Server) requested(ctx context.Context, who Identity, key string, what any) (uuid.UUID, error) {
+// namedRequest goes with an Idempotency-Key and what is asked for under it. Without a key it is zero.
+func namedRequest(key string, what any) (tasks.Request, error) {
 	if key == "" {
-		return uuid.Nil, nil
+		return tasks.Request{}, nil
 	}
 	text, err := json.Marshal(what)
 	if err != nil {
-		return uuid.Nil, invalid("read request", "body: %s", jsonFault(err))
+		return tasks.Request{}, invalid("read request", "body: %s", jsonFault(err))
 	}
 	digest := sha256.Sum256(text)
-	return s.cfg.Ledger.Request(ctx, who.Name, key, digest[:], requestLife)
+	return tasks.Request{Name: key, Digest: digest[:], Life: requestLife}, nil
 }
 
 func (s *Server) upload(ctx context.Context, in *oneInput) (*outcomeOutput, error) {
@@ -146,11 +133,11 @@ func (s *Server) uploads(ctx context.Context, in *listInput) (*listOutput, error
 	if err != nil {
 		return nil, err
 	}
-	return &listOutput{OutcomePage{Uploads: present(page), Next: next}}, nil
+	return &listOutput{OutcomePage{Uploads: orEmpty(page), Next: next}}, nil
 }
 
-// present makes an empty page [] and not null.
-func present[T any](page []T) []T {
+// orEmpty makes an empty page [] and not null.
+func orEmpty[T any](page []T) []T {
 	if page == nil {
 		return []T{}
 	}

@@ -22,6 +22,9 @@ func (p *plant) ways() map[string]func(key, fields string) string {
 		return string(got.Code) + ": " + got.Detail
 	}
 	row := func(r reply) string {
+		if r.status != http.StatusAccepted {
+			return problem(r)
+		}
 		got := answered[api.BatchReceipt](p.T, r, http.StatusAccepted)
 		if got.Accepted+got.Existing == 1 {
 			return ""

@@ -2,58 +2,123 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math"
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// incoming is an upload on its way into the ledger.
+// incoming is a row on its way into the ledger.
 type incoming struct {
-	tasks.Upload
+	tasks.SubmittedRow
 	digest []byte
-	err    *tasks.Error // why it is refused
 }
 
 // digestSize is how many bytes of a request's digest are kept: enough to tell two requests apart.
 const digestSize = 16
 
-// Accept takes uploads in one transaction: once it returns without an error, they are kept. The receipts are in the
-// order of the uploads. An upload without an ID gets a UUIDv7. The same request under the same (producer, external
-// id), or under the same ID, gets the receipt of the first one. A row that is not valid, contradicts an earlier one (the
-// reason names the fields, the receipt that upload), or comes to a batch that is sealed or unknown, is refused in its own
-// receipt and never fails the others.
+// Accept takes uploads in one transaction: once it returns without an error, they are kept. See Submit.
 func (l *Ledger) Accept(ctx context.Context, uploads []tasks.Upload) ([]tasks.Receipt, error) {
-	in := make([]incoming, len(uploads))
+	s := tasks.Submission{Rows: make([]tasks.SubmittedRow, len(uploads))}
 	for i, u := range uploads {
-		if in[i] = screen(u); in[i].ID == uuid.Nil {
+		s.Rows[i].Upload = u
+	}
+	a, err := l.Submit(ctx, s)
+	return a.Receipts, err
+}
+
+// Submit takes a submission in one transaction: once it returns without an error, what it accepted is kept. Its uploads
+// must be valid.
+//
+// An upload without an ID gets a UUIDv7. The same request under the same (producer, external id), the same ID or the same
+// Request gets the receipt of the first one. A row is refused in its own receipt, and never fails the others, if it
+// contradicts an earlier request (the reason names the fields, the receipt has that upload's ID), if its batch is sealed
+// or unknown, or if the producer's budget is used up. Refused rows of a batch are recorded with it; a line that was
+// recorded before stays as it was.
+func (l *Ledger) Submit(ctx context.Context, s tasks.Submission) (tasks.Accepted, error) {
+	in := make([]incoming, len(s.Rows))
+	for i, row := range s.Rows {
+		in[i] = incoming{SubmittedRow: row}
+		if row.Err != nil {
+			continue
+		}
+		in[i].digest = row.Digest()[:digestSize]
+		if in[i].ID == uuid.Nil {
 			id, err := uuid.NewV7()
 			if err != nil {
-				return nil, fmt.Errorf("mint upload id: %w", err)
+				return tasks.Accepted{}, fmt.Errorf("mint upload id: %w", err)
 			}
 			in[i].ID = id
 		}
 	}
-	var receipts []tasks.Receipt
+	var a tasks.Accepted
 	err := l.do(ctx, "accept uploads", func(t *tx) (err error) {
-		receipts, err = t.accept(in)
+		a, err = t.submit(s, in)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return tasks.Accepted{}, err
 	}
-	return receipts, nil
+	return a, nil
 }
 
-func screen(u tasks.Upload) incoming {
-	if err := u.Validate(); err != nil {
-		return incoming{Upload: u, err: tasks.AsError(err)}
+// admission is one Submission in its transaction.
+type admission struct {
+	*tx
+	tasks.Submission
+	in       []incoming
+	receipts []tasks.Receipt
+	batches  map[uuid.UUID]batchRef
+	left     int // what the producer's budget still allows
+	used     int
+	spent    bool // a row was refused because nothing was left
+}
+
+func (t *tx) submit(s tasks.Submission, in []incoming) (tasks.Accepted, error) {
+	a := &admission{tx: t, Submission: s, in: in, receipts: make([]tasks.Receipt, len(in)), batches: map[uuid.UUID]batchRef{}, left: math.MaxInt}
+	if s.Request.Name != "" {
+		return a.named()
 	}
-	if !tasks.ValidName(u.Producer) {
-		return incoming{Upload: u, err: &tasks.Error{Code: tasks.Invalid, Op: "check upload", Err: errors.New("producer: is not a name")}}
+	return a.submit()
+}
+
+// named submits the one row of a request that has a name. The name is kept only if the row is accepted.
+func (a *admission) named() (tasks.Accepted, error) {
+	row := &a.in[0]
+	id, err := a.remember(a.Producer, a.Request, row.ID)
+	if err != nil {
+		return tasks.Accepted{}, err // a Conflict is the caller's answer
 	}
-	return incoming{Upload: u, digest: u.Digest()[:digestSize]}
+	row.ID = id
+	done, err := a.submit()
+	if err == nil && done.Receipts[0].Err != nil {
+		err = a.unremember(a.Producer, a.Request, id)
+	}
+	return done, err
+}
+
+func (a *admission) submit() (tasks.Accepted, error) {
+	if a.DailyBudget > 0 {
+		left, err := a.budgetLeft(a.Producer, a.DailyBudget)
+		if err != nil {
+			return tasks.Accepted{}, err
+		}
+		a.left = max(left, 0) + a.Prepaid
+	}
+	rows, err := a.admissible()
+	if err == nil {
+		err = a.insert(rows)
+	}
+	if err != nil {
+		return tasks.Accepted{}, err
+	}
+	ended, err := a.endBatch()
+	if err == nil && a.DailyBudget > 0 {
+		err = a.chargeBudget(a.Producer, max(a.used-a.Prepaid, 0))
+	}
+	return tasks.Accepted{Receipts: a.receipts, Ended: a.whyEnded(ended)}, err
 }
 
 // pending is a row that may be written, and where its receipt belongs.
@@ -63,49 +128,128 @@ type pending struct {
 	batch int64
 }
 
-func (t *tx) accept(in []incoming) ([]tasks.Receipt, error) {
-	receipts := make([]tasks.Receipt, len(in))
-	batches := map[uuid.UUID]batchRef{}
-	rows := make([]pending, 0, len(in))
-	for i := range in {
-		u := &in[i]
-		if u.err != nil {
-			receipts[i].Err = u.err
+// admissible returns the rows that may be written. The others have their receipts then.
+func (a *admission) admissible() ([]pending, error) {
+	rows := make([]pending, 0, len(a.in))
+	for i := range a.in {
+		u := &a.in[i]
+		if u.Err != nil {
+			a.receipts[i].Err = u.Err
 			continue
 		}
-		b, err := t.batchRef(u.Batch, batches)
+		b, err := a.batchRef(u.Batch, a.batches)
 		if err != nil {
 			return nil, err
 		}
 		if refused := b.refuses(); refused == nil {
 			rows = append(rows, pending{u, i, b.seq})
-		} else if receipts[i], err = t.acceptedBefore(u, refused); err != nil {
+		} else if a.receipts[i], err = a.acceptedBefore(u, refused); err != nil {
 			return nil, err
 		}
 	}
-	fresh, err := t.insertUploads(rows)
-	if err != nil {
-		return nil, err
-	}
-	for i, r := range rows {
-		if !fresh[i] {
-			if receipts[r.at], err = t.acceptedBefore(r.incoming, nil); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		receipts[r.at] = tasks.Receipt{ID: r.ID, State: tasks.Queued, Created: true}
-		if r.batch != 0 {
-			y := t.tally(r.batch)
-			y.accepted++
-			y.open++
-		}
-	}
-	return receipts, nil
+	return rows, nil
 }
 
-// acceptedBefore answers with the receipt of the earlier request under the same name, with otherwise where there is
-// none, and with a conflict where the earlier one asked for something else.
+// insert writes rows as long as the budget lasts. Each turn offers as many as it still allows, since only the database
+// knows which of them are new.
+func (a *admission) insert(rows []pending) error {
+	for len(rows) > 0 && a.left > 0 {
+		offered := rows[:min(len(rows), a.left)]
+		rows = rows[len(offered):]
+		fresh, err := a.insertUploads(offered)
+		if err != nil {
+			return err
+		}
+		for i, r := range offered {
+			if !fresh[i] {
+				if a.receipts[r.at], err = a.acceptedBefore(r.incoming, nil); err != nil {
+					return err
+				}
+				continue
+			}
+			a.receipts[r.at] = tasks.Receipt{ID: r.ID, State: tasks.Queued, Created: true}
+			a.left--
+			a.used++
+			if r.batch != 0 {
+				y := a.tally(r.batch)
+				y.accepted++
+				y.open++
+			}
+		}
+	}
+	for _, r := range rows {
+		over := a.budgetSpent()
+		var err error
+		if a.receipts[r.at], err = a.acceptedBefore(r.incoming, over); err != nil {
+			return err
+		}
+		a.spent = a.spent || a.receipts[r.at].Err == over
+	}
+	return nil
+}
+
+// endBatch records the refused rows, and seals the batch if its producer may have no more of them or of uploads.
+func (a *admission) endBatch() (tasks.BatchEnd, error) {
+	if a.Batch == uuid.Nil {
+		return "", nil
+	}
+	b, err := a.batchRef(a.Batch, a.batches)
+	if err != nil {
+		return "", err
+	}
+	if !b.isKnown {
+		return "", schema.NoBatch("submit rows")
+	}
+	a.tally(b.seq).touch = true
+	ended, err := a.recordRefusals(b)
+	if ended == "" && a.spent {
+		ended = tasks.EndBudget
+	}
+	if ended != "" && !b.sealed {
+		y := a.tally(b.seq)
+		y.seal, y.truncated, y.ended = true, true, ended
+	}
+	return ended, err
+}
+
+func (a *admission) whyEnded(end tasks.BatchEnd) *tasks.Error {
+	switch end {
+	case tasks.EndBudget:
+		return a.budgetSpent()
+	case tasks.EndRefused:
+		return &tasks.Error{Code: tasks.Invalid, Op: "submit batch", Err: fmt.Errorf("over %d of its rows were refused", tasks.MaxRefusals),
+			Hint: "see the reasons in the batch's results, and submit the rest as another batch"}
+	}
+	return nil
+}
+
+// recordRefusals writes the refused rows of the batch, as many as its limit and the budget allow.
+func (a *admission) recordRefusals(b batchRef) (tasks.BatchEnd, error) {
+	room := tasks.MaxRefusals - b.refused
+	for i, row := range a.in {
+		got := a.receipts[i]
+		if row.Line == 0 || !row.Refused(got) || got.Err.Code == tasks.TooMany {
+			continue
+		}
+		switch {
+		case room <= 0:
+			return tasks.EndRefused, nil
+		case a.left <= 0:
+			return tasks.EndBudget, nil
+		}
+		n, err := a.recordRefusal(b.seq, tasks.Refusal{Line: row.Line, ExternalID: row.ExternalID, Code: got.Err.Code, Reason: got.Err.Error()})
+		if err != nil {
+			return "", err
+		}
+		room -= n
+		a.left -= n
+		a.used += n
+	}
+	return "", nil
+}
+
+// acceptedBefore answers with the receipt of the earlier request under the same name, with otherwise if there is none,
+// and with a conflict if the earlier one asked for something else.
 func (t *tx) acceptedBefore(u *incoming, otherwise *tasks.Error) (tasks.Receipt, error) {
 	var was existing
 	found := false

@@ -12,9 +12,9 @@ import (
 )
 
 // BeginAction keeps an action that is to be carried out, and returns it with its ID, its time and its cursor, which
-// leaves out whatever is accepted later. With a holder nobody else works on it for lease. An ID that was used for the
-// same action before returns that one as it stands. It returns Invalid for a choice that can't be read, and
-// TooMany where MaxOpenActions are open.
+// leaves out whatever is accepted later. With a holder nobody else works on it for lease. An ID or a
+// Request that was used for the same action before returns that one as it stands. It returns Invalid for a choice that
+// can't be read, Conflict for a Request that was used for another action, and TooMany where MaxOpenActions are open.
 func (l *Ledger) BeginAction(ctx context.Context, a tasks.Action, holder string, lease time.Duration) (tasks.Action, error) {
 	if _, err := a.Kind.Step(); err != nil {
 		return a, err
@@ -38,14 +38,20 @@ func (l *Ledger) BeginAction(ctx context.Context, a tasks.Action, holder string,
 		if _, err := t.Row("SELECT COALESCE(MAX(seq), 0) FROM uploads", nil, &newest); err != nil {
 			return err
 		}
+		if a.ID, err = t.remember(a.By, a.Request, a.ID); err != nil {
+			return err
+		}
 		if err := t.roomForAction(a); err != nil {
+			if undo := t.unremember(a.By, a.Request, a.ID); undo != nil {
+				return undo
+			}
 			return err
 		}
 		until := t.Now
 		if holder != "" {
 			until += lease.Microseconds()
 		}
-		_, err := t.Exec(`INSERT INTO actions (id, kind, by_whom, producer, choice, again, matched, rate, budget, place, holder, lease_until, began_at)
+		_, err = t.Exec(`INSERT INTO actions (id, kind, by_whom, producer, choice, again, matched, rate, budget, place, holder, lease_until, began_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
 			a.ID[:], string(a.Kind), a.By, a.Producer, string(a.Choice), db.Flag(a.Again), a.Matched, a.RatePerMinute, a.DailyBudget,
 			db.Cursor(newest+1), holder, until, t.Now)

@@ -21,6 +21,7 @@ type tally struct {
 	accepted, open, succeeded, failed, canceled, refused int
 
 	seal, truncated bool
+	ended           tasks.BatchEnd
 	touch           bool   // the producer was here
 	reopen          bool   // one of its outcomes was taken back by a retry
 	callback        string // read under the lock, for the events of its uploads
@@ -78,7 +79,10 @@ func (t *tx) settle(seq int64, b *tasks.Batch, y *tally) error {
 	c.Total, c.Open, c.Refused = c.Total+y.accepted, c.Open+y.open, c.Refused+y.refused
 	c.Succeeded, c.Failed, c.Canceled = c.Succeeded+y.succeeded, c.Failed+y.failed, c.Canceled+y.canceled
 	if y.seal && !sealed {
-		b.State, b.Truncated = tasks.BatchSealed, y.truncated
+		b.State, b.Truncated, b.Ended = tasks.BatchSealed, y.truncated, y.ended
+		if b.Truncated && b.Ended == "" {
+			b.Ended = tasks.EndTruncated
+		}
 	}
 	if y.reopen && b.State == tasks.BatchComplete {
 		b.State, b.Completed = tasks.BatchSealed, time.Time{}
@@ -90,9 +94,9 @@ func (t *tx) settle(seq int64, b *tasks.Batch, y *tally) error {
 			return err
 		}
 	}
-	_, err := t.Exec(`UPDATE batches SET total = ?, open = ?, succeeded = ?, failed = ?, canceled = ?, refused = ?, sealed = ?, truncated = ?,
+	_, err := t.Exec(`UPDATE batches SET total = ?, open = ?, succeeded = ?, failed = ?, canceled = ?, refused = ?, sealed = ?, truncated = ?, ended = ?,
 		round = ?, completed_at = ?, touched_at = CASE WHEN ? = 1 THEN ? ELSE touched_at END WHERE seq = ?`,
-		c.Total, c.Open, c.Succeeded, c.Failed, c.Canceled, c.Refused, db.Flag(b.State != tasks.BatchOpen), db.Flag(b.Truncated),
+		c.Total, c.Open, c.Succeeded, c.Failed, c.Canceled, c.Refused, db.Flag(b.State != tasks.BatchOpen), db.Flag(b.Truncated), string(b.Ended),
 		b.Round, db.TimeOrNull(b.Completed), db.Flag(y.touch || y.accepted > 0), t.Now, seq)
 	return err
 }
@@ -125,6 +129,7 @@ type batchRef struct {
 	seq     int64
 	asked   bool
 	sealed  bool
+	refused int // rows that were refused so far
 	isKnown bool
 }
 
@@ -147,7 +152,7 @@ func (t *tx) batchRef(id uuid.UUID, seen map[uuid.UUID]batchRef) (batchRef, erro
 	}
 	b := batchRef{asked: true}
 	var err error
-	b.isKnown, err = t.Row("SELECT seq, sealed FROM batches WHERE id = ?", db.Args{id[:]}, &b.seq, &b.sealed)
+	b.isKnown, err = t.Row("SELECT seq, sealed, refused FROM batches WHERE id = ?", db.Args{id[:]}, &b.seq, &b.sealed, &b.refused)
 	if err == nil {
 		seen[id] = b
 	}
@@ -211,26 +216,12 @@ func (t *tx) findBatch(like tasks.Batch) (b tasks.Batch, seq int64, err error) {
 	return b, seq, err
 }
 
-// Refuse records rows of a batch that were not accepted. A line that was recorded before stays as it was.
-func (l *Ledger) Refuse(ctx context.Context, batch uuid.UUID, rs []tasks.Refusal) error {
-	return l.do(ctx, "record refusals", func(t *tx) error {
-		b, err := t.batchRef(batch, map[uuid.UUID]batchRef{})
-		if err != nil {
-			return err
-		}
-		if !b.isKnown {
-			return schema.NoBatch("record refusals")
-		}
-		for _, r := range rs {
-			n, err := t.Exec("INSERT INTO refusals (batch, line, external_id, code, reason) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-				b.seq, r.Line, db.TextOrNull(clean(r.ExternalID)), string(r.Code), clean(r.Reason))
-			if err != nil {
-				return err
-			}
-			t.tally(b.seq).refused += int(n)
-		}
-		return nil
-	})
+// recordRefusal keeps a row of a batch that was not accepted, and returns 0 if the line was recorded before.
+func (t *tx) recordRefusal(batch int64, r tasks.Refusal) (int, error) {
+	n, err := t.Exec("INSERT INTO refusals (batch, line, external_id, code, reason) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		batch, r.Line, db.TextOrNull(clean(r.ExternalID)), string(r.Code), clean(r.Reason))
+	t.tally(batch).refused += int(n)
+	return int(n), err
 }
 
 // Seal says that no more rows will come. The batch is complete at once if each of its uploads has an outcome, also if

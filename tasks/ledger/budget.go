@@ -10,21 +10,40 @@ import (
 )
 
 // SpendBudget takes up to n uploads from what a producer may submit today, and returns how many it got. A negative n
-// gives back what was not used. It returns TooMany, with the time until the next day begins, where nothing is left.
+// gives back what was not used. It returns TooMany, with the time until the next day begins, if nothing is left.
 func (l *Ledger) SpendBudget(ctx context.Context, producer string, n, limit int) (int, error) {
 	var got int
 	err := l.do(ctx, "spend budget", func(t *tx) (err error) {
 		got, err = t.spendBudget(producer, n, limit)
 		if err == nil && n > 0 && got == 0 {
-			err = &tasks.Error{Code: tasks.TooMany, Op: "spend budget", Err: errors.New("the uploads that this producer may submit today are used up"),
-				Hint: "submit the rest tomorrow, or ask the operator for a larger budget", RetryAfter: schema.DayEnd(t.Now).Sub(db.Time(t.Now))}
+			err = t.budgetSpent()
 		}
 		return err
 	})
 	return got, err
 }
 
+// budgetSpent refuses an upload beyond the day's budget.
+func (t *tx) budgetSpent() *tasks.Error {
+	return &tasks.Error{Code: tasks.TooMany, Op: "spend budget", Err: errors.New("the uploads that this producer may submit today are used up"),
+		Hint: "submit the rest tomorrow, or ask the operator for a larger budget", RetryAfter: schema.DayEnd(t.Now).Sub(db.Time(t.Now))}
+}
+
 func (t *tx) spendBudget(producer string, n, limit int) (int, error) {
+	left, err := t.budgetLeft(producer, limit)
+	if err != nil {
+		return 0, err
+	}
+	got := max(min(n, left), left-limit)
+	if n > 0 {
+		got = max(got, 0)
+	}
+	return got, t.chargeBudget(producer, got)
+}
+
+// budgetLeft returns what is left of the day's budget, and locks it until the transaction ends. It is negative if the
+// budget was lowered meanwhile.
+func (t *tx) budgetLeft(producer string, limit int) (int, error) {
 	today := schema.DayOf(t.Now)
 	if _, err := t.Exec("DELETE FROM budgets WHERE producer = ? AND day < ?", producer, today); err != nil {
 		return 0, err
@@ -34,13 +53,14 @@ func (t *tx) spendBudget(producer string, n, limit int) (int, error) {
 	}
 	var spent int
 	_, err := t.Row("SELECT uploads FROM budgets WHERE producer = ? AND day = ?"+t.Dialect.ForUpdate, db.Args{producer, today}, &spent)
-	if err != nil {
-		return 0, err
+	return limit - spent, err
+}
+
+// chargeBudget takes n from the day's budget, which budgetLeft has locked.
+func (t *tx) chargeBudget(producer string, n int) error {
+	if n == 0 {
+		return nil
 	}
-	got := max(min(n, limit-spent), -spent)
-	if n > 0 {
-		got = max(got, 0)
-	}
-	_, err = t.Exec("UPDATE budgets SET uploads = uploads + ? WHERE producer = ? AND day = ?", got, producer, today)
-	return got, err
+	_, err := t.Exec("UPDATE budgets SET uploads = uploads + ? WHERE producer = ? AND day = ?", n, producer, schema.DayOf(t.Now))
+	return err
 }

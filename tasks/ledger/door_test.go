@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -52,32 +53,104 @@ var doorContract = []testCase{
 			}
 		}
 	}},
-	{"a named request has one upload for a day", func(h *harness) {
-		ctx := h.Context()
-		ask := func(producer, name, digest string) (uuid.UUID, error) {
-			return h.Request(ctx, producer, name, []byte(digest), 24*time.Hour)
+	{"a named request is accepted once in its life, and its name is kept only with it", func(h *harness) {
+		ask := func(producer, name, source string) tasks.Receipt {
+			h.Helper()
+			u := h.upload(func(u *tasks.Upload) { u.Producer, u.ExternalID, u.Source = producer, "", source })
+			a, err := h.Submit(h.Context(), tasks.Submission{Producer: producer, Rows: []tasks.SubmittedRow{{Upload: u}}, DailyBudget: 12,
+				Request: tasks.Request{Name: name, Digest: []byte(source), Life: 24 * time.Hour}})
+			if err != nil {
+				return tasks.Receipt{Err: tasks.AsError(err)}
+			}
+			return a.Receipts[0]
 		}
-		first, err := ask("crm", "k", "d")
-		must(h, err)
-		again, err := ask("crm", "k", "d")
-		if must(h, err); again != first || first.Version() != 7 {
-			h.Errorf("%s, then %s", first, again)
+		first, again := ask("crm", "k", "a.jpg"), ask("crm", "k", "a.jpg")
+		if !first.Created || again.Created || again.ID != first.ID || first.ID.Version() != 7 {
+			h.Errorf("%+v, then %+v", first, again)
 		}
-		_, err = ask("crm", "k", "other")
-		wantCode(h, err, tasks.Conflict)
-		if other, err := ask("erp", "k", "other"); err != nil || other == first {
-			h.Errorf("another producer has %s, %v", other, err)
+		wantCode(h, ask("crm", "k", "b.jpg").Err, tasks.Conflict)
+		if other := ask("erp", "k", "b.jpg"); other.Err != nil || other.ID == first.ID {
+			h.Errorf("another producer has %+v", other)
 		}
-		ids := make([]uuid.UUID, 8)
-		together(len(ids), func(i int) { ids[i], _ = ask("crm", "at once", "d") })
-		for _, id := range ids {
-			if id != ids[0] || id == uuid.Nil {
-				h.Errorf("at once it has %v", ids)
+		rs := make([]tasks.Receipt, 8)
+		together(len(rs), func(i int) { rs[i] = ask("crm", "at once", "c.jpg") })
+		created := 0
+		for _, r := range rs {
+			if r.Created {
+				created++
+			}
+			if r.ID != rs[0].ID || r.Err != nil {
+				h.Errorf("at once it has %+v", rs)
 			}
 		}
+		if created != 1 {
+			h.Errorf("%d uploads were made at once", created)
+		}
 		h.sql("UPDATE requests SET at = at - ?", (24 * time.Hour).Microseconds())
-		if later, err := ask("crm", "k", "other"); err != nil || later == first {
-			h.Errorf("a day later it has %s, %v", later, err)
+		if later := ask("crm", "k", "b.jpg"); later.Err != nil || later.ID == first.ID {
+			h.Errorf("a day later it has %+v", later)
+		}
+		for i := range 20 {
+			ask("crm", fmt.Sprint("n", i), fmt.Sprint(i, ".jpg"))
+		}
+		wantCode(h, ask("crm", "n", "over.jpg").Err, tasks.TooMany)
+		if kept, made := h.number("SELECT COUNT(*) FROM requests WHERE producer = 'crm'"), h.number("SELECT COUNT(*) FROM uploads WHERE producer = 'crm'"); made != 12 || kept > made {
+			h.Errorf("a budget of 12 made %d uploads and %d names", made, kept)
+		}
+	}},
+	{"a budget is spent by what is new and by refused rows, and then ends the batch", func(h *harness) {
+		b := h.batch(tasks.Batch{})
+		names := make([]tasks.Upload, 8)
+		for i := range names {
+			names[i] = h.upload(in(b.ID))
+		}
+		submit := func(rows ...tasks.SubmittedRow) tasks.Accepted {
+			h.Helper()
+			for i := range rows {
+				rows[i].Line = i + 1
+			}
+			return value(h, h.Submit)(h.Context(), tasks.Submission{Producer: "crm", Batch: b.ID, Rows: rows, DailyBudget: 6, Prepaid: 1})
+		}
+		row := func(i int) tasks.SubmittedRow { return tasks.SubmittedRow{Upload: names[i]} }
+		bad := tasks.SubmittedRow{Err: &tasks.Error{Code: tasks.Invalid, Op: "read row"}}
+		if a := submit(row(0), row(1), bad); a.Ended != nil || !a.Receipts[1].Created {
+			h.Errorf("%+v", a)
+		}
+		if spent := h.number("SELECT uploads FROM budgets"); spent != 2 { // one was paid before
+			h.Errorf("%d were spent", spent)
+		}
+		a := submit(row(0), row(1), bad, row(2), row(3), row(4), row(5), row(6), row(7), bad)
+		wantCode(h, a.Receipts[8].Err, tasks.TooMany)
+		wantCode(h, a.Ended, tasks.TooMany)
+		if a.Receipts[0].Err != nil || a.Receipts[0].Created || !a.Receipts[7].Created {
+			h.Errorf("%+v", a)
+		}
+		got, err := h.Batch(h.Context(), b.ID)
+		must(h, err)
+		if got.State != tasks.BatchSealed || !got.Truncated || got.Ended != tasks.EndBudget || got.Counts.Total != 7 || got.Counts.Refused != 1 {
+			h.Errorf("%+v", got)
+		}
+	}},
+	{"a batch with too many refused rows ends, and records no more of them", func(h *harness) {
+		b := h.batch(tasks.Batch{})
+		line := 0
+		refuse := func(n int) tasks.Accepted {
+			h.Helper()
+			rows := make([]tasks.SubmittedRow, n)
+			for i := range rows {
+				line++
+				rows[i] = tasks.SubmittedRow{Line: line, Err: &tasks.Error{Code: tasks.Invalid, Op: "read row"}}
+			}
+			return value(h, h.Submit)(h.Context(), tasks.Submission{Producer: "crm", Batch: b.ID, Rows: rows})
+		}
+		if a := refuse(tasks.MaxRefusals); a.Ended != nil {
+			h.Errorf("ended %v", a.Ended)
+		}
+		wantCode(h, refuse(1).Ended, tasks.Invalid)
+		got, err := h.Batch(h.Context(), b.ID)
+		must(h, err)
+		if got.State != tasks.BatchComplete || got.Ended != tasks.EndRefused || got.Counts.Refused != tasks.MaxRefusals || h.number("SELECT COUNT(*) FROM refusals") != tasks.MaxRefusals {
+			h.Errorf("%+v", got)
 		}
 	}},
 	{"a budget is a day's, and what is not used goes back", func(h *harness) {

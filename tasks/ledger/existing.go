@@ -12,7 +12,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// existing is an upload as it was asked for once, to compare a request with that comes under its name.
+// existing is an upload as it was requested. A new request under its name is compared with it.
 type existing struct {
 	tasks.Upload
 	phase  schema.Phase
@@ -35,7 +35,7 @@ func (t *tx) findExisting(e *existing, where string, a ...any) (bool, error) {
 	return found, err
 }
 
-// differs names the fields in which u is another request, and nothing where it is the same.
+// differs names the fields in which u is another request. It returns "" for the same request.
 func (e *existing) differs(u *incoming) string {
 	if bytes.Equal(e.digest, u.digest) {
 		return ""

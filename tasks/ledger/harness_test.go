@@ -345,6 +345,16 @@ func (h *harness) limit(change func(*tasks.Account)) {
 	must(h, h.Join(h.Context(), tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{a}))
 }
 
+// Refuse records refused rows of a batch.
+func (h *harness) Refuse(ctx context.Context, batch uuid.UUID, rs []tasks.Refusal) error {
+	s := tasks.Submission{Producer: "crm", Batch: batch}
+	for _, r := range rs {
+		s.Rows = append(s.Rows, tasks.SubmittedRow{Upload: tasks.Upload{ExternalID: r.ExternalID}, Line: r.Line, Err: &tasks.Error{Code: r.Code, Err: errors.New(r.Reason)}})
+	}
+	_, err := h.Submit(ctx, s)
+	return err
+}
+
 func in(b uuid.UUID) func(*tasks.Upload) { return func(u *tasks.Upload) { u.Batch = b } }
 
 func of(account string) func(*tasks.Upload) { return func(u *tasks.Upload) { u.Account = account } }

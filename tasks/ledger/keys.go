@@ -11,12 +11,10 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// AddKey adds a key: its hash and its rights. It returns Conflict where the ledger has this key already.
+// AddKey keeps a key's hash with its rights. It returns Invalid for a key that Validate refuses, and Conflict for one that
+// is known already.
 func (l *Ledger) AddKey(ctx context.Context, k tasks.Key) error {
-	if !tasks.ValidName(k.Name) || k.Hash == (tasks.Hash{}) {
-		return &tasks.Error{Code: tasks.Invalid, Op: "add key", Err: errors.New("a key has the name of a producer and a hash")}
-	}
-	if _, err := tasks.ParseRole(string(k.Role)); err != nil {
+	if err := k.Validate(); err != nil {
 		return err
 	}
 	rights, err := json.Marshal(k.Rights)

@@ -61,9 +61,9 @@ func (d *ledgerClient) batch(ctx context.Context, s scenario.Submission) (uuid.U
 		}
 		journal = errors.Join(journal, d.ack(u, r.ID))
 	}
-	rows := func(yield func(enqueue.Row) bool) {
+	rows := func(yield func(enqueue.Row, error) bool) {
 		for i, u := range s.Uploads {
-			if !yield(enqueue.Row{Line: i + 1, Upload: d.upload(u), Receipt: func(r tasks.Receipt) { accepted(r, u) }}) {
+			if !yield(enqueue.Row{Line: i + 1, Upload: d.upload(u), Receipt: func(r tasks.Receipt) { accepted(r, u) }}, nil) {
 				return
 			}
 		}

@@ -171,15 +171,15 @@ func (d *demonstration) writeSamples() error {
 
 func (d *demonstration) submit(ctx context.Context, nudge func()) ([]uuid.UUID, error) {
 	var ids []uuid.UUID
-	rows := func(yield func(enqueue.Row) bool) {
+	rows := func(yield func(enqueue.Row, error) bool) {
 		for i, s := range d.samples {
 			u := tasks.Upload{Type: s.Type, Source: source.Local(d.folder, s.Name), CallbackURL: d.callback}
-			if !yield(enqueue.Row{Line: i + 1, Upload: u, Receipt: func(r tasks.Receipt) { ids = append(ids, r.ID) }}) {
+			if !yield(enqueue.Row{Line: i + 1, Upload: u, Receipt: func(r tasks.Receipt) { ids = append(ids, r.ID) }}, nil) {
 				return
 			}
 		}
 	}
-	_, err := d.stack.Producer(enqueue.DefaultProducer, nudge).SubmitRows(ctx, tasks.Batch{CallbackURL: d.callback}, rows)
+	_, err := d.stack.CommandLine(nudge).SubmitRows(ctx, tasks.Batch{CallbackURL: d.callback}, rows)
 	return ids, err
 }
 

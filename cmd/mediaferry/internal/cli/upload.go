@@ -172,7 +172,7 @@ func (a *app) tryLock(cfg config.Config, idle bool) (*wire.Lock, error) {
 }
 
 func (a *app) submitAndFollow(ctx context.Context, g *intake.Gatherer, f uploadFlags, args []string, nudge, stop func()) error {
-	sub, err := g.Submit(ctx, g.Stack.Producer(enqueue.DefaultProducer, nudge), args)
+	sub, err := g.Submit(ctx, g.Stack.CommandLine(nudge), args)
 	if err != nil && ctx.Err() != nil {
 		a.interruptedWith(g.Stack)(0)
 		stop()

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -17,8 +16,13 @@ const lookUpAtOnce = 500
 
 // settle decides for the rows that were submitted before: the record answers them, or a new round does.
 func (s *Submission) settle(ctx context.Context) error {
-	if err := s.settleContrary(ctx); err != nil {
-		return err
+	for _, r := range s.contrary { // one that failed is tried anew, whatever it failed with
+		if r.State != tasks.Failed && r.State != tasks.Canceled {
+			continue
+		}
+		if err := s.reopen(ctx, r.ID); err != nil {
+			return err
+		}
 	}
 	for lot := range slices.Chunk(distinct(s.again), lookUpAtOnce) {
 		outcomes, err := s.Stack.Ledger.Outcomes(ctx, lot)
@@ -26,37 +30,13 @@ func (s *Submission) settle(ctx context.Context) error {
 			return fmt.Errorf("look up uploads: %w", err)
 		}
 		for _, o := range outcomes {
+			if !o.State.Final() { // it was reopened just now
+				continue
+			}
 			if !s.outdated(o) {
 				s.before[o.ID] = true
 				continue
 			}
-			if err := s.reopen(ctx, o.ID); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// settleContrary finds the uploads of files that were submitted before with another callback or other metadata. Those
-// stay as they were: an upload is one request. One that failed is tried anew all the same.
-func (s *Submission) settleContrary(ctx context.Context) error {
-	seen := map[uuid.UUID]bool{}
-	for _, at := range s.contrary {
-		row := &s.rows[at]
-		o, err := s.Stack.Ledger.Find(ctx, enqueue.DefaultProducer, row.Upload.ExternalID)
-		if err != nil {
-			return fmt.Errorf("look up upload: %w", err)
-		}
-		row.ID = o.ID
-		if seen[o.ID] {
-			continue
-		}
-		seen[o.ID] = true
-		switch o.State {
-		case tasks.Succeeded:
-			s.again = append(s.again, o.ID)
-		case tasks.Failed, tasks.Canceled:
 			if err := s.reopen(ctx, o.ID); err != nil {
 				return err
 			}

@@ -26,7 +26,7 @@ type Submission struct {
 	first    map[string]int     // by derived id: the first row that has it
 	again    []uuid.UUID        // uploads that had an outcome before
 	before   map[uuid.UUID]bool // uploads that the record answers
-	contrary []int              // rows whose file was submitted before with other settings
+	contrary []tasks.Receipt    // of rows whose file was submitted before as another request
 	refused  []enqueue.Row      // not yet passed on
 }
 
@@ -45,9 +45,9 @@ func (g *Gatherer) Submit(ctx context.Context, p *enqueue.Producer, args []strin
 	if !found {
 		return s, ctx.Err()
 	}
-	receipt, err := p.SubmitRows(ctx, tasks.Batch{CallbackURL: g.Request.Callback}, func(yield func(enqueue.Row) bool) {
+	receipt, err := p.SubmitRows(ctx, tasks.Batch{CallbackURL: g.Request.Callback}, func(yield func(enqueue.Row, error) bool) {
 		for row, more := head, true; more; row, more = next() {
-			if !s.passRefused(yield) || !yield(row) {
+			if !s.passRefused(yield) || !yield(row, nil) {
 				return
 			}
 		}
@@ -74,7 +74,7 @@ func (s *Submission) acceptable(ctx context.Context, rows iter.Seq[manifest.Row]
 			a := s.contradiction(at, s.prepare(ctx, row))
 			s.rows = append(s.rows, a)
 			if a.Err != nil {
-				s.refused = append(s.refused, enqueue.Row{Line: row.Line, Upload: a.Upload, Err: lineRefused(a.Err)})
+				s.refused = append(s.refused, enqueue.Row{Line: row.Line, Upload: a.Upload, Err: a.Err})
 				continue
 			}
 			receive := func(r tasks.Receipt) { s.receive(at, r) }
@@ -103,9 +103,9 @@ func (s *Submission) contradiction(at int, a asked) asked {
 }
 
 // passRefused records the rows that were put aside with the batch.
-func (s *Submission) passRefused(yield func(enqueue.Row) bool) bool {
+func (s *Submission) passRefused(yield func(enqueue.Row, error) bool) bool {
 	for _, row := range s.refused {
-		if !yield(row) {
+		if !yield(row, nil) {
 			return false
 		}
 	}
@@ -113,25 +113,20 @@ func (s *Submission) passRefused(yield func(enqueue.Row) bool) bool {
 	return true
 }
 
-// lineRefused is a refusal as the front door takes it: of this line alone, whatever the reason.
-func lineRefused(e *tasks.Error) *tasks.Error {
-	if e.Code == tasks.Denied {
-		return e
-	}
-	return &tasks.Error{Code: tasks.Invalid, Err: e, Hint: e.Hint}
-}
-
-// receive notes what became of one row.
+// receive notes what became of one row. The upload of a file that was submitted before with another callback or other
+// metadata answers it: an upload is one request and stays as it was.
 func (s *Submission) receive(at int, r tasks.Receipt) {
 	row := &s.rows[at]
+	contrary := r.Err != nil && r.Err.Code == tasks.Conflict && row.derived && r.ID != uuid.Nil
 	switch {
-	case r.Err == nil:
+	case r.Err == nil, contrary:
 		row.ID = r.ID
 		if !r.Created && r.State.Final() {
 			s.again = append(s.again, r.ID)
 		}
-	case r.Err.Code == tasks.Conflict && row.derived:
-		s.contrary = append(s.contrary, at)
+		if contrary {
+			s.contrary = append(s.contrary, r)
+		}
 	default:
 		row.Err = r.Err
 	}

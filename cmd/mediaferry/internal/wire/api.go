@@ -30,7 +30,8 @@ func (s *Stack) newAPI(ctx context.Context, e *Engine, actor *enqueue.Actor, inb
 		return nil, err
 	}
 	c := api.Config{
-		Ledger: s.Ledger, Actor: actor, Keys: keys, Inbox: inbox, Wait: max(s.Config.HTTP.Wait, time.Nanosecond), Fresh: s.Config.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.Log, Version: Version(), TokenKeys: s.dropInKeys(),
+		Ledger: s.Ledger, Actor: actor, Keys: keys, Accounts: s.knownAccounts(), TokenKeys: s.dropInKeys(), Inbox: inbox,
+		Wait: max(s.Config.HTTP.Wait, time.Nanosecond), Fresh: s.Config.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.Log, Version: Version(),
 		Open:   map[string]http.Handler{"GET /healthz": http.HandlerFunc(healthz), "GET /readyz": s.readyz(e)},
 		Closed: map[string]http.Handler{"GET /metrics": promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})},
 	}
@@ -101,10 +102,7 @@ func configuredKeys(c config.Config) ([]tasks.Key, error) {
 	var keys []tasks.Key
 	for _, name := range slices.Sorted(maps.Keys(c.Producers)) {
 		p := c.Producers[name]
-		k := tasks.Key{Name: name, Role: tasks.Role(p.Role), Rights: tasks.Rights{
-			Accounts: p.Accounts, Sources: p.Sources, CallbackHosts: p.CallbackHosts, RatePerMinute: p.RatePerMinute,
-			DailyBudget: p.DailyBudget, BulkOnly: p.MaxPriority == tasks.Bulk.String(),
-		}}
+		k := tasks.Key{Name: name, Role: tasks.Role(p.Role), Rights: configuredRights(p)}
 		switch {
 		case p.Key != "":
 			k.Hash = tasks.KeyHash(p.Key)
@@ -120,6 +118,13 @@ func configuredKeys(c config.Config) ([]tasks.Key, error) {
 		keys = append(keys, k)
 	}
 	return keys, nil
+}
+
+func configuredRights(p config.Producer) tasks.Rights {
+	return tasks.Rights{
+		Accounts: p.Accounts, Sources: p.Sources, CallbackHosts: p.CallbackHosts, RatePerMinute: p.RatePerMinute,
+		DailyBudget: p.DailyBudget, BulkOnly: p.MaxPriority == tasks.Bulk.String(),
+	}
 }
 
 // NewKey makes an API key of 256 random bits. Its beginning lets scanners of leaked secrets know it.

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"cmp"
 	"context"
 	"os"
 	"sync"
@@ -56,7 +55,14 @@ func (s *Stack) Start(ctx context.Context, role tasks.ProcessRole) (*Engine, err
 	ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if name := s.Config.Inbox.Producer; name != "" {
 		results := &enqueue.Results{Ledger: s.Ledger, Redis: s.Redis, Prefix: s.prefix(), Producer: name, Log: s.Log}
-		inbox := &enqueue.Inbox{Producer: s.Producer(name, e.Nudge), Results: results, Log: s.Log}
+		producer, err := s.ProducerNamed(ctx, name, e.Nudge)
+		if err != nil {
+			e.stop()
+			e.worker.Close()
+			return nil, err
+		}
+		producer.Rates = e.actor.Rates
+		inbox := &enqueue.Inbox{Producer: producer, Results: results, Log: s.Log}
 		handlers.Inbox = inbox.Handle
 		e.background.Go(func() { s.report("results", results.Run(ctx)) })
 	}
@@ -170,15 +176,6 @@ func (s *Stack) Actor(nudge func()) *enqueue.Actor {
 	return x
 }
 
-// Producer submits in a name of the settings, or as the person at the command line.
-func (s *Stack) Producer(name string, nudge func()) *enqueue.Producer {
-	return &enqueue.Producer{
-		Ledger: s.Ledger, Name: name, Nudge: nudge,
-		CallbackURL: cmp.Or(s.Config.Producers[name].CallbackURL, s.Config.Webhook.URL),
-		Local:       s.Embedded && name == enqueue.DefaultProducer,
-	}
-}
-
 func (s *Stack) workerConfig(m *worker.Metrics, news func()) worker.Config {
 	w := s.Config.Worker
 	return worker.Config{
@@ -203,7 +200,7 @@ func (s *Stack) workerConfig(m *worker.Metrics, news func()) worker.Config {
 func (s *Stack) serverConfig() worker.ServerConfig {
 	w := s.Config.Worker
 	return worker.ServerConfig{
-		Prefix: s.prefix(), Slots: w.Concurrency, InteractiveSlots: w.Interactive, Deliveries: w.Deliveries,
+		Prefix: s.prefix(), Inbox: enqueue.InboxQueues(s.prefix()), Slots: w.Concurrency, InteractiveSlots: w.Interactive, Deliveries: w.Deliveries,
 		Drain: max(w.Shutdown, time.Nanosecond), // 0s is taken at its word
 		Log:   s.Log,
 	}

@@ -1,0 +1,58 @@
+package wire
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// CommandLine submits as the person at the command line, who may do anything below the storage root and in the buckets.
+func (s *Stack) CommandLine(nudge func()) *enqueue.Producer {
+	p := s.producer(enqueue.DefaultProducer, tasks.Rights{Sources: []string{tasks.GrantAll}}, nudge)
+	p.Local = s.Embedded
+	return p
+}
+
+// ProducerNamed submits in a producer's name, within its rights. It returns Invalid for a name that neither the settings
+// nor a key in force have.
+func (s *Stack) ProducerNamed(ctx context.Context, name string, nudge func()) (*enqueue.Producer, error) {
+	rights, err := s.rightsOf(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return s.producer(name, rights, nudge), nil
+}
+
+func (s *Stack) producer(name string, rights tasks.Rights, nudge func()) *enqueue.Producer {
+	return &enqueue.Producer{
+		Ledger: s.Ledger, Name: name, Rights: rights, Accounts: s.knownAccounts(), Nudge: nudge,
+		CallbackURL: cmp.Or(s.Config.Producers[name].CallbackURL, s.Config.Webhook.URL),
+	}
+}
+
+// knownAccounts are the accounts of the settings and those that workers registered.
+func (s *Stack) knownAccounts() *enqueue.Accounts {
+	return enqueue.NewAccounts(slices.Sorted(maps.Keys(s.Config.Accounts)), s.Ledger)
+}
+
+// rightsOf returns the rights of a producer: those of the settings, or else those of its newest key in the ledger.
+func (s *Stack) rightsOf(ctx context.Context, name string) (tasks.Rights, error) {
+	if p, ok := s.Config.Producers[name]; ok {
+		return configuredRights(p), nil
+	}
+	keys, err := s.Ledger.Keys(ctx)
+	if err != nil {
+		return tasks.Rights{}, fmt.Errorf("look up rights of %s: %w", name, err)
+	}
+	keys = slices.DeleteFunc(keys, func(k tasks.Key) bool { return k.Name != name || !k.Revoked.IsZero() })
+	if len(keys) == 0 {
+		return tasks.Rights{}, &tasks.Error{Code: tasks.Invalid, Op: "look up producer", Err: fmt.Errorf("there is no producer %q", name),
+			Hint: "add it to the settings, or a key for it: mediaferry keys add " + name}
+	}
+	return slices.MaxFunc(keys, func(a, b tasks.Key) int { return a.Created.Compare(b.Created) }).Rights, nil
+}

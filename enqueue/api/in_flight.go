@@ -1,0 +1,64 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// maxReads bounds the reads of one producer that are under way at once, and maxStaffReads those of an operator's or
+// viewer's key: all share a few connections to the ledger.
+const (
+	maxReads      = 2
+	maxStaffReads = 6
+)
+
+// inFlight counts what each caller has under way.
+type inFlight struct {
+	mu sync.Mutex
+	by map[string]int
+}
+
+func newInFlight() *inFlight { return &inFlight{by: map[string]int{}} }
+
+// enter counts one more, unless the caller has most of them under way.
+func (c *inFlight) enter(who string, most int) (leave func(), ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.by[who] >= most {
+		return nil, false
+	}
+	c.by[who]++
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.by[who]--; c.by[who] == 0 {
+			delete(c.by, who)
+		}
+	}, true
+}
+
+// limitReads refuses a list to a caller that has too many of them under way.
+func (s *Server) limitReads(ctx huma.Context, next func(huma.Context)) {
+	op := ctx.Operation()
+	if op.Method != http.MethodGet || op.OperationID == opFollowEvents {
+		next(ctx)
+		return
+	}
+	who, most := caller(ctx.Context()), maxReads
+	if who.staff() {
+		most = maxStaffReads
+	}
+	leave, ok := s.reads.enter(who.Name, most)
+	if !ok {
+		s.fail(ctx, &tasks.Error{Code: tasks.TooMany, Op: "read", Err: fmt.Errorf("%d reads of this key are under way", most), RetryAfter: time.Second})
+		return
+	}
+	defer leave()
+	next(ctx)
+}

@@ -1,0 +1,128 @@
+package tasks
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// Rights bound what a producer may submit, and how much. The zero value bounds nothing but buckets, which must be granted.
+type Rights struct {
+	Accounts      []string `json:"accounts,omitempty"`       // it may submit to; none: all
+	Sources       []string `json:"sources,omitempty"`        // see ValidGrant; none: the whole storage root, no bucket
+	CallbackHosts []string `json:"callback_hosts,omitempty"` // its callback URLs may name; see ValidCallbackHost; none: any
+	RatePerMinute int      `json:"rate_per_minute,omitzero"` // uploads; 0: unlimited
+	DailyBudget   int      `json:"daily_budget,omitzero"`    // uploads a day, which begins at midnight in Asia/Shanghai; 0: unlimited
+	// BulkOnly refuses interactive priority.
+	BulkOnly bool `json:"bulk_only,omitempty"`
+}
+
+// GrantAll grants every source that the workers can read: the whole storage root and all buckets.
+const GrantAll = "*"
+
+// MayUse reports whether the rights allow uploads to an account.
+func (r Rights) MayUse(account string) bool {
+	return len(r.Accounts) == 0 || slices.Contains(r.Accounts, account)
+}
+
+// MayRead reports whether a source lies in a granted place, and returns that place: the widest grant that it lies in, or
+// "" for the whole storage root or bucket. Sources in an inbox or in a person's own folder are not its matter.
+func (r Rights) MayRead(s Source) (grant string, ok bool) {
+	if len(r.Sources) == 0 {
+		return "", s.Bucket == ""
+	}
+	for _, g := range r.Sources {
+		switch {
+		case g == GrantAll:
+			return "", true
+		case grantCovers(g, s) && (!ok || len(g) < len(grant)):
+			grant, ok = g, true
+		}
+	}
+	return grant, ok
+}
+
+// grantCovers reports whether s is at grant or below it: "a/b" grants a/b and a/b/c, but not a/bc.
+func grantCovers(grant string, s Source) bool {
+	bucket, prefix := "", grant
+	if rest, ok := strings.CutPrefix(grant, "s3://"); ok {
+		bucket, prefix, _ = strings.Cut(rest, "/")
+	}
+	if s.Bucket != bucket || s.Local() || s.Inbox != "" {
+		return false
+	}
+	if bucket == "" {
+		prefix = path.Clean(prefix)
+	}
+	prefix = strings.TrimSuffix(prefix, "/")
+	return prefix == "" || prefix == "." || s.Path == prefix || strings.HasPrefix(s.Path, prefix+"/")
+}
+
+// MayCall reports whether the rights allow callback URLs to name a host.
+func (r Rights) MayCall(host string) bool {
+	host = strings.ToLower(host)
+	return len(r.CallbackHosts) == 0 || slices.ContainsFunc(r.CallbackHosts, func(grant string) bool {
+		grant = strings.ToLower(grant)
+		domain, wild := strings.CutPrefix(grant, "*")
+		return host == grant || wild && strings.HasPrefix(domain, ".") && strings.HasSuffix(host, domain)
+	})
+}
+
+// ValidGrant reports whether s can grant sources: folder/ or a path below the storage root, s3://bucket or
+// s3://bucket/prefix, or * for all of them.
+func ValidGrant(s string) bool {
+	if s == GrantAll {
+		return true
+	}
+	src, err := ParseSource(s)
+	return err == nil && !src.Local() && src.Inbox == "" && !strings.HasPrefix(s, "file:") && !strings.ContainsAny(s, "*?")
+}
+
+// ValidCallbackHost reports whether s is the name or address of a host, without a port, or *.domain for all hosts below
+// a domain.
+func ValidCallbackHost(s string) bool {
+	name := strings.TrimPrefix(s, "*.")
+	if name == "" || len(name) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" && !strings.Contains(name, ":") {
+			return false
+		}
+	}
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '.', r == '-', r == '_', r == ':':
+			return false
+		}
+		return true
+	})
+}
+
+// Validate reports everything that is wrong with the rights, as one Invalid error that names the fields. Whether the
+// accounts exist is found out elsewhere.
+func (r Rights) Validate() error {
+	var f faults
+	for _, a := range r.Accounts {
+		if !ValidName(a) {
+			f.reject("accounts", "%q is not the name of an account", clip(a))
+		}
+	}
+	for _, s := range r.Sources {
+		if !ValidGrant(s) {
+			f.reject("sources", "%q is not a prefix like folder/ or s3://bucket/prefix", clip(s))
+		}
+	}
+	for _, h := range r.CallbackHosts {
+		if !ValidCallbackHost(h) {
+			f.reject("callback_hosts", "%q is neither a host nor *.domain", clip(h))
+		}
+	}
+	if r.RatePerMinute < 0 {
+		f.reject("rate_per_minute", "%d is less than 0", r.RatePerMinute)
+	}
+	if r.DailyBudget < 0 {
+		f.reject("daily_budget", "%d is less than 0", r.DailyBudget)
+	}
+	return f.error("check rights")
+}

@@ -177,8 +177,8 @@ func (s *batchStream) add(ctx context.Context, row Row) error {
 			return fmt.Errorf("check line %d: %w", row.Line, err)
 		}
 		in.Upload, in.Err = u, tasks.AsError(err)
-		in.Upload.Batch = s.receipt.Batch.ID
-		in.Upload.ID = s.rowID(u, row.Line)
+		in.Batch = s.receipt.Batch.ID
+		in.ID = s.rowID(u, row.Line)
 	}
 	if len(in.ExternalID) > tasks.MaxExternalID {
 		in.ExternalID = "" // that is what was wrong with it

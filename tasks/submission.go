@@ -64,5 +64,5 @@ const MaxRefusals = 10_000
 
 // Refused reports whether the receipt of the row refuses it. A conflict of a derived name is answered by the earlier upload.
 func (r SubmittedRow) Refused(got Receipt) bool {
-	return got.Err != nil && !(r.Derived && got.Err.Code == Conflict && got.ID != uuid.Nil)
+	return got.Err != nil && (!r.Derived || got.Err.Code != Conflict || got.ID == uuid.Nil)
 }

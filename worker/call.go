@@ -7,10 +7,10 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// putToWait ends a try whose claim the ledger has ended by itself.
-type putToWait struct{ code tasks.Code }
+// putToWaitError ends a try whose claim the ledger has ended by itself.
+type putToWaitError struct{ code tasks.Code }
 
-func (p putToWait) Error() string { return "put to wait by the ledger: " + string(p.code) }
+func (p putToWaitError) Error() string { return "put to wait by the ledger: " + string(p.code) }
 
 // admit asks the ledger whether WeChat may be called for the content that result names. Where a live media is known,
 // it is in result. pace is how long to wait before the call.
@@ -26,11 +26,11 @@ func (w *Worker) admit(ctx context.Context, claim tasks.Claim, result *tasks.Res
 		result.State, result.Media, result.Reused = tasks.Succeeded, a.Media, true
 		return 0, nil
 	case tasks.DaySpent:
-		return 0, putToWait{tasks.DailyLimit}
+		return 0, putToWaitError{tasks.DailyLimit}
 	case tasks.MinuteSpent:
-		return 0, putToWait{tasks.MinuteLimit}
+		return 0, putToWaitError{tasks.MinuteLimit}
 	default:
-		return 0, putToWait{tasks.Twin}
+		return 0, putToWaitError{tasks.Twin}
 	}
 }
 

@@ -53,7 +53,7 @@ func (w *Worker) ending(ctx context.Context, claim tasks.Claim, result tasks.Res
 		}
 		return w.finish(claim, result)
 	}
-	if wait, ok := errors.AsType[putToWait](err); ok {
+	if wait, ok := errors.AsType[putToWaitError](err); ok {
 		return ending{state: tasks.Waiting, cause: &tasks.Error{Code: wait.code}}
 	}
 	if cause := context.Cause(ctx); cause != nil {

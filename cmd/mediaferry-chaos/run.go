@@ -108,7 +108,9 @@ func makeRun(ctx context.Context, run scenario.Run, binary, dir string, p *progr
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	f, err := fleet.Start(ctx, run, binary, dir)
-	defer f.Close()
+	if f != nil { // also what was started of one that failed
+		defer f.Close()
+	}
 	if err != nil {
 		return nil, err
 	}

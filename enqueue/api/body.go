@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,18 +44,6 @@ func jsonFault(err error) string {
 		return "is not JSON: it ends too early"
 	}
 	return strings.TrimPrefix(err.Error(), "json: ")
-}
-
-func oneValue(body []byte) error {
-	var v json.RawMessage
-	d := json.NewDecoder(bytes.NewReader(body))
-	if err := d.Decode(&v); err != nil {
-		return invalid("read request", "body: %s", jsonFault(err))
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return invalid("read request", "body: there is something after the JSON value")
-	}
-	return nil
 }
 
 func tooLarge(limit int64) *Problem {

@@ -307,7 +307,7 @@ func (f *filling) take(k lane, condition string, values db.Args, n int) ([]ready
 	for i, u := range got {
 		seqs[i] = u.seq
 	}
-	_, err = f.execOf("UPDATE uploads SET phase = 1, generation = generation + 1 WHERE seq", seqs)
+	err = f.execOf("UPDATE uploads SET phase = 1, generation = generation + 1 WHERE seq", seqs)
 	return got, err
 }
 

@@ -144,22 +144,21 @@ func (t *tx) eachOf(query, rest string, seqs []int64, scan func(db.Scanner) erro
 	return nil
 }
 
-// execOf is eachOf for a statement that changes rows. It returns how many.
-func (t *tx) execOf(statement string, seqs []int64) (n int64, err error) {
+// execOf is eachOf for a statement that changes rows.
+func (t *tx) execOf(statement string, seqs []int64) error {
 	if len(seqs) == 0 {
-		return 0, nil
+		return nil
 	}
 	if t.Dialect.Concurrent {
-		return t.Exec(statement+" = ANY(?)", seqs)
+		_, err := t.Exec(statement+" = ANY(?)", seqs)
+		return err
 	}
 	for _, seq := range seqs {
-		one, err := t.Exec(statement+" = ?", seq)
-		if err != nil {
-			return n, err
+		if _, err := t.Exec(statement+" = ?", seq); err != nil {
+			return err
 		}
-		n += one
 	}
-	return n, nil
+	return nil
 }
 
 // owned reads and locks the upload that k claimed. It returns ErrFenced where somebody else has claimed it since, or
@@ -214,7 +213,7 @@ func (t *tx) endRuns(rs ...*row) error {
 			seqs = append(seqs, r.seq)
 		}
 	}
-	_, err := t.execOf("DELETE FROM runs WHERE upload", seqs)
+	err := t.execOf("DELETE FROM runs WHERE upload", seqs)
 	return err
 }
 

@@ -27,7 +27,7 @@ func (l *Ledger) Undispatch(ctx context.Context, chunks []tasks.Chunk) (int, err
 			}
 		}
 		count = len(seqs)
-		_, err := t.execOf("UPDATE uploads SET phase = 0 WHERE phase = 1 AND seq", seqs)
+		err := t.execOf("UPDATE uploads SET phase = 0 WHERE phase = 1 AND seq", seqs)
 		return err
 	})
 	return count, err
@@ -42,7 +42,7 @@ func (l *Ledger) UndispatchAll(ctx context.Context) (int, error) {
 			return err
 		}
 		count = len(seqs)
-		if _, err := t.execOf("UPDATE uploads SET phase = 0 WHERE phase = 1 AND seq", seqs); err != nil {
+		if err := t.execOf("UPDATE uploads SET phase = 0 WHERE phase = 1 AND seq", seqs); err != nil {
 			return err
 		}
 		_, err := t.Exec("UPDATE deliveries SET phase = 0, due_at = ? WHERE phase = 1 AND due_at IS NOT NULL", t.Now)

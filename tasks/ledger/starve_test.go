@@ -54,7 +54,7 @@ func (h *harness) slowLists() (release func()) {
 	for range pool.Stats().MaxOpenConnections {
 		conn, err := pool.Conn(h.Context())
 		must(h, err)
-		free = append(free, func() { conn.Close() })
+		free = append(free, func() { _ = conn.Close() })
 	}
 	return func() {
 		for _, f := range free {

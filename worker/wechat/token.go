@@ -255,7 +255,7 @@ func (s *shared) failed(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failure = nil
-	if tasks.CodeOf(err).Reaction() != tasks.ReactHold {
+	if code := tasks.CodeOf(err); code.Reaction() != tasks.ReactHold && code != tasks.Egress {
 		s.failure, s.failedTil = err, s.now().Add(failurePause)
 	}
 	return err

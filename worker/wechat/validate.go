@@ -79,7 +79,7 @@ func (cfg Config) check(p *problems) (bases []*url.URL) {
 
 // uploadCodes are what an errcode of the upload call can mean.
 var uploadCodes = []tasks.Code{tasks.Temporary, tasks.TokenRefused, tasks.MinuteLimit, tasks.DailyLimit,
-	tasks.AccountHeld, tasks.Rejected, tasks.Defect, tasks.Unknown}
+	tasks.AccountHeld, tasks.Egress, tasks.Rejected, tasks.Defect, tasks.Unknown}
 
 var plainAppID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 

@@ -37,7 +37,7 @@ func (a *app) printAccounts(accounts []tasks.AccountStatus) error {
 		if acc.DailyLimit > 0 {
 			calls += fmt.Sprintf(" of %d", acc.DailyLimit)
 		}
-		grid.Row(acc.Name, acc.AppID, string(acc.Realm), strconv.Itoa(acc.Open), calls, holdText(acc.Hold))
+		grid.Row(acc.Name, acc.AppID, acc.Realm, strconv.Itoa(acc.Open), calls, holdText(acc.Hold))
 	}
 	return grid.Flush()
 }

@@ -134,12 +134,9 @@ func costs(ctx context.Context, s *wire.Stack, calls map[string]int) string {
 	}
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(calls)) {
-		i := slices.IndexFunc(accounts, func(a tasks.AccountStatus) bool { return a.Name == name })
-		if i < 0 {
-			continue
-		}
-		part := fmt.Sprintf("costs %s of %s, which has made %d today", output.Count(calls[name], "upload call", "upload calls"), name, accounts[i].CallsToday)
-		if left, limited := accounts[i].LeftToday(); limited {
+		account := accountNow(s, accounts, name)
+		part := fmt.Sprintf("costs %s of %s, which has made %d today", output.Count(calls[name], "upload call", "upload calls"), name, account.CallsToday)
+		if left, limited := account.LeftToday(); limited {
 			part = fmt.Sprintf("costs %d of %s left today for %s", calls[name], output.Count(left, "call", "calls"), name)
 		}
 		parts = append(parts, part)
@@ -148,4 +145,21 @@ func costs(ctx context.Context, s *wire.Stack, calls map[string]int) string {
 		return ""
 	}
 	return "; " + strings.Join(parts, ", ")
+}
+
+// accountNow is an account as the ledger knows it. Where that knows no daily limit, as before a worker was started with
+// these settings, theirs counts.
+func accountNow(s *wire.Stack, known []tasks.AccountStatus, name string) tasks.AccountStatus {
+	account := tasks.AccountStatus{Name: name}
+	for _, a := range known {
+		if a.Name == name {
+			account = a
+		}
+	}
+	for _, a := range s.Accounts() {
+		if a.Name == name {
+			account.DailyLimit = cmp.Or(account.DailyLimit, a.DailyLimit)
+		}
+	}
+	return account
 }

@@ -3,6 +3,7 @@ package clitest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -134,7 +135,7 @@ type Process struct {
 // Start starts a command as a process of its own. It is killed at the end of the test if it still runs.
 func (g *Ground) Start(args ...string) *Process {
 	g.T.Helper()
-	p := &Process{t: g.T, Cmd: exec.Command(os.Args[0], args...), Log: new(Log), Done: make(chan struct{})}
+	p := &Process{t: g.T, Cmd: exec.CommandContext(context.Background(), os.Args[0], args...), Log: new(Log), Done: make(chan struct{})}
 	p.Env = append(g.Env[:len(g.Env):len(g.Env)], append(Environ(), "PATH="+os.Getenv("PATH"))...)
 	p.Stdout, p.Stderr = p.Log, p.Log
 	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

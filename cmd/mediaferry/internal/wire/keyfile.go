@@ -12,28 +12,27 @@ import (
 )
 
 // keptSecret returns the secret in a file of the data dir. At first use it is made there, readable by its owner only.
-func keptSecret(dataDir, name string, mint func() tasks.Secret) (secret tasks.Secret, made bool, err error) {
+func keptSecret(dataDir, name string, mint func() tasks.Secret) (tasks.Secret, error) {
 	path := filepath.Join(dataDir, name)
 	if kept, err := readSecret(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return kept, false, err
+		return kept, err
 	}
 	fresh := mint()
 	temp, err := os.CreateTemp(dataDir, name+".*") // mode 0600
 	if err != nil {
-		return "", false, fmt.Errorf("keep %s: %w", name, err)
+		return "", fmt.Errorf("keep %s: %w", name, err)
 	}
 	defer os.Remove(temp.Name())
 	_, err = temp.WriteString(fresh.Reveal() + "\n")
 	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
-		return "", false, fmt.Errorf("keep %s: %w", name, err)
+		return "", fmt.Errorf("keep %s: %w", name, err)
 	}
 	if err := os.Link(temp.Name(), path); errors.Is(err, fs.ErrExist) { // another process was first: its secret counts
-		kept, err := readSecret(path)
-		return kept, false, err
+		return readSecret(path)
 	} else if err != nil {
-		return "", false, fmt.Errorf("keep %s: %w", name, err)
+		return "", fmt.Errorf("keep %s: %w", name, err)
 	}
-	return fresh, true, nil
+	return fresh, nil
 }
 
 func readSecret(path string) (tasks.Secret, error) {

@@ -19,7 +19,7 @@ func TestAReadEndsAtItsLimit(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { h.Close() })
+			t.Cleanup(func() { _ = h.Close() })
 			h.Views.SetMaxOpenConns(1)
 			limited := Reader{Handle: h, Pool: h.Views, Now: time.Now, Most: 50 * time.Millisecond}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // a patient caller

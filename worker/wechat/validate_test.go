@@ -25,7 +25,7 @@ func TestNewListsAllThatIsWrong(t *testing.T) {
 		t.Fatalf("got %v, want Invalid", err)
 	}
 	got := strings.Split(strings.TrimPrefix(err.Error(), "check wechat settings: "), "; ")
-	codes := "[temporary token minute_limit daily_limit account rejected defect unknown]"
+	codes := "[temporary token minute_limit daily_limit account egress rejected defect unknown]"
 	want := []string{
 		`base_timeout: must not be negative`,
 		`base_urls[0]: must be https: plain http is taken for loopback hosts only`,

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,13 +17,16 @@ import (
 // Bounds of what one endpoint may have on the belt or under way. A quick one has as much as it takes in two seconds, so
 // that whoever comes next waits about that long behind it; a slow one has a small share, however much is due for it.
 const (
-	endpointWork  = 2 * time.Second
-	endpointMost  = 256
-	endpointSlow  = 2 // at once
-	endpointNew   = 4 // at once, until the first of them tells how quick it is
-	slowEndpoint  = time.Second
-	maxEndpoints  = 1000 // that one dispatch serves; the others come in a later one
-	deliveryStall = time.Minute
+	endpointWork = 2 * time.Second
+	endpointMost = 256
+	endpointSlow = 2 // at once
+	endpointNew  = 4 // at once, until the first of them tells how quick it is
+	slowEndpoint = time.Second
+	maxEndpoints = 1000 // that one dispatch serves; the others come in a later one
+
+	deliveryStall = time.Minute      // that one may lie unclaimed on the belt, and about as long a claim lasts
+	beltDoubt     = 5 * time.Second  // after which one that nobody claimed may be lost
+	claimDoubt    = 10 * time.Second // after which one that was claimed may have died with its worker
 )
 
 // endpoint is one receiver of webhooks, as a dispatch serves it.
@@ -100,13 +104,17 @@ func (t *tx) recoverDeliveries(limit int) error {
 	return err
 }
 
+// deliveriesUnderWay counts what is on the belt or claimed, and by endpoint what counts against its share: one that lies
+// on the belt for long, or whose worker has been silent for long, may be lost and does not block its endpoint.
 func (t *tx) deliveriesUnderWay() (byEndpoint map[string]int, total int, err error) {
 	byEndpoint = map[string]int{}
-	err = t.Each("SELECT endpoint, count(*) FROM deliveries WHERE phase IN (1, 2) AND due_at IS NOT NULL GROUP BY endpoint", nil, func(s db.Scanner) error {
+	dispatched, claimed := t.Now+(deliveryStall-beltDoubt).Microseconds(), t.Now+(deliveryStall-claimDoubt).Microseconds()
+	err = t.Each(`SELECT endpoint, count(*), sum(CASE WHEN due_at > CASE phase WHEN 1 THEN `+fmt.Sprint(dispatched)+` ELSE `+fmt.Sprint(claimed)+` END THEN 1 ELSE 0 END)
+		FROM deliveries WHERE phase IN (1, 2) AND due_at IS NOT NULL GROUP BY endpoint`, nil, func(s db.Scanner) error {
 		var name string
-		var n int
-		err := s.Scan(&name, &n)
-		byEndpoint[name] = n
+		var n, counts int
+		err := s.Scan(&name, &n, &counts)
+		byEndpoint[name] = counts
 		total += n
 		return err
 	})

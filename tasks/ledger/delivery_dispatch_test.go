@@ -108,6 +108,29 @@ var deliveryTurnsContract = []testCase{
 			h.Error("it counts as slow for ever")
 		}
 	}},
+	{"deliveries that are lost with the belt or a worker do not block their slow receiver", func(h *harness) {
+		const url = "https://slow.example/hook"
+		h.measured(url, 14*time.Second)
+		h.owes(10, url)
+		lost := h.due(50)
+		if len(lost) != endpointSlow || len(h.due(50)) != 0 {
+			h.Fatalf("%d dispatched, want its share", len(lost))
+		}
+		h.pass(beltDoubt)
+		claimed := h.due(50)
+		for _, d := range claimed {
+			_, _, err := h.ClaimDelivery(h.Context(), d.ID, d.Generation, time.Minute)
+			must(h, err)
+		}
+		h.pass(beltDoubt)
+		if n := len(h.due(50)); len(claimed) != endpointSlow || n != 0 {
+			h.Errorf("%d dispatched when the first may be lost, and %d beside those that are claimed; want its share, and none", len(claimed), n)
+		}
+		h.pass(claimDoubt - beltDoubt)
+		if n := len(h.due(50)); n != endpointSlow {
+			h.Errorf("%d dispatched once their worker may be dead, want its share", n)
+		}
+	}},
 	{"producers that name the same receiver have a turn each", func(h *harness) {
 		const url = "https://one.example/hook"
 		h.owes(60, url, producedBy("greedy"))

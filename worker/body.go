@@ -92,7 +92,7 @@ func readError(err error) error {
 
 // validate checks the bytes and, where the upload allows it, makes a refused picture fit, and mends one of which something
 // was noted.
-func (w *Worker) validate(b *body, claim tasks.Claim) (tasks.Content, error) {
+func (w *Worker) validate(ctx context.Context, b *body, claim tasks.Claim) (tasks.Content, error) {
 	content, err := w.Checker.Check(b.bytes, claim.Type)
 	if err = tasks.StillWritten(err, b.modified, time.Now()); tasks.CodeOf(err) == tasks.Unstable {
 		return content, err
@@ -100,7 +100,7 @@ func (w *Worker) validate(b *body, claim tasks.Claim) (tasks.Content, error) {
 	if err == nil && len(content.Notes) == 0 || !claim.Fix || w.Fixer == nil {
 		return content, err
 	}
-	fixed, did, fixErr := w.Fixer.Fix(b.bytes, claim.Type)
+	fixed, did, fixErr := w.Fixer.Fix(ctx, b.bytes, claim.Type)
 	if fixErr != nil {
 		return content, fixErr
 	}

@@ -86,7 +86,7 @@ func (w *Worker) try(ctx context.Context, claim tasks.Claim) (result tasks.Resul
 	}
 	defer body.release()
 
-	content, err := w.validate(&body, claim)
+	content, err := w.validate(ctx, &body, claim)
 	if err != nil {
 		return result, err
 	}

@@ -44,7 +44,9 @@ func (s *shop) Open(_ context.Context, source string) (tasks.File, error) { retu
 func (s *shop) Fits(tasks.MediaType, int64) error                         { return nil }
 func (s *shop) Fixable(tasks.MediaType) int64                             { return 1 << 20 }
 func (s *shop) Check(b []byte, t tasks.MediaType) (tasks.Content, error)  { return s.check(b, t) }
-func (s *shop) Fix(b []byte, _ tasks.MediaType) ([]byte, string, error)   { return s.fix(b) }
+func (s *shop) Fix(_ context.Context, b []byte, _ tasks.MediaType) ([]byte, string, error) {
+	return s.fix(b)
+}
 func (s *shop) Upload(ctx context.Context, _ string, p tasks.Payload) (tasks.Media, error) {
 	s.mu.Lock()
 	s.calls++
@@ -456,21 +458,21 @@ func TestStopHandsBackWithoutAnAttempt(t *testing.T) {
 func TestCutOffAndStillWritten(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		modified time.Time
-		etag     string
-		code     tasks.Code
-		state    tasks.State
+		age   time.Duration // when it is opened
+		etag  string
+		code  tasks.Code
+		state tasks.State
 	}{
-		"just now":         {time.Now(), "", tasks.Unstable, tasks.Waiting},
-		"an hour ago":      {time.Now().Add(-time.Hour), "", tasks.Corrupt, tasks.Failed},
-		"just now, object": {time.Now(), "e", tasks.Corrupt, tasks.Failed},
+		"just now":         {0, "", tasks.Unstable, tasks.Waiting},
+		"an hour ago":      {time.Hour, "", tasks.Corrupt, tasks.Failed},
+		"just now, object": {0, "e", tasks.Corrupt, tasks.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newShop(t)
 			s.files = func(source string) (tasks.File, error) {
 				f := fileOf("half of " + source)
-				f.Modified, f.ETag = c.modified, c.etag
+				f.Modified, f.ETag = time.Now().Add(-c.age), c.etag
 				return f, nil
 			}
 			s.check = func([]byte, tasks.MediaType) (tasks.Content, error) {

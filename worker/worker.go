@@ -31,7 +31,7 @@ type Checker interface {
 type Fixer interface {
 	// Fixable is the largest source, in bytes, that it takes on.
 	Fixable(t tasks.MediaType) int64
-	Fix(b []byte, t tasks.MediaType) (fixed []byte, did string, err error)
+	Fix(ctx context.Context, b []byte, t tasks.MediaType) (fixed []byte, did string, err error)
 }
 
 // Uploader calls WeChat. Errors are *tasks.Error; their Code says what follows.

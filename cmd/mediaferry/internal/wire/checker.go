@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"sync"
 
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/tasks"
@@ -36,13 +35,20 @@ func (c checker) Check(b []byte, t tasks.MediaType) (tasks.Content, error) {
 // fixer makes pictures fit, one at a time: decoding one takes some hundred megabytes at worst.
 type fixer struct {
 	limits media.Limits
-	turn   sync.Mutex
+	turn   chan struct{} // holds one while somebody fixes
 }
+
+func newFixer(l media.Limits) *fixer { return &fixer{limits: l, turn: make(chan struct{}, 1)} }
 
 func (f *fixer) Fixable(t tasks.MediaType) int64 { return f.limits.Fixable(t) }
 
-func (f *fixer) Fix(b []byte, t tasks.MediaType) ([]byte, string, error) {
-	f.turn.Lock()
-	defer f.turn.Unlock()
-	return media.Fix(context.TODO(), b, t, f.limits)
+// Fix waits for its turn, and ends with ctx.
+func (f *fixer) Fix(ctx context.Context, b []byte, t tasks.MediaType) ([]byte, string, error) {
+	select {
+	case f.turn <- struct{}{}:
+		defer func() { <-f.turn }()
+	case <-ctx.Done():
+		return nil, "", ctx.Err()
+	}
+	return media.Fix(ctx, b, t, f.limits)
 }

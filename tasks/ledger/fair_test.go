@@ -11,10 +11,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
-
-// backlog is how many uploads of one account are ahead of all others.
-const backlog = 1_000_000
 
 // crowdRows is SQL that adds n uploads of a batch behind the ledger's back.
 func crowdRows(d *db.Dialect, n int, phase schema.Phase, batch int, account, due string) string {
@@ -28,21 +26,22 @@ func crowdRows(d *db.Dialect, n int, phase schema.Phase, batch int, account, due
 		SELECT %s, %d, 0, %d, 0, %s, '', 'crm', '%s', 'image', 'x.jpg' FROM %s;`, id, phase, batch, due, account, numbers)
 }
 
-func TestAMillionHoldNobodyUpOnSQLite(t *testing.T) {
+func TestABacklogHoldsNobodyUpOnSQLite(t *testing.T) {
 	t.Parallel()
-	testAMillionHoldNobodyUp(openSQLiteHarness(t))
+	testABacklogHoldsNobodyUp(openSQLiteHarness(t))
 }
 
-func TestAMillionHoldNobodyUpOnPostgres(t *testing.T) {
+func TestABacklogHoldsNobodyUpOnPostgres(t *testing.T) {
 	t.Parallel()
-	testAMillionHoldNobodyUp(openPostgresHarness(t))
+	testABacklogHoldsNobodyUp(openPostgresHarness(t))
 }
 
-// A million rows of one account fill the window. Then ten accounts submit three uploads each, and the first account an
-// urgent one. A worker that takes from the belt what lies first starts the urgent one at once, what lay there already,
+// A backlog of one account, a million rows in full size, fills the window. Then ten accounts submit three uploads each,
+// and the first account an urgent one. A worker that takes from the belt what lies first starts the urgent one at once, what lay there already,
 // and then one of each account, before anybody has a second turn.
-func testAMillionHoldNobodyUp(h *harness) {
+func testABacklogHoldsNobodyUp(h *harness) {
 	const accounts, each = 10, 3
+	backlog := taskstest.Size(1_000_000)
 	w := tasks.Window{Bulk: 20, Interactive: 5}
 	b := h.batch(tasks.Batch{})
 	seq := h.number("SELECT seq FROM batches")

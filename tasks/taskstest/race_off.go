@@ -1,0 +1,5 @@
+//go:build !race
+
+package taskstest
+
+const raceDetector = false

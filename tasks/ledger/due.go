@@ -68,7 +68,7 @@ func (l *Ledger) Abandon(ctx context.Context, worker string) (int, error) {
 		if err := t.forgetProcess(worker); err != nil {
 			return err
 		}
-		if _, err = t.Exec("DELETE FROM leaders WHERE holder = ?", worker); err != nil {
+		if _, err = t.Exec("DELETE FROM leads WHERE holder = ?", worker); err != nil {
 			return err
 		}
 		_, err = t.Exec("UPDATE actions SET lease_until = ? WHERE ended_at IS NULL AND holder = ?", t.Now, worker)

@@ -85,7 +85,7 @@ var migrated = sync.OnceValues(func() ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "empty.db")
-	if _, _, err := Migrate(context.Background(), "sqlite:"+path); err != nil {
+	if _, _, err := Migrate(context.Background(), "sqlite:"+path, Options{}); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(path)
@@ -141,7 +141,7 @@ func (h *harness) pass(d time.Duration) {
 		"media":      "issued_at expires_at",
 		"holds":      "since_at until_at",
 		"deliveries": "due_at",
-		"leaders":    "until_at",
+		"leads":      "until_at",
 		"processes":  "seen_at",
 		"actions":    "lease_until",
 		"events":     "at",

@@ -18,9 +18,9 @@ func (l *Ledger) Lead(ctx context.Context, role, holder string, ttl time.Duratio
 		if err := t.checkClock(); err != nil {
 			return err
 		}
-		n, err := t.Exec(`INSERT INTO leaders (role, holder, until_at) VALUES (?, ?, ?)
+		n, err := t.Exec(`INSERT INTO leads (role, holder, until_at) VALUES (?, ?, ?)
 			ON CONFLICT (role) DO UPDATE SET holder = excluded.holder, until_at = excluded.until_at
-			WHERE leaders.holder = excluded.holder OR leaders.until_at <= ?`, role, holder, t.Now+ttl.Microseconds(), t.Now)
+			WHERE leads.holder = excluded.holder OR leads.until_at <= ?`, role, holder, t.Now+ttl.Microseconds(), t.Now)
 		if leads = n > 0; err != nil || !leads {
 			return err
 		}
@@ -29,14 +29,14 @@ func (l *Ledger) Lead(ctx context.Context, role, holder string, ttl time.Duratio
 	return leads && err == nil, err
 }
 
-// clockRole is a row among the leaders that nobody leads: it keeps the latest time that an election has seen.
+// clockRole is a row among the leads that nobody leads: it keeps the latest time that an election has seen.
 const clockRole = "clock"
 
 // checkClock compares the clock with the latest time that an election has seen. What a process was told of terms and
 // pauses is no part of it.
 func (t *tx) checkClock() error {
 	var latest int64
-	const read = "SELECT until_at FROM leaders WHERE role = ?"
+	const read = "SELECT until_at FROM leads WHERE role = ?"
 	if _, err := t.Row(read, db.Args{clockRole}, &latest); err != nil || latest-t.Now <= clockSlack.Microseconds() {
 		return err
 	}
@@ -47,8 +47,8 @@ func (t *tx) checkClock() error {
 }
 
 func (t *tx) markClock() error {
-	_, err := t.Exec(`INSERT INTO leaders (role, holder, until_at) VALUES (?, '', ?)
-		ON CONFLICT (role) DO UPDATE SET until_at = excluded.until_at WHERE leaders.until_at < excluded.until_at`, clockRole, t.Now)
+	_, err := t.Exec(`INSERT INTO leads (role, holder, until_at) VALUES (?, '', ?)
+		ON CONFLICT (role) DO UPDATE SET until_at = excluded.until_at WHERE leads.until_at < excluded.until_at`, clockRole, t.Now)
 	return err
 }
 
@@ -68,7 +68,7 @@ func (t *tx) bringForward(by int64) error {
 	t.held = nil
 	updates := []string{
 		"UPDATE holds SET until_at = until_at - ? WHERE until_at > ?",
-		"UPDATE leaders SET until_at = until_at - ? WHERE until_at > ?",
+		"UPDATE leads SET until_at = until_at - ? WHERE until_at > ?",
 		"UPDATE actions SET lease_until = lease_until - ? WHERE lease_until > ?",
 		"UPDATE runs SET lease_until = lease_until - ? WHERE lease_until > ?",
 		"UPDATE runs SET dispatched_at = dispatched_at - ? WHERE dispatched_at > ?",
@@ -95,7 +95,7 @@ func (t *tx) bringForward(by int64) error {
 // Resign lets somebody else lead at once. It does nothing where holder does not lead.
 func (l *Ledger) Resign(ctx context.Context, role, holder string) error {
 	return l.do(ctx, "resign as "+role, func(t *tx) error {
-		_, err := t.Exec("DELETE FROM leaders WHERE role = ? AND holder = ?", role, holder)
+		_, err := t.Exec("DELETE FROM leads WHERE role = ? AND holder = ?", role, holder)
 		return err
 	})
 }

@@ -27,8 +27,9 @@ type Options struct {
 	Now func() time.Time
 	// Log gets a line when something was tried again or could not be cleaned up. Zero: nothing is logged.
 	Log *slog.Logger
-	// NoMigrate refuses a schema that is not up to date instead of migrating it.
-	NoMigrate bool
+	// Alone says that no other process works on this ledger, as the holder of the lock of its directory knows. Then Open
+	// brings an older schema up to date. Zero: only Migrate does.
+	Alone bool
 	// Notify is the URL that gets the events of accounts, account.held and account.resumed. Zero: nobody is told.
 	Notify string
 	// Linger is how long a commit waits for more claims and outcomes to share it with, while many are under way.
@@ -36,6 +37,8 @@ type Options struct {
 	Linger time.Duration
 	// GroupSize is how many operations share one commit at most. Zero: 128.
 	GroupSize int
+
+	steps *steps // of the schema; nil: those of this program
 }
 
 // Ledger is an open ledger: it changes the rows, and its View reads them for people. It is safe for concurrent use, and
@@ -50,6 +53,7 @@ type Ledger struct {
 	now    func() time.Time
 	id     uuid.UUID
 	notify string
+	schema int64 // the version that this program knows
 
 	maxAccounts int // the constant, but for tests
 	sweep       sweep
@@ -61,20 +65,25 @@ type Ledger struct {
 	flow        flow
 }
 
-// Open opens the ledger at url, "sqlite:PATH" or "postgres://…", and brings its schema up to date.
-// It returns Invalid for a URL or place it can't use, Conflict for a schema newer than this program, and Unavailable
-// where the database can't be reached.
+// Open opens the ledger at url, "sqlite:PATH" or "postgres://…". It makes the schema of an empty database, also where
+// several processes do so at once. A newer schema is taken as it is where its ledger says that this program may work on
+// it. Open returns Invalid for a URL or place it can't use, Conflict for a schema that is too old or too new for this
+// program, and Unavailable where the database can't be reached.
 func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
 	h, err := db.Connect(url)
 	if err != nil {
 		return nil, err
 	}
-	if err := prepare(ctx, h, o.NoMigrate); err != nil {
+	m, err := newMigrator(h, o)
+	if err == nil {
+		err = m.prepare(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(h.Dialect.Explain("open ledger", err), h.Close())
 	}
-	l := &Ledger{handle: h, d: h.Dialect, now: o.Now, notify: o.Notify, maxAccounts: maxAccounts, turns: newTurns(), lastAccount: map[tasks.Priority]string{}}
-	if l.now == nil {
-		l.now = time.Now
+	l := &Ledger{
+		handle: h, d: h.Dialect, now: m.now, notify: o.Notify, schema: m.known(),
+		maxAccounts: maxAccounts, turns: newTurns(), lastAccount: map[tasks.Priority]string{},
 	}
 	l.View = view.New(h, l.now)
 	l.engine = db.Reader{Handle: h, Pool: h.Reads, Now: l.now}
@@ -102,14 +111,16 @@ func (l *Ledger) Ping(ctx context.Context) error {
 	})
 }
 
+// metaID is the row of meta that names the ledger. It is written by whoever opens the ledger first.
+const metaID = "ledger_id"
+
 func (l *Ledger) identify(ctx context.Context) error {
-	const key = "ledger_id"
 	var text string
 	err := l.do(ctx, "name ledger", func(t *tx) error {
-		if _, err := t.Exec("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING", key, uuid.NewString()); err != nil {
+		if _, err := t.Exec("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING", metaID, uuid.NewString()); err != nil {
 			return err
 		}
-		_, err := t.Row("SELECT value FROM meta WHERE key = ?", db.Args{key}, &text)
+		_, err := t.Row("SELECT value FROM meta WHERE key = ?", db.Args{metaID}, &text)
 		return err
 	})
 	if err != nil {

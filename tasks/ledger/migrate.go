@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,121 +9,176 @@ import (
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/migrations"
 	"github.com/pressly/goose/v3"
 )
 
-//go:embed migrations
-var migrations embed.FS
-
-// Migrate brings the schema at url up to date, and returns its version before and after.
-// It returns Conflict for a schema that is newer than this program.
-func Migrate(ctx context.Context, url string) (from, to int64, err error) {
-	b, err := db.Connect(url)
+// Migrate brings the schema at url up to date, and returns its version before and after. It returns Conflict for a schema
+// that is too new for this program, and where older processes work on the ledger that could not work beside the new
+// schema; with Options.Alone it does not look for them.
+func Migrate(ctx context.Context, url string, o Options) (from, to int64, err error) {
+	h, err := db.Connect(url)
 	if err != nil {
 		return 0, 0, err
 	}
-	defer func() { err = errors.Join(b.Dialect.Explain("migrate ledger", err), b.Close()) }()
-	return migrate(ctx, b, false)
+	defer func() { err = errors.Join(h.Dialect.Explain("migrate ledger", err), h.Close()) }()
+	m, err := newMigrator(h, o)
+	if err != nil {
+		return 0, 0, err
+	}
+	m.told = true
+	return m.migrate(ctx)
 }
 
-func prepare(ctx context.Context, b *db.Handle, refuse bool) error {
-	_, _, err := migrate(ctx, b, refuse)
+// steps are the changes that led to the schema of one program.
+type steps struct {
+	files  func(database string) (fs.FS, error)
+	breaks []int64 // those that processes of the version before can't work beside
+}
+
+func ownSteps() steps { return steps{migrations.Files, migrations.Breaks()} }
+
+// migrator makes and changes the schema of one database.
+type migrator struct {
+	handle   *db.Handle
+	now      func() time.Time
+	alone    bool
+	told     bool // to change an older schema
+	breaks   []int64
+	provider *goose.Provider
+}
+
+func newMigrator(h *db.Handle, o Options) (*migrator, error) {
+	s := ownSteps()
+	if o.steps != nil {
+		s = *o.steps
+	}
+	dialect := goose.DialectSQLite3
+	if h.Dialect.Name == "postgres" {
+		dialect = goose.DialectPostgres
+	}
+	files, err := s.files(h.Dialect.Name)
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	p, err := goose.NewProvider(dialect, h.Writes, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	m := &migrator{handle: h, now: o.Now, alone: o.Alone, breaks: s.breaks, provider: p}
+	if m.now == nil {
+		m.now = time.Now
+	}
+	return m, nil
+}
+
+// known is the version of the schema that this program knows.
+func (m *migrator) known() int64 {
+	sources := m.provider.ListSources()
+	return sources[len(sources)-1].Version
+}
+
+// prepare makes the schema of an empty database. An older one is changed where this process is alone with the ledger;
+// otherwise prepare returns Conflict for it, as it does for one that is too new.
+func (m *migrator) prepare(ctx context.Context) error {
+	if s, err := m.look(ctx); err == nil {
+		if s.version >= m.known() {
+			return m.fits(s)
+		}
+		if err := m.permitted(s); err != nil {
+			return err
+		}
+	} else if errors.Is(err, context.DeadlineExceeded) {
+		return err
+	} // else another process may be making the very table that was read
+	_, _, err := m.migrate(ctx)
 	return err
+}
+
+// permitted returns Conflict where the schema was not to be changed. Nobody minds a schema that nobody has opened.
+func (m *migrator) permitted(s state) error {
+	if m.told || m.alone || !s.made {
+		return nil
+	}
+	return &tasks.Error{
+		Code: tasks.Conflict, Op: "open ledger", Hint: "stop what still runs of the version before, then run: mediaferry migrate",
+		Err: fmt.Errorf("the ledger has schema version %d, this program needs %d", s.version, m.known()),
+	}
+}
+
+// fits returns Conflict where this program is too old for the schema.
+func (m *migrator) fits(s state) error {
+	if s.oldest <= m.known() {
+		return nil
+	}
+	return &tasks.Error{
+		Code: tasks.Conflict, Op: "open ledger", Hint: "run the newer program, or restore a backup from before it",
+		Err: fmt.Errorf("the ledger has schema version %d, written by a newer program: programs that know version %d may work on it, this one knows %d",
+			s.version, s.oldest, m.known()),
+	}
 }
 
 // migrationTimeout is how long a change of the schema may take, the wait for another process that makes it included: on
 // a large ledger it rewrites tables.
 const migrationTimeout = 15 * time.Minute
 
-// migrate does nothing where the schema is current already. Several processes that start at once migrate once:
-// PostgreSQL's advisory lock lets one in, and on SQLite the loser of the race looks again.
-func migrate(ctx context.Context, b *db.Handle, refuse bool) (from, to int64, err error) {
-	p, err := provider(b)
+// migrate does nothing where the schema is current already. Several processes that do it at once migrate once:
+// PostgreSQL's advisory lock lets one in, and on SQLite the loser of a race looks again.
+func (m *migrator) migrate(ctx context.Context) (from, to int64, err error) {
+	ctx, cancel := db.Within(ctx, migrationTimeout)
+	defer cancel()
+	unlock, err := m.lock(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
-	from, to, err = versions(ctx, p)
-	switch {
-	case err == nil && from == to, db.IsAnswer(err), errors.Is(err, context.DeadlineExceeded), err != nil && refuse:
-		return from, to, err
-	case err != nil: // another process may be making the very table that was read
-	case refuse:
-		return from, to, &tasks.Error{
-			Code: tasks.Conflict, Op: "open ledger", Hint: "run: mediaferry migrate",
-			Err: fmt.Errorf("the ledger has schema version %d, this program needs %d", from, to),
-		}
-	}
-	ctx, cancel := db.Within(ctx, migrationTimeout)
-	defer cancel()
-	unlock, err := migrationLock(ctx, b)
-	if err != nil {
-		return from, to, err
-	}
 	defer unlock()
-	for try := 0; ; try++ {
-		from, to, err = up(ctx, p)
-		if err == nil || db.IsAnswer(err) || b.Dialect.Concurrent || try == 10 {
-			return from, to, err
+	idle := 0
+	for last := int64(-1); ; {
+		s, err := m.look(ctx)
+		if err == nil {
+			err = m.up(ctx, s)
+		}
+		if err == nil || tasks.CodeOf(err) == tasks.Conflict || m.handle.Dialect.Concurrent || idle == 10 {
+			return s.version, max(s.version, m.known()), err
+		}
+		idle++
+		if s.version != last { // the one that won goes on
+			last, idle = s.version, 0
 		}
 		pause := time.NewTimer(20 * time.Millisecond)
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
-			return from, to, err
+			return s.version, m.known(), err
 		}
 	}
 }
 
-func up(ctx context.Context, p *goose.Provider) (from, to int64, err error) {
-	from, to, err = versions(ctx, p)
-	if err != nil || from == to {
-		return from, to, err
+// up makes the steps that are missing, where nobody works on the ledger that could not work beside them.
+func (m *migrator) up(ctx context.Context, s state) error {
+	if s.version >= m.known() {
+		return m.fits(s)
 	}
-	if _, err := p.Up(ctx); err != nil {
-		return from, to, fmt.Errorf("migrate from version %d to %d: %w", from, to, err)
+	if err := m.permitted(s); err != nil {
+		return err
 	}
-	return from, to, nil
-}
-
-// versions returns the schema's version in the database and the one that this program needs, which is no lower.
-func versions(ctx context.Context, p *goose.Provider) (from, to int64, err error) {
-	ctx, cancel := db.Bounded(ctx)
-	defer cancel()
-	from, to, err = p.GetVersions(ctx)
-	switch {
-	case err != nil:
-		return from, to, fmt.Errorf("read schema version: %w", err)
-	case from > to:
-		return from, to, &tasks.Error{
-			Code: tasks.Conflict, Op: "open ledger", Hint: "run the newer program, or restore a backup from before it",
-			Err: fmt.Errorf("the ledger has schema version %d, written by a newer program: this one knows %d", from, to),
+	if s.made && !m.alone {
+		if err := m.outdated(ctx, s); err != nil {
+			return err
 		}
 	}
-	return from, to, nil
+	if _, err := m.provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate from version %d to %d: %w", s.version, m.known(), err)
+	}
+	return nil
 }
 
-func provider(b *db.Handle) (*goose.Provider, error) {
-	dialect := goose.DialectSQLite3
-	if b.Dialect.Name == "postgres" {
-		dialect = goose.DialectPostgres
-	}
-	dir, err := fs.Sub(migrations, "migrations/"+b.Dialect.Name)
-	if err != nil {
-		return nil, fmt.Errorf("read migrations: %w", err)
-	}
-	p, err := goose.NewProvider(dialect, b.Writes, dir, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return nil, fmt.Errorf("read migrations: %w", err)
-	}
-	return p, nil
-}
-
-// migrationLock keeps other processes out while one migrates, on a connection of its own.
-func migrationLock(ctx context.Context, b *db.Handle) (unlock func(), err error) {
-	if !b.Dialect.Concurrent {
+// lock keeps other processes out while one migrates, on a connection of its own.
+func (m *migrator) lock(ctx context.Context) (unlock func(), err error) {
+	if !m.handle.Dialect.Concurrent {
 		return func() {}, nil
 	}
-	conn, err := b.Reads.Conn(ctx)
+	conn, err := m.handle.Reads.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}

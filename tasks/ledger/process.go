@@ -84,9 +84,9 @@ func (t *tx) insertProcess(p tasks.Process) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.Exec(`INSERT INTO processes (name, role, host, pid, version, slots, in_flight, egress, unreachable, refused, started_at, seen_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		clean(p.Name), string(p.Role), clean(p.Host), p.PID, clean(p.Version), p.Slots, p.InFlight, clean(p.Egress), unreachable, refused, t.Now, t.Now)
+	_, err = t.Exec(`INSERT INTO processes (name, role, host, pid, version, schema, slots, in_flight, egress, unreachable, refused, started_at, seen_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		clean(p.Name), string(p.Role), clean(p.Host), p.PID, clean(p.Version), t.l.schema, p.Slots, p.InFlight, clean(p.Egress), unreachable, refused, t.Now, t.Now)
 	return err
 }
 

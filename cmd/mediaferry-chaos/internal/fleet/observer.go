@@ -128,7 +128,7 @@ func (o *observer) note(s history.Observation, final bool) {
 }
 
 func (o *observer) observeLeaders(ctx context.Context, leaders map[string]history.Observation) error {
-	return o.rows(ctx, "SELECT role, holder, until_at FROM leaders WHERE role <> 'clock'", nil, func(scan func(...any) error) error {
+	return o.rows(ctx, "SELECT role, holder, until_at FROM leads WHERE role <> 'clock'", nil, func(scan func(...any) error) error {
 		s, due := history.Observation{At: time.Now()}, int64(0)
 		if err := scan(&s.Phase, &s.Worker, &due); err != nil {
 			return err

@@ -26,7 +26,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check settings, data dir, ledger, Redis, storage, WeChat and clock",
 		Long: `Looks at everything that uploads need, one after the other, and says what is wrong and what to do about it. It asks
-WeChat for each account's token and quota, and changes nothing. It ends with 3 when it finds something.`,
+WeChat for each account's token and quota, and changes no record. It ends with 3 when it finds something.`,
 		Example: "  mediaferry doctor\n  mediaferry doctor --output json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -136,7 +136,7 @@ func (d *doctor) ledger(ctx context.Context, cfg config.Config) {
 			return
 		}
 	}
-	if err := d.stack.OpenLedger(ctx, ledger.Options{NoMigrate: true, Log: d.stack.Log}); err != nil {
+	if err := d.stack.OpenLedger(ctx, ledger.Options{Log: d.stack.Log}); err != nil {
 		d.bad(check, err, "")
 		return
 	}

@@ -2,18 +2,24 @@ package cli
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
 )
 
 func (a *app) migrateCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "migrate",
-		Short:   "Bring the ledger's schema up to this version",
-		Long:    "Every command that opens the ledger does this by itself, under a lock; migrate does only this.",
+		Use:   "migrate",
+		Short: "Bring the ledger's schema up to this version",
+		Long: `Makes the schema of the ledger, or brings that of an older version up to date; where it is current, it does nothing.
+
+A fleet runs it once before its processes are updated: they end with 2 and say so where the schema is too old for them. Most
+changes only add to the schema, so that processes of the version before work on meanwhile. Where they could not, migrate
+names those that live and changes nothing: stop them first.
+
+On one machine, where the ledger is the data dir's own file, upload and run do this by themselves.`,
 		Example: "  mediaferry migrate",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -21,10 +27,18 @@ func (a *app) migrateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-				return fmt.Errorf("make data dir: %w", err)
+			if err := wire.MakeDataDir(cfg.DataDir); err != nil {
+				return err
 			}
-			from, to, err := ledger.Migrate(cmd.Context(), cfg.LedgerURL.Reveal())
+			alone := wire.OwnLedger(cfg)
+			if alone {
+				unlock, err := wire.LockDataDir(cfg)
+				if err != nil {
+					return err
+				}
+				defer unlock()
+			}
+			from, to, err := ledger.Migrate(cmd.Context(), cfg.LedgerURL.Reveal(), ledger.Options{Alone: alone})
 			if err != nil {
 				return err
 			}

@@ -37,6 +37,11 @@ func (s *Stack) OpenLedger(ctx context.Context, o ledger.Options) error {
 	return nil
 }
 
+// OwnLedger reports whether the ledger is the data dir's own file. Who has locked the data dir is alone with it then.
+func OwnLedger(c config.Config) bool {
+	return c.RedisURL == config.Embedded && c.LedgerURL.Reveal() == "sqlite:"+filepath.Join(c.DataDir, "ledger.db")
+}
+
 // LedgerFile returns the path of a SQLite ledger. It returns false for any other.
 func LedgerFile(c config.Config) (path string, isFile bool) {
 	path, isFile = strings.CutPrefix(c.LedgerURL.Reveal(), "sqlite:")

@@ -17,7 +17,7 @@ const workerFile = "worker.name"
 // succeed takes over from the process that worked on this data dir before: who owns the data dir knows that it is
 // dead, and need not wait for its leases. Only a ledger that is the data dir's own is meant; others may be shared.
 func (s *Stack) succeed(ctx context.Context) error {
-	if !s.Embedded || s.Config.LedgerURL.Reveal() != "sqlite:"+filepath.Join(s.Config.DataDir, "ledger.db") {
+	if !OwnLedger(s.Config) {
 		return nil
 	}
 	path := filepath.Join(s.Config.DataDir, workerFile)

@@ -57,7 +57,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger, belt bool) (_ 
 	if err := MakeDataDir(c.DataDir); err != nil {
 		return nil, err
 	}
-	if err := s.OpenLedger(ctx, ledger.Options{Log: log, Notify: c.Webhook.URL}); err != nil {
+	if err := s.OpenLedger(ctx, ledger.Options{Alone: belt && OwnLedger(c), Log: log, Notify: c.Webhook.URL}); err != nil {
 		return nil, err
 	}
 	if c.Shared() && c.TokenKey == "" {

@@ -1,6 +1,11 @@
 -- What is under way leaves the wide row of an upload: a run exists exactly while its upload is on the belt (no token) or
 -- running (token, worker and lease_until are set). Accounts get the limits of their calls, and the ledger keeps their pace.
+-- Programs that know no runs can't work beside this: oldest_version is the oldest schema that a program must know, and the
+-- leaders have a new name, so that a dispatcher of the version before that was overlooked dispatches no more.
 -- +goose Up
+INSERT INTO meta (key, value) VALUES ('oldest_version', '7');
+ALTER TABLE leaders RENAME TO leads;
+
 CREATE TABLE runs (
     upload        BIGINT PRIMARY KEY,
     generation    BIGINT   NOT NULL CHECK (generation > 0),
@@ -71,3 +76,5 @@ CREATE INDEX uploads_ready  ON uploads (priority, account, batch, seq) WHERE pha
 CREATE INDEX uploads_orphan ON uploads (priority, account) WHERE phase = 0 AND lost_leases + crashes > 0;
 CREATE INDEX uploads_due    ON uploads (phase, due_at, priority, account) WHERE due_at IS NOT NULL;
 DROP TABLE runs;
+ALTER TABLE leads RENAME TO leaders;
+DELETE FROM meta WHERE key = 'oldest_version';

@@ -1,5 +1,5 @@
 -- The processes that live, and what each was told about the accounts. The limits in accounts are the strictest of them.
--- unreachable and refused: JSON, as package tasks writes it.
+-- schema: the version of the schema that it knows. unreachable and refused: JSON, as package tasks writes it.
 -- +goose Up
 CREATE TABLE processes (
     name        TEXT PRIMARY KEY,
@@ -7,6 +7,7 @@ CREATE TABLE processes (
     host        TEXT   NOT NULL,
     pid         INTEGER NOT NULL,
     version     TEXT   NOT NULL,
+    schema      INTEGER NOT NULL,
     slots       INTEGER NOT NULL,
     in_flight   INTEGER NOT NULL,
     egress      TEXT   NOT NULL,

@@ -24,16 +24,23 @@ type Checkpointer interface {
 	Checkpoint(ctx context.Context) error
 }
 
+// Folder adds up the counts of the processes. It returns how many it took together, and 0 when none are left.
+type Folder interface {
+	FoldCounts(ctx context.Context) (int, error)
+}
+
 // UpkeepLedger is all that a Janitor needs of the ledger.
 type UpkeepLedger interface {
 	Elector
 	Sealer
 	Pruner
+	Folder
 	Checkpointer
 }
 
 // Janitor keeps the ledger in order, once a minute: it seals batches that nothing came to for an hour, deletes what
-// has been kept long enough, in steps so small that nobody waits for them, and keeps the database's log small.
+// has been kept long enough and adds up counts, in steps so small that nobody waits for them, and keeps the database's log
+// small.
 // Run one in every process: a lease in the ledger elects the one that works.
 type Janitor struct {
 	Ledger UpkeepLedger
@@ -106,6 +113,9 @@ func (r *round) tidy(ctx context.Context) error {
 	if err := r.prune(ctx); err != nil || !r.leading {
 		return err
 	}
+	if err := r.fold(ctx); err != nil || !r.leading {
+		return err
+	}
 	return r.Ledger.Checkpoint(ctx)
 }
 
@@ -159,6 +169,20 @@ func (r *round) prune(ctx context.Context) error {
 		}
 		if n == 0 || !rest(ctx, prunePause) {
 			return nil
+		}
+	}
+}
+
+// fold adds up counts step by step until none are left or another process leads.
+func (r *round) fold(ctx context.Context) error {
+	for {
+		leads, err := r.lead(ctx)
+		if err != nil || !leads {
+			return err
+		}
+		n, err := r.Ledger.FoldCounts(ctx)
+		if err != nil || n == 0 || !rest(ctx, prunePause) {
+			return err
 		}
 	}
 }

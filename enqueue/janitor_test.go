@@ -31,6 +31,7 @@ type atticState struct {
 	idle        time.Duration
 	older       time.Duration
 	checkpoints int
+	apart       int // counts to add up
 	leader      string
 	leadEnds    time.Time
 }
@@ -65,6 +66,14 @@ func (a *attic) Prune(_ context.Context, older time.Duration, limit int) (int, e
 	return n, nil
 }
 
+func (a *attic) FoldCounts(context.Context) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n := min(a.apart, 500)
+	a.apart -= n
+	return n, nil
+}
+
 func (a *attic) Checkpoint(context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -92,14 +101,14 @@ func keep(t *testing.T, a *attic, holder string) (*notes, context.CancelFunc) {
 func TestJanitorTidiesUpEveryMinute(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &attic{fakeLedger: newFakeLedger(0), atticState: atticState{rows: 2*pruneStep + 1, abandoned: abandonedBite + 1}}
+		a := &attic{fakeLedger: newFakeLedger(0), atticState: atticState{rows: 2*pruneStep + 1, abandoned: abandonedBite + 1, apart: 1001}}
 		log, _ := keep(t, a, "one")
 		pass(30 * time.Second)
 		if diff := cmp.Diff([]int{pruneStep, pruneStep, 1, 0}, a.state().pruned); diff != "" {
 			t.Errorf("steps (-want +got):\n%s", diff)
 		}
-		if s := a.state(); s.idle != time.Hour || s.older != 30*24*time.Hour || s.abandoned != 0 || s.checkpoints != 1 {
-			t.Errorf("idle %v, older %v, %d batches left, %d checkpoints", s.idle, s.older, s.abandoned, s.checkpoints)
+		if s := a.state(); s.idle != time.Hour || s.older != 30*24*time.Hour || s.abandoned != 0 || s.checkpoints != 1 || s.apart != 0 {
+			t.Errorf("idle %v, older %v, %d batches left, %d checkpoints, %d counts apart", s.idle, s.older, s.abandoned, s.checkpoints, s.apart)
 		}
 		pass(3 * time.Minute)
 		if a.state().checkpoints != 4 {

@@ -44,12 +44,20 @@ func (b Batch) Validate() error {
 
 // BatchCounts says how many of a batch's uploads are where.
 type BatchCounts struct {
-	Total     int `json:"total"`
-	Open      int `json:"open"` // without an outcome
+	Total     int `json:"total"` // that are kept
+	Open      int `json:"open"`  // without an outcome
 	Succeeded int `json:"succeeded"`
 	Failed    int `json:"failed"`
 	Canceled  int `json:"canceled"`
-	Refused   int `json:"refused"` // rows that were never accepted
+	Refused   int `json:"refused"`         // rows that were never accepted
+	Pruned    int `json:"pruned,omitzero"` // deleted when they had been kept long enough
+}
+
+// Conservation is the proof that no upload of the batch is missing.
+func (c BatchCounts) Conservation() Conservation {
+	return Conservation{
+		Accepted: c.Total + c.Pruned, Open: c.Open, Succeeded: c.Succeeded, Failed: c.Failed, Canceled: c.Canceled, Pruned: c.Pruned,
+	}
 }
 
 // Refusal is one row of a batch that was not accepted.

@@ -15,10 +15,11 @@ import (
 // Access is which roles an operation is for. It stands in the OpenAPI document as x-access.
 type Access string
 
-// Reading is for everybody, each seeing what is theirs; submitting and touching is for producers, on their own, and
-// operators; the rest is for operators.
+// Reading is for everybody, each seeing what is theirs; watching is for operators and viewers, since it shows what belongs
+// to nobody alone; submitting and touching is for producers, on their own, and operators; the rest is for operators.
 const (
 	AccessRead    Access = "read"
+	AccessWatch   Access = "watch"
 	AccessSubmit  Access = "submit"
 	AccessOperate Access = "operate"
 )
@@ -26,6 +27,7 @@ const (
 func (a Access) admits(r tasks.Role) bool {
 	roles := map[Access][]tasks.Role{
 		AccessRead:    {tasks.RoleProducer, tasks.RoleOperator, tasks.RoleViewer},
+		AccessWatch:   {tasks.RoleOperator, tasks.RoleViewer},
 		AccessSubmit:  {tasks.RoleProducer, tasks.RoleOperator},
 		AccessOperate: {tasks.RoleOperator},
 	}

@@ -18,6 +18,7 @@ type Ledger interface {
 	Deliveries
 	Events
 	InboxUses
+	Overview
 }
 
 // Lists reads more than one thing at a time.

@@ -69,6 +69,10 @@ func calls(th things) map[string]matrixCall {
 		"resume-account":  {path: "/v1/accounts/default/resume", status: 200},
 		"list-deliveries": {path: "/v1/deliveries", status: 200},
 		"replay-delivery": {path: "/v1/deliveries/" + th.delivery + "/replay", own: true, status: 202},
+		"get-status":      {path: "/v1/status", status: 200},
+		"get-series":      {path: "/v1/series", status: 200},
+		"list-failures":   {path: "/v1/failures", status: 200},
+		"list-processes":  {path: "/v1/processes", status: 200},
 		"follow-events":   {path: "/v1/events?after=-1", status: 422}, // let in, and refused for its query: a stream has no end
 	}
 }
@@ -81,6 +85,7 @@ func formOf(filename, content string) string {
 // roles is who may call the operations of each access.
 var roles = map[string][]string{
 	"read":    {shop, boss, eye},
+	"watch":   {boss, eye},
 	"submit":  {shop, boss},
 	"operate": {boss},
 }
@@ -150,7 +155,7 @@ func (p *plant) tries(method string, op operation) {
 		switch {
 		case who.key == "" || who.key == nobody:
 			want = http.StatusUnauthorized
-		case who.key == rival && op.Access == "operate", who.key != rival && !slices.Contains(roles[op.Access], who.key):
+		case who.key == rival && !slices.Contains(roles[op.Access], shop), who.key != rival && !slices.Contains(roles[op.Access], who.key):
 			want = http.StatusForbidden
 		case who.key == rival && c.own:
 			want = http.StatusNotFound

@@ -48,6 +48,9 @@ func TestOpenAPI(t *testing.T) {
 	}
 	record("submit-batch", p.post(boss, "", "{}\n"+one))
 	record("batch-results", p.call(boss, "GET", "/v1/batches/"+p.things(shop).batch+"/results?format=csv", ""))
+	record("get-series", p.call(boss, "GET", "/v1/series?account=default&type=image&step=60", ""))
+	record("get-series", p.call(boss, "GET", "/v1/series?step=90", ""))
+	record("list-failures", p.call(boss, "GET", "/v1/failures?code=rejected&errcode=40004", ""))
 	record("list-accounts", p.call(boss, "GET", "/v1/accounts", ""))
 	for _, op := range []struct{ id, path string }{{"retry-uploads", "/v1/retries"}, {"cancel-uploads", "/v1/cancellations"}} {
 		record(op.id, p.call(boss, "POST", op.path, `{"filter":{"state":["failed"],"code":"none"},"again":true}`))

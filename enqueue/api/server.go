@@ -132,6 +132,7 @@ func (s *Server) routes() {
 	s.accountRoutes()
 	s.deliveryRoutes()
 	s.eventRoutes()
+	s.overviewRoutes()
 	s.document()
 }
 

@@ -170,6 +170,7 @@ func (a *admission) insert(rows []pending) error {
 			a.receipts[r.at] = tasks.Receipt{ID: r.ID, State: tasks.Queued, Created: true}
 			a.left--
 			a.used++
+			a.countAccepted(r.Account, r.Type)
 			if r.batch != 0 {
 				y := a.tally(r.batch)
 				y.accepted++

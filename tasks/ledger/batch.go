@@ -18,7 +18,7 @@ import (
 
 // tally is what a transaction changes in a batch. It is written at the transaction's end, under the batch's lock.
 type tally struct {
-	accepted, open, succeeded, failed, canceled, refused int
+	accepted, open, succeeded, failed, canceled, refused, pruned int
 
 	seal, truncated bool
 	ended           tasks.BatchEnd
@@ -52,6 +52,12 @@ func (y *tally) count(s tasks.State, n int) {
 	}
 }
 
+// prune notes that one of its uploads, which had that outcome, is deleted.
+func (y *tally) prune(s tasks.State) {
+	y.pruned++
+	y.count(s, -1)
+}
+
 // errSealedMeanwhile undoes the transaction, so that the rows are refused when it is run again.
 var errSealedMeanwhile = errors.New("the batch was sealed meanwhile")
 
@@ -76,7 +82,8 @@ func (t *tx) settle(seq int64, b *tasks.Batch, y *tally) error {
 	}
 	y.callback = b.CallbackURL
 	c := &b.Counts
-	c.Total, c.Open, c.Refused = c.Total+y.accepted, c.Open+y.open, c.Refused+y.refused
+	c.Total, c.Open, c.Refused = c.Total+y.accepted-y.pruned, c.Open+y.open, c.Refused+y.refused
+	c.Pruned += y.pruned
 	c.Succeeded, c.Failed, c.Canceled = c.Succeeded+y.succeeded, c.Failed+y.failed, c.Canceled+y.canceled
 	if y.seal && !sealed {
 		b.State, b.Truncated, b.Ended = tasks.BatchSealed, y.truncated, y.ended
@@ -94,9 +101,9 @@ func (t *tx) settle(seq int64, b *tasks.Batch, y *tally) error {
 			return err
 		}
 	}
-	_, err := t.Exec(`UPDATE batches SET total = ?, open = ?, succeeded = ?, failed = ?, canceled = ?, refused = ?, sealed = ?, truncated = ?, ended = ?,
+	_, err := t.Exec(`UPDATE batches SET total = ?, open = ?, succeeded = ?, failed = ?, canceled = ?, refused = ?, pruned = ?, sealed = ?, truncated = ?, ended = ?,
 		round = ?, completed_at = ?, touched_at = CASE WHEN ? = 1 THEN ? ELSE touched_at END WHERE seq = ?`,
-		c.Total, c.Open, c.Succeeded, c.Failed, c.Canceled, c.Refused, db.Flag(b.State != tasks.BatchOpen), db.Flag(b.Truncated), string(b.Ended),
+		c.Total, c.Open, c.Succeeded, c.Failed, c.Canceled, c.Refused, c.Pruned, db.Flag(b.State != tasks.BatchOpen), db.Flag(b.Truncated), string(b.Ended),
 		b.Round, db.TimeOrNull(b.Completed), db.Flag(y.touch || y.accepted > 0), t.Now, seq)
 	return err
 }

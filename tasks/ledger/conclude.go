@@ -15,7 +15,7 @@ type ending struct {
 	kept   bool          // the upload has let go of its content already
 }
 
-// conclude ends rounds: outcome, event and the batch's count, all in this transaction. It is the only place where
+// conclude ends rounds: outcome, event and counts, all in this transaction. It is the only place where
 // an upload becomes final. Whatever is not a success ends canceled where somebody asked for that.
 func (t *tx) conclude(es ...*ending) error {
 	rows := make([]*row, len(es))
@@ -41,6 +41,7 @@ func (t *tx) conclude(es ...*ending) error {
 		return err
 	}
 	for _, e := range es {
+		t.countEnded(e)
 		t.events = append(t.events, event{kind: tasks.OutcomeEvent(e.state), upload: e.row.seq, round: e.row.round, url: e.row.callback, ofBatch: e.row.batch})
 		if e.row.batch != 0 {
 			y := t.tally(e.row.batch)

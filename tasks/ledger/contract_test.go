@@ -42,6 +42,7 @@ func testContract(t *testing.T, open func(*testing.T) *harness) {
 		starveContract,
 		secretContract,
 		processContract,
+		countContract,
 	} {
 		for _, c := range part {
 			t.Run(c.name, func(t *testing.T) {

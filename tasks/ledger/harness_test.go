@@ -133,6 +133,13 @@ func (h *harness) pass(d time.Duration) {
 		h.clock.pass(d)
 		return
 	}
+	h.recount(func() { h.shift(d) })
+}
+
+// shift moves all that is recorded into the past, but for counts.
+func (h *harness) shift(d time.Duration) {
+	h.Helper()
+	h.folding.until = 0 // what it has done is elsewhere now
 	for table, columns := range map[string]string{
 		"uploads":    "submitted_at due_at slot_at expires_by finished_at issued_at expires_at",
 		"runs":       "dispatched_at lease_until",

@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
+	"math/rand/v2"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,9 +56,11 @@ type Ledger struct {
 	id     uuid.UUID
 	notify string
 	schema int64 // the version that this program knows
+	number int64 // of the rows in which this process counts
 
 	maxAccounts int // the constant, but for tests
 	sweep       sweep
+	folding     folding
 	limits      limits
 
 	// What dispatch remembers of the last one. It belongs to the writer's goroutine.
@@ -83,7 +87,7 @@ func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
 	}
 	l := &Ledger{
 		handle: h, d: h.Dialect, now: m.now, notify: o.Notify, schema: m.known(),
-		maxAccounts: maxAccounts, turns: newTurns(), lastAccount: map[tasks.Priority]string{},
+		maxAccounts: maxAccounts, turns: newTurns(), lastAccount: map[tasks.Priority]string{}, number: 1 + rand.Int64N(math.MaxInt64),
 	}
 	l.View = view.New(h, l.now)
 	l.engine = db.Reader{Handle: h, Pool: h.Reads, Now: l.now}

@@ -33,6 +33,7 @@ func TestMigrations(t *testing.T) {
 				"an action that an older program left open is over":     testOpenAction,
 				"old and new work beside each other":                    testSideBySide,
 				"a step that breaks with the version before is refused": testBreak,
+				"what was there before there were counts is counted":    testCounted,
 			} {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
@@ -137,6 +138,33 @@ func testOpenAction(t *testing.T, url string) {
 	must(t, err)
 	if len(page) != 2 || page[0].State != tasks.ActionDone || page[0].Left["conflict"] != 3 || page[1].State != tasks.ActionStopped || len(page[1].Left) > 0 {
 		t.Errorf("%+v", page)
+	}
+}
+
+// testCounted takes the counts away, as from a ledger that was filled before, and migrates it.
+func testCounted(t *testing.T, url string) {
+	h := &harness{T: t, url: url}
+	h.Ledger = h.another()
+	h.populate()
+	counted, err := h.Conservation(t.Context())
+	must(t, err)
+	overTime := h.counted()
+	must(t, h.Close())
+	older, err := db.Connect(url)
+	must(t, err)
+	m, err := newMigrator(older, Options{})
+	must(t, err)
+	_, err = m.provider.DownTo(t.Context(), 11)
+	must(t, err)
+	must(t, older.Close())
+	_, _, err = Migrate(t.Context(), url, Options{})
+	must(t, err)
+	h.Ledger = h.another()
+	h.conserved(counted)
+	same(t, "counts over time", h.counted(), overTime)
+	groups, err := h.Failures(t.Context(), tasks.CountFilter{})
+	if must(t, err); len(groups) != 1 || h.state(groups[0].Example) != tasks.Failed {
+		t.Errorf("%+v", groups)
 	}
 }
 

@@ -293,4 +293,5 @@ func TestAnyOrderOfOperationsKeepsOneOutcomeARound(t *testing.T) {
 		m.T = t
 		m.reread()
 	})
+	h.clean()
 }

@@ -109,8 +109,8 @@ func (l *Ledger) expiredMedia(ctx context.Context, limit int) (expired []mediaPl
 // within a day.
 const requestsKept = 24 * time.Hour
 
-// pruneDays deletes the counts of days gone by, the names of requests, how quick receivers were, and who acted on many
-// uploads then.
+// pruneDays deletes the counts of days gone by, those of rounds that are long gone, the names of requests, how quick
+// receivers were, and who acted on many uploads then.
 func (l *Ledger) pruneDays(ctx context.Context, older time.Duration, limit int) (int, bool, error) {
 	var total int64
 	err := l.do(ctx, "prune days", func(t *tx) error {
@@ -126,6 +126,10 @@ func (l *Ledger) pruneDays(ctx context.Context, older time.Duration, limit int) 
 			{
 				"DELETE FROM requests WHERE (producer, name) IN (SELECT producer, name FROM requests WHERE at <= ? ORDER BY at LIMIT ?)",
 				db.Args{t.Now - max(older, requestsKept).Microseconds(), limit},
+			},
+			{
+				"DELETE FROM counts WHERE " + cellKey + " IN (SELECT at, account, type, what, code, errcode, process FROM counts WHERE at < ? AND n = gone ORDER BY at LIMIT ?)",
+				db.Args{t.Now - max(older, hoursKept).Microseconds(), limit},
 			},
 		} {
 			n, err := t.Exec(d.query, d.args...)

@@ -166,7 +166,7 @@ var pruneContract = []testCase{
 			}
 		}
 		same(h, "counts on the way", totals, []tasks.BatchCounts{
-			{Total: 1, Failed: 1, Refused: 5}, {Refused: 5}, {Refused: 3}, {Refused: 1}, {},
+			{Total: 1, Failed: 1, Refused: 5, Pruned: 2}, {Refused: 5, Pruned: 3}, {Refused: 3, Pruned: 3}, {Refused: 1, Pruned: 3}, {Pruned: 3},
 		})
 		same(h, "what is left", h.rowsOf("uploads", "refusals", "batches", "deliveries", "events"),
 			map[string]int{"uploads": 0, "refusals": 0, "batches": 0, "deliveries": 0, "events": 1})
@@ -185,7 +185,7 @@ var pruneContract = []testCase{
 		must(h, h.Finish(h.Context(), h.again().Token, failure(tasks.Unsupported)))
 		got, err := h.Batch(h.Context(), b.ID)
 		must(h, err)
-		if got.State != tasks.BatchComplete || got.Round != 2 || got.Counts != (tasks.BatchCounts{Total: 1, Failed: 1}) {
+		if got.State != tasks.BatchComplete || got.Round != 2 || got.Counts != (tasks.BatchCounts{Total: 1, Failed: 1, Pruned: 2}) {
 			h.Errorf("batch %+v", got)
 		}
 	}},

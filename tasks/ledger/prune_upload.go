@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
-	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 const ofUpload = "upload = ? AND type <> 'media.renewed'"
@@ -27,30 +27,50 @@ func uploadMayGo(now, cutoff int64) *db.Conditions {
 
 // removeUpload deletes an upload and all that is known of it, unless that changed since it was looked at.
 func (t *tx) removeUpload(seq int64, c *db.Conditions, _ int) (int, bool, error) {
-	var batch int64
-	var p schema.Phase
-	found, err := t.Row("SELECT x.batch, x.phase FROM uploads x WHERE x.seq = ? AND "+c.Where()+t.Dialect.SkipLocked, append(db.Args{seq}, c.Args...), &batch, &p)
+	var batch, submitted int64
+	var account string
+	var kind tasks.MediaType
+	var last endedRound
+	found, err := t.Row("SELECT x.batch, x.account, x.type, x.submitted_at, "+roundColumns+" FROM uploads x WHERE x.seq = ? AND "+c.Where()+t.Dialect.SkipLocked,
+		append(db.Args{seq}, c.Args...), append([]any{&batch, &account, &kind, &submitted}, last.dest()...)...)
 	if err != nil || !found {
 		return 0, true, err
 	}
 	if gone, err := t.removeEvents(ofUpload, seq); err != nil || !gone {
 		return 0, true, err
 	}
+	rounds, err := t.removeRounds(seq)
+	if err != nil {
+		return 0, true, err
+	}
 	for _, q := range []string{
 		"DELETE FROM attempts WHERE upload = ?",
-		"DELETE FROM rounds WHERE upload = ?",
 		"DELETE FROM uploads WHERE seq = ?",
 	} {
 		if _, err := t.Exec(q, seq); err != nil {
 			return 0, true, err
 		}
 	}
+	t.countPruned(account, kind, submitted, append(rounds, last))
 	if batch != 0 {
-		y := t.tally(batch)
-		y.accepted--
-		y.count(p.State(), -1)
+		t.tally(batch).prune(last.phase.State())
 	}
 	return 1, true, nil
+}
+
+// roundColumns are what the counts need to know of how a round ended, in the same names of uploads and rounds.
+const roundColumns = "finished_at, phase, reused, COALESCE(code, ''), errcode"
+
+func (r *endedRound) dest() []any { return []any{&r.at, &r.phase, &r.reused, &r.code, &r.errcode} }
+
+// removeRounds deletes the earlier rounds of an upload, and returns them.
+func (t *tx) removeRounds(upload int64) ([]endedRound, error) {
+	var rs []endedRound
+	err := t.Each("DELETE FROM rounds WHERE upload = ? RETURNING "+roundColumns, db.Args{upload}, func(s db.Scanner) error {
+		rs = append(rs, endedRound{})
+		return s.Scan(rs[len(rs)-1].dest()...)
+	})
+	return rs, err
 }
 
 // removeEvents deletes the events of one upload or batch with their deliveries. It deletes nothing and reports false

@@ -73,5 +73,7 @@ func repairs() map[string]func(t *tx, key int64) error {
 		"media-past-its-life":      (*tx).forgetLongMedia,
 		"quota-negative":           (*tx).zeroQuota,
 		"budget-negative":          (*tx).zeroBudgets,
+		"rounds-uncounted":         (*tx).countRounds,
+		"uploads-uncounted":        (*tx).countUploads,
 	}
 }

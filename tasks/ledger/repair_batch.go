@@ -16,7 +16,7 @@ func (t *tx) recount(seq int64) error {
 	if err != nil {
 		return err
 	}
-	b.Counts = tasks.BatchCounts{}
+	b.Counts = tasks.BatchCounts{Pruned: b.Counts.Pruned} // what is gone can't be counted
 	c := &b.Counts
 	err = t.Each("SELECT phase, count(*) FROM uploads WHERE batch = ? AND batch > 0 GROUP BY phase", db.Args{seq}, func(s db.Scanner) error {
 		var p schema.Phase

@@ -42,8 +42,12 @@ func (t *tx) reopen(r *row) error {
 	_, err := t.Exec(`UPDATE uploads SET phase = 0, round = round + 1, attempts = 0, cancel_requested = 0, lost_leases = 0, crashes = 0,
 		claim_token = NULL, slot_at = NULL, read_hash = NULL, identity = NULL, finished_at = NULL, reused = 0, media_id = NULL, issued_at = NULL, expires_at = NULL, sha256 = NULL, original = NULL, fixed = NULL, size = NULL,
 		code = NULL, errcode = 0, rid = NULL, reason = NULL, hint = NULL WHERE seq = ?`, r.seq)
-	if err != nil || r.batch == 0 {
+	if err != nil {
 		return err
+	}
+	t.countReopened(r)
+	if r.batch == 0 {
+		return nil
 	}
 	y := t.tally(r.batch)
 	y.reopen = true

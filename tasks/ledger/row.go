@@ -28,6 +28,7 @@ type row struct {
 	slot       sql.NullInt64 // the time that is reserved for its call
 	token      []byte        // of the claim that has it, or had it last
 	account    string
+	kind       tasks.MediaType
 	callback   string
 	mediaID    string
 
@@ -36,12 +37,12 @@ type row struct {
 }
 
 const rowColumns = `u.seq, u.id, u.phase, u.priority, u.batch, u.round, u.generation, u.attempts, u.cancel_requested, u.lost_leases, u.crashes,
-	u.slot_at, u.claim_token, u.account, COALESCE(u.callback_url, ''), COALESCE(u.media_id, '')`
+	u.slot_at, u.claim_token, u.account, u.type, COALESCE(u.callback_url, ''), COALESCE(u.media_id, '')`
 
 func (r *row) dest() []any {
 	return []any{
 		&r.seq, &r.id, &r.phase, &r.priority, &r.batch, &r.round, &r.generation, &r.attempts, &r.cancel, &r.lost, &r.crashes,
-		&r.slot, &r.token, &r.account, &r.callback, &r.mediaID,
+		&r.slot, &r.token, &r.account, &r.kind, &r.callback, &r.mediaID,
 	}
 }
 

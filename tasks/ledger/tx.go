@@ -17,6 +17,7 @@ type tx struct {
 	started map[string]int // running uploads by account; nil: not counted
 	counts  map[accountKey]*callCount
 	tallies map[int64]*tally
+	news    counts
 	events  []event
 	wakes   []int64 // uploads whose twins may go on
 }
@@ -26,7 +27,8 @@ func begin(ctx context.Context, l *Ledger, s *db.Session) (*tx, error) {
 	return &tx{Tx: t, l: l}, err
 }
 
-// finish writes what was put off: twins, calls and batches in the order of their keys, events last.
+// finish writes what was put off: twins, calls and batches in the order of their keys, counts, which nobody else writes to,
+// and events last.
 func (t *tx) finish() error {
 	if err := t.wakeTwins(); err != nil {
 		return err
@@ -35,6 +37,9 @@ func (t *tx) finish() error {
 		return err
 	}
 	if err := t.settleBatches(); err != nil {
+		return err
+	}
+	if err := t.keepCounts(t.news, t.l.number); err != nil {
 		return err
 	}
 	return t.writeEvents()

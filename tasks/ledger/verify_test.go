@@ -117,6 +117,12 @@ var forgeries = []forgery{
 	{"media-past-its-life", []string{"UPDATE media SET expires_at = expires_at + 1 WHERE media_id IS NOT NULL"}, true},
 	{"media-past-its-life", []string{"UPDATE media SET expires_at = NULL WHERE media_id IS NOT NULL"}, true},
 	{"quota-negative", []string{"UPDATE quota SET calls = -1"}, true},
+	{"rounds-uncounted", []string{"DELETE FROM counts WHERE what = 5"}, true},
+	{"rounds-uncounted", []string{"UPDATE counts SET n = n + 1, at = at + 3600000000 WHERE what = 0"}, true},
+	{"rounds-uncounted", []string{"UPDATE counts SET gone = gone + 1 WHERE what = 6"}, true},
+	{"uploads-uncounted", []string{"DELETE FROM balances"}, true},
+	{"uploads-uncounted", []string{"UPDATE balances SET open = open + 1, failed = failed - 1"}, true},
+	{"uploads-uncounted", []string{"UPDATE balances SET accepted = accepted + 1"}, true},
 	{"budget-negative", []string{"INSERT INTO budgets (producer, day, uploads) VALUES ('crm', 20000, -1)"}, true},
 }
 

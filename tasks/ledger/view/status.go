@@ -14,7 +14,7 @@ import (
 func (v *View) Accounts(ctx context.Context) ([]tasks.AccountStatus, error) {
 	var as []tasks.AccountStatus
 	err := v.lists.Snapshot(ctx, "list accounts", func(t *db.Tx) error {
-		open, err := countOpen(t)
+		balances, err := schema.Balances(t)
 		if err != nil {
 			return err
 		}
@@ -22,7 +22,7 @@ func (v *View) Accounts(ctx context.Context) ([]tasks.AccountStatus, error) {
 		if err != nil {
 			return err
 		}
-		as, err = accounts(t, open, held)
+		as, err = accounts(t, balances, held)
 		return err
 	})
 	return as, err
@@ -36,7 +36,11 @@ func (v *View) Status(ctx context.Context) (tasks.Status, error) {
 		for _, s := range tasks.States {
 			st.Counts[s] = 0
 		}
-		open, err := countOpen(t)
+		balances, err := schema.Balances(t)
+		if err != nil {
+			return err
+		}
+		open, err := countOpen(t, balances)
 		if err != nil {
 			return err
 		}
@@ -44,9 +48,12 @@ func (v *View) Status(ctx context.Context) (tasks.Status, error) {
 		if err != nil {
 			return err
 		}
-		if st.Accounts, err = accounts(t, open, held); err != nil {
+		if st.Accounts, err = accounts(t, balances, held); err != nil {
 			return err
 		}
+		c := total(balances)
+		st.Conservation = c
+		st.Counts[tasks.Succeeded], st.Counts[tasks.Failed], st.Counts[tasks.Canceled] = c.Succeeded, c.Failed, c.Canceled
 		addOpen(&st, open, held, t.Now)
 		return countRest(t, &st)
 	})
@@ -59,28 +66,30 @@ type openKey struct {
 	phase   schema.Phase
 }
 
-// countOpen counts the open uploads from the indexes that hold nothing else.
-func countOpen(t *db.Tx) (map[openKey]int, error) {
-	n := map[openKey]int{}
+// countOpen tells where the open uploads are. What is neither under way nor waits is ready: those may be a million, and
+// are not looked at.
+func countOpen(t *db.Tx, balances map[string]tasks.Conservation) (map[openKey]int, error) {
+	n, ready := map[openKey]int{}, map[string]int{}
 	count := func(s db.Scanner) error {
 		var k openKey
 		var m int
 		err := s.Scan(&k.phase, &k.account, &m)
 		n[k] = m
+		ready[k.account] -= m
 		return err
 	}
-	err := t.Each("SELECT 0, account, count(*) FROM uploads WHERE phase = 0 GROUP BY account", nil, count)
+	err := t.Each("SELECT CASE WHEN token IS NULL THEN 1 ELSE 2 END AS p, account, count(*) FROM runs GROUP BY p, account", nil, count)
 	if err != nil {
 		return nil, err
 	}
-	err = t.Each("SELECT CASE WHEN token IS NULL THEN 1 ELSE 2 END AS p, account, count(*) FROM runs GROUP BY p, account", nil, count)
-	if err != nil {
-		return nil, err
+	err = t.Each("SELECT 3, account, count(*) FROM uploads WHERE phase = 3 GROUP BY account", nil, count)
+	for account, c := range balances {
+		n[openKey{account, schema.Ready}] = max(0, c.Open+ready[account])
 	}
-	return n, t.Each("SELECT 3, account, count(*) FROM uploads WHERE phase = 3 GROUP BY account", nil, count)
+	return n, err
 }
 
-func accounts(t *db.Tx, open map[openKey]int, held map[string]*schema.Hold) ([]tasks.AccountStatus, error) {
+func accounts(t *db.Tx, balances map[string]tasks.Conservation, held map[string]*schema.Hold) ([]tasks.AccountStatus, error) {
 	var as []tasks.AccountStatus
 	today := schema.DayIn(t.Now, time.UTC) // it is no more than a day away anywhere
 	err := t.Each(`SELECT a.name, a.realm, a.appid, a.daily_limit, a.reset_zone, COALESCE(q.day, 0), COALESCE(q.calls, 0) FROM accounts a
@@ -105,9 +114,7 @@ func accounts(t *db.Tx, open map[openKey]int, held map[string]*schema.Hold) ([]t
 			}
 			a.Hold = &shown
 		}
-		for p := schema.Ready; p < schema.Succeeded; p++ {
-			a.Open += open[openKey{a.Name, p}]
-		}
+		a.Open = balances[a.Name].Open
 		as = append(as, a)
 		return nil
 	})
@@ -127,28 +134,10 @@ func addOpen(st *tasks.Status, open map[openKey]int, held map[string]*schema.Hol
 	}
 }
 
-// countRest counts what is final, and finds the oldest that is not.
+// countRest finds the oldest upload that is open, and counts the webhooks on their way.
 func countRest(t *db.Tx, st *tasks.Status) error {
-	var total int
-	if _, err := t.Row("SELECT count(*) FROM uploads", nil, &total); err != nil {
-		return err
-	}
-	err := t.Each("SELECT phase, count(*) FROM uploads WHERE phase >= 5 GROUP BY phase", nil, func(s db.Scanner) error {
-		var p schema.Phase
-		var n int
-		err := s.Scan(&p, &n)
-		st.Counts[p.State()] = n
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for _, n := range st.Counts {
-		total -= n
-	}
-	st.Counts[tasks.Succeeded] = total
 	var oldest sql.NullInt64
-	_, err = t.Row(`SELECT submitted_at FROM uploads WHERE seq = (SELECT min(s) FROM (
+	_, err := t.Row(`SELECT submitted_at FROM uploads WHERE seq = (SELECT min(s) FROM (
 		SELECT min(seq + 0) AS s FROM uploads WHERE phase = 0 UNION ALL SELECT min(upload) FROM runs UNION ALL
 		SELECT min(seq + 0) FROM uploads WHERE phase = 3) x)`, nil, &oldest)
 	if err != nil {

@@ -67,6 +67,15 @@ func (a *app) printStatus(s tasks.Status) error {
 	if err := grid.Flush(); err != nil {
 		return err
 	}
+	fmt.Fprintf(a.Out, "\n%s\n", conservationLine(s.Conservation))
+	if n := s.Conservation.Missing(); n != 0 {
+		fmt.Fprintf(a.Err, "warning: the counts don't add up, by %d: see mediaferry verify\n", n)
+	}
 	fmt.Fprintln(a.Out)
 	return a.printAccounts(s.Accounts)
+}
+
+// conservationLine says where all uploads are that were ever accepted.
+func conservationLine(c tasks.Conservation) string {
+	return fmt.Sprintf("%d accepted = %d succeeded + %d failed + %d canceled + %d open + %d pruned", c.Accepted, c.Succeeded, c.Failed, c.Canceled, c.Open, c.Pruned)
 }

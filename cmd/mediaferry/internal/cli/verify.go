@@ -24,9 +24,9 @@ func (a *app) verifyCommand() *cobra.Command {
 		Use:   "verify",
 		Short: "Check that the ledger, and the shared Redis, contradict themselves nowhere",
 		Long: `Checks the ledger, while everything runs, for what can't be: outcomes without their event, uploads that nobody would
-ever run again, batches whose counts disagree with their uploads, media reserved for nobody or reused past their life,
-and with a shared Redis uploads that were lost on it. --repair mends what can be mended without losing anything.
-It exits with 3 where something is left.`,
+ever run again, counts that disagree with the uploads, media reserved for nobody or reused past their life, and with a
+shared Redis uploads that were lost on it. --repair mends what can be mended without losing anything. It exits with 3 where
+something is left.`,
 		Example: `  mediaferry verify
   mediaferry verify --repair
   mediaferry verify --output json | jq .what`,

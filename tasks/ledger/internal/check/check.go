@@ -47,7 +47,7 @@ type Rule struct {
 // All returns every rule.
 func All() []Rule {
 	all := append(uploadChecks(), eventChecks()...)
-	return append(append(all, batchChecks()...), mediaChecks()...)
+	return slices.Concat(all, batchChecks(), mediaChecks(), countChecks())
 }
 
 // Findings returns the rows that break the rule. more is another condition on them, with its arguments.

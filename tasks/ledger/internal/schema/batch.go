@@ -9,7 +9,7 @@ import (
 
 // BatchColumns are what ScanBatch reads.
 const BatchColumns = `id, producer, COALESCE(external_id, ''), COALESCE(callback_url, ''), metadata, sealed, truncated, ended, round, total, open,
-	succeeded, failed, canceled, refused, submitted_at, completed_at`
+	succeeded, failed, canceled, refused, pruned, submitted_at, completed_at`
 
 // ScanBatch reads a batch. more come before the columns.
 func ScanBatch(s db.Scanner, b *tasks.Batch, more ...any) error {
@@ -21,7 +21,7 @@ func ScanBatch(s db.Scanner, b *tasks.Batch, more ...any) error {
 	)
 	c := &b.Counts
 	err := s.Scan(append(more, &b.ID, &b.Producer, &b.ExternalID, &b.CallbackURL, &metadata, &sealed, &b.Truncated, &b.Ended, &b.Round, &c.Total, &c.Open,
-		&c.Succeeded, &c.Failed, &c.Canceled, &c.Refused, &submitted, &completed)...)
+		&c.Succeeded, &c.Failed, &c.Canceled, &c.Refused, &c.Pruned, &submitted, &completed)...)
 	if err != nil {
 		return err
 	}

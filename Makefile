@@ -63,12 +63,13 @@ SEED ?= 1
 KILLS ?= 24
 UPLOADS ?= 4000
 DURATION ?= 60s
-chaos: tools ## kill, wipe and cut off a whole fleet while it works, then check every record (SEED, KILLS, UPLOADS, DURATION)
-	PATH="$$(.ci/servers path):$$PATH" go run ./cmd/mediaferry-chaos -seed $(SEED) -kills $(KILLS) -uploads $(UPLOADS) -duration $(DURATION)
+CHAOS_FLAGS ?=
+chaos: tools ## kill, wipe and cut off a whole fleet while it works, then check every record (SEED, KILLS, UPLOADS, DURATION, CHAOS_FLAGS)
+	PATH="$$(.ci/servers path):$$PATH" go run ./cmd/mediaferry-chaos -seed $(SEED) -kills $(KILLS) -uploads $(UPLOADS) -duration $(DURATION) $(CHAOS_FLAGS)
 
 SOAK ?= 20m
 soak: tools ## a steady load with faults for SOAK (20m): does any process hold ever more? (SEED, UPLOADS)
-	PATH="$$(.ci/servers path):$$PATH" go run ./cmd/mediaferry-chaos -seed $(SEED) -soak $(SOAK) -uploads $(UPLOADS)
+	PATH="$$(.ci/servers path):$$PATH" go run ./cmd/mediaferry-chaos -seed $(SEED) -soak $(SOAK) -uploads $(UPLOADS) $(CHAOS_FLAGS)
 
 chaos-planted: tools ## plant bugs in a worker and see that each is found
 	@.ci/gotest -tags planted -count=1 -run Planted ./cmd/mediaferry-chaos

@@ -34,6 +34,7 @@ type options struct {
 	verbose   bool
 	planted   string
 	untimed   bool
+	uniform   bool
 }
 
 const usageText = `Usage: mediaferry-chaos [flags]
@@ -76,6 +77,7 @@ func parseFlags(args []string, people io.Writer) (options, error) {
 	f.StringVar(&s.binary, "mediaferry", "", "the mediaferry binary to attack (default: built from this module); without attacks on its clock")
 	f.DurationVar(&s.soak, "soak", 0, "how long to run with faults of WeChat and of the receiver, without kills, to see whether any process grows")
 	f.BoolVar(&s.verbose, "v", false, "print each attack when it is made")
+	f.BoolVar(&s.uniform, "uniform", false, "no diversity: workers, accounts, receivers and producers are all alike, and nobody is checked for starving")
 	f.BoolVar(&s.untimed, "untimed", false, "judge nothing by how long it takes, and wait as long as it takes: for a machine that is busy with other things")
 	f.StringVar(&s.planted, "planted", "", "run workers with this `BUG` (needs the build tag planted)")
 	if err := f.Parse(args); err != nil {
@@ -153,6 +155,9 @@ func (s options) commandLine() string {
 	if s.attacks != nil {
 		words = append(words, "-attacks "+strings.Join(s.attacks, ","))
 	}
+	if s.uniform {
+		words = append(words, "-uniform")
+	}
 	if s.untimed {
 		words = append(words, "-untimed")
 	}
@@ -162,10 +167,13 @@ func (s options) commandLine() string {
 	return strings.Join(words, " ")
 }
 
-// needsClocks reports whether some attack of the run needs processes whose clocks can be set.
+// needsClocks reports whether some run needs processes whose clocks can be set.
 func (s options) needsClocks() bool {
-	for _, l := range s.runs() {
-		for _, p := range attack.Schedule(l) {
+	for _, run := range s.runs() {
+		if len(run.Skews()) > 0 {
+			return true
+		}
+		for _, p := range attack.Schedule(run) {
 			if attack.Find(p.Attack).NeedsClocks {
 				return true
 			}
@@ -187,7 +195,7 @@ func (s options) runs() []scenario.Run {
 			Name: kind, Seed: s.seed, Ledger: kind, AOF: (s.seed+uint64(i))%2 == 1,
 			Uploads: (s.uploads + n - 1 - i) / n, Kills: (s.kills + n - 1 - i) / n, Duration: s.duration / time.Duration(n),
 			Workers: s.workers, Producers: s.producers, Slots: scenario.Slots, Attempts: scenario.Attempts, Lease: scenario.ShortLease,
-			Attacks: s.attacks, Planted: s.planted, Clients: s.clients, Serves: s.serves, Clocks: s.binary == "", Soak: s.soak > 0, Untimed: s.untimed,
+			Attacks: s.attacks, Planted: s.planted, Clients: s.clients, Serves: s.serves, Clocks: s.binary == "", Soak: s.soak > 0, Untimed: s.untimed, Uniform: s.uniform,
 		}
 		if run.Planted != "" { // a planted worker neither serves the API nor has a clock
 			run.Clients, run.Serves, run.Clocks = 0, 0, false

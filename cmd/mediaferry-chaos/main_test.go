@@ -40,7 +40,7 @@ func TestSmallRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	keep, file := filepath.Join(dir, "kept"), filepath.Join(dir, "report.json")
-	code, text := invoke(t, "-seed", "5", "-ledger", "sqlite", "-duration", "6s", "-uploads", "300", "-kills", "6", "-untimed", "-keep", keep, "-report", file, "-v", "-mediaferry", binary)
+	code, text := invoke(t, "-seed", "5", "-ledger", "sqlite", "-duration", "6s", "-uploads", "300", "-kills", "6", "-uniform", "-untimed", "-keep", keep, "-report", file, "-v", "-mediaferry", binary)
 	if code != tasks.ExitOK {
 		t.Fatalf("exit code %d:\n%s", code, text)
 	}
@@ -65,7 +65,7 @@ func TestSmallRun(t *testing.T) {
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{
-		"-seed 9 -ledger sqlite -uploads 70 -duration 3s -kills 2 -workers 4 -producers 1 -clients 1 -serves 1 -attacks worker-kill,redis-flush",
+		"-seed 9 -ledger sqlite -uploads 70 -duration 3s -kills 2 -workers 4 -producers 1 -clients 1 -serves 1 -uniform -attacks worker-kill,redis-flush",
 		"-seed 9 -ledger both -uploads 70 -soak 20m0s -kills 1 -workers 4 -producers 1 -clients 1 -serves 1",
 	} {
 		s, err := parseFlags(strings.Fields(line), t.Output())

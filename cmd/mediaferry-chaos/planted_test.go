@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,17 +25,19 @@ func TestPlantedBugsAreFound(t *testing.T) { //nolint:paralleltest // see above
 		attacks  string
 		kills    string
 		found    string // a kind of finding that this bug must lead to; empty: nothing may be found
+		diverse  bool
 	}{
-		{planted.None, "6s", "worker-stop,worker-kill", "8", ""},
-		{planted.NoFence, "12s", "worker-stop", "8", check.Conflicting},
-		{planted.SplitOutbox, "6s", "producer-kill", "2", check.Outbox},
-		{planted.EarlyBatch, "6s", "producer-kill", "2", check.Batch},
-		{planted.LostDispatch, "6s", "producer-kill", "2", check.Lost},
-		{planted.DoubleClaim, "6s", "producer-kill", "2", check.Duplicates},
+		{planted.None, "6s", "worker-stop,worker-kill", "8", "", false},
+		{planted.NoFence, "12s", "worker-stop", "8", check.Conflicting, false},
+		{planted.SplitOutbox, "6s", "producer-kill", "2", check.Outbox, false},
+		{planted.EarlyBatch, "6s", "producer-kill", "2", check.Batch, false},
+		{planted.LostDispatch, "6s", "producer-kill", "2", check.Lost, false},
+		{planted.DoubleClaim, "6s", "producer-kill", "2", check.Duplicates, false},
+		{planted.Starve, "25s", "producer-kill", "2", check.Starved, true},
 	} {
 		t.Run(tc.bug, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "report.json")
-			code, text := invoke(t, "-seed", "3", "-ledger", "sqlite", "-duration", tc.duration, "-uploads", "500",
+			code, text := invoke(t, "-seed", "3", "-ledger", "sqlite", "-duration", tc.duration, "-uploads", "500", fmt.Sprintf("-uniform=%v", !tc.diverse),
 				"-planted", tc.bug, "-attacks", tc.attacks, "-kills", tc.kills, "-report", file)
 			if tc.found == "" {
 				if code != tasks.ExitOK {
@@ -42,7 +45,7 @@ func TestPlantedBugsAreFound(t *testing.T) { //nolint:paralleltest // see above
 				}
 				return
 			}
-			if found := findings(t, file); code != tasks.ExitFailed || found[tc.found] == 0 {
+			if found := findings(t, file); code != tasks.ExitFailed || found[tc.found] == 0 || tc.bug == planted.Starve && !strings.Contains(text, "account west got nothing") {
 				t.Errorf("exit code %d, no %q found:\n%s", code, tc.found, text)
 			}
 			if !strings.Contains(text, "seed 3: ") {

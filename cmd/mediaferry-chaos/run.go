@@ -128,7 +128,7 @@ func makeRun(ctx context.Context, run scenario.Run, binary, dir string, p *progr
 	}
 	observing, stopObserving := context.WithCancel(ctx)
 	defer stopObserving()
-	recording.Go(func() { h.Observations = f.Observe(observing) })
+	recording.Go(func() { h.Observations, h.Holds = f.Observe(observing) })
 	h.Injections = attack.Execute(ctx, f, start, p.say)
 	stopSampling()
 	p.say("all attacks are over, waiting for the fleet to settle")

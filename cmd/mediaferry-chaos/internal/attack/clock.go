@@ -46,6 +46,7 @@ func jumpOne(ctx context.Context, f *fleet.Fleet, r *rand.Rand) (effect, error) 
 	if err != nil {
 		return effect{}, err
 	}
-	c := f.Clocks[p.Name]
-	return effect{target: fmt.Sprintf("%s by %v", p.Name, skew), skew: skew, revert: reverting(func() error { return c.Set(0) })}, c.Set(skew)
+	e := effect{target: fmt.Sprintf("%s by %v", p.Name, skew), skew: f.ClockSkew(p.Name) + skew}
+	e.revert = reverting(func() error { return f.SetClock(p.Name, 0) })
+	return e, f.SetClock(p.Name, skew)
 }

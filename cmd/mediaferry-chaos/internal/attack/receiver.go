@@ -7,6 +7,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/fleet"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/receiver"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/scenario"
 )
 
 // ReceiverAttacks makes the webhook receiver misbehave.
@@ -15,8 +16,8 @@ func ReceiverAttacks() []*Attack {
 	mode := func(name, about string, m receiver.Mode) *Attack {
 		return &Attack{Name: "receiver-" + name, about: about, track: external, length: length,
 			inject: func(_ context.Context, f *fleet.Fleet, _ *rand.Rand) (effect, error) {
-				f.Receiver.Set(m)
-				return effect{target: "receiver", revert: reverting(func() error { f.Receiver.Set(receiver.Healthy); return nil })}, nil
+				f.Receivers[scenario.ReceiverMain].Set(m)
+				return effect{target: "receiver", revert: reverting(func() error { f.Receivers[scenario.ReceiverMain].Set(receiver.Healthy); return nil })}, nil
 			}}
 	}
 	return []*Attack{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -40,12 +41,13 @@ const (
 	Growth       = "growth"      // a process holds more and more
 	Stalled      = "stalled"     // producers could not submit everything, or the fleet did not settle
 	Crash        = "crash"       // a process panicked
+	Starved      = "starved"     // an account, a producer or a receiver got nothing, though it had work and room
 )
 
 // Kinds lists the kinds in the order of the report.
 var Kinds = []string{ //nolint:gochecknoglobals // a constant in all but name
 	Lost, Open, Conflicting, Unexpected, Duplicates, Media, Outbox, Webhook, Batch,
-	Quota, Attempts, LateRecovery, Answer, Growth, Stalled, Crash,
+	Quota, Attempts, LateRecovery, Starved, Answer, Growth, Stalled, Crash,
 }
 
 // All returns all findings in a history, by kind.
@@ -53,7 +55,7 @@ func All(h *history.History) []Finding {
 	r := New(h)
 	for _, check := range []func(*Records){
 		checkOutcomes, checkNames, checkCauses, checkAttempts, checkMedia, checkDuplicates, checkQuota,
-		checkOutbox, checkWebhooks, checkBatches, checkRecovery, checkAnswers, checkGrowth, checkProgress, checkCrashes,
+		checkOutbox, checkWebhooks, checkBatches, checkRecovery, checkStarved, checkAnswers, checkGrowth, checkProgress, checkCrashes,
 	} {
 		check(r)
 	}
@@ -86,6 +88,7 @@ type Records struct {
 	events    map[roundKey][]history.Event // upload.* events
 	completed map[roundKey][]history.Event // batch.completed events
 	webhooks  map[string][]history.Webhook // by webhook-id
+	start     time.Time                    // of the run
 	findings  []Finding
 }
 
@@ -120,6 +123,9 @@ func New(h *history.History) *Records {
 
 func (r *Records) readJournal() {
 	for _, e := range r.Journal {
+		if r.start.IsZero() || !e.At.IsZero() && e.At.Before(r.start) {
+			r.start = e.At
+		}
 		switch e.Kind {
 		case history.Intent:
 			r.intents[e.Producer+" "+e.Name] = true

@@ -17,6 +17,11 @@ func (r *Records) right(at time.Time) time.Time {
 			return t
 		}
 	}
+	for _, skew := range r.Run.Skews() {
+		if t := at.Add(-skew); !t.Before(r.start) && !t.After(r.Ended.Add(slack)) {
+			return t
+		}
+	}
 	return at
 }
 
@@ -25,6 +30,9 @@ func (r *Records) began(c history.Claim) time.Time { return r.right(c.From.Add(c
 
 // skewed reports whether any clock was wrong at that time.
 func (r *Records) skewed(at time.Time) bool {
+	if len(r.Run.Skews()) > 0 {
+		return true
+	}
 	for i, s := range r.Injections {
 		if s.Skew != 0 && r.wrong(i, at) {
 			return true

@@ -23,7 +23,9 @@ import (
 
 // Collect fills h with everything that the fleet has recorded.
 func (f *Fleet) Collect(ctx context.Context, h *history.History) error {
-	h.Webhooks = f.Receiver.Requests()
+	for _, r := range f.Receivers {
+		h.Webhooks = append(h.Webhooks, r.Requests()...)
+	}
 	if !f.Redis.Running() {
 		h.Exits = append(h.Exits, history.Exit{Process: "redis", At: time.Now(), Status: "ended by itself"})
 	}
@@ -51,7 +53,7 @@ func (f *Fleet) Collect(ctx context.Context, h *history.History) error {
 
 func (f *Fleet) collectJournals(_ context.Context, h *history.History) error {
 	names := []string{f.path("sources.log")}
-	for i := range f.Run.Producers + f.Run.Clients {
+	for i := range f.Run.AllProducers() {
 		names = append(names, f.path(producerName(i)+".journal"))
 	}
 	for _, name := range names {
@@ -124,8 +126,12 @@ func (f *Fleet) collectDeliveries(ctx context.Context, h *history.History) error
 	all, err := pages(func(cursor string) ([]tasks.Delivery, string, error) {
 		return f.ledger.Deliveries(ctx, tasks.DeliveryFilter{Cursor: cursor, Limit: pageRows})
 	})
+	names := map[string]string{}
+	for name, url := range f.callbacks {
+		names[url] = name
+	}
 	for _, d := range all {
-		h.Deliveries = append(h.Deliveries, history.Delivery{ID: d.ID, Event: d.Event.ID, Type: d.Event.Type, State: d.State, Last: d.LastError})
+		h.Deliveries = append(h.Deliveries, history.Delivery{ID: d.ID, Event: d.Event.ID, Type: d.Event.Type, State: d.State, Receiver: names[d.URL], Last: d.LastError})
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -37,7 +38,7 @@ type Fleet struct {
 	Postgres   *ledgertest.Process // nil with SQLite
 	ledger     *ledger.Ledger      // straight to the database, without the proxy
 	Sandbox    *wechattest.Sandbox
-	Receiver   *receiver.Receiver
+	Receivers  map[string]*receiver.Receiver // by name
 	Workers    []*process.Process
 	Serves     []*process.Process
 	urls       []string          // of the API, one for each of Serves
@@ -45,12 +46,15 @@ type Fleet struct {
 	metricsKey string            // of the API, to read metrics
 	metrics    map[string]string // URLs of processes that serve metrics, by name
 	Producers  []*process.Process
-	Proxies    map[string]*proxy.Proxy // "redis", "wechat", and "ledger" with PostgreSQL
-	Sources    *history.Journal        // what attacks do to files
-	callback   string
-	Revoked    []string               // accounts whose tokens were revoked
-	Skew       time.Duration          // how far all clocks stay wrong
-	Clocks     map[string]clock.Clock // of processes, by name
+	Proxies    map[string]*proxy.Proxy  // "redis", "wechat", and "ledger" with PostgreSQL
+	Sources    *history.Journal         // what attacks do to files
+	callbacks  map[string]string        // URLs of receivers, by name
+	secret     tasks.Secret             // of webhooks
+	frozen     atomic.Bool              // WeChat refuses the frozen account
+	Revoked    []string                 // accounts whose tokens were revoked
+	Skew       time.Duration            // how far all clocks stay wrong
+	clocks     map[string]clock.Clock   // of processes, by name
+	skews      map[string]time.Duration // of these clocks while no attack sets them
 
 	observer *observer // of attacked uploads
 
@@ -61,7 +65,7 @@ type Fleet struct {
 // Start starts everything but the producers. binary is the mediaferry to attack, dir holds all files. Close the fleet even
 // after an error.
 func Start(ctx context.Context, run scenario.Run, binary, dir string) (*Fleet, error) {
-	f := &Fleet{Run: run, dir: dir, root: filepath.Join(dir, "media"), Proxies: map[string]*proxy.Proxy{}, Clocks: map[string]clock.Clock{}, metrics: map[string]string{}}
+	f := &Fleet{Run: run, dir: dir, root: filepath.Join(dir, "media"), Proxies: map[string]*proxy.Proxy{}, clocks: map[string]clock.Clock{}, metrics: map[string]string{}, Receivers: map[string]*receiver.Receiver{}, callbacks: map[string]string{}, skews: map[string]time.Duration{}}
 	steps := []struct {
 		name string
 		do   func(context.Context) error
@@ -70,7 +74,7 @@ func Start(ctx context.Context, run scenario.Run, binary, dir string) (*Fleet, e
 		{"start Redis", f.startRedis},
 		{"start the ledger", f.startLedger},
 		{"start the sandbox", f.startSandbox},
-		{"start the receiver", f.startReceiver},
+		{"start the receivers", f.startReceivers},
 		{"write settings", f.writeSettings},
 		{"start workers", func(ctx context.Context) error { return f.startWorkers(ctx, binary) }},
 		{"start the API", func(ctx context.Context) error { return f.startServes(ctx, binary) }},
@@ -123,17 +127,25 @@ func (f *Fleet) run(ctx context.Context, p *process.Process) {
 // ownClock names the clock of this tool's own ledger connection.
 const ownClock = "chaos"
 
-// clock makes the clock of one process, which is right at first.
+// clock makes the clock of one process.
 func (f *Fleet) clock(name string) (clock.Clock, error) {
 	c, err := clock.New(f.path(name + ".clock"))
-	f.Clocks[name] = c
-	return c, err
+	f.clocks[name] = c
+	return c, errors.Join(err, f.SetClock(name, 0))
 }
+
+// SetClock sets the clock of one process wrong by skew, in addition to how far it is wrong without attacks.
+func (f *Fleet) SetClock(name string, skew time.Duration) error {
+	return f.clocks[name].Set(f.skews[name] + skew)
+}
+
+// ClockSkew returns how far the clock of one process is wrong without attacks.
+func (f *Fleet) ClockSkew(name string) time.Duration { return f.skews[name] }
 
 // SetClocks sets the clocks of all processes wrong by skew.
 func (f *Fleet) SetClocks(skew time.Duration) (err error) {
-	for _, c := range f.Clocks {
-		err = errors.Join(err, c.Set(skew))
+	for name := range f.clocks {
+		err = errors.Join(err, f.SetClock(name, skew))
 	}
 	return err
 }

@@ -27,16 +27,17 @@ func same(s, o history.Observation) bool {
 var phases = []string{"ready", "dispatched", "running", "waiting", "succeeded", "failed", "canceled"} //nolint:gochecknoglobals // a constant in all but name
 
 const (
-	watchPause  = 250 * time.Millisecond
-	mostWatched = 400 // uploads at once; more are not observed
-	firstFinal  = 4   // number of the first phase that has an outcome
+	observePause = 250 * time.Millisecond
+	mostObserved = 400             // uploads at once; more are not observed
+	observeTime  = 2 * time.Second // for one query
+	firstFinal   = 4               // number of the first phase that has an outcome
 )
 
 // observer reads the state of attacked uploads until they have their outcome. Its methods are safe for concurrent use.
 type observer struct {
 	db   *sql.DB
 	mark func(n int) string    // the SQL of a parameter
-	seen []history.Observation // belongs to run
+	seen []history.Observation // belongs to Observe
 
 	mu   sync.Mutex
 	last map[uuid.UUID]history.Observation
@@ -66,27 +67,27 @@ func (o *observer) follow(ids []uuid.UUID) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, id := range ids {
-		if _, known := o.last[id]; !known && len(o.last) < mostWatched {
+		if _, known := o.last[id]; !known && len(o.last) < mostObserved {
 			o.last[id] = history.Observation{}
 		}
 	}
 }
 
-// Observe observes leaders, and the uploads of Follow, until ctx ends.
-func (f *Fleet) Observe(ctx context.Context) []history.Observation {
-	f.observer.run(ctx)
-	return f.observer.seen
-}
-
-func (o *observer) run(ctx context.Context) {
-	leaders := map[string]history.Observation{}
-	for wait.Sleep(ctx, watchPause) == nil {
+// Observe observes leaders, holds, and the uploads of Follow, until ctx ends.
+func (f *Fleet) Observe(ctx context.Context) ([]history.Observation, []history.Hold) {
+	o, leaders, holds := f.observer, map[string]history.Observation{}, holdLog{since: map[string]time.Time{}}
+	for wait.Sleep(ctx, observePause) == nil {
 		// An error means that the ledger is under attack. The next turn tries again.
 		_ = o.observeLeaders(ctx, leaders)
 		if ids := o.followed(); len(ids) > 0 {
 			_ = o.observe(ctx, ids)
 		}
+		if held, err := f.heldAccounts(ctx); err == nil {
+			holds.note(time.Now(), held)
+		}
 	}
+	holds.note(time.Now(), nil)
+	return o.seen, holds.ended
 }
 
 func (o *observer) followed() (ids []any) {
@@ -143,7 +144,7 @@ func (o *observer) observeLeaders(ctx context.Context, leaders map[string]histor
 }
 
 func (o *observer) rows(ctx context.Context, query string, args []any, each func(func(...any) error) error) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, observeTime)
 	defer cancel()
 	rows, err := o.db.QueryContext(ctx, query, args...)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/receiver"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/scenario"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/wait"
 	"github.com/mediaferry/mediaferry/tasks"
@@ -18,7 +19,19 @@ func settleTimeout(run scenario.Run) time.Duration {
 	if run.Untimed {
 		return time.Hour
 	}
+	if !run.Uniform { // the last slow answers, and the backlog of the paced account
+		return max(run.Duration, time.Minute)
+	}
 	return max(run.Duration, 30*time.Second)
+}
+
+// normalize ends what made a diverse run hard: WeChat accepts the frozen account again, and the slow receiver answers at
+// once.
+func (f *Fleet) normalize() {
+	f.frozen.Store(false)
+	for _, r := range f.Receivers {
+		r.Set(receiver.Healthy)
+	}
 }
 
 // Settle waits until the producers have submitted everything, every upload has its outcome, and every webhook is
@@ -27,6 +40,7 @@ func settleTimeout(run scenario.Run) time.Duration {
 func (f *Fleet) Settle(ctx context.Context, say func(format string, args ...any)) bool {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout(f.Run))
 	defer cancel()
+	f.normalize()
 	retried := false
 	var restarted time.Time
 	for {
@@ -72,7 +86,7 @@ func (f *Fleet) retryFailed(ctx context.Context) int {
 	}
 	n := 0
 	for _, o := range failed {
-		if o.Account != scenario.AccountSmall && f.ledger.Retry(ctx, o.ID, false) == nil {
+		if o.Account != scenario.AccountSmall && o.Account != scenario.AccountSlow && f.ledger.Retry(ctx, o.ID, false) == nil {
 			n++
 		}
 	}
@@ -82,7 +96,7 @@ func (f *Fleet) retryFailed(ctx context.Context) int {
 // replayDeliveries sends deliveries now that wait for another attempt. Those of a dead worker return by themselves after
 // a minute. Only a long run waits for that.
 func (f *Fleet) replayDeliveries(ctx context.Context) {
-	soon := f.Clocks[ownClock].Now().Add(time.Second)
+	soon := f.clocks[ownClock].Now().Add(time.Second)
 	page, _, err := f.ledger.Deliveries(ctx, tasks.DeliveryFilter{State: tasks.Pending, Limit: 1000})
 	if err != nil {
 		return
@@ -106,7 +120,7 @@ func (f *Fleet) restartWorkers() {
 	}
 }
 
-// Resume lifts every hold but that of the small account. A hold would last a minute, or until midnight. It drops the
+// Resume lifts every hold but those of the small account and of the frozen one. A hold would last a minute, or until midnight. It drops the
 // errors of a ledger that is under attack: Settle calls it again.
 func (f *Fleet) Resume(ctx context.Context) {
 	holds, err := f.ledger.Holds(ctx)
@@ -114,7 +128,7 @@ func (f *Fleet) Resume(ctx context.Context) {
 		return
 	}
 	for _, h := range holds {
-		if h.AppID == scenario.AppIDs[scenario.AccountSmall] {
+		if h.AppID == scenario.AppIDs[scenario.AccountSmall] || h.AppID == scenario.AppIDs[scenario.AccountFrozen] && f.frozen.Load() {
 			continue
 		}
 		if _, err := f.ledger.Resume(ctx, h.Realm, h.AppID); err != nil {

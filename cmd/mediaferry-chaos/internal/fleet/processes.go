@@ -10,6 +10,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/clock"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/process"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/scenario"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/wait"
 )
 
@@ -17,7 +18,9 @@ func (f *Fleet) startWorkers(ctx context.Context, binary string) error {
 	for i := range f.Run.Workers {
 		name := fmt.Sprintf("worker-%d", i)
 		args := []string{"worker", "--config", f.settings()}
-		var env []string
+		w := f.Run.Worker(i)
+		f.skews[name] = w.Skew
+		env := workerEnv(w)
 		if i == 0 || f.Run.Soak { // one worker serves the API too; in a soak all do, for their metrics
 			args[0] = "run"
 			addr, err := f.address(name)
@@ -37,6 +40,16 @@ func (f *Fleet) startWorkers(ctx context.Context, binary string) error {
 		f.run(ctx, p)
 	}
 	return wait.Until(ctx, startTime, func() error { return f.ready(f.Workers, "ready") })
+}
+
+// workerEnv returns the settings of one worker, as environment variables.
+func workerEnv(w scenario.Worker) []string {
+	return []string{
+		fmt.Sprintf("MEDIAFERRY_WORKER__CONCURRENCY=%d", w.Slots),
+		fmt.Sprintf("MEDIAFERRY_WORKER__INTERACTIVE=%d", w.Interactive),
+		fmt.Sprintf("MEDIAFERRY_WORKER__LEASE=%v", w.Lease),
+		fmt.Sprintf("MEDIAFERRY_WORKER__HOLD_RECHECK=%v", w.HoldRecheck),
+	}
 }
 
 // startServes starts the processes that only serve the API. They keep their ports over restarts.

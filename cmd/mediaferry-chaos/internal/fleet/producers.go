@@ -18,10 +18,10 @@ func (f *Fleet) StartProducers(ctx context.Context, start time.Time) error {
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	for i := range f.Run.Producers + f.Run.Clients {
+	for i := range f.Run.AllProducers() {
 		name := producerName(i)
 		c := producer.Config{
-			Run: f.Run, Number: i, Name: name, Ledger: f.url, Root: f.root, Journal: f.path(name + ".journal"), Clock: f.path(name + ".clock"), Callback: f.callback,
+			Run: f.Run, Number: i, Name: name, Ledger: f.url, Root: f.root, Journal: f.path(name + ".journal"), Clock: f.path(name + ".clock"), Callbacks: f.callbacks,
 			Start: start, Deadline: start.Add(f.Run.Duration),
 		}
 		if i >= f.Run.Producers {

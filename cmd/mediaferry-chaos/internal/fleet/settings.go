@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
+	"time"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/scenario"
 )
@@ -20,15 +21,16 @@ func (f *Fleet) writeSettings(context.Context) error {
 		return err
 	}
 	accounts := map[string]any{}
-	for name, id := range scenario.AppIDs {
-		a := map[string]any{"appid": id, "secret": secretOf(id)}
-		if name == scenario.AccountSmall {
-			a["daily_limit"] = scenario.SmallLimit
-		}
-		accounts[name] = a
+	for _, a := range f.Run.Accounts() {
+		id := scenario.AppIDs[a.Name]
+		accounts[a.Name] = map[string]any{"appid": id, "secret": secretOf(id), "daily_limit": a.DailyLimit, "rate_per_minute": a.RatePerMinute}
+	}
+	answer := "3s"
+	if !f.Run.Uniform {
+		answer = (scenario.SlowAnswer + 2*time.Second).String()
 	}
 	producers := map[string]any{}
-	for i := range f.Run.Producers + f.Run.Clients {
+	for i := range f.Run.AllProducers() {
 		f.keys = append(f.keys, rand.Text())
 		producers[producerName(i)] = map[string]any{"key": f.keys[i]}
 	}
@@ -48,7 +50,7 @@ func (f *Fleet) writeSettings(context.Context) error {
 			"concurrency": f.Run.Slots, "interactive": f.Run.Slots / scenario.InteractiveShare, "lease": f.Run.Lease.String(), "shutdown_timeout": "1s", "attempts": f.Run.Attempts,
 			"backoff_base": "200ms", "backoff_cap": "2s", "unknown_pause": "1s", "hold_recheck": "2s", "hold_recheck_slow": "2s",
 		},
-		"webhook": map[string]any{"secrets": []string{f.Receiver.Secret.Reveal()}, "allow": []string{"127.0.0.1"}, "attempts": 50, "timeout": "3s"},
+		"webhook": map[string]any{"secrets": []string{f.secret.Reveal()}, "allow": []string{"127.0.0.1"}, "attempts": 50, "timeout": answer},
 	}, "", "  ")
 	if err != nil {
 		return err

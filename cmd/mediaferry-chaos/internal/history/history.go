@@ -35,6 +35,7 @@ type History struct {
 	Panics       []string          // lines of logs that tell of a panic or a data race
 	Observations []Observation     // of attacked uploads, and of leaders
 	Claims       []Claim           // claims that workers ended, from their logs
+	Holds        []Hold            // of accounts
 	Samples      []Sample          // of what processes hold, in a soak
 	Settled      bool              // every upload and delivery ended in time
 	Ended        time.Time
@@ -82,11 +83,12 @@ type Event struct {
 
 // Delivery is one delivery of the ledger.
 type Delivery struct {
-	ID    uuid.UUID           `json:"id"`
-	Event uuid.UUID           `json:"event"`
-	Type  tasks.EventType     `json:"type"`
-	State tasks.DeliveryState `json:"state"`
-	Last  string              `json:"last_error,omitempty"`
+	ID       uuid.UUID           `json:"id"`
+	Event    uuid.UUID           `json:"event"`
+	Type     tasks.EventType     `json:"type"`
+	State    tasks.DeliveryState `json:"state"`
+	Receiver string              `json:"receiver"`
+	Last     string              `json:"last_error,omitempty"`
 }
 
 // Media is one media that the sandbox holds, with the hash of its bytes.
@@ -99,6 +101,7 @@ type Media struct {
 type Webhook struct {
 	At       time.Time       `json:"at"`
 	ID       string          `json:"id"`
+	Receiver string          `json:"receiver"`
 	Type     tasks.EventType `json:"type"`
 	Verified bool            `json:"verified"`
 	Stale    bool            `json:"stale,omitempty"` // its signature verifies, its timestamp is too old or too new
@@ -158,6 +161,13 @@ const (
 	SampleLedger = "ledger"
 )
 
+// Hold is one hold of an account, from its first observation to its last.
+type Hold struct {
+	Account string    `json:"account"`
+	From    time.Time `json:"from"`
+	To      time.Time `json:"to"`
+}
+
 // Observation is the state of one upload, or of one leader, at one time. Observations explain a slow recovery: they show
 // when a generation was dispatched, which worker claimed it, and which process led.
 type Observation struct {
@@ -185,6 +195,7 @@ func (h *History) parts() map[string]lines {
 		"panics.jsonl":       linesOf(&h.Panics),
 		"claims.jsonl":       linesOf(&h.Claims),
 		"observations.jsonl": linesOf(&h.Observations),
+		"holds.jsonl":        linesOf(&h.Holds),
 		"samples.jsonl":      linesOf(&h.Samples),
 	}
 }

@@ -3,17 +3,15 @@
 // Package planted is a worker with a bug of your choice, to see whether the checker finds it.
 //
 // A new bug gets a constant, a place in Bugs, the code that makes it, and a case in TestPlantedBugsAreFound. Bugs of the
-// ledger are in ledger.go, bugs of what a worker does with its tasks in worker.go.
+// ledger are in ledger.go, bugs of dispatch in belt.go, bugs of the worker itself in worker.go. A chunk whose rest is
+// forgotten would go into ledgerWithBug.Claim, a finish that takes a neighbour's token into ledgerWithBug.Finish.
 package planted
 
 import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"os"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -21,7 +19,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/wait"
-	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
 )
@@ -35,10 +32,11 @@ const (
 	EarlyBatch   = "early-batch"   // a batch counts an outcome twice
 	LostDispatch = "lost-dispatch" // some uploads are marked as dispatched and never put on the belt
 	DoubleClaim  = "double-claim"  // a repeated task gets the claim as well
+	Starve       = "starve"        // one account gets nothing while others have uploads
 )
 
 // Bugs lists all bugs.
-var Bugs = []string{None, NoFence, SplitOutbox, EarlyBatch, LostDispatch, DoubleClaim} //nolint:gochecknoglobals // a constant in all but name
+var Bugs = []string{None, NoFence, SplitOutbox, EarlyBatch, LostDispatch, DoubleClaim, Starve} //nolint:gochecknoglobals // a constant in all but name
 
 // ledgerWithBug is an SQLite ledger with a bug. It writes into the ledger's file what the ledger itself would refuse.
 type ledgerWithBug struct {
@@ -187,32 +185,4 @@ func (b *ledgerWithBug) OnBelt(ctx context.Context, olderThan time.Duration, lim
 		return nil, nil
 	}
 	return b.Ledger.OnBelt(ctx, olderThan, limit)
-}
-
-// beltWithBug puts one of four tasks on the belt twice.
-type beltWithBug struct {
-	*enqueue.Belt
-	bug string
-}
-
-// Put implements enqueue.Conveyor.
-func (b beltWithBug) Put(ctx context.Context, ledger uuid.UUID, chunks []tasks.Chunk) ([]tasks.Chunk, error) {
-	if b.bug == DoubleClaim {
-		var again []tasks.Chunk
-		for _, c := range chunks {
-			if rand.IntN(4) == 0 {
-				twice := c
-				twice.Task += ".again"
-				twice.Runs = slices.Clone(c.Runs)
-				for i := range twice.Runs {
-					twice.Runs[i].Generation += secondHand
-				}
-				again = append(again, twice)
-			}
-		}
-		if _, err := b.Belt.Put(ctx, ledger, again); err != nil {
-			return chunks, fmt.Errorf("put again: %w", err)
-		}
-	}
-	return b.Belt.Put(ctx, ledger, chunks)
 }

@@ -23,7 +23,7 @@ func Main(ctx context.Context, args []string) error {
 	if len(args) != 2 {
 		return errors.New("planted-worker: want the settings file and the bug")
 	}
-	c, err := config.Load(args[0], nil)
+	c, err := config.Load(args[0], os.Environ())
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func Main(ctx context.Context, args []string) error {
 	})
 	sender := webhook.New(webhook.Config{Allow: func(string) []string { return c.Webhook.Allow }}, webhook.Fixed(c.Webhook.Secrets...))
 	courier := &worker.Courier{Ledger: l, Sender: sender, Log: log}
-	dispatcher := enqueue.NewDispatcher(l, beltWithBug{belt, args[1]})
+	dispatcher := enqueue.NewDispatcher(l, &beltWithBug{Belt: belt, bug: args[1]})
 	dispatcher.Grace, dispatcher.Log = c.Worker.Lease, log
 	server := worker.NewServer(rdb, worker.Handlers{Run: w.Carry, Deliver: courier.Deliver},
 		worker.ServerConfig{Prefix: c.QueuePrefix + ":", Slots: c.Worker.Concurrency, Drain: c.Worker.Shutdown, Log: log})

@@ -54,7 +54,7 @@ type request struct {
 
 func (d *httpClient) request(u scenario.Upload) request {
 	r := request{
-		ExternalID: u.Name, Account: u.Account, Type: u.Type, Source: u.Source, CallbackURL: d.Callback, Priority: u.Priority,
+		ExternalID: u.Name, Account: u.Account, Type: u.Type, Source: u.Source, CallbackURL: d.Callbacks[u.Receiver], Priority: u.Priority,
 		Metadata: map[string]int{"number": u.Number},
 	}
 	if u.Deadline {

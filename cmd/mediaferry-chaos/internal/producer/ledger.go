@@ -34,7 +34,7 @@ func (d *ledgerClient) close() error { return d.ledger.Close() }
 
 func (d *ledgerClient) upload(u scenario.Upload) tasks.Upload {
 	request := tasks.Upload{
-		ExternalID: u.Name, Account: u.Account, Type: u.Type, Source: u.Source, Priority: u.Priority, CallbackURL: d.Callback,
+		ExternalID: u.Name, Account: u.Account, Type: u.Type, Source: u.Source, Priority: u.Priority, CallbackURL: d.Callbacks[u.Receiver],
 		Metadata: json.RawMessage(fmt.Sprintf(`{"number":%d}`, u.Number)),
 	}
 	if u.Deadline {
@@ -53,7 +53,7 @@ func (d *ledgerClient) single(ctx context.Context, u scenario.Upload) error {
 
 func (d *ledgerClient) batch(ctx context.Context, s scenario.Submission) (uuid.UUID, error) {
 	var journal error
-	b := tasks.Batch{ExternalID: s.Name, CallbackURL: d.Callback}
+	b := tasks.Batch{ExternalID: s.Name, CallbackURL: d.Callbacks[scenario.ReceiverMain]}
 	accepted := func(r tasks.Receipt, u scenario.Upload) {
 		if r.Err != nil {
 			journal = errors.Join(journal, fmt.Errorf("%s was refused: %w", u.Name, r.Err))

@@ -22,18 +22,18 @@ import (
 
 // Config is the settings file of a producer process.
 type Config struct {
-	Run      scenario.Run `json:"run"`
-	Number   int          `json:"number"` // among all producers, from 0
-	Name     string       `json:"name"`
-	Ledger   string       `json:"ledger"`
-	URLs     []string     `json:"urls,omitempty"` // of the API; empty: the Go package
-	Key      string       `json:"key,omitempty"`  // of the API
-	Clock    string       `json:"clock"`          // path of its clock
-	Root     string       `json:"root"`           // of the storage
-	Journal  string       `json:"journal"`
-	Callback string       `json:"callback"`
-	Start    time.Time    `json:"start"`
-	Deadline time.Time    `json:"deadline"` // of the uploads that have one
+	Run       scenario.Run      `json:"run"`
+	Number    int               `json:"number"` // among all producers, from 0
+	Name      string            `json:"name"`
+	Ledger    string            `json:"ledger"`
+	URLs      []string          `json:"urls,omitempty"` // of the API; empty: the Go package
+	Key       string            `json:"key,omitempty"`  // of the API
+	Clock     string            `json:"clock"`          // path of its clock
+	Root      string            `json:"root"`           // of the storage
+	Journal   string            `json:"journal"`
+	Callbacks map[string]string `json:"callbacks"` // URLs of receivers, by name
+	Start     time.Time         `json:"start"`
+	Deadline  time.Time         `json:"deadline"` // of the uploads that have one
 }
 
 // Producer submits its workload in order. It may be killed at any point. Its next life reads the journal, and submits

@@ -38,7 +38,7 @@ func (d *httpClient) batch(ctx context.Context, s scenario.Submission) (uuid.UUI
 		Accepted, Existing, Refused int
 	}
 	err := d.do(ctx, call{
-		name: s.Name, path: "/v1/batches?callback_url=" + d.Callback, key: s.Name, kind: "application/x-ndjson", body: body, into: &receipt,
+		name: s.Name, path: "/v1/batches?callback_url=" + d.Callbacks[scenario.ReceiverMain], key: s.Name, kind: "application/x-ndjson", body: body, into: &receipt,
 	})
 	_ = body.Close() // never fails
 	if err != nil {

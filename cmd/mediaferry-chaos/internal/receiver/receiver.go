@@ -1,7 +1,8 @@
-// Package receiver is the producers' webhook endpoint, which can misbehave.
+// Package receiver is a webhook endpoint of producers, which can misbehave.
 package receiver
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,8 +13,9 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/history"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/scenario"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/wait"
 	"github.com/mediaferry/mediaferry/tasks"
-	"github.com/mediaferry/mediaferry/worker/webhook"
 )
 
 // Mode is how the receiver behaves.
@@ -25,28 +27,28 @@ const (
 	Slow             // it accepts, and answers after slowAnswer
 	Failing          // it answers 500
 	Redirecting      // it answers 307 to a path that accepts everything
+	VerySlow         // it accepts, and answers after scenario.SlowAnswer
 )
 
 const slowAnswer = 700 * time.Millisecond
 
 // Receiver verifies webhooks with the reference library of Standard Webhooks, and records every request.
 type Receiver struct {
+	name     string
 	verifier *standardwebhooks.Webhook
-	Secret   tasks.Secret
 
 	mu    sync.Mutex
 	mode  Mode
 	hooks []history.Webhook
 }
 
-// New makes a healthy receiver with a secret of its own.
-func New() (*Receiver, error) {
-	secret := webhook.NewSecret()
+// New makes a healthy receiver.
+func New(name string, secret tasks.Secret) (*Receiver, error) {
 	v, err := standardwebhooks.NewWebhook(secret.Reveal())
 	if err != nil {
 		return nil, fmt.Errorf("make webhook verifier: %w", err)
 	}
-	return &Receiver{verifier: v, Secret: secret}, nil
+	return &Receiver{name: name, verifier: v}, nil
 }
 
 // redirected is the path that redirects lead to. No request may arrive there.
@@ -72,7 +74,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err != nil {
 		return // the sender went away
 	}
-	h := history.Webhook{At: time.Now(), ID: req.Header.Get(standardwebhooks.HeaderWebhookID), Verified: r.verifier.VerifyIgnoringTimestamp(body, req.Header) == nil}
+	h := history.Webhook{At: time.Now(), Receiver: r.name, ID: req.Header.Get(standardwebhooks.HeaderWebhookID), Verified: r.verifier.VerifyIgnoringTimestamp(body, req.Header) == nil}
 	h.Stale = h.Verified && r.verifier.Verify(body, req.Header) != nil
 	var e struct {
 		Type tasks.EventType `json:"type"`
@@ -85,19 +87,24 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		h.Verified = false // a redirect was followed
 	}
 	mode := r.current()
-	h.Answer = map[Mode]int{Healthy: 204, Slow: 204, Failing: 500, Redirecting: 307}[mode]
+	h.Answer = map[Mode]int{Healthy: 204, Slow: 204, VerySlow: 204, Failing: 500, Redirecting: 307}[mode]
 	r.keep(h)
 	switch mode {
 	case Down:
 		panic(http.ErrAbortHandler) // net/http's way to break the connection
 	case Slow:
-		time.Sleep(slowAnswer)
+		pause(req.Context(), slowAnswer)
+	case VerySlow:
+		pause(req.Context(), scenario.SlowAnswer)
 	case Redirecting:
 		w.Header().Set("Location", redirected)
 	default:
 	}
 	w.WriteHeader(h.Answer)
 }
+
+// pause returns early when the sender has gone away.
+func pause(ctx context.Context, d time.Duration) { _ = wait.Sleep(ctx, d) }
 
 func (r *Receiver) keep(h history.Webhook) {
 	r.mu.Lock()

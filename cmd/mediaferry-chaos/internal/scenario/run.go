@@ -24,6 +24,7 @@ type Run struct {
 	Planted   string        `json:"planted,omitempty"`
 	Clocks    bool          `json:"clocks"`              // the processes have clocks that can be set
 	Soak      bool          `json:"soak,omitzero"`       // processes are sampled
+	Uniform   bool          `json:"uniform,omitzero"`    // no diversity: all workers, accounts, receivers, producers are alike
 	Untimed   bool          `json:"untimed,omitzero"`    // nothing is judged by how long it takes
 	Disk      int64         `json:"disk_bytes,omitzero"` // size of the SQLite ledger's own disk; 0: it has none
 }

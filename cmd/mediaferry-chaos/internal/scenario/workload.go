@@ -9,24 +9,6 @@ import (
 	"github.com/mediaferry/mediaferry/worker/media/mediatest"
 )
 
-// The accounts of a run. East and West carry the load. Small has such a low daily limit that most of its uploads end
-// by their deadline.
-const (
-	AccountEast  = "east"
-	AccountWest  = "west"
-	AccountSmall = "small"
-	// SmallLimit is Small's daily limit of calls. smallUploads is how many uploads all producers submit to it.
-	SmallLimit   = 10
-	smallUploads = 25
-)
-
-// AppIDs maps accounts to their IDs at WeChat.
-var AppIDs = map[string]string{ //nolint:gochecknoglobals // a constant in all but name
-	AccountEast:  "wxea57000000000001",
-	AccountWest:  "wx3e57000000000002",
-	AccountSmall: "wx5a11000000000003",
-}
-
 // Upload is one upload that a producer submits.
 type Upload struct {
 	Number   int
@@ -38,7 +20,8 @@ type Upload struct {
 	Account  string
 	Priority tasks.Priority
 	Cancel   bool
-	Deadline bool // it must end by the end of the run
+	Deadline bool   // it must end by the end of the run
+	Receiver string // which receiver gets its webhooks
 }
 
 // Bytes returns the file's content.
@@ -52,10 +35,7 @@ type Submission struct {
 	Single  bool
 }
 
-const (
-	smallestBatch, largestBatch = 5, 80
-	submitShare                 = 0.9 // the share of the run in which producers submit
-)
+const smallestBatch, largestBatch = 5, 80
 
 // KiB is 1,024 bytes.
 const KiB = 1 << 10
@@ -63,15 +43,11 @@ const KiB = 1 << 10
 // Workload returns all submissions of producer number n, in order. The same run always gives the same workload.
 func (run Run) Workload(n int) []Submission {
 	r := rand.New(rand.NewPCG(run.Seed, uint64(n)+1000))
-	producers := run.Producers + run.Clients
-	total := run.Uploads / producers
-	if n < run.Uploads%producers {
-		total++
-	}
+	total, within := run.share(n)
 	var all []Submission
 	var last Upload
 	for number := 0; number < total; {
-		s := Submission{At: time.Duration(float64(run.Duration) * submitShare * float64(number) / float64(total))}
+		s := Submission{At: time.Duration(float64(run.Duration) * within * float64(number) / float64(total))}
 		size := smallestBatch + r.IntN(largestBatch-smallestBatch)
 		if s.Single = r.IntN(8) == 0; s.Single {
 			size = 1
@@ -80,8 +56,10 @@ func (run Run) Workload(n int) []Submission {
 		}
 		for range min(size, total-number) {
 			u := newUpload(r, n, number, last)
-			if number < smallUploads/producers {
+			if number < smallUploads/run.AllProducers() {
 				u.Account, u.Deadline, u.Cancel = AccountSmall, true, false
+			} else if !run.Uniform {
+				run.diversify(&u, total)
 			}
 			s.Uploads = append(s.Uploads, u)
 			last = u
@@ -98,7 +76,7 @@ const perProducer = 1 << 20
 func newUpload(r *rand.Rand, producer, number int, last Upload) Upload {
 	u := Upload{
 		Number: number, Name: fmt.Sprintf("p%d-%06d", producer, number), Content: producer*perProducer + number,
-		Type: tasks.Image, Account: AccountEast, Priority: tasks.Bulk,
+		Type: tasks.Image, Account: AccountEast, Priority: tasks.Bulk, Receiver: ReceiverMain,
 	}
 	u.Size = 4 * KiB << r.IntN(5) // 4 to 64 KiB
 	switch r.IntN(20) {

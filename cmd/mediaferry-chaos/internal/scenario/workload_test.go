@@ -27,7 +27,7 @@ func TestLoad(t *testing.T) {
 				if u.Account == AccountSmall {
 					small++
 				}
-				if u.Deadline != (u.Account == AccountSmall) {
+				if u.Deadline != (u.Account == AccountSmall || u.Account == AccountSlow) {
 					t.Errorf("%s of account %s: deadline %v", u.Name, u.Account, u.Deadline)
 				}
 			}
@@ -41,5 +41,39 @@ func TestLoad(t *testing.T) {
 	}
 	if twins := total - len(contents); twins == 0 || twins > total/10 {
 		t.Errorf("%d twins among %d", twins, total)
+	}
+}
+
+// A diverse run has uploads for every account and every receiver, and one producer with half of them.
+func TestDiverseWorkload(t *testing.T) {
+	t.Parallel()
+	run := testRun()
+	accounts, receivers, heavy, greedy := map[string]int{}, map[string]int{}, 0, 0
+	for n := range run.AllProducers() {
+		for _, s := range run.Workload(n) {
+			for _, u := range s.Uploads {
+				accounts[u.Account]++
+				receivers[u.Receiver]++
+				if u.Size == heavySize {
+					heavy++
+				}
+				if n == 0 {
+					greedy++
+				}
+			}
+		}
+	}
+	for _, a := range run.Accounts() {
+		if accounts[a.Name] == 0 {
+			t.Errorf("account %s has no upload", a.Name)
+		}
+	}
+	for _, name := range run.Receivers() {
+		if receivers[name] == 0 {
+			t.Errorf("receiver %s gets no webhook", name)
+		}
+	}
+	if heavy == 0 || greedy != run.Uploads/2 {
+		t.Errorf("%d heavy uploads, %d of the greedy producer", heavy, greedy)
 	}
 }

@@ -10,14 +10,6 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Elector lets one of many processes do a work that one alone should do. *ledger.Ledger is one.
-type Elector interface {
-	// Lead makes holder the leader of role for ttl from now, or keeps it so, and reports whether it leads.
-	Lead(ctx context.Context, role, holder string, ttl time.Duration) (bool, error)
-	// Resign lets another one lead at once.
-	Resign(ctx context.Context, role, holder string) error
-}
-
 // Calendar brings back what may run again, at most limit rows a call. It returns how many that were.
 type Calendar interface {
 	// Mature queues what has waited long enough, and fails what has passed its deadline.
@@ -118,7 +110,7 @@ func (d *Dispatcher) Nudge() {
 // ledger and of the belt.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	s := newScheduler(d)
-	defer s.resign(ctx)
+	defer s.seat.resign(ctx)
 	for {
 		pause := time.NewTimer(s.turn(ctx))
 		select {

@@ -96,6 +96,11 @@ func TestDispatcherTellsTheLedgerOfTheSlots(t *testing.T) {
 		b.change(func(b *fakeBelt) { b.away, b.slots = false, 64 })
 		pass(3 * time.Second)
 		slots("after an outage", 64)
+		b.change(func(b *fakeBelt) { b.slots = 0; b.life++ }) // the workers have yet to tell it again
+		pass(3 * time.Second)
+		slots("after the belt was lost", 64)
+		pass(slotsLast)
+		slots("of workers that never told again", NewDispatcher(l, b).SlotsAhead)
 	})
 }
 

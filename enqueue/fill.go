@@ -45,6 +45,9 @@ func (s *scheduler) startOver(ctx context.Context, epoch string) bool {
 	if s.epoch != "" || back > 0 {
 		s.Log.Warn("redis has lost its tasks: they are sent again", "count", back)
 	}
+	if s.epoch != "" {
+		s.slotsKept = time.Now().Add(slotsLast)
+	}
 	s.epoch = epoch
 	return true
 }
@@ -69,7 +72,7 @@ func (s *scheduler) fill(ctx context.Context) {
 }
 
 // askSlots finds out now and then how much the workers can do at once. Where Redis does not tell, what it told last
-// counts.
+// counts; so it does for a while where Redis has lost what the workers had told it: they repeat it every few seconds.
 func (s *scheduler) askSlots(ctx context.Context) {
 	now := time.Now()
 	if now.Before(s.slotsDue) {
@@ -82,6 +85,9 @@ func (s *scheduler) askSlots(ctx context.Context) {
 	}
 	if bulk+interactive == 0 { // a worker may come any moment
 		s.slotsDue = now.Add(busyPause)
+	}
+	if now.Before(s.slotsKept) {
+		bulk, interactive = max(bulk, s.window.BulkSlots), max(interactive, s.window.InteractiveSlots)
 	}
 	s.window.BulkSlots, s.window.InteractiveSlots = max(bulk, s.SlotsAhead), max(interactive, s.SlotsAhead)
 }

@@ -71,8 +71,8 @@ const (
 
 // Run works until ctx ends, then lets another process lead, and returns nil. It lives through any outage of the ledger.
 func (j *Janitor) Run(ctx context.Context) error {
-	r := &round{Janitor: j}
-	defer r.resign(ctx)
+	r := newRound(j)
+	defer r.seat.resign(ctx)
 	for {
 		r.turn(ctx)
 		if !rest(ctx, upkeepEvery) {
@@ -84,9 +84,13 @@ func (j *Janitor) Run(ctx context.Context) error {
 // round is one Run of a janitor: what it remembers from turn to turn. It belongs to one goroutine.
 type round struct {
 	*Janitor
-	leading bool
+	seat    candidate
 	leadDue time.Time // when to ask for the lead again
 	failing bool
+}
+
+func newRound(j *Janitor) *round {
+	return &round{Janitor: j, seat: candidate{elector: j.Ledger, role: roleUpkeep, holder: j.Holder, ttl: upkeepTTL}}
 }
 
 func (r *round) turn(ctx context.Context) {
@@ -110,10 +114,10 @@ func (r *round) tidy(ctx context.Context) error {
 	if err := r.seal(ctx); err != nil {
 		return err
 	}
-	if err := r.prune(ctx); err != nil || !r.leading {
+	if err := r.prune(ctx); err != nil || !r.seat.leading {
 		return err
 	}
-	if err := r.fold(ctx); err != nil || !r.leading {
+	if err := r.fold(ctx); err != nil || !r.seat.leading {
 		return err
 	}
 	return r.Ledger.Checkpoint(ctx)
@@ -122,12 +126,10 @@ func (r *round) tidy(ctx context.Context) error {
 // lead reports whether this process is the one that works.
 func (r *round) lead(ctx context.Context) (bool, error) {
 	if time.Now().Before(r.leadDue) {
-		return r.leading, nil
+		return r.seat.leading, nil
 	}
 	r.leadDue = time.Now().Add(upkeepRenew)
-	var err error
-	r.leading, err = r.Ledger.Lead(ctx, roleUpkeep, r.Holder, upkeepTTL)
-	return r.leading, err
+	return r.seat.stand(ctx)
 }
 
 func (r *round) seal(ctx context.Context) error {
@@ -185,16 +187,6 @@ func (r *round) fold(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// resign lets another process work at once, when this one goes down in good order.
-func (r *round) resign(ctx context.Context) {
-	if !r.leading {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	_ = r.Ledger.Resign(ctx, roleUpkeep, r.Holder) // its lease runs out anyway
 }
 
 // rest lets d go by, and reports false where ctx ended meanwhile.

@@ -222,7 +222,7 @@ func TestJanitorOnALedger(t *testing.T) {
 	j := NewJanitor(l)
 	j.Retention = 24 * time.Hour
 	turn := func() {
-		if err := (&round{Janitor: j}).tidy(t.Context()); err != nil {
+		if err := newRound(j).tidy(t.Context()); err != nil {
 			t.Error(err)
 		}
 	}

@@ -50,8 +50,11 @@ func (r *Results) prefix() string { return cmp.Or(r.Prefix, DefaultPrefix) }
 // that works. How far it has come is kept in Redis beside the results, so that it begins anew when they are lost.
 func (r *Results) Run(ctx context.Context) error {
 	log := cmp.Or(r.Log, slog.New(slog.DiscardHandler))
-	f := &follower{Results: r, holder: uuid.NewString(), away: outage{what: "ledger or redis", log: log}}
-	defer f.resign(ctx)
+	f := &follower{
+		Results: r, away: outage{what: "ledger or redis", log: log},
+		seat: candidate{elector: r.Ledger, role: "results:" + r.Producer, holder: uuid.NewString(), ttl: leadTTL},
+	}
+	defer f.seat.resign(ctx)
 	for {
 		more, err := f.turn(ctx)
 		if ctx.Err() != nil {
@@ -76,18 +79,15 @@ func (r *Results) Run(ctx context.Context) error {
 // follower is one Run.
 type follower struct {
 	*Results
-	holder  string
-	away    outage
-	leading bool
+	away outage
+	seat candidate
 }
 
-func (f *follower) role() string      { return "results:" + f.Producer }
 func (f *follower) cursorKey() string { return f.prefix() + "results:" + f.Producer }
 
 // turn writes one page of outcomes, and reports whether there may be more.
 func (f *follower) turn(ctx context.Context) (bool, error) {
-	var err error
-	if f.leading, err = f.Ledger.Lead(ctx, f.role(), f.holder, leadTTL); err != nil || !f.leading {
+	if leads, err := f.seat.stand(ctx); err != nil || !leads {
 		return false, err
 	}
 	after, err := f.Redis.Get(ctx, f.cursorKey()).Int64()
@@ -124,15 +124,6 @@ func (f *follower) write(ctx context.Context, pipe redis.Pipeliner, e tasks.Even
 
 func endsUpload(t tasks.EventType) bool {
 	return t == tasks.UploadSucceeded || t == tasks.UploadFailed || t == tasks.UploadCanceled
-}
-
-func (f *follower) resign(ctx context.Context) {
-	if !f.leading {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	_ = f.Ledger.Resign(ctx, f.role(), f.holder) // its lease runs out anyway
 }
 
 // Refuse records a request that was never accepted: as the newest of the last 1,000 in the list

@@ -16,6 +16,7 @@ const (
 	busyPause    = 50 * time.Millisecond   // while uploads end, and room for others with them
 	reviveEvery  = 250 * time.Millisecond  // what is due is looked for that often while busy
 	slotsEvery   = 2 * time.Second         // how often it asks for the workers' slots
+	slotsLast    = 15 * time.Second        // workers tell them every 5 s, as asynq has it; one that died counts for 10 s
 	awakeFor     = 5 * time.Second         // how long it stays busy after the last thing it did
 	reviveLimit  = 1000                    // rows that come back in one call
 	beltPatience = 1500 * time.Millisecond // for one call of the belt: with the pause after it, shorter than leadTTL
@@ -27,7 +28,7 @@ type scheduler struct {
 	recoverer recoverer
 
 	ledger, belt outage
-	leading      bool
+	seat         candidate
 	leadDue      time.Time // when to ask for the lead again
 	answered     time.Time // when the ledger did last
 	stalled      time.Time // when it had answered before it went away or stood still; of several times in a row, the first
@@ -36,10 +37,11 @@ type scheduler struct {
 	reviveDue    time.Time
 	more         bool // the last turn left something to do at once
 
-	epoch    string                   // that the dispatched uploads are on; empty: ask the ledger
-	window   tasks.Window             // with the workers' slots, as they were last told
-	slotsDue time.Time                // when to ask for them again
-	unsent   []tasks.DeliveryDispatch // that did not get on the belt
+	epoch     string                   // that the dispatched uploads are on; empty: ask the ledger
+	window    tasks.Window             // with the workers' slots, as they were last told
+	slotsDue  time.Time                // when to ask for them again
+	slotsKept time.Time                // until then there are no fewer of them: the belt was lost
+	unsent    []tasks.DeliveryDispatch // that did not get on the belt
 }
 
 func newScheduler(d *Dispatcher) *scheduler {
@@ -47,6 +49,7 @@ func newScheduler(d *Dispatcher) *scheduler {
 	w.Lease = d.Grace
 	return &scheduler{
 		Dispatcher: d, window: w,
+		seat:   candidate{elector: d.Ledger, role: roleDispatch, holder: d.Holder, ttl: leadTTL},
 		ledger: outage{what: "ledger", log: d.Log}, belt: outage{what: "redis", log: d.Log},
 	}
 }
@@ -75,7 +78,7 @@ func (s *scheduler) pause() time.Duration {
 	switch {
 	case s.ledger.away():
 		return s.ledger.backoff()
-	case !s.leading:
+	case !s.seat.leading:
 		return idlePause
 	case s.belt.away():
 		return s.belt.backoff()
@@ -91,31 +94,21 @@ func (s *scheduler) stayAwake() { s.awakeUntil = time.Now().Add(awakeFor) }
 
 // lead reports whether this process is the one that works.
 func (s *scheduler) lead(ctx context.Context) bool {
-	if s.leading && !s.ledger.away() && time.Now().Before(s.leadDue) {
+	if s.seat.leading && !s.ledger.away() && time.Now().Before(s.leadDue) {
 		return true
 	}
 	s.leadDue = time.Now().Add(leadEvery)
-	var led bool
+	var leads bool
 	ok := s.ask(ctx, func() (err error) {
-		led, err = s.Ledger.Lead(ctx, roleDispatch, s.Holder, leadTTL)
+		leads, err = s.seat.stand(ctx)
 		return err
 	})
-	s.leading = ok && led
-	if !s.leading { // another process may do now what this one remembers
+	if !ok || !leads { // another process may do now what this one remembers
 		s.epoch, s.unsent = "", nil
 		s.recoverer.forget()
+		return false
 	}
-	return s.leading
-}
-
-// resign lets another process work at once, when this one goes down in good order.
-func (s *scheduler) resign(ctx context.Context) {
-	if !s.leading {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	_ = s.Ledger.Resign(ctx, roleDispatch, s.Holder) // its lease runs out anyway
+	return true
 }
 
 // ask makes one call of the ledger, and reports whether it succeeded. Workers could not renew their leases while the

@@ -39,22 +39,21 @@ const (
 
 // Run looks until ctx ends, and then lets another process lead.
 func (p *Prober) Run(ctx context.Context) {
+	defer p.resign(ctx)
 	lead := time.NewTicker(min(probeLead, p.Every))
 	defer lead.Stop()
 	looked := time.Now()
 	for {
+		leads, err := p.Ledger.Lead(ctx, roleProbe, p.Holder, probeTTL)
+		if err == nil && leads && time.Since(looked) >= p.Every {
+			looked = time.Now()
+			p.probeHeld(ctx)
+		}
 		select {
 		case <-ctx.Done():
-			p.resign(ctx)
 			return
 		case <-lead.C:
 		}
-		leads, err := p.Ledger.Lead(ctx, roleProbe, p.Holder, probeTTL)
-		if err != nil || !leads || time.Since(looked) < p.Every {
-			continue
-		}
-		looked = time.Now()
-		p.probeHeld(ctx)
 	}
 }
 

@@ -117,6 +117,13 @@ func keys(cfg S3Config, host string) *credentials.Credentials {
 
 func (b *buckets) grants(bucket string) bool { return slices.Contains(b.granted, bucket) }
 
+// answers is ready, for as long as one waits for an answer.
+func (b *buckets) answers() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return b.ready(ctx)
+}
+
 // ready reports whether every bucket answers and takes our credentials. It asks for an object that does not exist
 // the way uploads ask for theirs: to be told that there is none, or that this one is not ours, is enough, so that
 // the right to read objects is the only one needed.

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,16 +29,26 @@ func openLocal(src tasks.Source) (*os.Root, error) {
 // mount is the storage root, which may be unmounted and mounted again while the process runs. It is opened anew for
 // each call, so that the folder mounted now is the one that is read.
 type mount struct {
-	path string // absolute
-	log  *slog.Logger
+	path  string // absolute
+	log   *slog.Logger
+	probe probe
 
 	mu    sync.Mutex
 	watch watch
 	away  bool // it was away when last looked at
 }
 
-// open returns the storage root, or Storage if it is away.
+func newMount(path string, log *slog.Logger) *mount {
+	m := &mount{path: path, log: log}
+	m.probe = probe{what: "the storage root", look: m.read}
+	return m
+}
+
+// open returns the storage root, or Storage if it is away. It does not touch one that is known to hang.
 func (m *mount) open() (*os.Root, error) {
+	if err := m.probe.hangs(); err != nil {
+		return nil, err
+	}
 	root, err := os.OpenRoot(m.path)
 	if err != nil {
 		return nil, m.note(unreachable("open storage root", err))
@@ -49,8 +60,17 @@ func (m *mount) open() (*os.Root, error) {
 	return root, nil
 }
 
-// ready reports whether the root is there and its names can be read.
-func (m *mount) ready() error {
+// ready reports whether the root answers, is there, and its names can be read.
+func (m *mount) ready(ctx context.Context) error {
+	err := m.probe.answer(ctx)
+	if errors.Is(err, errSilent) {
+		return m.note(err)
+	}
+	return err
+}
+
+// read reads a name of the root.
+func (m *mount) read() error {
 	root, err := m.open()
 	if err != nil {
 		return err
@@ -73,19 +93,33 @@ func (m *mount) look(root *os.Root) error {
 	if !ok {
 		return nil
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.watch.filled {
+	w := m.seen() // the lock is not held while the storage is asked: it may hang
+	if !w.filled {
 		none, err := empty(root)
 		if err != nil {
 			return unreachable(op, err)
 		}
-		m.watch.filled = !none
+		w.filled = !none
 	}
-	if err := m.watch.see(uint64(st.Dev), func() uint64 { return below(m.path, uint64(st.Dev)) }); err != nil { //nolint:unconvert // int32 on darwin
+	err = w.see(uint64(st.Dev), func() uint64 { return below(m.path, uint64(st.Dev)) }) //nolint:unconvert // int32 on darwin
+	m.keep(w)
+	if err != nil {
 		return &tasks.Error{Code: tasks.Storage, Op: op, Err: err}
 	}
 	return nil
+}
+
+func (m *mount) seen() watch {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.watch
+}
+
+func (m *mount) keep(w watch) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	w.filled = w.filled || m.watch.filled
+	m.watch = w
 }
 
 // note logs when the root goes away and when it is back, once each, and returns err.

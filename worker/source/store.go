@@ -35,6 +35,7 @@ type Store struct {
 	inbox string // absolute; empty: none
 	local bool
 	s3    *buckets // nil: no object storage
+	cloud probe    // of s3
 }
 
 // Entry is one file or object that List found.
@@ -52,7 +53,7 @@ func New(cfg Config) (*Store, error) {
 		if err != nil {
 			return nil, fmt.Errorf("storage root: %w", err)
 		}
-		s.root = &mount{path: abs, log: log}
+		s.root = newMount(abs, log)
 	}
 	if cfg.Inbox != "" {
 		abs, err := filepath.Abs(cfg.Inbox)
@@ -67,6 +68,7 @@ func New(cfg Config) (*Store, error) {
 			return nil, fmt.Errorf("object storage: %w", err)
 		}
 		s.s3 = b
+		s.cloud = probe{what: "the object storage", look: b.answers}
 	}
 	return s, nil
 }
@@ -131,16 +133,27 @@ func (s *Store) List(ctx context.Context, source string, skip func(name string, 
 	}
 }
 
-// Ready reports whether all of the storage can be reached now: a Storage error says what can't.
+// Ready reports whether all of the storage can be reached now: a Storage error says what can't. It answers within a few
+// seconds also where the storage hangs, and however many ask, the storage is looked at once at a time.
 func (s *Store) Ready(ctx context.Context) error {
 	var errs []error
 	if s.root != nil {
-		errs = append(errs, s.root.ready())
+		errs = append(errs, s.root.ready(ctx))
 	}
 	if s.s3 != nil {
-		errs = append(errs, s.s3.ready(ctx))
+		errs = append(errs, s.cloud.answer(ctx))
 	}
 	return errors.Join(errs...)
+}
+
+// Answers is Ready for the storage that source lies in. It returns nil where that is known to answer by itself or to fail:
+// object storage, and folders of the command line.
+func (s *Store) Answers(ctx context.Context, source string) error {
+	src, err := tasks.ParseSource(source)
+	if err != nil || s.root == nil || src.Bucket != "" || src.Local() || src.Inbox != "" {
+		return nil //nolint:nilerr // what can't be read is in no storage
+	}
+	return s.root.ready(ctx)
 }
 
 // folder returns how to open the folder that src lies in, if this store may read it.

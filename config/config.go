@@ -95,7 +95,7 @@ type Worker struct {
 	Concurrency     int           `koanf:"concurrency" default:"64" min:"1" max:"4096" doc:"bulk uploads under way at once in this process"`
 	Interactive     int           `koanf:"interactive" default:"16" min:"1" max:"4096" doc:"interactive uploads at once, beside the bulk ones"`
 	Deliveries      int           `koanf:"deliveries" default:"16" min:"1" max:"1024" doc:"webhook requests at once"`
-	Memory          Size          `koanf:"memory_budget" default:"256MiB" min:"16MiB" doc:"bytes of files held at once"`
+	Memory          Size          `koanf:"memory_budget" default:"320MiB" min:"16MiB" doc:"bytes of files held at once; a picture is made to fit where 12 bytes a pixel are no more than this"`
 	Lease           time.Duration `koanf:"lease" default:"10s" min:"2s" max:"10m" doc:"how long a worker may be silent before its uploads are given to others"`
 	Shutdown        time.Duration `koanf:"shutdown_timeout" default:"30s" min:"0s" max:"1h" doc:"how long uploads under way may go on after SIGTERM before they are handed back"`
 	Attempts        int           `koanf:"attempts" default:"12" min:"1" max:"100" doc:"tries in one round before an upload fails for good"`

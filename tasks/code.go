@@ -40,6 +40,7 @@ const (
 	Storage Code = "storage" // the storage root or bucket can't be reached from this worker: nobody's outcome
 	NoWork  Code = "no_work" // this worker does not know the account: nobody's outcome
 	Twin    Code = "twin"    // the same content is being uploaded right now: its media will be reused
+	Busy    Code = "busy"    // other pictures are made to fit before this one: nobody's outcome
 )
 
 // What can go wrong with a request.
@@ -116,6 +117,7 @@ var codes = map[Code]codeRow{
 	Storage: {ReactHandBack, http.StatusServiceUnavailable, ExitError, "the storage can't be reached from this worker", "mount the storage root, or check the bucket's settings"},
 	NoWork:  {ReactHandBack, http.StatusServiceUnavailable, ExitUsage, "this worker does not know the account", "add the account to the worker's settings"},
 	Twin:    {ReactHandBack, http.StatusConflict, ExitTemporary, "the same content is being uploaded right now", "nothing: its media will be reused"},
+	Busy:    {ReactHandBack, http.StatusServiceUnavailable, ExitTemporary, "other pictures are made to fit first", "nothing: its turn comes"},
 
 	Invalid:      {ReactFail, http.StatusUnprocessableEntity, ExitUsage, "the request is not valid", ""},
 	Conflict:     {ReactFail, http.StatusConflict, ExitUsage, "the request contradicts what is recorded", ""},

@@ -52,7 +52,7 @@ func TestCodes(t *testing.T) {
 	all := []tasks.Code{
 		tasks.Temporary, tasks.Unknown, tasks.Internal, tasks.Changed, tasks.MinuteLimit, tasks.DailyLimit, tasks.AccountHeld, tasks.TokenRefused,
 		tasks.Rejected, tasks.Defect, tasks.Unsupported, tasks.TooLarge, tasks.TooLong, tasks.Corrupt, tasks.Empty, tasks.Missing, tasks.Denied,
-		tasks.Poison, tasks.Deadline, tasks.Stopped, tasks.Storage, tasks.NoWork, tasks.Twin,
+		tasks.Poison, tasks.Deadline, tasks.Stopped, tasks.Storage, tasks.NoWork, tasks.Twin, tasks.Busy,
 		tasks.Invalid, tasks.Conflict, tasks.NotFound, tasks.Unauthorized, tasks.Forbidden, tasks.TooMany, tasks.Unavailable,
 	}
 	for _, c := range all {

@@ -16,37 +16,37 @@ type body struct {
 	original tasks.Hash // of the source, where bytes were made to fit; zero otherwise
 	fixed    string     // what was done to make them fit
 	modified time.Time  // of the source; zero where it can't be half written, as in a bucket
+	mustFix  bool       // it is known that they don't fit as they are
 	release  func()
 }
 
-// open opens the source. A file that is over the limit is refused before a byte of it is read.
-func (w *Worker) open(ctx context.Context, claim tasks.Claim) (tasks.File, error) {
-	file, err := w.Files.Open(ctx, claim.Source)
-	if err != nil {
-		return tasks.File{}, err
-	}
-	if err := w.fits(claim, file.Size); err != nil {
-		file.Close()
-		return tasks.File{}, err
-	}
-	return file, nil
-}
-
 // read takes the source's bytes, once, into memory that the budget has granted.
-func (w *Worker) read(ctx context.Context, claim tasks.Claim, file tasks.File) (body, error) {
-	buf, release, err := w.lanes.of(claim.Priority).budget.take(ctx, claim.Account, file.Size)
+func (w *Worker) read(ctx context.Context, claim tasks.Claim, p *place, f *opened) (body, error) {
+	buf, release, err := p.memory.take(ctx, claim.Account, f.Size)
 	if err != nil {
 		return body{}, err
 	}
-	if err := fill(buf, file); err != nil {
-		release()
+	file := f.File
+	if f.left, err = w.patiently(ctx, claim, func() error { return fill(buf, file) }, func() { release(); file.Close() }); err != nil {
+		if !f.left {
+			release()
+		}
 		return body{}, err
 	}
-	read := body{bytes: buf, release: release}
-	if file.ETag == "" {
-		read.modified = file.Modified
+	read := body{bytes: buf, mustFix: p.fixing, release: release}
+	if f.ETag == "" {
+		read.modified = f.Modified
 	}
 	return read, nil
+}
+
+// describe says in result what the bytes are. Where an earlier run has read them, they must be the same.
+func (b *body) describe(claim tasks.Claim, known bool, result *tasks.Result) error {
+	result.Key.Hash, result.Size, result.Original, result.Fixed = tasks.HashOf(b.bytes), int64(len(b.bytes)), b.original, b.fixed
+	if known && result.Key.Hash != claim.Known.Hash {
+		return changed(errors.New("it has other bytes than before, and looks the same"))
+	}
+	return nil
 }
 
 func (w *Worker) fits(claim tasks.Claim, size int64) error {
@@ -92,22 +92,25 @@ func readError(err error) error {
 
 // validate checks the bytes and, where the upload allows it, makes a refused picture fit, and mends one of which something
 // was noted.
-func (w *Worker) validate(ctx context.Context, b *body, claim tasks.Claim) (tasks.Content, error) {
-	content, err := w.Checker.Check(b.bytes, claim.Type)
-	if err = tasks.StillWritten(err, b.modified, time.Now()); tasks.CodeOf(err) == tasks.Unstable {
+func (w *Worker) validate(ctx context.Context, claim tasks.Claim, b *body) (content tasks.Content, err error) {
+	if !b.mustFix {
+		content, err = w.Checker.Check(b.bytes, claim.Type)
+		if err = tasks.StillWritten(err, b.modified, time.Now()); tasks.CodeOf(err) == tasks.Unstable {
+			return content, err
+		}
+		if err == nil && len(content.Notes) == 0 || !claim.Fix || w.Fixer == nil {
+			return content, err
+		}
+	}
+	fixed, did, fixErr := w.fix(ctx, claim, b.bytes)
+	switch {
+	case fixErr != nil:
+		return content, tasks.StillWritten(fixErr, b.modified, time.Now())
+	case did != "":
+		b.original, b.fixed = tasks.HashOf(b.bytes), did
+		b.bytes = fixed
+	case !b.mustFix:
 		return content, err
 	}
-	if err == nil && len(content.Notes) == 0 || !claim.Fix || w.Fixer == nil {
-		return content, err
-	}
-	fixed, did, fixErr := w.Fixer.Fix(ctx, b.bytes, claim.Type)
-	if fixErr != nil {
-		return content, fixErr
-	}
-	if did == "" {
-		return content, err
-	}
-	b.original, b.fixed = tasks.HashOf(b.bytes), did
-	b.bytes = fixed
-	return w.Checker.Check(fixed, claim.Type)
+	return w.Checker.Check(b.bytes, claim.Type)
 }

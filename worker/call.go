@@ -34,6 +34,20 @@ func (w *Worker) admit(ctx context.Context, claim tasks.Claim, result *tasks.Res
 	}
 }
 
+// admitKnown is admit, and the wait for the call, where an earlier run has read what the file holds. It reports whether it
+// was one.
+func (w *Worker) admitKnown(ctx context.Context, claim tasks.Claim, f *opened, result *tasks.Result) (bool, error) {
+	if claim.Known.Identity == "" || claim.Known.Identity != f.Identity {
+		return false, nil
+	}
+	result.Key.Hash, result.Size = claim.Known.Hash, f.Size
+	pace, err := w.admit(ctx, claim, result, f.Identity)
+	if err != nil || result.Reused {
+		return true, err
+	}
+	return true, sleep(ctx, pace)
+}
+
 // upload calls WeChat, in a slot that is held only meanwhile. Admit has taken the first call from the account's count:
 // it is given back where none was made, as when no access token could be had.
 func (w *Worker) upload(ctx context.Context, claim tasks.Claim, account tasks.Account, pace time.Duration, p tasks.Payload) (tasks.Media, error) {

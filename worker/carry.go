@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -42,66 +41,68 @@ func (w *Worker) carry(ctx context.Context, claim tasks.Claim, until time.Time) 
 
 // try is one attempt: source, validation, reuse, WeChat. A panic in it fails this attempt only.
 func (w *Worker) try(ctx context.Context, claim tasks.Claim) (result tasks.Result, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			w.log.ErrorContext(ctx, "panic while carrying an upload", keyUpload, claim.ID, "panic", p, "stack", string(debug.Stack()))
-			err = &tasks.Error{Code: tasks.Internal, Op: "carry upload", Err: fmt.Errorf("panic: %v", p)}
-		}
-	}()
-	account, known := w.accounts[claim.Account]
-	if !known {
-		return result, &tasks.Error{Code: tasks.NoWork, Op: "look up account", Err: fmt.Errorf("account %q is not in this worker's settings", claim.Account)}
-	}
-	if err := w.keptOut(account); err != nil {
-		return result, err
-	}
-	leave, err := w.enter(ctx, claim)
+	defer w.survive(ctx, claim, &err)
+	account, err := w.account(claim)
 	if err != nil {
 		return result, err
 	}
-	defer leave()
+	here, err := w.enter(ctx, claim)
+	if err != nil {
+		return result, err
+	}
+	defer here.leave()
 
 	file, err := w.open(ctx, claim)
 	if err != nil {
 		return result, err
 	}
-	defer file.Close()
+	defer file.close()
+	if err := w.stepAside(here, claim, file); err != nil {
+		return result, err
+	}
 	result.Key = tasks.MediaKey{Realm: account.Realm, AppID: account.AppID, Type: claim.Type}
-
-	read := claim.Known.Identity != "" && claim.Known.Identity == file.Identity // by an earlier run
-	var pace time.Duration
-	if read {
-		result.Key.Hash, result.Size = claim.Known.Hash, file.Size
-		if pace, err = w.admit(ctx, claim, &result, file.Identity); err != nil || result.Reused {
-			return result, err
-		}
-		if pace, err = 0, sleep(ctx, pace); err != nil {
-			return result, err
-		}
+	admitted, err := w.admitKnown(ctx, claim, file, &result)
+	if err != nil || result.Reused {
+		return result, err
 	}
 
-	body, err := w.read(ctx, claim, file)
+	body, err := w.read(ctx, claim, here, file)
 	if err != nil {
 		return result, err
 	}
 	defer body.release()
-
-	content, err := w.validate(ctx, &body, claim)
+	content, err := w.validate(ctx, claim, &body)
 	if err != nil {
 		return result, err
 	}
-	result.Key.Hash, result.Size, result.Original, result.Fixed = tasks.HashOf(body.bytes), int64(len(body.bytes)), body.original, body.fixed
-	if read && result.Key.Hash != claim.Known.Hash {
-		return result, changed(errors.New("it has other bytes than before, and looks the same"))
+	if err := body.describe(claim, admitted, &result); err != nil {
+		return result, err
 	}
-	if !read {
+	var pace time.Duration
+	if !admitted {
 		if pace, err = w.admit(ctx, claim, &result, file.Identity); err != nil || result.Reused {
 			return result, err
 		}
 	}
-	if result.Media, err = w.upload(ctx, claim, account, pace, tasks.Payload{Content: content, Body: body.bytes}); err != nil {
-		return result, err
+	if result.Media, err = w.upload(ctx, claim, account, pace, tasks.Payload{Content: content, Body: body.bytes}); err == nil {
+		result.State = tasks.Succeeded
 	}
-	result.State = tasks.Succeeded
-	return result, nil
+	return result, err
+}
+
+// account is the claim's account, where this worker may call WeChat for it.
+func (w *Worker) account(claim tasks.Claim) (tasks.Account, error) {
+	a, known := w.accounts[claim.Account]
+	if !known {
+		return a, &tasks.Error{Code: tasks.NoWork, Op: "look up account", Err: fmt.Errorf("account %q is not in this worker's settings", claim.Account)}
+	}
+	return a, w.keptOut(a)
+}
+
+// survive is deferred, and turns a panic into the error of one attempt.
+func (w *Worker) survive(ctx context.Context, claim tasks.Claim, err *error) {
+	if p := recover(); p != nil {
+		w.log.ErrorContext(ctx, "panic while carrying an upload", keyUpload, claim.ID, "panic", p, "stack", string(debug.Stack()))
+		*err = &tasks.Error{Code: tasks.Internal, Op: "carry upload", Err: fmt.Errorf("panic: %v", p)}
+	}
 }

@@ -27,7 +27,12 @@ type shop struct {
 	files  func(source string) (tasks.File, error)
 	check  func(b []byte, t tasks.MediaType) (tasks.Content, error)
 	upload func(ctx context.Context, p tasks.Payload) (tasks.Media, error)
-	fix    func(b []byte) ([]byte, string, error)
+	fix    func(ctx context.Context, b []byte) ([]byte, string, error)
+
+	decodes func(head []byte) bool // nil: nothing must be decoded
+	memory  func(b []byte) int64
+	change  func(*worker.Config)
+	answers func() error // nil: the storage does
 
 	accounts []tasks.Account
 	mu       sync.Mutex
@@ -43,9 +48,24 @@ func (s *shop) callCount() int {
 func (s *shop) Open(_ context.Context, source string) (tasks.File, error) { return s.files(source) }
 func (s *shop) Fits(tasks.MediaType, int64) error                         { return nil }
 func (s *shop) Fixable(tasks.MediaType) int64                             { return 1 << 20 }
-func (s *shop) Check(b []byte, t tasks.MediaType) (tasks.Content, error)  { return s.check(b, t) }
-func (s *shop) Fix(_ context.Context, b []byte, _ tasks.MediaType) ([]byte, string, error) {
-	return s.fix(b)
+func (s *shop) Decodes(head []byte, _ int64, _ tasks.MediaType) bool {
+	return s.decodes != nil && s.decodes(head)
+}
+func (s *shop) Memory(b []byte, _ tasks.MediaType) int64 {
+	if s.memory == nil {
+		return 0
+	}
+	return s.memory(b)
+}
+func (s *shop) Answers(context.Context, string) error {
+	if s.answers == nil {
+		return nil
+	}
+	return s.answers()
+}
+func (s *shop) Check(b []byte, t tasks.MediaType) (tasks.Content, error) { return s.check(b, t) }
+func (s *shop) Fix(ctx context.Context, b []byte, _ tasks.MediaType) ([]byte, string, error) {
+	return s.fix(ctx, b)
 }
 func (s *shop) Upload(ctx context.Context, _ string, p tasks.Payload) (tasks.Media, error) {
 	s.mu.Lock()
@@ -82,9 +102,11 @@ func newShop(t *testing.T, accounts ...tasks.Account) *shop {
 
 // hire puts a worker on a ledger in the place of the one before.
 func (s *shop) hire(l worker.Ledger) {
-	s.worker = worker.New(worker.Deps{Ledger: l, Files: s, Checker: s, Fixer: s, Uploader: s, Accounts: s.accounts}, worker.Config{
-		Slots: 4, Retry: worker.Retry{Attempts: 3, Base: time.Nanosecond, UnknownPause: time.Nanosecond},
-	})
+	c := worker.Config{Slots: 4, Retry: worker.Retry{Attempts: 3, Base: time.Nanosecond, UnknownPause: time.Nanosecond}}
+	if s.change != nil {
+		s.change(&c)
+	}
+	s.worker = worker.New(worker.Deps{Ledger: l, Files: s, Checker: s, Fixer: s, Uploader: s, Accounts: s.accounts}, c)
 	s.t.Cleanup(s.worker.Close)
 }
 
@@ -367,7 +389,7 @@ func TestPictureIsMadeToFitOnlyWhenAsked(t *testing.T) {
 		}
 		return tasks.Content{}, &tasks.Error{Code: tasks.TooLarge, Err: errors.New("too large")}
 	}
-	s.fix = func([]byte) ([]byte, string, error) { return []byte("small"), "scaled to half", nil }
+	s.fix = func(context.Context, []byte) ([]byte, string, error) { return []byte("small"), "scaled to half", nil }
 	plain, asked := s.submit(tasks.Upload{Source: "a.jpg"}), s.submit(tasks.Upload{Source: "b.jpg", Fix: true})
 	s.turn()
 	s.want(plain, tasks.Failed, tasks.TooLarge, 1)

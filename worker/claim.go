@@ -37,25 +37,6 @@ func refused(err error) error {
 	return err
 }
 
-// enter waits for a place: an ordinary upload takes one, an upload that workers died on takes them all.
-func (w *Worker) enter(ctx context.Context, claim tasks.Claim) (leave func(), err error) {
-	if claim.Canceled {
-		return nil, canceled()
-	}
-	if !claim.Alone() {
-		return w.lanes.enter(ctx, claim)
-	}
-	leave, err = w.lanes.enterAlone(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := w.Ledger.Alone(ctx, claim.Token); err != nil {
-		leave()
-		return nil, err
-	}
-	return leave, nil
-}
-
 func canceled() *tasks.Error {
 	return &tasks.Error{Code: tasks.Stopped, Op: "carry upload", Err: errors.New("somebody asked to cancel it")}
 }

@@ -8,10 +8,11 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// lanes keeps bulk and interactive work apart: each has its own slots and its own share of the memory, so that slow
-// bulk uploads can never hold all of either.
+// lanes keeps bulk and interactive work apart, and what must be decoded from both: each has its own slots and its own
+// share of the memory, so that slow or heavy uploads can never hold all of either.
 type lanes struct {
 	bulk, interactive lane
+	fixing            fixing
 	solo              solo
 }
 
@@ -37,8 +38,9 @@ const (
 func newLanes(c Config) lanes {
 	reserve := c.Memory / interactiveShare
 	return lanes{
-		bulk:        newLane(c.Slots, c.Memory-reserve),
+		bulk:        newLane(c.Slots, c.Memory-reserve-c.Memory/bodiesShare-c.Memory/pixelsShare),
 		interactive: newLane(c.InteractiveSlots, reserve),
+		fixing:      newFixing(c),
 		solo:        solo{turn: make(chan struct{}, 1)},
 	}
 }

@@ -67,6 +67,8 @@ func headline(end ending) (slog.Level, string) {
 		return slog.LevelInfo, "canceled"
 	case end.cause != nil && end.cause.Code.Reaction() == tasks.ReactHold:
 		return slog.LevelDebug, "waits for its account" // that the account is held is said once, by HoldWatch
+	case end.cause != nil && end.cause.Code == tasks.Busy:
+		return slog.LevelDebug, "waits until other pictures are made to fit" // each comes again in its turn
 	case end.state == tasks.Waiting:
 		return slog.LevelInfo, "waits"
 	default:

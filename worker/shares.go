@@ -52,6 +52,19 @@ func (s *shares) take(ctx context.Context, account string, n int64) (release fun
 	}
 }
 
+// try takes n where they are free and nobody waits for them. It returns nil where not.
+func (s *shares) try(account string, n int64) (release func()) {
+	n = min(n, s.size)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.waiting) > 0 || !s.fits(account, n) {
+		return nil
+	}
+	s.used += n
+	s.held[account] += n
+	return func() { s.give(account, n) }
+}
+
 func (s *shares) give(account string, n int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,6 +14,9 @@ const (
 	soloRow = 2 * time.Second
 )
 
+// alone has all places where an account would have some.
+const alone = "alone"
+
 // solo is whose turn it is to be alone, and what is left over from the one before.
 type solo struct {
 	turn chan struct{} // holds one token while somebody is alone, or waits for it
@@ -24,7 +27,7 @@ type solo struct {
 	kept  *time.Timer // not nil while the places are kept for the next one; it gives them up
 }
 
-// enterAlone waits until nothing else is in either lane. Until leave is called nothing comes in.
+// enterAlone waits until nothing else is in any lane. Until leave is called nothing comes in.
 func (l *lanes) enterAlone(ctx context.Context) (leave func(), err error) {
 	select {
 	case l.solo.turn <- struct{}{}:
@@ -46,7 +49,7 @@ func (l *lanes) enterAlone(ctx context.Context) (leave func(), err error) {
 	}, nil
 }
 
-// takeAll takes every place of both lanes, always in the same order. Right after a row it comes in by the door of bulk
+// takeAll takes every place of all lanes, always in the same order. Right after a row it comes in by the door of bulk
 // work, behind those that have waited there.
 func (l *lanes) takeAll(ctx context.Context) error {
 	if l.solo.rested() < soloRow {
@@ -62,10 +65,17 @@ func (l *lanes) takeAll(ctx context.Context) error {
 		l.bulk.places.Release(l.bulk.size)
 		return err
 	}
+	// Nobody is on the way there any more but those who are there.
+	if _, err := l.fixing.places.take(ctx, alone, l.fixing.places.size); err != nil {
+		l.interactive.places.Release(l.interactive.size)
+		l.bulk.places.Release(l.bulk.size)
+		return err
+	}
 	return nil
 }
 
 func (l *lanes) giveAll() {
+	l.fixing.places.give(alone, l.fixing.places.size)
 	l.interactive.places.Release(l.interactive.size)
 	l.bulk.places.Release(l.bulk.size)
 }

@@ -16,7 +16,10 @@ import (
 
 // Files opens sources. Errors are *tasks.Error: Missing and Denied are the file's fault, Storage is this worker's.
 type Files interface {
+	// Open may hang in the kernel.
 	Open(ctx context.Context, source string) (tasks.File, error)
+	// Answers returns Storage where the storage that a source lies in does not answer. It takes some seconds at most.
+	Answers(ctx context.Context, source string) error
 }
 
 // Checker knows what WeChat takes. Both methods return *tasks.Error with the measured value and the remedy.
@@ -31,6 +34,10 @@ type Checker interface {
 type Fixer interface {
 	// Fixable is the largest source, in bytes, that it takes on.
 	Fixable(t tasks.MediaType) int64
+	// Decodes reports whether a file of so many bytes that begins with head must be decoded to make it fit.
+	Decodes(head []byte, bytes int64, t tasks.MediaType) bool
+	// Memory is what Fix takes beside b, in bytes; 0 where it decodes nothing.
+	Memory(b []byte, t tasks.MediaType) int64
 	Fix(ctx context.Context, b []byte, t tasks.MediaType) (fixed []byte, did string, err error)
 }
 
@@ -78,7 +85,7 @@ type Config struct {
 
 	Slots            int   // uploads sent at once, bulk; default 64
 	InteractiveSlots int   // the same for interactive uploads, on top; default 8
-	Memory           int64 // bytes of files held at once, both kinds together; default 256 MiB
+	Memory           int64 // bytes of files held at once, both kinds together; default 320 MiB
 
 	Lease       time.Duration // how long a claim lasts without a word from its worker; default 10 s
 	RecordLimit time.Duration // how long a worker keeps a finished result while the ledger is away; default 10 min
@@ -92,6 +99,10 @@ type Config struct {
 	// AccountHoldSlow is the same for errcodes 89500 to 89599, which wait for a person's consent; default 1 h
 	AccountHoldSlow time.Duration
 	HandBack        time.Duration // how long an upload that this worker can't judge stays away from it; default 5 s
+	FixTime         time.Duration // how long it may take to make one picture fit; default 2 min
+	// StoragePatience is how long a call of the storage may take before it is asked whether the storage answers at all;
+	// default 5 s
+	StoragePatience time.Duration
 
 	// News is called when Report has something new that others wait for. It must not block. Default: nothing.
 	News    func()
@@ -103,7 +114,7 @@ func (c Config) withDefaults() Config {
 	c.Name = cmp.Or(c.Name, uuid.NewString())
 	c.Slots = cmp.Or(c.Slots, 64)
 	c.InteractiveSlots = cmp.Or(c.InteractiveSlots, 8)
-	c.Memory = cmp.Or(c.Memory, 256<<20)
+	c.Memory = cmp.Or(c.Memory, 320<<20)
 	c.Lease = cmp.Or(c.Lease, 10*time.Second)
 	c.RecordLimit = cmp.Or(c.RecordLimit, 10*time.Minute)
 	c.Retry = c.Retry.withDefaults()
@@ -113,6 +124,8 @@ func (c Config) withDefaults() Config {
 	c.AccountHold = cmp.Or(c.AccountHold, 10*time.Minute)
 	c.AccountHoldSlow = cmp.Or(c.AccountHoldSlow, time.Hour)
 	c.HandBack = cmp.Or(c.HandBack, 5*time.Second)
+	c.FixTime = cmp.Or(c.FixTime, 2*time.Minute)
+	c.StoragePatience = cmp.Or(c.StoragePatience, 5*time.Second)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	c.Metrics = cmp.Or(c.Metrics, NewMetrics(nil))
 	if c.News == nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"image"
 	"image/color"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -137,6 +138,14 @@ func TestFixRefusesSeveralPictures(t *testing.T) {
 	}
 }
 
+// tiffLong is a TIFF's entry of one number.
+func tiffLong(tag uint16, n uint32) []byte {
+	b := binary.LittleEndian.AppendUint16(nil, tag)
+	b = binary.LittleEndian.AppendUint16(b, 4) // LONG
+	b = binary.LittleEndian.AppendUint32(b, 1)
+	return binary.LittleEndian.AppendUint32(b, n)
+}
+
 // A picture of more pixels than Fix takes is not decoded, and needs no memory.
 func TestFixBoundsPixels(t *testing.T) {
 	t.Parallel()
@@ -158,6 +167,10 @@ func TestFixBoundsPixels(t *testing.T) {
 		if got := l.FixMemory(b, tasks.Image); got != 0 {
 			t.Errorf("memory %d for what is refused, want none", got)
 		}
+	}
+	countless := slices.Concat([]byte("II*\x00\x08\x00\x00\x00\x02\x00"), tiffLong(256, math.MaxUint32), tiffLong(257, math.MaxUint32), make([]byte, 4))
+	if got := media.DefaultLimits().FixMemory(countless, tasks.Image); got != 0 {
+		t.Errorf("memory %d for a header whose pixels can't be counted, want none", got)
 	}
 	good := encodedJPEG(noise(30, 20), 90)
 	if got := media.DefaultLimits().FixMemory(good, tasks.Image); got != 0 {

@@ -1,9 +1,11 @@
 package media
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -22,6 +24,9 @@ import (
 // with its error.
 func Fix(ctx context.Context, b []byte, t tasks.MediaType, l Limits) (fixed []byte, did string, err error) {
 	op := "fix " + string(t)
+	if c := l.declared(b, t); c.Width > 0 && l.tooManyToFix(c) {
+		return nil, "", named(refuseToFix(l, c), op)
+	}
 	_, refused := Check(b, t, l)
 	if refused == nil {
 		fixed, did = ended(b)
@@ -46,19 +51,49 @@ func Fix(ctx context.Context, b []byte, t tasks.MediaType, l Limits) (fixed []by
 	return fixed, describe(how, c, after), nil
 }
 
-// FixMemory is how much memory Fix takes for b as an upload of type t, beside b itself, in bytes: 12 for each pixel (up
-// to 8 to decode it, and 4 to scale), or 0 where nothing is decoded.
-func (l Limits) FixMemory(b []byte, t tasks.MediaType) int64 {
-	_, refused := Check(b, t, l)
-	if refused == nil {
-		return 0
+// FixDecodes reports whether Fix has to decode a file of so many bytes that begins with head to make it fit as t. A few
+// kilobytes of it are enough. It is false for some odd files that are decoded all the same.
+func (l Limits) FixDecodes(head []byte, bytes int64, t tasks.MediaType) bool {
+	if len(head) == 0 || !isPicture(t) {
+		return false
 	}
-	c, _, err := fixable(b, t, l, refused)
-	if err != nil {
-		return 0
-	}
-	return 12 * int64(c.Width) * int64(c.Height)
+	k := sniff(head)
+	return (l.takes(k, tasks.Image) || convertible(k)) && (bytes > l.Max(t) || !l.takes(k, t))
 }
+
+// FixMemory is how much memory Fix takes for b as an upload of type t, beside b itself, in bytes: 12 for each pixel (up
+// to 8 to decode it, and 4 to scale), or 0 where nothing is decoded. It goes by the header of b, and looks no further.
+func (l Limits) FixMemory(b []byte, t tasks.MediaType) int64 {
+	c := l.declared(b, t)
+	if l.tooManyToFix(c) {
+		return 0
+	}
+	return bytesPerPixel * pixels(c)
+}
+
+// bytesPerPixel is what Fix takes for one.
+const bytesPerPixel = 12
+
+// declared is the size in pixels that the header of b declares, where Fix would have to decode it; else 0 × 0.
+func (l Limits) declared(b []byte, t tasks.MediaType) tasks.Content {
+	c := tasks.Content{Type: t, Size: int64(len(b))}
+	if !l.FixDecodes(b, c.Size, t) {
+		return c
+	}
+	if config, err := decoders[sniff(b).format].config(bytes.NewReader(b)); err == nil {
+		c.Width, c.Height = config.Width, config.Height
+	}
+	return c
+}
+
+func pixels(c tasks.Content) int64 {
+	if c.Width > math.MaxInt32 || c.Height > math.MaxInt32 { // a header may declare so many that they can't be counted
+		return math.MaxInt64
+	}
+	return int64(c.Width) * int64(c.Height)
+}
+
+func (l Limits) tooManyToFix(c tasks.Content) bool { return pixels(c) > min(l.Pixels, l.fixPixels()) }
 
 // maxScans is how many passes over its pixels a JPEG may ask for. Progressive encoders make about ten; a file of a few
 // megabytes could ask for a hundred thousand, and keep the decoder busy for hours.
@@ -80,8 +115,8 @@ func fixable(b []byte, t tasks.MediaType, l Limits, refused error) (tasks.Conten
 	if err != nil {
 		return c, k, err
 	}
-	if pixels := int64(c.Width) * int64(c.Height); pixels > min(l.Pixels, l.fixPixels()) {
-		return c, k, tooManyToFix(l, c, pixels)
+	if l.tooManyToFix(c) {
+		return c, k, refuseToFix(l, c)
 	}
 	if scans := jpegScans(b, k); scans > maxScans {
 		return c, k, corrupt("JPEG has %d scans, which no encoder makes: at most %d are decoded", scans, maxScans)
@@ -98,9 +133,9 @@ func fixable(b []byte, t tasks.MediaType, l Limits, refused error) (tasks.Conten
 	return c, k, refusal(tasks.TooLarge, shrinkRemedy(l, c), "this %s is %s with %s, WeChat takes %s", k.name, n, size(c.Size), size(l.Max(t)))
 }
 
-// tooManyToFix is the refusal of a picture whose pixels would take too much memory.
-func tooManyToFix(l Limits, c tasks.Content, pixels int64) error {
-	if pixels > l.Pixels {
+// refuseToFix is the refusal of a picture whose pixels would take too much memory.
+func refuseToFix(l Limits, c tasks.Content) error {
+	if pixels(c) > l.Pixels {
 		return l.refuse(c)
 	}
 	remedy := toJPEG
@@ -109,7 +144,7 @@ func tooManyToFix(l Limits, c tasks.Content, pixels int64) error {
 	} else if c.Size > l.ImageBytes {
 		remedy = shrinkRemedy(l, c)
 	}
-	return refusal(tasks.TooLarge, remedy, "%s is %d × %d pixels (%s), --fix takes %s", c.Type, c.Width, c.Height, megapixels(pixels), megapixels(l.fixPixels()))
+	return refusal(tasks.TooLarge, remedy, "%s is %d × %d pixels (%s), --fix takes %s", c.Type, c.Width, c.Height, megapixels(pixels(c)), megapixels(l.fixPixels()))
 }
 
 func describe(how string, before, after tasks.Content) string {

@@ -23,7 +23,7 @@ type Limits struct {
 	// Pixels is the most that width × height of a picture may be.
 	Pixels int64
 
-	// FixPixels is the same for pictures that Fix decodes; 0: 25 million, which is 300 MB of memory.
+	// FixPixels is the same for pictures that Fix decodes; 0: 25 million, which is 300 MB of memory (see WithFixMemory).
 	FixPixels int64
 
 	// AllowAMRWB takes AMR wide band as voice, AllowQuickTime takes QuickTime as video. WeChat's document names
@@ -51,6 +51,12 @@ func DefaultLimits() Limits {
 }
 
 func (l Limits) fixPixels() int64 { return cmp.Or(l.FixPixels, 25_000_000) }
+
+// WithFixMemory returns the limits of a process in which Fix may take so many bytes for one picture.
+func (l Limits) WithFixMemory(bytes int64) Limits {
+	l.FixPixels = min(l.fixPixels(), bytes/bytesPerPixel)
+	return l
+}
 
 // Max returns how many bytes a file of type t may have; 0 for a type that does not exist.
 func (l Limits) Max(t tasks.MediaType) int64 {

@@ -8,7 +8,7 @@ import (
 	"github.com/mediaferry/mediaferry/worker/media"
 )
 
-// Limits returns the configured limits of what WeChat takes.
+// Limits returns the configured limits of what WeChat takes, and of what may be decoded to make it fit.
 func Limits(c config.Config) media.Limits {
 	return media.Limits{
 		ImageBytes:     int64(c.Limits.Image),
@@ -20,7 +20,7 @@ func Limits(c config.Config) media.Limits {
 		Pixels:         int64(c.Limits.ImagePixels),
 		AllowAMRWB:     c.Limits.AMRWB,
 		AllowQuickTime: c.Limits.QuickTime,
-	}
+	}.WithFixMemory(int64(c.Worker.Memory))
 }
 
 // checker is package media with its limits, as a worker wants it.
@@ -32,23 +32,17 @@ func (c checker) Check(b []byte, t tasks.MediaType) (tasks.Content, error) {
 	return media.Check(b, t, c.limits)
 }
 
-// fixer makes pictures fit, one at a time: decoding one takes some hundred megabytes at worst.
-type fixer struct {
-	limits media.Limits
-	turn   chan struct{} // holds one while somebody fixes
+// fixer is Fix of package media, as a worker wants it.
+type fixer struct{ limits media.Limits }
+
+func (f fixer) Fixable(t tasks.MediaType) int64 { return f.limits.Fixable(t) }
+
+func (f fixer) Decodes(head []byte, bytes int64, t tasks.MediaType) bool {
+	return f.limits.FixDecodes(head, bytes, t)
 }
 
-func newFixer(l media.Limits) *fixer { return &fixer{limits: l, turn: make(chan struct{}, 1)} }
+func (f fixer) Memory(b []byte, t tasks.MediaType) int64 { return f.limits.FixMemory(b, t) }
 
-func (f *fixer) Fixable(t tasks.MediaType) int64 { return f.limits.Fixable(t) }
-
-// Fix waits for its turn, and ends with ctx.
-func (f *fixer) Fix(ctx context.Context, b []byte, t tasks.MediaType) ([]byte, string, error) {
-	select {
-	case f.turn <- struct{}{}:
-		defer func() { <-f.turn }()
-	case <-ctx.Done():
-		return nil, "", ctx.Err()
-	}
+func (f fixer) Fix(ctx context.Context, b []byte, t tasks.MediaType) ([]byte, string, error) {
 	return media.Fix(ctx, b, t, f.limits)
 }

@@ -42,7 +42,7 @@ func (s *Stack) Start(ctx context.Context, role tasks.ProcessRole) (*Engine, err
 		Ledger:   s.Ledger,
 		Files:    s.Files,
 		Checker:  checker{limits},
-		Fixer:    newFixer(limits),
+		Fixer:    fixer{limits},
 		Uploader: s.WeChat,
 		Accounts: s.Accounts(),
 	}, s.workerConfig(metrics, heart.Nudge))

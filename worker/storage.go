@@ -1,0 +1,40 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// patiently makes one call of the storage that a claim's source lies in. A mount that hangs blocks the call in the kernel,
+// where no ctx reaches: it is left behind when ctx ends, or when the storage answers nobody. A slow storage is waited for.
+// after runs when a call that was left behind has returned.
+func (w *Worker) patiently(ctx context.Context, claim tasks.Claim, call func() error, after func()) (left bool, err error) {
+	returned := make(chan error, 1)
+	go func() {
+		var err error
+		defer func() { returned <- err }()
+		defer w.survive(ctx, claim, &err)
+		err = call()
+	}()
+	look := time.NewTicker(w.cfg.StoragePatience)
+	defer look.Stop()
+	for {
+		select {
+		case err := <-returned:
+			return false, err
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		case <-look.C:
+			err = w.Files.Answers(ctx, claim.Source)
+		}
+		if err != nil {
+			go func() {
+				<-returned
+				after()
+			}()
+			return true, err
+		}
+	}
+}

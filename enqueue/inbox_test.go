@@ -4,7 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -244,6 +248,59 @@ func TestResultsOutliveAWipedRedis(t *testing.T) {
 		}
 		if err := p.redis.FlushAll(t.Context()).Err(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// written counts the events that are read for results.
+type written struct {
+	*ledger.Ledger
+	mu     sync.Mutex
+	events []tasks.Event
+}
+
+func (w *written) Events(ctx context.Context, f tasks.EventFilter) (tasks.EventPage, error) {
+	page, err := w.Ledger.Events(ctx, f)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, page.Events...)
+	return page, err
+}
+
+// After all of Redis was lost, what is read again is what lay there: nothing older, and nothing of others.
+func TestAWipedRedisCostsWhatLayThere(t *testing.T) {
+	t.Parallel()
+	var back atomic.Int64
+	l, err := ledger.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "ledger.db"), ledger.Options{Now: func() time.Time { return time.Now().Add(-time.Duration(back.Load())) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	for _, age := range []time.Duration{20 * 24 * time.Hour, 10 * 24 * time.Hour, 0} {
+		back.Store(int64(age))
+		for _, name := range []string{"shop", "other"} {
+			for i := range 3 {
+				p := &Producer{Ledger: l, Name: name}
+				if _, err := p.Submit(t.Context(), tasks.Upload{ExternalID: fmt.Sprintf("%s-%d", age, i), Source: "a.jpg", Type: tasks.Image}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		failAll(t, l)
+	}
+	w := &written{Ledger: l}
+	p := &post{t: t, ledger: l, redis: realRedis(t)}
+	p.inbox = &Inbox{Results: &Results{Ledger: w, Redis: p.redis, Prefix: "staging:", Producer: "shop"}}
+	p.follow()
+	p.result("0s-2")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.events) != 3 {
+		t.Errorf("%d events were read, want 3", len(w.events))
+	}
+	for _, e := range w.events {
+		if e.Producer != "shop" || time.Since(e.Time) > resultTTL {
+			t.Errorf("an event of %s from %s was read", e.Producer, e.Time)
 		}
 	}
 }

@@ -17,7 +17,8 @@ import (
 
 // EventLog is the ledger's events in the order of their commits, none skipped.
 type EventLog interface {
-	Events(ctx context.Context, afterSeq int64, limit int) ([]tasks.Event, error)
+	Events(ctx context.Context, f tasks.EventFilter) (tasks.EventPage, error)
+	EventsSince(ctx context.Context, at time.Time) (place int64, err error)
 }
 
 // ResultsLedger is all that Results needs of the ledger.
@@ -47,7 +48,8 @@ func (r *Results) Key(externalID string) string { return r.prefix() + "result:" 
 func (r *Results) prefix() string { return cmp.Or(r.Prefix, DefaultPrefix) }
 
 // Run follows the ledger's events until ctx ends, then returns nil. Run one in every process: a lease elects the one
-// that works. How far it has come is kept in Redis beside the results, so that it begins anew when they are lost.
+// that works. How far it has come is kept in Redis beside the results, so that what lies there is written again when all
+// of Redis is lost: the results of the last three days, and nothing of other producers.
 func (r *Results) Run(ctx context.Context) error {
 	log := cmp.Or(r.Log, slog.New(slog.DiscardHandler))
 	f := &follower{
@@ -90,28 +92,40 @@ func (f *follower) turn(ctx context.Context) (bool, error) {
 	if leads, err := f.seat.stand(ctx); err != nil || !leads {
 		return false, err
 	}
-	after, err := f.Redis.Get(ctx, f.cursorKey()).Int64()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return false, beltError(ctx, "read results cursor", err)
+	after, err := f.place(ctx)
+	if err != nil {
+		return false, err
 	}
-	events, err := f.Ledger.Events(ctx, after, resultsPage)
-	if err != nil || len(events) == 0 {
+	page, err := f.Ledger.Events(ctx, tasks.EventFilter{After: after, Producers: []string{f.Producer}, Limit: resultsPage})
+	if err != nil || page.Next == after {
 		return false, err
 	}
 	pipe := f.Redis.Pipeline()
-	for _, e := range events {
+	for _, e := range page.Events {
 		f.write(ctx, pipe, e)
 	}
-	pipe.Set(ctx, f.cursorKey(), events[len(events)-1].Seq, 0)
+	pipe.Set(ctx, f.cursorKey(), page.Next, 0)
 	if _, err := pipe.Exec(ctx); err != nil {
 		return false, beltError(ctx, "write results", err)
 	}
-	return len(events) == resultsPage, nil
+	return page.More, nil
+}
+
+// place is where to go on from: what Redis has kept, or else before the oldest result that would still lie there.
+func (f *follower) place(ctx context.Context) (int64, error) {
+	after, err := f.Redis.Get(ctx, f.cursorKey()).Int64()
+	switch {
+	case errors.Is(err, redis.Nil):
+		return f.Ledger.EventsSince(ctx, time.Now().Add(-resultTTL))
+	case err != nil:
+		return 0, beltError(ctx, "read results cursor", err)
+	}
+	return after, nil
 }
 
 func (f *follower) write(ctx context.Context, pipe redis.Pipeliner, e tasks.Event) {
 	ttl := resultTTL - time.Since(e.Time)
-	if e.Producer != f.Producer || !endsUpload(e.Type) || ttl <= 0 {
+	if !endsUpload(e.Type) || ttl <= 0 {
 		return
 	}
 	var named struct {

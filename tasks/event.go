@@ -35,6 +35,20 @@ type Event struct {
 	Data     json.RawMessage `json:"data"`
 }
 
+// EventFilter chooses events.
+type EventFilter struct {
+	After     int64    // go on behind this place: a Seq, or the Next of a page
+	Producers []string // events of these; none: of everybody, and those that are nobody's own
+	Limit     int      // 0: 100, at most 1,000
+}
+
+// EventPage is a part of what happened, in the order of commits.
+type EventPage struct {
+	Events []Event
+	Next   int64 // the place to go on from: whoever does so sees every event once
+	More   bool  // there may be more already
+}
+
 // DeliveryState says how far a delivery is.
 type DeliveryState string
 

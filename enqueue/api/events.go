@@ -70,7 +70,7 @@ func (s *Server) begin(ctx context.Context, in *eventsInput) (int64, error) {
 		text, field = in.After, "query.after"
 	}
 	if text == "" {
-		return s.cfg.Ledger.NewestEvent(ctx)
+		return s.cfg.Ledger.EventsEnd(ctx)
 	}
 	after, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || after < 0 {
@@ -83,6 +83,7 @@ func (s *Server) begin(ctx context.Context, in *eventsInput) (int64, error) {
 type follower struct {
 	s     *Server
 	who   Identity
+	sub   *subscription
 	out   *answerStream
 	flush func() error
 	after int64
@@ -95,7 +96,8 @@ func (f *follower) run(ctx context.Context) error {
 	if err := f.write([]byte(": welcome\n\n")); err != nil {
 		return err
 	}
-	news, leave := f.s.tail.follow()
+	var leave func()
+	f.sub, leave = f.s.tail.follow(f.who.sees())
 	defer leave()
 	beats := time.NewTicker(min(beatEvery, keyAge))
 	defer beats.Stop()
@@ -112,7 +114,7 @@ func (f *follower) run(ctx context.Context) error {
 			return nil
 		case <-f.s.closing:
 			return nil
-		case <-news:
+		case <-f.sub.news:
 		case <-beats.C:
 			if err := f.beat(); err != nil {
 				return err
@@ -129,8 +131,7 @@ func (f *follower) turn(ctx context.Context) (bool, error) {
 	if err := f.inForce(ctx); err != nil {
 		return false, err
 	}
-	seen := f.s.tail.seen()
-	page, err := f.s.cfg.Ledger.EventsOf(ctx, f.who.sees(), f.after, eventsPage)
+	page, err := f.page(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return false, nil //nolint:nilerr // the caller is gone
@@ -140,17 +141,26 @@ func (f *follower) turn(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	var b bytes.Buffer
-	for _, e := range page {
-		f.after = e.Seq
+	for _, e := range page.Events {
 		writeEvent(&b, e)
 	}
-	if len(page) < eventsPage {
-		f.after = max(f.after, seen) // what lies between is others'
-	}
+	f.after = page.Next
 	if b.Len() == 0 {
-		return len(page) == eventsPage, f.beat()
+		return page.More, f.beat()
 	}
-	return len(page) == eventsPage, f.write(b.Bytes())
+	return page.More, f.write(b.Bytes())
+}
+
+// page is what comes next: from the tail, or read from the ledger where the tail does not have it.
+func (f *follower) page(ctx context.Context) (tasks.EventPage, error) {
+	if events, next, ok := f.s.tail.take(f.sub, f.after); ok {
+		return tasks.EventPage{Events: events, Next: next}, nil
+	}
+	filter := tasks.EventFilter{After: f.after, Limit: eventsPage}
+	if own := f.who.sees(); own != "" {
+		filter.Producers = []string{own}
+	}
+	return f.s.cfg.Ledger.Events(ctx, filter)
 }
 
 // inForce ends the stream of a key that was revoked.

@@ -6,12 +6,15 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/mediaferry/mediaferry/enqueue/api"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 // told is one event as a stream told it.
@@ -139,6 +142,60 @@ func (p *plant) cancelOne(key string) {
 	p.Helper()
 	if _, err := p.Cancel(p.Context(), p.submit(key, one).ID); err != nil {
 		p.Fatal(err)
+	}
+}
+
+// rendered counts the events that are read from the ledger.
+type rendered struct {
+	api.Ledger
+	events atomic.Int64
+}
+
+func (r *rendered) Events(ctx context.Context, f tasks.EventFilter) (tasks.EventPage, error) {
+	page, err := r.Ledger.Events(ctx, f)
+	r.events.Add(int64(len(page.Events)))
+	return page, err
+}
+
+// However many streams are open, each event is read once.
+func TestStreamsShareOneTail(t *testing.T) {
+	t.Parallel()
+	r := new(rendered)
+	p := newPlant(t, func(c *api.Config) {
+		r.Ledger = c.Ledger
+		c.Ledger = r
+	})
+	var mine, theirs, all []*stream
+	for range 4 {
+		mine, theirs, all = append(mine, p.follow(shop, "", "")), append(theirs, p.follow(rival, "", "")), append(all, p.follow(eye, "", ""))
+	}
+	told := func(key string, streams ...*stream) {
+		id := p.submit(key, one).ID
+		p.finish(id, success("M-"+id.String()))
+		for _, s := range streams {
+			var o tasks.Outcome
+			must(t, json.Unmarshal(s.next().Data.Data, &o))
+			if o.ID != id {
+				t.Errorf("told of %s, want %s", o.ID, id)
+			}
+		}
+	}
+	taskstest.Until(t, "no stream reads for itself", func() bool {
+		before := r.events.Load()
+		told(shop, append(mine, all...)...)
+		told(rival, append(theirs, all...)...)
+		return r.events.Load()-before == 2
+	})
+	for _, s := range all { // nobody sees everything any more: the tail reads what is followed
+		s.close()
+	}
+	before := r.events.Load()
+	for range 5 {
+		told(shop, mine...)
+		told(rival, theirs...)
+	}
+	if n := r.events.Load() - before; n != 10 {
+		t.Errorf("%d events were read for 10", n)
 	}
 }
 

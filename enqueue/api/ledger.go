@@ -45,9 +45,8 @@ type Deliveries interface {
 
 // Events is what happened, in the order of commits, none skipped.
 type Events interface {
-	// EventsOf returns the events of one producer, or with "" all, behind seq afterSeq.
-	EventsOf(ctx context.Context, producer string, afterSeq int64, limit int) ([]tasks.Event, error)
-	NewestEvent(ctx context.Context) (int64, error)
+	Events(ctx context.Context, f tasks.EventFilter) (tasks.EventPage, error)
+	EventsEnd(ctx context.Context) (int64, error)
 }
 
 // InboxUses says whether an upload still needs a file that came over HTTP.

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // event is one that a transaction will write at its end.
@@ -20,32 +21,30 @@ type event struct {
 	ofBatch int64
 }
 
-// writeEvents writes what happened, and a delivery wherever somebody asked to be told. It is the last step of a
-// transaction: PostgreSQL hands out seq under a lock that is held until the commit, so that no reader can see a
-// later event before an earlier one.
+// writeEvents writes what happened, and a delivery wherever somebody asked to be told. It waits for no other transaction:
+// what a reader may see is decided when it reads.
 func (t *tx) writeEvents() error {
 	if len(t.events) == 0 {
 		return nil
 	}
-	if q := t.Dialect.LockEvents; q != "" {
-		if _, err := t.Row(q, nil, new(any)); err != nil {
-			return err
-		}
+	seqs, err := schema.EventSeqs(t.Tx, len(t.events))
+	if err != nil {
+		return err
 	}
-	for _, e := range t.events {
+	for i, e := range t.events {
 		if e.url == "" && e.ofBatch != 0 {
 			e.url = t.tally(e.ofBatch).callback
 		}
-		if err := t.writeEvent(e); err != nil {
+		if err := t.writeEvent(seqs[i], e); err != nil {
 			return fmt.Errorf("write event %s: %w", e.kind, err)
 		}
 	}
 	return nil
 }
 
-func (t *tx) writeEvent(e event) error {
-	const insert = "INSERT INTO events (type, at, upload, batch, round, data) VALUES (?, ?, ?, ?, ?, ?)"
-	a := db.Args{string(e.kind), t.Now, reference(e.upload), reference(e.batch), e.round, db.TextOrNull(string(e.data))}
+func (t *tx) writeEvent(next any, e event) error {
+	const insert = "INSERT INTO events (seq, type, at, upload, batch, round, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
+	a := db.Args{next, string(e.kind), t.Now, reference(e.upload), reference(e.batch), e.round, db.TextOrNull(string(e.data))}
 	if e.url == "" {
 		_, err := t.Exec(insert, a...)
 		return err

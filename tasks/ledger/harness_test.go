@@ -16,6 +16,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 // clock is a process's clock that stands still until it is told to go on.
@@ -320,9 +321,24 @@ func (h *harness) wantState(id uuid.UUID, want tasks.State) {
 
 func (h *harness) events() []tasks.Event {
 	h.Helper()
-	es, err := h.Events(h.Context(), 0, db.MaxPage)
-	must(h, err)
+	es, _ := h.eventsBehind(0)
 	return es
+}
+
+// eventsBehind returns the events behind a place, and the place behind them. It waits until all that are committed can be
+// read: on PostgreSQL the transactions of other tests hold them back.
+func (h *harness) eventsBehind(place int64) ([]tasks.Event, int64) {
+	h.Helper()
+	newest, err := h.NewestEvent(h.Context())
+	must(h, err)
+	var es []tasks.Event
+	taskstest.Until(h, "all events can be read", func() bool {
+		page, err := h.Events(h.Context(), tasks.EventFilter{After: place, Limit: db.MaxPage})
+		must(h, err)
+		es, place = append(es, page.Events...), page.Next
+		return place >= newest
+	})
+	return es, place
 }
 
 func (h *harness) eventTypes() []tasks.EventType {

@@ -255,11 +255,10 @@ func (m *model) check() {
 
 // read reads the events that are new.
 func (m *model) read() {
-	es, err := m.h.Events(m.h.Context(), m.seen, db.MaxPage)
-	must(m, err)
+	var es []tasks.Event
+	es, m.seen = m.h.eventsBehind(m.seen)
 	for _, e := range es {
 		m.events[e.ID]++
-		m.seen = e.Seq
 	}
 }
 

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"net/url"
@@ -10,11 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
-	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 func TestPostgresGoesByItsOwnClock(t *testing.T) {
@@ -114,31 +115,77 @@ func TestADeadlockIsTriedAgain(t *testing.T) {
 	}
 }
 
+// A transaction that ended an upload and is not committed yet holds up no other one, and no event that is committed
+// before it is seen before its own.
 func TestAnEventIsNotSeenBeforeAnEarlierOne(t *testing.T) {
 	t.Parallel()
 	h := openPostgresHarness(t)
-	ids := h.submit(1)
-	conn := dial(t, h.url)
-	early, err := conn.Begin(t.Context())
-	must(t, err)
-	for _, q := range []string{h.d.LockEvents, "INSERT INTO events (type, at, data) VALUES ('account.held', 0, '{}')"} {
-		_, err := early.Exec(t.Context(), q)
-		must(t, err)
-	}
-	late := make(chan error)
+	other := h.another()
+	ids := h.submit(2)
+	written, commit := make(chan struct{}), make(chan struct{})
+	early := make(chan error, 1)
 	go func() {
-		_, err := h.Cancel(t.Context(), ids[0])
-		late <- err
+		early <- other.do(t.Context(), "cancel slowly", func(tx *tx) error {
+			r, err := tx.find(ids[0])
+			if err == nil {
+				err = tx.conclude(&ending{row: r, state: tasks.Canceled})
+			}
+			if err == nil {
+				err = tx.finish()
+			}
+			tx.events = nil // they are written
+			close(written)
+			<-commit
+			return err
+		})
 	}()
-	taskstest.Until(t, "the later one waits for its turn", func() bool {
-		return h.number("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 'events'::regclass::oid") == 1
-	})
-	if es := h.events(); len(es) != 0 {
-		t.Errorf("an event is seen before an earlier one: %+v", es)
+	<-written
+	value(t, h.Cancel)(t.Context(), ids[1])
+	page, err := h.Events(t.Context(), tasks.EventFilter{})
+	must(t, err)
+	if len(page.Events) != 0 {
+		t.Errorf("an event is seen before an earlier one: %+v", page.Events)
 	}
-	must(t, early.Commit(t.Context()))
-	must(t, <-late)
-	same(t, "events", h.eventTypes(), []tasks.EventType{tasks.HoldBegan, tasks.UploadCanceled})
+	again, err := h.Events(t.Context(), tasks.EventFilter{After: page.Next})
+	must(t, err)
+	if len(again.Events) != 0 {
+		t.Errorf("it is seen from the place of the page before: %+v", again.Events)
+	}
+	close(commit)
+	must(t, <-early)
+	var order []uuid.UUID
+	for _, e := range h.events() {
+		var o tasks.Outcome
+		must(t, json.Unmarshal(e.Data, &o))
+		if order = append(order, o.ID); e.Seq <= page.Next {
+			t.Errorf("event %d came later than the place %d", e.Seq, page.Next)
+		}
+	}
+	same(t, "events", order, ids)
+}
+
+// A backup that is restored on a server with fewer transactions goes on behind its events, and behind those that
+// followers have seen after it was made.
+func TestEventsGoOnAfterARestore(t *testing.T) {
+	t.Parallel()
+	h := openPostgresHarness(t)
+	ids := h.submit(2)
+	value(t, h.Cancel)(t.Context(), ids[0])
+	must(t, h.Close())
+	const ahead = 5_000_000_000
+	behind(t, h.url, "UPDATE events SET seq = seq + CAST(? AS BIGINT)", int64(ahead)<<20) // as of a server that did more
+	var lost int64 = (ahead + 1_000_000) << 20                                            // the place of a follower before the restore
+	h.Ledger = h.another()
+	value(t, h.Cancel)(t.Context(), ids[1])
+	es := h.events()
+	if len(es) != 2 || es[1].Seq <= lost || es[1].Seq < 0 {
+		t.Errorf("%+v, want the second one behind %d", es, lost)
+	}
+	again := h.another()
+	value(t, again.Cancel)(t.Context(), h.submit(1)[0])
+	if more := h.events(); len(more) != 3 || more[2].Seq-es[1].Seq > 1<<40 {
+		t.Errorf("another process jumped again: %+v", more)
+	}
 }
 
 func TestAConnectionThatBreaksIsReplaced(t *testing.T) {

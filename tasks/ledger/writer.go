@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 const (
@@ -293,6 +294,9 @@ func (w *writer) begin(ctx context.Context) (*tx, error) {
 		return nil, err
 	}
 	t, err := begin(ctx, w.l, w.session)
+	if err == nil {
+		err = schema.ContinueEvents(t.Tx) // nobody restores a server under a connection that lives
+	}
 	if err != nil {
 		w.drop()
 	}

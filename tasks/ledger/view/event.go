@@ -2,53 +2,125 @@ package view
 
 import (
 	"context"
+	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Events returns the events behind seq afterSeq, in the order in which they were committed. Whoever goes on behind the
-// last one's Seq sees every event once: none is committed later with a smaller one. limit 0: 100, at most 1,000.
-func (v *View) Events(ctx context.Context, afterSeq int64, limit int) ([]tasks.Event, error) {
-	return v.EventsOf(ctx, "", afterSeq, limit)
-}
-
-// EventsOf is Events of one producer's uploads and batches. An empty name means everybody's.
-func (v *View) EventsOf(ctx context.Context, producer string, afterSeq int64, limit int) ([]tasks.Event, error) {
-	where, a := "e.seq > ?", db.Args{afterSeq}
-	if producer != "" {
-		where, a = where+" AND COALESCE(u.producer, b.producer, '') = ?", append(a, producer)
-	}
-	a = append(a, db.PageSize(limit))
-	var es []tasks.Event
+// Events returns one page of what happened, in the order of commits. Whoever goes on from the page's Next sees every event
+// once. A page of some producers' events may be short, or empty, though others follow: it looks at a bounded number of
+// events, whosever they are.
+func (v *View) Events(ctx context.Context, f tasks.EventFilter) (tasks.EventPage, error) {
+	var p tasks.EventPage
 	err := v.lists.Snapshot(ctx, "read events", func(t *db.Tx) error {
-		es = nil
-		var rs []schema.Event
-		err := t.Each("SELECT "+schema.EventColumns+` FROM events e LEFT JOIN uploads u ON u.seq = e.upload LEFT JOIN batches b ON b.seq = e.batch
-			WHERE `+where+" ORDER BY e.seq LIMIT ?", a, func(s db.Scanner) error {
-			rs = append(rs, schema.Event{})
-			return rs[len(rs)-1].Scan(s)
-		})
-		for _, r := range rs {
-			if err != nil {
-				break
-			}
-			var e tasks.Event
-			e, err = schema.Render(t, r)
-			es = append(es, e)
+		settled, err := schema.SettledEvents(t)
+		if err != nil {
+			return err
 		}
-		return err
+		p = tasks.EventPage{Next: max(f.After, settled)}
+		c := new(db.Conditions)
+		c.Add("e.seq > ?", f.After)
+		if len(f.Producers) > 0 {
+			end, err := windowEnd(t, f.After, settled)
+			if err != nil {
+				return err
+			}
+			if end < settled {
+				p.Next, p.More = end, true
+			}
+			names := make(db.Args, len(f.Producers))
+			for i, name := range f.Producers {
+				names[i] = name
+			}
+			c.Add("COALESCE(u.producer, b.producer, '') IN ("+db.Marks(len(names))+")", names...)
+			settled = end
+		}
+		c.Add("e.seq <= ?", settled)
+		limit := db.PageSize(f.Limit)
+		if p.Events, err = events(t, c, limit+1); err != nil || len(p.Events) <= limit {
+			return err
+		}
+		p.Events = p.Events[:limit]
+		p.Next, p.More = p.Events[limit-1].Seq, true
+		return nil
 	})
-	return es, err
+	return p, err
 }
 
-// NewestEvent returns the Seq of the event that was committed last; 0 where there is none.
-func (v *View) NewestEvent(ctx context.Context) (int64, error) {
+// windowEnd is the seq of the last event that one page looks at.
+func windowEnd(t *db.Tx, after, settled int64) (int64, error) {
+	end := settled
+	_, err := t.Row("SELECT seq FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1 OFFSET ?", db.Args{after, settled, matchRows - 1}, &end)
+	return end, err
+}
+
+func events(t *db.Tx, c *db.Conditions, limit int) ([]tasks.Event, error) {
+	var rs []schema.Event
+	err := t.Each("SELECT "+schema.EventColumns+` FROM events e LEFT JOIN uploads u ON u.seq = e.upload LEFT JOIN batches b ON b.seq = e.batch
+		WHERE `+c.Where()+" ORDER BY e.seq LIMIT ?", append(c.Args, limit), func(s db.Scanner) error {
+		rs = append(rs, schema.Event{})
+		return rs[len(rs)-1].Scan(s)
+	})
+	if err != nil {
+		return nil, err
+	}
+	es := make([]tasks.Event, len(rs))
+	for i, r := range rs {
+		if es[i], err = schema.Render(t, r); err != nil {
+			return nil, err
+		}
+	}
+	return es, nil
+}
+
+// EventsEnd returns the place behind all events that can be read: whoever goes on from there sees what comes next.
+func (v *View) EventsEnd(ctx context.Context) (int64, error) {
 	var seq int64
-	err := v.lists.Snapshot(ctx, "look up newest event", func(t *db.Tx) error {
-		_, err := t.Row("SELECT COALESCE(MAX(seq), 0) FROM events", nil, &seq)
+	err := v.lists.Snapshot(ctx, "look up end of events", func(t *db.Tx) (err error) {
+		seq, err = schema.SettledEvents(t)
 		return err
 	})
 	return seq, err
+}
+
+// NewestEvent returns the greatest Seq of the events that are committed; 0 where there is none. On PostgreSQL an event can
+// be read a little after its commit, once no earlier one can come.
+func (v *View) NewestEvent(ctx context.Context) (int64, error) {
+	var seq int64
+	err := v.lists.Snapshot(ctx, "look up newest event", func(t *db.Tx) error {
+		_, err := t.Row("SELECT COALESCE(max(seq), 0) FROM events", nil, &seq)
+		return err
+	})
+	return seq, err
+}
+
+// EventsSince returns a place before all events of that time and later: 0 where that is the beginning.
+func (v *View) EventsSince(ctx context.Context, at time.Time) (int64, error) {
+	var place int64
+	err := v.lists.Snapshot(ctx, "look up event by time", func(t *db.Tx) error {
+		// Times grow with seq, but for transactions that took long and clocks that were set back.
+		since := db.Micros(at.Add(-time.Hour))
+		var first, last int64
+		if _, err := t.Row("SELECT COALESCE(min(seq), 0), COALESCE(max(seq), 0) FROM events", nil, &first, &last); err != nil {
+			return err
+		}
+		for first <= last { // all before first are older, all from last on are not
+			middle := first + (last-first)/2
+			var seq, began int64
+			found, err := t.Row("SELECT seq, at FROM events WHERE seq >= ? ORDER BY seq LIMIT 1", db.Args{middle}, &seq, &began)
+			if err != nil {
+				return err
+			}
+			if found && began < since {
+				first = seq + 1
+			} else {
+				last = middle - 1
+			}
+		}
+		place = max(first-1, 0)
+		return nil
+	})
+	return place, err
 }

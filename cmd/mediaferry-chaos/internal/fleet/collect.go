@@ -110,16 +110,18 @@ func (f *Fleet) collectBatches(ctx context.Context, h *history.History) (err err
 }
 
 func (f *Fleet) collectEvents(ctx context.Context, h *history.History) error {
-	for seq := int64(0); ; {
-		page, err := f.ledger.Events(ctx, seq, pageRows)
-		if err != nil || len(page) == 0 {
-			return err
-		}
-		for _, e := range page {
+	newest, err := f.ledger.NewestEvent(ctx)
+	for place := int64(0); err == nil && place < newest; {
+		var page tasks.EventPage
+		page, err = f.ledger.Events(ctx, tasks.EventFilter{After: place, Limit: pageRows})
+		for _, e := range page.Events {
 			h.Events = append(h.Events, history.Event{Seq: e.Seq, ID: e.ID, Type: e.Type, At: e.Time, Data: e.Data})
 		}
-		seq = page[len(page)-1].Seq
+		if place = page.Next; !page.More && place < newest {
+			time.Sleep(10 * time.Millisecond) // a transaction that is open anywhere on the server holds them back
+		}
 	}
+	return err
 }
 
 func (f *Fleet) collectDeliveries(ctx context.Context, h *history.History) error {

@@ -72,22 +72,26 @@ func (g *Ground) CountOutcomes(l *ledger.Ledger) int {
 
 func countEvents(t *testing.T, l *ledger.Ledger) int {
 	t.Helper()
-	n := 0
-	for after := int64(0); ; {
-		events, err := l.Events(context.WithoutCancel(t.Context()), after, 1000)
+	ctx := context.WithoutCancel(t.Context())
+	newest, err := l.NewestEvent(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, place := 0, int64(0)
+	taskstest.Until(t, "all events can be read", func() bool {
+		page, err := l.Events(ctx, tasks.EventFilter{After: place, Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, e := range events {
-			after = e.Seq
+		for _, e := range page.Events {
 			if e.Type == tasks.UploadSucceeded || e.Type == tasks.UploadFailed || e.Type == tasks.UploadCanceled {
 				n++
 			}
 		}
-		if len(events) == 0 {
-			return n
-		}
-	}
+		place = page.Next
+		return place >= newest
+	})
+	return n
 }
 
 // Forge changes the ledger behind everybody's back.

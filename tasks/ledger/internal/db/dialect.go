@@ -20,7 +20,6 @@ type Dialect struct {
 	beginRead  string // a snapshot
 	BeginWrite string
 	clock      string // selects the database's clock in microseconds; empty: the process's clock serves
-	LockEvents string // makes events commit in the order of their seq; empty: there is one writer anyway
 	like       string // compares texts whatever their case
 	ForUpdate  string
 	SkipLocked string

@@ -38,7 +38,6 @@ func newPostgres() *Dialect {
 		beginRead:  "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 		BeginWrite: "BEGIN",
 		clock:      "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
-		LockEvents: "SELECT pg_advisory_xact_lock('events'::regclass::oid::bigint)",
 		like:       "ILIKE",
 		ForUpdate:  " FOR UPDATE",
 		SkipLocked: " FOR UPDATE SKIP LOCKED",

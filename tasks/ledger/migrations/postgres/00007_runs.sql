@@ -5,6 +5,8 @@
 -- +goose Up
 INSERT INTO meta (key, value) VALUES ('oldest_version', '7');
 ALTER TABLE leaders RENAME TO leads;
+-- seq comes from the number of the transaction, so that none has to wait for another one to number its events.
+ALTER TABLE events ALTER COLUMN seq DROP IDENTITY;
 
 CREATE TABLE runs (
     upload        BIGINT PRIMARY KEY,
@@ -76,5 +78,7 @@ CREATE INDEX uploads_ready  ON uploads (priority, account, batch, seq) WHERE pha
 CREATE INDEX uploads_orphan ON uploads (priority, account) WHERE phase = 0 AND lost_leases + crashes > 0;
 CREATE INDEX uploads_due    ON uploads (phase, due_at, priority, account) WHERE due_at IS NOT NULL;
 DROP TABLE runs;
+ALTER TABLE events ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY;
+SELECT setval(pg_get_serial_sequence('events', 'seq'), (SELECT COALESCE(max(seq), 0) + 1 FROM events));
 ALTER TABLE leads RENAME TO leaders;
 DELETE FROM meta WHERE key = 'oldest_version';

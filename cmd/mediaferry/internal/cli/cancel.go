@@ -16,9 +16,9 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// canceling is mediaferry cancel.
-type canceling struct {
-	bulk
+// cancelFlags is what a person may ask for with mediaferry cancel.
+type cancelFlags struct {
+	actionFlags
 	stops  string // an action's ID
 	detach bool
 	wait   time.Duration
@@ -26,7 +26,7 @@ type canceling struct {
 }
 
 func (a *app) cancelCommand() *cobra.Command {
-	c := &canceling{bulk: bulk{kind: tasks.ActionCancel, done: "canceled"}}
+	c := &cancelFlags{actionFlags: actionFlags{kind: tasks.ActionCancel, done: "canceled"}}
 	cmd := &cobra.Command{
 		Use:   "cancel ID|EXTERNAL_ID|PATH … | --batch … --state … | --action ID",
 		Short: "Cancel uploads that have no outcome yet, or stop a retry or cancel of many",
@@ -64,18 +64,18 @@ as it is. mediaferry list actions has its ID.`,
 	return cmd
 }
 
-// check refuses a choice that is none.
-func (c *canceling) check(args []string) error {
+// check refuses a command line that chooses no uploads, or mixes --action with uploads.
+func (c *cancelFlags) check(args []string) error {
 	if c.stops == "" {
-		return c.bulk.check(args)
+		return c.actionFlags.check(args)
 	}
-	if len(args) > 0 || !c.filter.none() || c.dryRun {
+	if len(args) > 0 || !c.filter.empty() || c.dryRun {
 		return exit.Usagef("--action stops an action: it goes with no uploads, and there is nothing to try")
 	}
 	return nil
 }
 
-func (a *app) cancel(ctx context.Context, s *wire.Stack, c *canceling, args []string) error {
+func (a *app) cancel(ctx context.Context, s *wire.Stack, c *cancelFlags, args []string) error {
 	act, err := c.action(ctx, s, args)
 	if err != nil {
 		return err
@@ -88,12 +88,12 @@ func (a *app) cancel(ctx context.Context, s *wire.Stack, c *canceling, args []st
 	if found.Running > 0 {
 		note = fmt.Sprintf("; %d of them are running: what WeChat has answered by then succeeds", found.Running)
 	}
-	if agreed, err := c.agreed(a, found, note, len(args) > 0); !agreed {
+	if agreed, err := c.confirm(a, found, note, len(args) > 0); !agreed {
 		return err
 	}
 	var all, asked []uuid.UUID
 	act.Matched = found.Matched
-	act, err = c.carry(ctx, a, s, act, func(taken []tasks.Taken) {
+	act, err = c.carryOut(ctx, a, s, act, func(taken []tasks.Taken) {
 		for _, t := range taken {
 			if t.State == tasks.Running {
 				asked = append(asked, t.ID)
@@ -114,7 +114,7 @@ func (a *app) cancel(ctx context.Context, s *wire.Stack, c *canceling, args []st
 }
 
 // awaitCanceled stays until the workers have let go, or as long as was asked for.
-func (a *app) awaitCanceled(ctx context.Context, s *wire.Stack, c *canceling, asked []uuid.UUID) error {
+func (a *app) awaitCanceled(ctx context.Context, s *wire.Stack, c *cancelFlags, asked []uuid.UUID) error {
 	if c.detach || len(asked) == 0 {
 		return nil
 	}
@@ -143,7 +143,7 @@ func (a *app) awaitCanceled(ctx context.Context, s *wire.Stack, c *canceling, as
 }
 
 // printCanceled prints the uploads as they stand now, where somebody wants to read them by program.
-func (a *app) printCanceled(ctx context.Context, s *wire.Stack, c *canceling, ids []uuid.UUID) error {
+func (a *app) printCanceled(ctx context.Context, s *wire.Stack, c *cancelFlags, ids []uuid.UUID) error {
 	if c.format == output.Table {
 		return nil
 	}

@@ -105,8 +105,8 @@ func (a *app) demo(ctx context.Context, dir string) error {
 	return d.run(ctx, engine.Nudge)
 }
 
-// trouble is what the sandbox does on the way.
-func (d *demonstration) trouble() {
+// planFaults tells the sandbox what to do wrong on the way.
+func (d *demonstration) planFaults() {
 	const upload = "media/upload"
 	d.sandbox.Script(
 		wechattest.Fault{Path: upload, Errcode: -1, Times: 2},
@@ -118,7 +118,7 @@ func (d *demonstration) trouble() {
 }
 
 func (d *demonstration) run(ctx context.Context, nudge func()) error {
-	d.trouble()
+	d.planFaults()
 	started := time.Now()
 	ids, err := d.submit(ctx, nudge)
 	if err != nil {

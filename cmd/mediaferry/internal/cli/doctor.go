@@ -54,7 +54,7 @@ type finding struct {
 	Hint  string `json:"hint,omitempty"`
 }
 
-// doctor looks at one thing after the other; what can't be looked at because of an earlier finding is left out.
+// doctor checks one thing after the other. It leaves out what an earlier finding makes impossible to check.
 type doctor struct {
 	*app
 	stack    *wire.Stack
@@ -180,7 +180,7 @@ func (d *doctor) redis(ctx context.Context, cfg config.Config) {
 	d.workers(ctx)
 }
 
-// workers counts who takes uploads off the shared Redis.
+// workers counts the processes that take uploads off the shared Redis.
 func (d *doctor) workers(ctx context.Context) {
 	const check = "workers"
 	switch n, err := d.stack.Workers(ctx); {
@@ -284,7 +284,7 @@ func describeStorage(cfg config.Config) string {
 	return fmt.Sprintf("%s and buckets %v", cfg.StorageRoot, cfg.S3.Buckets)
 }
 
-// wechat asks for each account's token and quota. A slow or far WeChat is not waited for longer than a person would.
+// wechat asks for each account's token and quota. It waits a minute at most.
 func (d *doctor) wechat(ctx context.Context, cfg config.Config) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

@@ -46,8 +46,8 @@ func (f *filterFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Until, "until", "", "submitted before: likewise")
 }
 
-// none reports whether nothing but the producer is chosen by.
-func (f filterFlags) none() bool {
+// empty reports whether the flags choose nothing, or only a producer.
+func (f filterFlags) empty() bool {
 	f.Producer = ""
 	return reflect.ValueOf(f).IsZero()
 }

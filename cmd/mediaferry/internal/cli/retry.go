@@ -19,16 +19,16 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// retrying is mediaferry retry.
-type retrying struct {
-	bulk
+// retryFlags is what a person may ask for with mediaferry retry.
+type retryFlags struct {
+	actionFlags
 	detach bool
 	wait   time.Duration
 	format output.Format
 }
 
 func (a *app) retryCommand() *cobra.Command {
-	r := &retrying{bulk: bulk{kind: tasks.ActionRetry, done: "retried"}}
+	r := &retryFlags{actionFlags: actionFlags{kind: tasks.ActionRetry, done: "retried"}}
 	cmd := &cobra.Command{
 		Use:   "retry ID|EXTERNAL_ID|PATH … | --state failed …",
 		Short: "Open a new round for uploads that have their outcome, and follow them",
@@ -65,7 +65,7 @@ this process dies, mediaferry run, worker or serve goes on with it.`,
 	return cmd
 }
 
-func (a *app) retry(ctx context.Context, cfg config.Config, r *retrying, args []string) error {
+func (a *app) retry(ctx context.Context, cfg config.Config, r *retryFlags, args []string) error {
 	lock, err := a.tryLock(cfg, r.detach || r.dryRun)
 	if err != nil {
 		return err
@@ -86,12 +86,12 @@ func (a *app) retry(ctx context.Context, cfg config.Config, r *retrying, args []
 	if err != nil {
 		return err
 	}
-	if agreed, err := r.agreed(a, found, costs(ctx, s, found.Calls), len(args) > 0); !agreed {
+	if agreed, err := r.confirm(a, found, costs(ctx, s, found.Calls), len(args) > 0); !agreed {
 		return err
 	}
 	var retried []uuid.UUID
 	act.Matched = found.Matched
-	act, err = r.carry(ctx, a, s, act, func(taken []tasks.Taken) {
+	act, err = r.carryOut(ctx, a, s, act, func(taken []tasks.Taken) {
 		for _, t := range taken {
 			if !r.detach { // else nobody follows them
 				retried = append(retried, t.ID)
@@ -114,7 +114,7 @@ func (a *app) retry(ctx context.Context, cfg config.Config, r *retrying, args []
 	return a.followRetried(ctx, s, r, retried, slices.Sorted(maps.Keys(found.Calls)), stop)
 }
 
-func (a *app) followRetried(ctx context.Context, s *wire.Stack, r *retrying, ids []uuid.UUID, accounts []string, stop func()) error {
+func (a *app) followRetried(ctx context.Context, s *wire.Stack, r *retryFlags, ids []uuid.UUID, accounts []string, stop func()) error {
 	f := follow.Follower{
 		Stack: s, Accounts: accounts, Patience: r.wait, Progress: output.NewProgress(a.Err, r.quiet), Workers: true,
 		Interrupted: a.interruptedWith(s),

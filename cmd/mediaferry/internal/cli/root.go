@@ -96,7 +96,7 @@ and reports exactly one outcome for each: the media_id and when it expires, or w
 	a.completeFlags(root)
 	root.Args = usageArgs(root.Args)
 	for _, c := range root.Commands() {
-		finish(c)
+		describeExits(c)
 	}
 	return root
 }
@@ -113,14 +113,14 @@ func addCompletion(root *cobra.Command) {
 	}
 }
 
-// finish gives a command and those below it what all have in common: a wrong argument is a mistake of usage, and the
+// describeExits gives a command and those below it what all have in common: a wrong argument is a mistake of usage, and the
 // help ends with the exit codes.
-func finish(c *cobra.Command) {
+func describeExits(c *cobra.Command) {
 	c.Args = usageArgs(c.Args)
 	c.Long = strings.TrimSpace(cmp.Or(c.Long, c.Short+".") + "\n\n" + exitCodes)
 	for _, sub := range c.Commands() {
 		sub.Example = cmp.Or(sub.Example, examplesOf(sub, c.Example))
-		finish(sub)
+		describeExits(sub)
 	}
 }
 
@@ -143,21 +143,21 @@ func (a *app) exit(ctx context.Context, err error) int {
 	var done *exit.Error
 	if errors.As(err, &done) {
 		if done.Err != nil {
-			a.complain(done.Err)
+			a.printError(done.Err)
 		}
 		return done.Code
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return tasks.ExitInterrupted
 	}
-	a.complain(err)
+	a.printError(err)
 	if e := tasks.AsError(err); e.Code != tasks.Internal {
 		return e.Code.Exit()
 	}
 	return tasks.ExitError
 }
 
-func (a *app) complain(err error) {
+func (a *app) printError(err error) {
 	fmt.Fprintln(a.Err, "mediaferry:", err)
 	var e *tasks.Error
 	if errors.As(err, &e) && e.Advice() != "" {

@@ -86,7 +86,7 @@ be given as a manifest again.`,
 	return cmd
 }
 
-// check refuses what can't be meant, with what to do about it.
+// check refuses flags and paths that contradict each other or the settings.
 func (f uploadFlags) check(cfg config.Config, args []string) error {
 	if err := f.checkValues(); err != nil {
 		return err
@@ -158,8 +158,8 @@ func (a *app) upload(ctx context.Context, cfg config.Config, args []string, f up
 	return a.submitAndFollow(ctx, g, f, args, nudge, stop)
 }
 
-// tryLock locks the data dir where that is needed and nobody has it. A second upload submits to the same ledger and lets
-// the other process work.
+// tryLock locks the data dir for an embedded belt. It returns nil where another process has locked it: then this one
+// submits to the same ledger and follows, and the other does the work.
 func (a *app) tryLock(cfg config.Config, idle bool) (*wire.Lock, error) {
 	if cfg.RedisURL != config.Embedded || idle {
 		return nil, nil //nolint:nilnil // no lock is needed
@@ -182,7 +182,7 @@ func (a *app) submitAndFollow(ctx context.Context, g *intake.Gatherer, f uploadF
 	if err != nil {
 		return err
 	}
-	if n := sub.Contrary(); n > 0 {
+	if n := sub.Conflicting(); n > 0 {
 		fmt.Fprintf(a.Err, "%s submitted before with another callback, metadata or name: "+
 			"what was submitted then answers, and stays as it was\n", output.Count(n, "of these files was", "of these files were"))
 	}

@@ -65,7 +65,7 @@ func (a *app) verifySecrets(ctx context.Context, path string) ([]tasks.Secret, e
 	return secrets, nil
 }
 
-// readRequest reads headers and body. The request line, where there is one, is left out.
+// readRequest reads headers and body. It skips the request line.
 func (a *app) readRequest(path string) (http.Header, []byte, error) {
 	in := a.In
 	if path != intake.Stdin {

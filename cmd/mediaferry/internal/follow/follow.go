@@ -97,15 +97,15 @@ const askAtOnce = 500
 // many were not found final, and whether all of those belong to held accounts: lots that only a hold keeps open don't
 // stop it where other accounts may go on.
 func (f *Follower) refresh(ctx context.Context, ids []uuid.UUID, outcomes []tasks.Outcome, held map[string]tasks.Hold) (open int, blocked bool, err error) {
-	var stale []int
+	var unfinished []int
 	for i, o := range outcomes {
 		if !o.State.Final() {
-			stale = append(stale, i)
+			unfinished = append(unfinished, i)
 		}
 	}
-	open = len(stale)
+	open = len(unfinished)
 	all := f.allHeld(held)
-	for lot := range slices.Chunk(stale, askAtOnce) {
+	for lot := range slices.Chunk(unfinished, askAtOnce) {
 		ended, stuck, err := f.lookUp(ctx, ids, outcomes, lot, held)
 		if err != nil {
 			return 0, false, fmt.Errorf("look up uploads: %w", err)
@@ -164,7 +164,7 @@ func (f *Follower) lookUp(ctx context.Context, ids []uuid.UUID, outcomes []tasks
 	return ended, stuck, err
 }
 
-// held returns the holds of the accounts that are needed, by name; none while the ledger does not say.
+// held returns the holds of the needed accounts by name. While the ledger is away it returns none.
 func (f *Follower) held(ctx context.Context) map[string]tasks.Hold {
 	held := map[string]tasks.Hold{}
 	accounts, err := f.Stack.Ledger.Accounts(ctx)

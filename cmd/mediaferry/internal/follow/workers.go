@@ -48,7 +48,7 @@ func SayHolder(w io.Writer, cfg config.Config) error {
 	return nil
 }
 
-// workerInterval is how often people who follow uploads are told who works on them: a start of a worker takes as long.
+// workerInterval is the time between two counts of the workers. A worker takes as long to start.
 const workerInterval = 2 * time.Second
 
 // workerWatch counts the processes that work on what people follow. It tells when the last one is gone and when the

@@ -76,8 +76,8 @@ func (g *Gatherer) prepare(ctx context.Context, row manifest.Row) asked {
 	return a
 }
 
-// derivedID names a row that has no name of its own. What is to be done with the bytes is part of the name: who asks
-// for a picture to be made to fit must not be answered with the refusal of the day before. Who is to be told is not.
+// derivedID names a row that has no ID of its own. --fix and --no-reuse are part of the name: a person who asks for a
+// picture to be made to fit must not get the refusal of the day before. The callback and the metadata are not.
 func derivedID(account tasks.Account, row manifest.Row) string {
 	name := manifest.ExternalID(enqueue.DefaultProducer, account.Realm, account.AppID, row)
 	for _, variant := range []struct {

@@ -19,7 +19,7 @@ type Judged struct {
 	Did   string
 }
 
-// Judge reads a row's file and says what it is. It is not read further than to where it is refused.
+// Judge reads a row's file and says what it is. It stops reading where the file is refused.
 func (g *Gatherer) Judge(ctx context.Context, row manifest.Row) (j Judged, err error) {
 	j.Type, j.Size = g.Request.wanted(row), row.Size
 	if row.Err != nil {

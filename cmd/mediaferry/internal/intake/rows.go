@@ -22,7 +22,7 @@ import (
 // Stdin as a path stands for a list of paths, and as a manifest for the manifest itself.
 const Stdin = "-"
 
-// RowFlags say where rows come from and which files of a folder are meant.
+// RowFlags say where rows come from, and which files of a folder to take.
 type RowFlags struct {
 	Manifest string
 	Filter   manifest.Filter
@@ -126,7 +126,7 @@ func (g *Gatherer) Rows(ctx context.Context, args []string) (rows iter.Seq[manif
 		}
 		from, closeFile = file, func() { file.Close() }
 	}
-	rows, stop, err := begun(read(from, manifest.Options{GBK: f.gbk}))
+	rows, stop, err := readAhead(read(from, manifest.Options{GBK: f.gbk}))
 	if err != nil {
 		closeFile()
 		return nil, nil, fmt.Errorf("--manifest: %w", err)
@@ -134,9 +134,9 @@ func (g *Gatherer) Rows(ctx context.Context, args []string) (rows iter.Seq[manif
 	return rows, func() { stop(); closeFile() }, nil
 }
 
-// begun reads the first row ahead, and returns its error where it is that of the whole manifest. The rows can be ranged
-// over once.
-func begun(all iter.Seq[manifest.Row]) (rows iter.Seq[manifest.Row], stop func(), err error) {
+// readAhead reads the first row. It returns that row's error when it is an error of the whole manifest. Range over the
+// rows once.
+func readAhead(all iter.Seq[manifest.Row]) (rows iter.Seq[manifest.Row], stop func(), err error) {
 	next, stop := iter.Pull(all)
 	first, found := next()
 	if first.Whole {
@@ -159,7 +159,7 @@ func (g *Gatherer) Named(ctx context.Context, args []string) iter.Seq[manifest.R
 				n++
 				row.Line = n
 				if row.Err != nil && row.Upload.Source == "" && arg != Stdin {
-					row.Upload.Source, row.Upload.Filename = g.absent(arg), filepath.Base(arg)
+					row.Upload.Source, row.Upload.Filename = g.missingSource(arg), filepath.Base(arg)
 				}
 				if !yield(row) {
 					return
@@ -191,8 +191,8 @@ func (g *Gatherer) argument(ctx context.Context, arg string) iter.Seq[manifest.R
 	return manifest.ReadPaths(g.In, manifest.Options{GBK: g.Request.From.gbk, NUL: g.Request.From.nul, Locate: g.Stack.Files.Locate})
 }
 
-// absent is the source that a path would have if there were something.
-func (g *Gatherer) absent(path string) string {
+// missingSource returns the source that a path would have if the file existed.
+func (g *Gatherer) missingSource(path string) string {
 	abs, err := filepath.Abs(path)
 	if strings.HasPrefix(path, "s3://") || !g.Stack.Embedded || err != nil {
 		return path

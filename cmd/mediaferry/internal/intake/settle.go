@@ -16,7 +16,7 @@ const lookUpAtOnce = 500
 
 // settle decides for the rows that were submitted before: the record answers them, or a new round does.
 func (s *Submission) settle(ctx context.Context) error {
-	for _, r := range s.contrary { // one that failed is tried anew, whatever it failed with
+	for _, r := range s.conflicting { // one that failed is tried anew, whatever it failed with
 		if r.State != tasks.Failed && r.State != tasks.Canceled {
 			continue
 		}

@@ -21,17 +21,17 @@ import (
 // Submission is a batch on its way into the ledger, and what became of each row.
 type Submission struct {
 	*Gatherer
-	Batch    uuid.UUID // zero where no row could be submitted
-	rows     []asked
-	first    map[string]int     // by derived id: the first row that has it
-	again    []uuid.UUID        // uploads that had an outcome before
-	before   map[uuid.UUID]bool // uploads that the record answers
-	contrary []tasks.Receipt    // of rows whose file was submitted before as another request
-	refused  []enqueue.Row      // not yet passed on
+	Batch       uuid.UUID // zero where no row could be submitted
+	rows        []asked
+	first       map[string]int     // by derived id: the first row that has it
+	again       []uuid.UUID        // uploads that had an outcome before
+	before      map[uuid.UUID]bool // uploads that the record answers
+	conflicting []tasks.Receipt    // of rows whose file was submitted before as another request
+	refused     []enqueue.Row      // not yet passed on
 }
 
-// Submit submits all rows as one batch. A row that can't be submitted has Err, and never stops the others. Where none
-// can, no batch is opened.
+// Submit submits all rows as one batch. A row that can't be submitted gets an Err and does not stop the others. If no row
+// can be submitted, Submit opens no batch.
 func (g *Gatherer) Submit(ctx context.Context, p *enqueue.Producer, args []string) (*Submission, error) {
 	s := &Submission{Gatherer: g, first: map[string]int{}, before: map[uuid.UUID]bool{}}
 	rows, closeRows, err := g.Rows(ctx, args)
@@ -66,12 +66,12 @@ func (g *Gatherer) Submit(ctx context.Context, p *enqueue.Producer, args []strin
 	return s, nil
 }
 
-// acceptable yields the rows that can be submitted and puts the others aside.
+// acceptable yields the rows that can be submitted, and keeps the others for passRefused.
 func (s *Submission) acceptable(ctx context.Context, rows iter.Seq[manifest.Row]) iter.Seq[enqueue.Row] {
 	return func(yield func(enqueue.Row) bool) {
 		for row := range rows {
 			at := len(s.rows)
-			a := s.contradiction(at, s.prepare(ctx, row))
+			a := s.conflict(at, s.prepare(ctx, row))
 			s.rows = append(s.rows, a)
 			if a.Err != nil {
 				s.refused = append(s.refused, enqueue.Row{Line: row.Line, Upload: a.Upload, Err: a.Err})
@@ -85,9 +85,9 @@ func (s *Submission) acceptable(ctx context.Context, rows iter.Seq[manifest.Row]
 	}
 }
 
-// contradiction refuses a row that asks for the same file as an earlier one, in another way: only ids of their own
+// conflict refuses a row that asks for the same file as an earlier one, in another way: only ids of their own
 // could tell the two apart. Where it asks in the same way, both rows get the one upload.
-func (s *Submission) contradiction(at int, a asked) asked {
+func (s *Submission) conflict(at int, a asked) asked {
 	if a.Err != nil || !a.derived {
 		return a
 	}
@@ -102,7 +102,7 @@ func (s *Submission) contradiction(at int, a asked) asked {
 	return a
 }
 
-// passRefused records the rows that were put aside with the batch.
+// passRefused hands the refused rows to the batch, which records them.
 func (s *Submission) passRefused(yield func(enqueue.Row, error) bool) bool {
 	for _, row := range s.refused {
 		if !yield(row, nil) {
@@ -117,15 +117,15 @@ func (s *Submission) passRefused(yield func(enqueue.Row, error) bool) bool {
 // metadata answers it: an upload is one request and stays as it was.
 func (s *Submission) receive(at int, r tasks.Receipt) {
 	row := &s.rows[at]
-	contrary := r.Err != nil && r.Err.Code == tasks.Conflict && row.derived && r.ID != uuid.Nil
+	conflicting := r.Err != nil && r.Err.Code == tasks.Conflict && row.derived && r.ID != uuid.Nil
 	switch {
-	case r.Err == nil, contrary:
+	case r.Err == nil, conflicting:
 		row.ID = r.ID
 		if !r.Created && r.State.Final() {
 			s.again = append(s.again, r.ID)
 		}
-		if contrary {
-			s.contrary = append(s.contrary, r)
+		if conflicting {
+			s.conflicting = append(s.conflicting, r)
 		}
 	default:
 		row.Err = r.Err
@@ -143,8 +143,8 @@ func (s *Submission) IDs() []uuid.UUID {
 	return distinct(ids)
 }
 
-// Contrary returns how many rows name a file that was submitted before with another callback, metadata or name.
-func (s *Submission) Contrary() int { return len(s.contrary) }
+// Conflicting returns how many rows name a file that was submitted before with another callback, metadata or name.
+func (s *Submission) Conflicting() int { return len(s.conflicting) }
 
 // Before returns the uploads that had their outcome before, and keep it.
 func (s *Submission) Before() map[uuid.UUID]bool { return s.before }

@@ -10,7 +10,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Outcomes prints outcomes. The columns of the CSV are named as the fields of the JSON.
+// Outcomes says how outcomes are printed. The CSV's columns have the names of the JSON's fields.
 var Outcomes = Columns[tasks.Outcome]{
 	Headings: []string{"FILE", "TYPE", "OUTCOME", "ATTEMPTS", "MEDIA_ID", "EXPIRES"},
 	Cells: func(o tasks.Outcome) []string {

@@ -11,7 +11,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Summarize says how many ended how, and for every kind of trouble what it was, which files met it and what to do about
+// Summarize says how many ended how, and for every kind of failure what it was, which files met it and what to do about
 // it. before has the uploads that had their outcome before this command: nil where there are none. A held account is
 // named last.
 func Summarize(w io.Writer, outcomes []tasks.Outcome, before map[uuid.UUID]bool) {
@@ -28,7 +28,7 @@ func Summarize(w io.Writer, outcomes []tasks.Outcome, before map[uuid.UUID]bool)
 			calls += o.Attempts
 		}
 	}
-	for _, t := range troubles(outcomes) {
+	for _, t := range failures(outcomes) {
 		fmt.Fprintf(w, "%s: %s: %s\n", t.files(), t.state, t.reason)
 		if t.hint != "" {
 			fmt.Fprintf(w, "    %s\n", t.hint)
@@ -57,32 +57,32 @@ func sayHeld(w io.Writer, outcomes []tasks.Outcome) {
 	}
 }
 
-// trouble is what several files met alike.
-type trouble struct {
+// failure is what several files met alike.
+type failure struct {
 	state        tasks.State
 	reason, hint string
 	first        string
 	more         int
 }
 
-func (t trouble) files() string {
+func (t failure) files() string {
 	if t.more == 0 {
 		return t.first
 	}
 	return fmt.Sprintf("%s and %d more", t.first, t.more)
 }
 
-// troubles gathers what did not succeed, in the order of the files.
-func troubles(outcomes []tasks.Outcome) []trouble {
-	var all []trouble
+// failures gathers what did not succeed, in the order of the files.
+func failures(outcomes []tasks.Outcome) []failure {
+	var all []failure
 	for _, o := range outcomes {
 		held := o.State == tasks.Waiting && o.Code == tasks.AccountHeld // is said last
 		if o.State == tasks.Succeeded || o.Reason == "" || held {
 			continue
 		}
-		i := slices.IndexFunc(all, func(t trouble) bool { return t.state == o.State && t.reason == o.Reason })
+		i := slices.IndexFunc(all, func(t failure) bool { return t.state == o.State && t.reason == o.Reason })
 		if i < 0 {
-			all = append(all, trouble{state: o.State, reason: o.Reason, hint: o.Hint, first: cmp.Or(Source(o.Source), "a row")})
+			all = append(all, failure{state: o.State, reason: o.Reason, hint: o.Hint, first: cmp.Or(Source(o.Source), "a row")})
 			continue
 		}
 		all[i].more++

@@ -28,7 +28,7 @@ func Time(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// Source shows where a file is, relative to the working folder where it lies below it.
+// Source shows a source to people. A file below the working folder is shown by its relative path.
 func Source(s string) string {
 	if s == "" { // a row that could not be read
 		return ""

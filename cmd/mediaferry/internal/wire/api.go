@@ -23,7 +23,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/seal"
 )
 
-// newAPI makes everything that is served. e is nil where no work is done in this process. actor runs in it either way.
+// newAPI makes the handler of everything that is served. e is nil in a process that does no work.
 func (s *Stack) newAPI(ctx context.Context, e *Engine, actor *enqueue.Actor, inbox *api.Inbox) (*api.Server, error) {
 	keys, err := s.keyring(ctx)
 	if err != nil {
@@ -58,8 +58,8 @@ func inboxDir(c config.Config) string { return filepath.Join(c.DataDir, "inbox")
 // localKeyFile holds the key that is made at a first start without any.
 const localKeyFile = "api.key"
 
-// keyring gathers the keys of the settings, of the ledger and of the data dir. Where there is none at all, it makes
-// one for the person at this machine, and refuses to be reached from elsewhere.
+// keyring gathers the keys of the settings, of the ledger and of the data dir. Without any key it makes one for the
+// person at this machine, and refuses an address that other machines can reach.
 func (s *Stack) keyring(ctx context.Context) (*api.Keyring, error) {
 	fixed, err := configuredKeys(s.Config)
 	if err != nil {

@@ -29,7 +29,7 @@ func (s *Stack) Start(ctx context.Context, role tasks.ProcessRole) (*Engine, err
 	if s.Secrets == nil {
 		return nil, noTokenKey()
 	}
-	if err := s.succeed(ctx); err != nil {
+	if err := s.takeOver(ctx); err != nil {
 		return nil, err
 	}
 	e := &Engine{stack: s, dispatcher: s.dispatcher()}

@@ -15,7 +15,7 @@ import (
 	"github.com/mediaferry/mediaferry/worker"
 )
 
-// The limits of every connection: nobody may hold one by being slow.
+// The limits of every connection. A slow client is cut off.
 const (
 	headerTime = 10 * time.Second
 	idleTime   = 2 * time.Minute
@@ -51,7 +51,7 @@ func (s *Stack) Serve(ctx context.Context, e *Engine) error {
 	server.RegisterOnShutdown(door.Close) // event streams would never end
 	ctx, cancel := context.WithCancel(ctx)
 	var background sync.WaitGroup
-	background.Go(func() { s.sweepInbox(ctx, inbox) })
+	background.Go(func() { s.cleanInbox(ctx, inbox) })
 	if e == nil {
 		heart := worker.NewHeartbeater(s.Ledger, s.process(tasks.RoleServe), nil, nil, s.Log)
 		if err := heart.Join(ctx); err != nil {

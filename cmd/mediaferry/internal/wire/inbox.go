@@ -7,11 +7,11 @@ import (
 	"github.com/mediaferry/mediaferry/enqueue/api"
 )
 
-// inboxInterval is how long a file that nobody needs any more may lie there.
+// inboxInterval is the time between two clean-ups of the inbox.
 const inboxInterval = time.Minute
 
-// sweepInbox removes the files that came over HTTP once no upload needs them, until ctx ends.
-func (s *Stack) sweepInbox(ctx context.Context, inbox *api.Inbox) {
+// cleanInbox removes the files that came over HTTP once no upload needs them, until ctx ends.
+func (s *Stack) cleanInbox(ctx context.Context, inbox *api.Inbox) {
 	ticks := time.NewTicker(inboxInterval)
 	defer ticks.Stop()
 	for {

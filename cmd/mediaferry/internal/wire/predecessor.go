@@ -14,9 +14,10 @@ import (
 // workerFile of the data dir names the process that works on it, or did so last.
 const workerFile = "worker.name"
 
-// succeed takes over from the process that worked on this data dir before: who owns the data dir knows that it is
-// dead, and need not wait for its leases. Only a ledger that is the data dir's own is meant; others may be shared.
-func (s *Stack) succeed(ctx context.Context) error {
+// takeOver begins again what the process before this one on the same data dir had begun. This process has locked the
+// data dir, so that one is dead, and its leases need not run out first. A ledger outside the data dir may be shared: there
+// takeOver does nothing.
+func (s *Stack) takeOver(ctx context.Context) error {
 	if !OwnLedger(s.Config) {
 		return nil
 	}

@@ -23,8 +23,9 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// bulk is what retry and cancel have in common: a choice of uploads, a preview, a yes, and one recorded action.
-type bulk struct {
+// actionFlags is what retry and cancel have in common. Both choose uploads, show a preview, ask for a yes, and carry out
+// one action that the ledger records.
+type actionFlags struct {
 	kind   tasks.ActionKind
 	done   string // "retried"
 	again  bool
@@ -34,18 +35,18 @@ type bulk struct {
 	quiet  bool // no progress
 }
 
-func (b *bulk) add(flags *pflag.FlagSet) {
+func (b *actionFlags) add(flags *pflag.FlagSet) {
 	b.filter.add(flags)
 	flags.BoolVarP(&b.yes, "yes", "y", false, "don't ask: do it to all that match")
 	flags.BoolVarP(&b.dryRun, "dry-run", "n", false, "say what would be done, and do nothing")
 }
 
-// check refuses a choice that is none.
-func (b *bulk) check(args []string) error {
+// check refuses a command line that chooses no uploads, or chooses them in two ways.
+func (b *actionFlags) check(args []string) error {
 	switch {
-	case len(args) == 0 && b.filter.none():
+	case len(args) == 0 && b.filter.empty():
 		return exit.Usagef("name uploads by their IDs, or choose them, as with --state failed; see mediaferry %s --help", b.kind)
-	case len(args) > 0 && !b.filter.none():
+	case len(args) > 0 && !b.filter.empty():
 		return exit.Usagef("name uploads or choose them by flags, not both")
 	case len(args) > tasks.MaxIDs:
 		return exit.Usagef("name at most %d uploads at once, or choose them by flags", tasks.MaxIDs)
@@ -53,8 +54,8 @@ func (b *bulk) check(args []string) error {
 	return nil
 }
 
-// action is what is to be done, to what args name or to what the flags choose.
-func (b *bulk) action(ctx context.Context, s *wire.Stack, args []string) (tasks.Action, error) {
+// action returns what to do to the uploads that args name, or that the flags choose.
+func (b *actionFlags) action(ctx context.Context, s *wire.Stack, args []string) (tasks.Action, error) {
 	f, err := b.filter.filter(time.Now())
 	if err != nil {
 		return tasks.Action{}, err
@@ -74,8 +75,8 @@ func (b *bulk) action(ctx context.Context, s *wire.Stack, args []string) (tasks.
 	return tasks.Action{Kind: b.kind, By: whoAmI(), Again: b.again, Choice: tasks.ChoiceOf(f)}, nil
 }
 
-// preview says what would be done, why not to some, and what it costs.
-func (b *bulk) preview(p enqueue.Preview, cost string) string {
+// preview says how many uploads the action would change, why it leaves others out, and what it costs.
+func (b *actionFlags) preview(p enqueue.Preview, cost string) string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%d match: %d can be %s", p.Matched, p.Can, b.done)
 	reasons := map[string]int{}
@@ -88,7 +89,7 @@ func (b *bulk) preview(p enqueue.Preview, cost string) string {
 	return s.String() + cost
 }
 
-func (b *bulk) whyNot(s tasks.State) string {
+func (b *actionFlags) whyNot(s tasks.State) string {
 	switch {
 	case b.kind == tasks.ActionCancel:
 		return "they have their outcome"
@@ -99,9 +100,9 @@ func (b *bulk) whyNot(s tasks.State) string {
 	}
 }
 
-// agreed shows the preview and reports whether to go on: always for uploads that were named, otherwise with --yes or
-// the person's own yes.
-func (b *bulk) agreed(a *app, p enqueue.Preview, cost string, named bool) (bool, error) {
+// confirm shows the preview and reports whether to go on. Uploads that were named need no yes; others need --yes, or the
+// person's answer.
+func (b *actionFlags) confirm(a *app, p enqueue.Preview, cost string, named bool) (bool, error) {
 	fmt.Fprintln(a.Err, b.preview(p, cost))
 	switch {
 	case p.Can == 0 && named:
@@ -118,7 +119,7 @@ func (b *bulk) agreed(a *app, p enqueue.Preview, cost string, named bool) (bool,
 	return b.ask(a.In, a.Err, p.Can)
 }
 
-func (b *bulk) ask(in io.Reader, out io.Writer, n int) (bool, error) {
+func (b *actionFlags) ask(in io.Reader, out io.Writer, n int) (bool, error) {
 	fmt.Fprintf(out, "%s %s? [y/N] ", b.kind, output.Count(n, "upload", "uploads"))
 	answer, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil && answer == "" {
@@ -132,12 +133,12 @@ func (b *bulk) ask(in io.Reader, out io.Writer, n int) (bool, error) {
 	return false, exit.With(tasks.ExitNothing)
 }
 
-// showFrom is how many uploads it takes for the progress of an action to be worth a line.
+// showFrom is the number of uploads from which an action shows its progress.
 const showFrom = 1000
 
-// carry carries the action out, and calls took with what each of its steps did. The end of ctx stops it, as mediaferry
+// carryOut carries the action out, and calls took with what each of its steps did. The end of ctx stops it, as mediaferry
 // cancel --action does from elsewhere: either ends the command as interrupted.
-func (b *bulk) carry(ctx context.Context, a *app, s *wire.Stack, act tasks.Action, took func([]tasks.Taken)) (tasks.Action, error) {
+func (b *actionFlags) carryOut(ctx context.Context, a *app, s *wire.Stack, act tasks.Action, took func([]tasks.Taken)) (tasks.Action, error) {
 	show := output.NewProgress(a.Err, b.quiet || act.Matched < showFrom)
 	act, err := s.Actor(nil).Carry(ctx, act, func(now tasks.Action, taken []tasks.Taken) {
 		took(taken)

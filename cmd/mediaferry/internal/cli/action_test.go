@@ -43,8 +43,8 @@ func TestInterruptStopsTheAction(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
-	b := &bulk{kind: tasks.ActionCancel, done: "canceled"}
-	act, err := b.carry(ctx, a, s, tasks.Action{Kind: b.kind, Choice: tasks.ChoiceOf(tasks.Filter{}), Matched: 300}, func([]tasks.Taken) { interrupt() })
+	b := &actionFlags{kind: tasks.ActionCancel, done: "canceled"}
+	act, err := b.carryOut(ctx, a, s, tasks.Action{Kind: b.kind, Choice: tasks.ChoiceOf(tasks.Filter{}), Matched: 300}, func([]tasks.Taken) { interrupt() })
 	var done *exit.Error
 	if !errors.As(err, &done) || done.Code != tasks.ExitInterrupted || said.String() != "stopped: 100 of 300 are canceled, the others are as they were\n" {
 		t.Errorf("%v after %q", err, said.String())
@@ -58,7 +58,7 @@ func TestBulkAsks(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]bool{"y\n": true, "Yes\n": true, "yes": true, "\n": false, "no\n": false, "": false} {
 		var out strings.Builder
-		got, err := (&bulk{kind: tasks.ActionRetry}).ask(strings.NewReader(answer), &out, 300)
+		got, err := (&actionFlags{kind: tasks.ActionRetry}).ask(strings.NewReader(answer), &out, 300)
 		if got != want || (err == nil) != want || !strings.HasPrefix(out.String(), "retry 300 uploads? [y/N] ") {
 			t.Errorf("%q: %v, %v after %q", answer, got, err, out.String())
 		}
@@ -67,7 +67,7 @@ func TestBulkAsks(t *testing.T) {
 
 func TestProducerAloneIsNoChoice(t *testing.T) {
 	t.Parallel()
-	if (filterFlags{Source: "a/**", Producer: "shop"}).none() || !(filterFlags{Producer: "shop"}).none() {
+	if (filterFlags{Source: "a/**", Producer: "shop"}).empty() || !(filterFlags{Producer: "shop"}).empty() {
 		t.Error("what is no choice is taken for one, or the other way round")
 	}
 }

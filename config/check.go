@@ -68,7 +68,7 @@ func (c Config) Warnings() []string {
 		if a.TokenHeader != "" && a.Token != TokenURL {
 			out = append(out, fmt.Sprintf("accounts.%s: token_header is not used (token: %s)", name, a.Token))
 		}
-		if plain := a.TokenURL.Reveal(); strings.HasPrefix(plain, "http://") && !isLoopback(hostOf(plain)) {
+		if u, err := url.Parse(a.TokenURL.Reveal()); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
 			out = append(out, fmt.Sprintf("accounts.%s: the token comes from token_url unencrypted", name))
 		}
 	}
@@ -79,13 +79,4 @@ func (c Config) Warnings() []string {
 		out = append(out, "listen: "+c.Listen+" can be reached from outside without TLS: API keys travel readable")
 	}
 	return out
-}
-
-// hostOf returns the host that a URL names, "" for what is none.
-func hostOf(text string) string {
-	u, err := url.Parse(text)
-	if err != nil {
-		return ""
-	}
-	return u.Hostname()
 }

@@ -141,20 +141,6 @@ func TestGoneSettings(t *testing.T) {
 	}
 }
 
-// Whoever changes a Config after Load can have it looked at again.
-func TestValidate(t *testing.T) {
-	t.Parallel()
-	c := load(t, account)
-	if err := c.Validate(); err != nil {
-		t.Error(err)
-	}
-	c.RedisURL, c.TLS.KeyFile = "redis://", "/k"
-	err := c.Validate()
-	if want := "read settings: 2 settings are wrong:\n  redis_url: names no host\n  tls: want both cert_file and key_file, or none"; err == nil || err.Error() != want {
-		t.Error(err)
-	}
-}
-
 // The reference is complete: every key says what it is, what it takes and how it is set.
 func TestKeys(t *testing.T) {
 	t.Parallel()

@@ -5,21 +5,22 @@ import (
 	"strings"
 )
 
-// complete fills in what depends on the environment or on other settings, and makes paths absolute.
+// complete fills in the defaults that depend on the environment or on other settings.
 func (l *loader) complete(c *Config) {
 	if c.DataDir == "" {
 		c.DataDir = l.stateDir()
 	}
-	for _, p := range []struct {
-		key  string
-		path *string
-	}{
-		{"data_dir", &c.DataDir}, {"storage_root", &c.StorageRoot},
-		{"tls.cert_file", &c.TLS.CertFile}, {"tls.key_file", &c.TLS.KeyFile},
-	} {
-		l.absolute(p.key, p.path)
+	path, sqlite := strings.CutPrefix(c.LedgerURL.Reveal(), "sqlite:")
+	if c.LedgerURL == "" && c.DataDir != "" {
+		path, sqlite = filepath.Join(c.DataDir, "ledger.db"), true
 	}
-	l.ledger(c)
+	if sqlite {
+		abs, err := filepath.Abs(expand(path, l.environ))
+		if err != nil {
+			l.reject("ledger_url", "%v", err)
+		}
+		c.LedgerURL = DSN("sqlite:" + abs)
+	}
 	for name, a := range c.Accounts {
 		if a.Token == "" {
 			a.Token = a.source()
@@ -40,29 +41,6 @@ func (l *loader) stateDir() string {
 	return ""
 }
 
-func (l *loader) ledger(c *Config) {
-	path, sqlite := strings.CutPrefix(c.LedgerURL.Reveal(), "sqlite:")
-	switch {
-	case c.LedgerURL == "" && c.DataDir != "":
-		c.LedgerURL = DSN("sqlite:" + filepath.Join(c.DataDir, "ledger.db"))
-	case sqlite:
-		l.absolute("ledger_url", &path)
-		c.LedgerURL = DSN("sqlite:" + path)
-	}
-}
-
-func (l *loader) absolute(key string, path *string) {
-	if *path == "" {
-		return
-	}
-	abs, err := filepath.Abs(expand(*path, l.environ))
-	if err != nil {
-		l.reject(key, "%v", err)
-		return
-	}
-	*path = abs
-}
-
 // expand replaces a leading "~/", which no shell has seen in a file.
 func expand(path string, environ []string) string {
 	rest, ok := strings.CutPrefix(path, "~/")
@@ -72,7 +50,7 @@ func expand(path string, environ []string) string {
 	return path
 }
 
-// source is where an account's token comes from when nothing says so.
+// source returns where an account's token comes from if nothing says so.
 func (a Account) source() string {
 	switch {
 	case a.AccessToken != "":

@@ -1,5 +1,5 @@
-// Package config is what an operator may set. It reads a YAML file and the environment into one Config, fills in the
-// defaults and refuses what can't be meant.
+// Package config is what an operator may set. Load reads a YAML file and the environment into one Config, fills in the
+// defaults and refuses what can't be right.
 //
 // The file and the environment are one tree. MEDIAFERRY_WORKER__CONCURRENCY is worker.concurrency: the name is
 // prefixed and upper case, and "__" goes one level down. The environment wins over the file. An empty text counts as
@@ -8,18 +8,21 @@
 // MEDIAFERRY_WECHAT_SECRET and MEDIAFERRY_WECHAT_ACCESS_TOKEN for the account named default. Every secret may be given
 // as a file instead, by the key with "_file" behind it (MEDIAFERRY_WECHAT_SECRET_FILE, or secret_file in the YAML file).
 //
-// An unknown key or a bad value is an error that names the key and says what is accepted; all of them are reported
-// at once. No error, and nothing that Config prints, holds the value of a secret.
+// An unknown key or a bad value is an error that names the key and says what is accepted. Load reports all of them at
+// once. No error, and nothing that Config prints, holds the value of a secret.
 //
-// koanf merges the layers, and mapstructure fills the fields. The rest is what they can't do:
+// koanf merges the layers and fills the fields, yaml parses the file, and go-redis parses its URLs. The rest is what
+// they can't do:
 //
-//	config.go              the settings themselves, with tags that describe them
-//	schema.go, value.go    read the tags: which keys there are, what each accepts
-//	load.go, file.go, env.go  turn file and variables into keys, with the place of each for messages
-//	checks.go              kinds of text: a name, a URL, a key
-//	complete.go            defaults that depend on the environment or on other settings
-//	validate.go, check.go  settings that contradict each other, or that a command can't do without
-//	redis.go               one form of redis_url for servers, sockets, sentinels and clusters
-//	dsn.go, size.go        values with a form of their own; a DSN and a Command hide their secrets
-//	print.go, suggest.go   print config; "did you mean"
+//   - config.go has the settings, as fields with tags. A new setting is a line there.
+//   - setting.go reads the tags: which keys there are. value.go turns a text into a value, and says what is accepted
+//     instead. kind.go has the kinds of text, such as a name or a URL. A library would refuse in its own words.
+//   - load.go takes the layers one after the other. file.go and env.go read them, and keep where each value stands:
+//     a message names the line or the variable.
+//   - complete.go fills in the defaults that no tag can hold, since they depend on other settings.
+//   - validate.go refuses settings that contradict each other. check.go refuses those that a command can't do
+//     without, and warns of those that are seldom meant. derived.go answers what follows from several settings.
+//   - redis.go gives servers, sockets, sentinels and clusters one form of URL.
+//   - dsn.go and size.go are types of values. A DSN and a Command hide their secrets.
+//   - print.go prints the settings in force, as a file that Load takes. suggest.go asks "did you mean".
 package config

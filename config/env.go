@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -10,7 +11,7 @@ const (
 	nest   = "__"
 )
 
-// aliases are the variables whose name is not their key's: the WeChat side of an installation with one account.
+// aliases are the variables with a name of their own: the WeChat side of an installation with one account.
 var aliases = map[string]string{
 	prefix + "WECHAT_BASE_URL":     "wechat/base_url",
 	prefix + "WECHAT_PROXY":        "wechat/proxy",
@@ -28,35 +29,38 @@ func (l *loader) readEnviron() []entry {
 		if !strings.HasPrefix(name, prefix) || name == pathVariable || again {
 			continue
 		}
-		path := l.keyOf(name)
-		if dotted(path) != errcodesKey || value == "" {
-			entries = append(entries, entry{name, path, name, value})
+		key := l.keyOf(name)
+		if key != errcodes {
+			entries = append(entries, entry{key, name, name, value})
 			continue
 		}
-		for _, pair := range texts(value) {
-			code, class, _ := strings.Cut(pair, "=")
-			entries = append(entries, entry{name, append(path[:len(path):len(path)], code), name, class})
+		for _, pair := range split(value) {
+			errcode, class, _ := strings.Cut(pair.(string), "=")
+			entries = append(entries, entry{key + delimiter + errcode, name, name, class})
 		}
 	}
 	return entries
 }
 
-// keyOf returns the key that a variable sets, known or not. A variable is upper case and can't hold a dash or a dot:
-// the settings file lends it the spelling of names.
-func (l *loader) keyOf(name string) []string {
-	if key := aliases[name]; key != "" {
-		return strings.Split(key, delimiter)
-	}
+// keyOf returns the key that a variable sets, known or not. A variable can't hold a small letter, a dash or a dot, so
+// keyOf takes the spelling of a name from the settings file.
+func (l *loader) keyOf(name string) string {
+	suffix := ""
 	if base, isFile := strings.CutSuffix(name, strings.ToUpper(fileSuffix)); isFile && aliases[base] != "" {
-		return strings.Split(aliases[base]+fileSuffix, delimiter)
+		name, suffix = base, fileSuffix
 	}
-	path := strings.Split(strings.ToLower(strings.TrimPrefix(name, prefix)), nest)
-	if len(path) > 2 {
-		if i := slices.IndexFunc(l.names(path[0]), func(n string) bool { return fold(n) == path[1] }); i >= 0 {
-			path[1] = l.names(path[0])[i]
+	if key := aliases[name]; key != "" {
+		return key + suffix
+	}
+	key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, prefix)), nest, delimiter)
+	section, rest, _ := strings.Cut(key, delimiter)
+	written, rest, below := strings.Cut(rest, delimiter)
+	for _, name := range l.k.MapKeys(section) {
+		if below && fold(name) == written {
+			return section + delimiter + name + delimiter + rest
 		}
 	}
-	return path
+	return key
 }
 
 // fold writes a name as a variable would, in lower case.
@@ -64,12 +68,13 @@ func fold(name string) string {
 	return strings.NewReplacer("-", "_", ".", "_").Replace(strings.ToLower(name))
 }
 
-func variableOf(path []string) string { return prefix + strings.ToUpper(strings.Join(path, nest)) }
+func variableOf(key string) string {
+	return prefix + strings.ToUpper(strings.ReplaceAll(key, delimiter, nest))
+}
 
-func aliasOf(path []string) string {
-	key := strings.ReplaceAll(strings.Join(path, delimiter), nameHolder, "default")
+func aliasOf(key string) string {
 	for short, full := range aliases {
-		if full == key {
+		if full == strings.Replace(key, anyName, "/default", 1) {
 			return short
 		}
 	}
@@ -84,4 +89,10 @@ func variable(environ []string, name string) string {
 		}
 	}
 	return ""
+}
+
+// isErrcode reports whether text is a number as it is usually written.
+func isErrcode(text string) bool {
+	n, err := strconv.Atoi(text)
+	return err == nil && strconv.Itoa(n) == text
 }

@@ -36,7 +36,7 @@ func (l *loader) readFile(path string) []entry {
 	var tree map[string]any
 	lines := map[string]int{}
 	if err == nil {
-		asText(root, nil, lines)
+		asText(root, "", lines)
 		err = root.Decode(&tree)
 	}
 	if err != nil {
@@ -44,18 +44,13 @@ func (l *loader) readFile(path string) []entry {
 		l.bad = append(l.bad, name+": "+strings.ReplaceAll(text, "unmarshal errors:\n  ", ""))
 		return nil
 	}
+	for key, line := range lines { // of sections too
+		l.origin[dotted(key)] = fmt.Sprintf("%s:%d", name, line)
+	}
 	flat, _ := koanfmaps.Flatten(tree, nil, delimiter)
 	var entries []entry
 	for _, key := range slices.Sorted(maps.Keys(flat)) {
-		e := entry{path: strings.Split(key, delimiter), raw: flat[key]}
-		e.name = dotted(e.path)
-		if line := lines[key]; line > 0 {
-			e.where = fmt.Sprintf("%s:%d", name, line)
-		}
-		entries = append(entries, e)
-	}
-	for key, line := range lines { // of sections too
-		l.origin[strings.ReplaceAll(key, delimiter, ".")] = fmt.Sprintf("%s:%d", name, line)
+		entries = append(entries, entry{key, dotted(key), l.origin[dotted(key)], flat[key]})
 	}
 	return entries
 }
@@ -83,20 +78,20 @@ func parse(b []byte) (*yaml.Node, error) {
 }
 
 // asText makes every key and value the text that was written, since YAML would read 007 as 7, and notes the line of
-// each key.
-func asText(n *yaml.Node, path []string, lines map[string]int) {
+// each key. section is empty, or ends with delimiter.
+func asText(n *yaml.Node, section string, lines map[string]int) {
 	if n.Kind == yaml.ScalarNode && n.Tag != "!!null" {
 		n.Tag = "!!str"
 	}
 	for i, child := range n.Content {
 		switch {
 		case n.Kind != yaml.MappingNode || child.Kind != yaml.ScalarNode && i%2 == 0:
-			asText(child, path, lines)
+			asText(child, section, lines)
 		case i%2 == 1:
-			asText(child, append(path[:len(path):len(path)], n.Content[i-1].Value), lines)
+			asText(child, section+n.Content[i-1].Value+delimiter, lines)
 		case child.Tag != "!!merge":
 			child.Tag = "!!str"
-			lines[strings.Join(append(path[:len(path):len(path)], child.Value), delimiter)] = child.Line
+			lines[section+child.Value] = child.Line
 		}
 	}
 }

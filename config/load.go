@@ -2,7 +2,7 @@ package config
 
 import (
 	"fmt"
-	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,13 +16,12 @@ import (
 // pathVariable names the settings file when no flag does.
 const pathVariable = prefix + "CONFIG"
 
-// delimiter can't be in the name of an account or producer, which may hold dots.
-const delimiter = "/"
+// gone are settings of the version before. They are ignored with a warning; the next version refuses them.
+var gone = map[string]bool{"dispatcher/lead_ttl": true, "wechat/token_floor": true, "worker/slots": true}
 
 // Load reads the YAML file at path, or at MEDIAFERRY_CONFIG when path is empty, and the variables MEDIAFERRY_… of
-// environ ("NAME=value", as from os.Environ); with neither, there are the variables and the defaults alone.
-// Defaults are filled in, paths are made absolute and the result is validated. Whatever is wrong is reported in one
-// tasks.Invalid error, a line each.
+// environ ("NAME=value", as from os.Environ). Without a file it goes by the variables and the defaults alone. Paths
+// become absolute. Load reports everything that is wrong in one tasks.Invalid error, a line each.
 func Load(path string, environ []string) (Config, error) {
 	if path == "" {
 		path = variable(environ, pathVariable)
@@ -32,11 +31,9 @@ func Load(path string, environ []string) (Config, error) {
 	l.layer(l.readEnviron())
 	l.fill()
 	var c Config
-	// Each value has been checked, so that only a mistake in this package fails here.
-	if err := l.k.UnmarshalWithConf("", &c, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
-		Result: &c, TagName: keyTag, DecodeHook: decodeText,
-	}}); err != nil {
-		return Config{}, fmt.Errorf("decode settings: %w", err)
+	decoder := &mapstructure.DecoderConfig{TagName: keyTag, WeaklyTypedInput: true} // errcodes are texts in a key
+	if err := l.k.UnmarshalWithConf("", &c, koanf.UnmarshalConf{DecoderConfig: decoder}); err != nil {
+		return Config{}, fmt.Errorf("decode settings: %w", err) // a mistake in this package: each value has its type by now
 	}
 	c.ignored = l.ignored
 	l.complete(&c)
@@ -56,62 +53,72 @@ type loader struct {
 	k        *koanf.Koanf
 	environ  []string
 	bad      []string
-	rejected []string          // the keys of bad values
+	rejected []string          // the keys of bad values, dotted
 	ignored  []string          // sentences about keys that have no effect
-	origin   map[string]string // where a key was set, for messages
+	origin   map[string]string // where a dotted key was set, for messages
 }
 
-// entry is one value as somebody wrote it: a text, a list of texts, or an empty mapping.
+// entry is one value as somebody wrote it: a text, a list, or an empty mapping.
 type entry struct {
-	name  string   // a key or a variable, for messages
-	path  []string // the key's parts
-	where string
+	key   string
+	name  string // the dotted key or the variable, for messages
+	where string // file and line, or the variable
 	raw   any
 }
 
-// layer puts entries over what was read before. It takes those alone that can be meant.
+func (e entry) variable() bool { return e.name == e.where }
+
+func (e entry) empty() bool {
+	m, isMap := e.raw.(map[string]any)
+	return e.raw == nil || e.raw == "" || isMap && len(m) == 0
+}
+
+// layer puts entries over what was read before, without those that it rejects.
 func (l *loader) layer(entries []entry) {
 	taken, values := map[string]string{}, map[string]any{}
 	for _, e := range entries {
-		if name := dotted(e.path); gone[name] {
+		s, key, err := find(e)
+		switch {
+		case gone[e.key]:
 			l.ignored = append(l.ignored, e.name+": is no longer a setting and has no effect: remove it")
-			continue
-		}
-		s, isFile, err := find(e)
-		if err != nil {
+		case err != nil:
 			l.bad = append(l.bad, e.shown()+": "+err.Error())
-			continue
-		}
-		path := e.path
-		if isFile {
-			path = append(slices.Clone(path[:len(path)-1]), s.name())
-		}
-		key := strings.Join(path, delimiter)
-		if empty(e.raw) {
-			if s.section { // an account may have no key at all
-				values[key] = map[string]any{}
+		case e.empty() && s.isSection(): // an account may have no key at all
+			values[key] = map[string]any{}
+		case e.empty():
+		case s.isSection():
+			l.bad = append(l.bad, e.shown()+": is a section: want a mapping of keys to values")
+		case taken[key] != "" && taken[key] != e.name:
+			l.bad = append(l.bad, e.shown()+": is the same setting as "+taken[key]+": give one of them")
+		default:
+			taken[key], l.origin[dotted(key)] = e.name, e.where
+			if v, err := l.value(s, key, e); err != nil {
+				l.reject(dotted(key), "%v", err)
+			} else {
+				values[key] = v
 			}
-			continue
 		}
-		l.origin[dotted(path)] = e.where
-		if other := taken[key]; other != "" && other != e.name {
-			l.bad = append(l.bad, e.shown()+": is the same setting as "+other+": give one of them")
-			continue
-		}
-		taken[key] = e.name
-		if isFile {
-			e.raw, err = l.readSecret(e.raw)
-		}
-		if err == nil {
-			err = s.verify(path, e.raw)
-		}
-		if err != nil {
-			l.reject(dotted(path), "%v", err)
-			continue
-		}
-		values[key] = e.raw
 	}
 	l.load(values)
+}
+
+// value returns what the entry sets key to.
+func (l *loader) value(s setting, key string, e entry) (any, error) {
+	if key != e.key {
+		text, err := l.readSecret(e.raw)
+		if err != nil {
+			return nil, err
+		}
+		e.raw = text
+	}
+	v, err := s.value(e.raw)
+	if text, ok := v.(string); ok && s.tag.Get("check") == "path" {
+		return filepath.Abs(expand(text, l.environ))
+	}
+	if errcode, ok := strings.CutPrefix(key, errcodes+delimiter); ok && !isErrcode(errcode) {
+		return nil, s.refuse(fmt.Sprint(e.raw))
+	}
+	return v, err
 }
 
 func (l *loader) load(values map[string]any) {
@@ -124,44 +131,43 @@ func (l *loader) load(values map[string]any) {
 func (l *loader) fill() {
 	defaults := map[string]any{}
 	for _, s := range settings {
-		for _, path := range l.instances(s.path) {
-			if key := strings.Join(path, delimiter); s.def != "" && !l.k.Exists(key) {
-				defaults[key] = s.def
+		text, ok := s.tag.Lookup("default")
+		for _, key := range l.instances(s.key) {
+			if !ok || l.k.Exists(key) {
+				continue
 			}
+			v, err := s.value(text)
+			if err != nil { // a mistake in the tags
+				panic(err)
+			}
+			defaults[key] = v
 		}
 	}
 	l.load(defaults)
 }
 
-// instances returns the keys that a setting's path stands for: one, or one for each name in use.
-func (l *loader) instances(path []string) [][]string {
-	if len(path) < 2 || path[1] != nameHolder {
-		return [][]string{path}
+// instances returns the keys that a setting's key stands for: one, or one for each name in use.
+func (l *loader) instances(key string) []string {
+	section, rest, named := strings.Cut(key, anyName)
+	if !named {
+		return []string{key}
 	}
-	var all [][]string
-	for _, name := range l.names(path[0]) {
-		here := slices.Clone(path)
-		here[1] = name
-		all = append(all, here)
+	var keys []string
+	for _, name := range l.k.MapKeys(section) {
+		keys = append(keys, section+delimiter+name+rest)
 	}
-	return all
-}
-
-// names lists the accounts or the producers that are set so far.
-func (l *loader) names(section string) []string {
-	under, _ := l.k.Get(section).(map[string]any)
-	return slices.Sorted(maps.Keys(under))
+	return keys
 }
 
 // shown names an entry, with the place where it stands.
 func (e entry) shown() string {
-	if e.where == "" || e.where == e.name {
+	if e.where == "" || e.variable() {
 		return e.name
 	}
 	return e.name + " (" + e.where + ")"
 }
 
-// reject notes that the value of a key can't be taken.
+// reject notes that the value of a dotted key can't be taken.
 func (l *loader) reject(key, format string, args ...any) {
 	l.rejected = append(l.rejected, key)
 	l.bad = append(l.bad, entry{name: key, where: l.origin[key]}.shown()+": "+fmt.Sprintf(format, args...))
@@ -175,7 +181,7 @@ func (l *loader) doubted(key string) bool {
 	})
 }
 
-// invalid makes one error of all that is wrong, nil of nothing.
+// invalid makes one error of everything that is wrong, and nil of nothing.
 func invalid(bad []string) error {
 	if len(bad) == 0 {
 		return nil
@@ -185,11 +191,4 @@ func invalid(bad []string) error {
 		text = fmt.Sprintf("%d settings are wrong:\n  %s", len(bad), strings.Join(bad, "\n  "))
 	}
 	return &tasks.Error{Code: tasks.Invalid, Op: "read settings", Err: fmt.Errorf("%s", text)}
-}
-
-func dotted(path []string) string { return strings.Join(path, ".") }
-
-func empty(raw any) bool {
-	m, isMap := raw.(map[string]any)
-	return raw == nil || raw == "" || isMap && len(m) == 0
 }

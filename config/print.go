@@ -48,7 +48,7 @@ func node(v reflect.Value) *yaml.Node {
 				n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: f.Tag.Get(keyTag)}, node(value))
 			}
 		}
-	case isNamed(t):
+	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct:
 		for _, name := range slices.SortedFunc(slices.Values(v.MapKeys()), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) }) {
 			key := new(yaml.Node)
 			key.SetString(name.String())
@@ -67,17 +67,16 @@ func node(v reflect.Value) *yaml.Node {
 	return n
 }
 
-// durationText is the shortest form that Load reads back.
+// durationText returns the shortest form that Load reads back.
 func durationText(d time.Duration) string {
 	if day := 24 * time.Hour; d >= day && d%day == 0 {
 		return strconv.FormatInt(int64(d/day), 10) + "d"
 	}
 	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = s[:len(s)-2]
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = s[:len(s)-2]
+	for _, unit := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, unit) {
+			s = s[:len(s)-2]
+		}
 	}
 	return s
 }

@@ -39,22 +39,21 @@ func (c Config) Redis() (RedisOptions, error) {
 // redisPorts are the schemes with their usual port.
 var redisPorts = map[string]string{"redis": "6379", "rediss": "6379", "unix": "", "redis-sentinel": "26379", "redis-cluster": "6379"}
 
-// parseRedisURL leaves the parsing to go-redis. It adds what that does not know: a list of hosts, one form for all
+// parseRedisURL leaves the parsing to go-redis. It adds what go-redis does not have: a list of hosts, one form for all
 // kinds of servers (the user information is always Redis' own), and an error for a missing host.
 func parseRedisURL(text string) (*redis.UniversalOptions, error) {
 	scheme, rest, _ := strings.Cut(text, "://")
 	port, known := redisPorts[scheme]
 	if !known {
-		return nil, errors.New("want " + checks["redis"].want)
+		return nil, errors.New("want " + kinds["redis"].want)
 	}
 	end := strings.IndexAny(rest+"/", "/?")
 	at := strings.LastIndexByte(rest[:end], '@') + 1
-	user, hosts, tail := rest[:at], rest[at:end], rest[end:]
-	addrs, err := redisAddrs(hosts, port)
+	addrs, err := redisAddrs(rest[at:end], port)
 	if err != nil {
 		return nil, err
 	}
-	u, err := url.Parse("redis://" + user + cmp.Or(addrs...) + tail)
+	u, err := url.Parse("redis://" + rest[:at] + cmp.Or(addrs...) + rest[end:])
 	if err != nil {
 		return nil, errors.New("the user name or the password is not percent-encoded")
 	}
@@ -62,11 +61,11 @@ func parseRedisURL(text string) (*redis.UniversalOptions, error) {
 	if err != nil {
 		return nil, errors.New("the parameters are not percent-encoded")
 	}
-	secure, err := strconv.ParseBool(cmp.Or(q.Get("tls"), strconv.FormatBool(scheme == "rediss")))
+	secure, err := strconv.ParseBool(cmp.Or(take(q, "tls"), strconv.FormatBool(scheme == "rediss")))
 	if err != nil {
 		return nil, errors.New("tls is not true or false")
 	}
-	if q.Del("tls"); secure {
+	if secure {
 		u.Scheme = "rediss"
 	}
 	switch scheme {
@@ -76,7 +75,14 @@ func parseRedisURL(text string) (*redis.UniversalOptions, error) {
 	case "redis-sentinel":
 		return sentinelRedis(u, q, addrs)
 	case "redis-cluster":
-		return clusterRedis(u, q, addrs)
+		if path := strings.Trim(u.Path, "/"); path != "" && path != "0" {
+			return nil, errors.New("a cluster has database 0 only")
+		}
+		o, err := universal(redis.ParseClusterURL, u, q, addrs)
+		if err == nil {
+			o.IsClusterMode = true
+		}
+		return o, err
 	}
 	if len(addrs) > 1 {
 		return nil, errors.New("redis:// names one server; want redis-cluster:// or redis-sentinel:// for more")
@@ -96,44 +102,42 @@ func redisAddrs(hosts, port string) ([]string, error) {
 	}
 	var addrs []string
 	for host := range strings.SplitSeq(hosts, ",") {
-		addr, ok := hostPort(host, port)
-		if !ok {
+		name, p, err := net.SplitHostPort(host)
+		if err != nil {
+			name, p = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"), port
+		}
+		n, err := strconv.ParseUint(p, 10, 16)
+		if err != nil || n == 0 || name == "" || strings.ContainsAny(name, " /@%") || strings.Contains(name, ":") && host[0] != '[' {
 			return nil, errors.New("a host is not host or host:port; encode / ? @ in a password as %2F %3F %40")
 		}
-		addrs = append(addrs, addr)
+		addrs = append(addrs, net.JoinHostPort(name, p))
 	}
 	return addrs, nil
 }
 
+// sentinelRedis names the parameters as go-redis does, which takes the user information as the sentinels'.
 func sentinelRedis(u *url.URL, q url.Values, addrs []string) (*redis.UniversalOptions, error) {
-	q.Set("master_name", q.Get("master"))
-	if q.Get("master") == "" {
+	q.Set("master_name", take(q, "master"))
+	if q.Get("master_name") == "" {
 		return nil, errors.New("redis-sentinel:// wants ?master=NAME")
 	}
-	name, password := q.Get("sentinel_username"), q.Get("sentinel_password")
-	for _, ours := range []string{"master", "sentinel_username", "sentinel_password"} {
-		q.Del(ours)
-	}
+	name, password := take(q, "sentinel_username"), take(q, "sentinel_password")
 	o, err := universal(redis.ParseFailoverURL, u, q, addrs)
-	if err == nil { // go-redis takes the user information as the sentinels'
+	if err == nil {
 		o.Username, o.Password, o.SentinelUsername, o.SentinelPassword = o.SentinelUsername, o.SentinelPassword, name, password
 	}
 	return o, err
 }
 
-func clusterRedis(u *url.URL, q url.Values, addrs []string) (*redis.UniversalOptions, error) {
-	if path := strings.Trim(u.Path, "/"); path != "" && path != "0" {
-		return nil, errors.New("a cluster has database 0 only")
-	}
-	o, err := universal(redis.ParseClusterURL, u, q, addrs)
-	if err == nil {
-		o.IsClusterMode = true
-	}
-	return o, err
+// take returns a parameter and removes it.
+func take(q url.Values, name string) string {
+	value := q.Get(name)
+	q.Del(name)
+	return value
 }
 
-// universal parses u as one kind of client, and makes of its options those of any: fields of the same name mean the
-// same.
+// universal parses u as one kind of client, and returns its options as those of any kind: fields of the same name mean
+// the same.
 func universal[O any](parse func(string) (*O, error), u *url.URL, q url.Values, addrs []string) (*redis.UniversalOptions, error) {
 	u.RawQuery = q.Encode()
 	of, err := parse(u.String())
@@ -151,17 +155,4 @@ func universal[O any](parse func(string) (*O, error), u *url.URL, q url.Values, 
 		t.ServerName, t.MinVersion = "", tls.VersionTLS12
 	}
 	return o, nil
-}
-
-// hostPort completes "host", "host:port" or "[v6]:port".
-func hostPort(text, port string) (string, bool) {
-	host, p, err := net.SplitHostPort(text)
-	if err != nil {
-		host, p = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"), port
-	}
-	n, err := strconv.ParseUint(p, 10, 16)
-	if err != nil || n == 0 || host == "" || strings.ContainsAny(host, " /@%") || (strings.Contains(host, ":") && text[0] != '[') {
-		return "", false
-	}
-	return net.JoinHostPort(host, p), true
 }

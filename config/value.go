@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -11,47 +12,46 @@ import (
 	"unicode/utf8"
 )
 
-// decodeText makes of a text what a field of Config wants. The rest is left to mapstructure.
-func decodeText(from, to reflect.Value) (any, error) {
-	text, ok := from.Interface().(string)
-	switch {
-	case !ok:
-		return from.Interface(), nil
-	case to.Kind() == reflect.Slice:
-		return texts(text), nil
-	case to.Kind() == reflect.Bool:
-		return strconv.ParseBool(text)
-	case to.CanInt():
-		return number(to.Type(), text)
+// value returns the value of the setting from raw, which is a text or a list of texts as somebody wrote it.
+func (s setting) value(raw any) (any, error) {
+	if s.typ.Kind() == reflect.Slice {
+		return s.list(raw)
 	}
-	return text, nil
+	text, ok := raw.(string)
+	if !ok {
+		return nil, errors.New("want " + s.accepts())
+	}
+	v := reflect.New(s.typ).Elem()
+	if !s.parse(text, v) {
+		return nil, s.refuse(text)
+	}
+	return v.Interface(), nil
 }
 
-// number parses what is kept as an integer.
-func number(t reflect.Type, text string) (int64, error) {
-	switch t {
-	case reflect.TypeFor[time.Duration]():
-		d, err := parseDuration(text)
-		return int64(d), err
-	case reflect.TypeFor[Size]():
-		s, err := ParseSize(text)
-		return int64(s), err
+func (s setting) list(raw any) (any, error) {
+	items, ok := raw.([]any)
+	if text, isText := raw.(string); isText {
+		items, ok = split(text), true
 	}
-	return strconv.ParseInt(text, 10, 64)
+	list := reflect.MakeSlice(s.typ, len(items), len(items))
+	for i, item := range items {
+		text, isText := item.(string)
+		if ok = ok && isText; !ok {
+			break
+		}
+		if !s.parse(text, list.Index(i)) {
+			return nil, s.refuse(text)
+		}
+	}
+	if !ok {
+		return nil, errors.New("want a list of " + s.accepts())
+	}
+	return list.Interface(), nil
 }
 
-// parseDuration is time.ParseDuration that knows whole days too.
-func parseDuration(text string) (time.Duration, error) {
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		n, err := strconv.ParseUint(days, 10, 16)
-		return time.Duration(n) * 24 * time.Hour, err
-	}
-	return time.ParseDuration(text)
-}
-
-// texts splits a list at commas and line breaks: a secret's file may have one on each line.
-func texts(list string) []string {
-	var all []string
+// split cuts a list at commas and line breaks: the file of a secret may have one on each line.
+func split(list string) []any {
+	var all []any
 	for part := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == '\n' }) {
 		if part = strings.TrimSpace(part); part != "" {
 			all = append(all, part)
@@ -60,64 +60,38 @@ func texts(list string) []string {
 	return all
 }
 
-// verify holds a value, as it was written, against its setting. path is its key.
-func (s setting) verify(path []string, raw any) error {
-	list := s.typ.Kind() == reflect.Slice
-	wrong := errors.New("want " + s.accepts())
-	if list {
-		wrong = errors.New("want a list of " + s.accepts())
+// parse sets v to what text says, and reports whether the setting accepts that.
+func (s setting) parse(text string, v reflect.Value) bool {
+	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return false
 	}
-	var items []string
-	switch raw := raw.(type) {
-	case string:
-		items = []string{raw}
-		if list {
-			items = texts(raw)
-		}
-	case []any:
-		for _, item := range raw {
-			text, ok := item.(string)
-			if !ok || !list {
-				return wrong
-			}
-			items = append(items, text)
-		}
-	default:
-		return wrong
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+		options, kind := s.options(), s.tag.Get("check")
+		return (options == nil || slices.Contains(options, text)) && (kind == "" || kinds[kind].ok(text))
+	case reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		v.SetBool(b)
+		return err == nil
 	}
-	for _, item := range items {
-		if !s.takes(item) || len(path) > len(s.path) && !isInt(path[len(path)-1]) {
-			return s.refuse(item)
-		}
+	n, err := number(v.Type(), text)
+	v.SetInt(n)
+	return err == nil && s.bound("min", math.MinInt64) <= n && n <= s.bound("max", math.MaxInt64)
+}
+
+func (s setting) options() []string {
+	if list := s.tag.Get("oneof"); list != "" {
+		return strings.Split(list, "|")
 	}
 	return nil
 }
 
-func isInt(text string) bool {
-	_, err := strconv.Atoi(text)
-	return err == nil
-}
-
-// takes reports whether a text, one of a list's, can be meant.
-func (s setting) takes(text string) bool {
-	switch {
-	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
-		return false
-	case len(s.oneof) > 0:
-		return slices.Contains(s.oneof, text)
-	case s.check != "":
-		return checks[s.check].ok(text)
-	case s.typ.Kind() == reflect.Bool:
-		_, err := strconv.ParseBool(text)
-		return err == nil
-	case !reflect.Zero(s.typ).CanInt():
-		return true
+func (s setting) bound(tag string, otherwise int64) int64 {
+	text := s.tag.Get(tag)
+	if text == "" {
+		return otherwise
 	}
-	n, err := number(s.typ, text)
-	return err == nil && (s.min == "" || n >= s.bound(s.min)) && (s.max == "" || n <= s.bound(s.max))
-}
-
-func (s setting) bound(text string) int64 {
 	n, err := number(s.typ, text)
 	if err != nil { // a mistake in the tags
 		panic(err)
@@ -125,7 +99,24 @@ func (s setting) bound(text string) int64 {
 	return n
 }
 
-// refuse says what is taken instead of text, which is shown unless it may be a secret.
+// number parses a value that is kept as an integer. Of a duration it also takes whole days.
+func number(t reflect.Type, text string) (int64, error) {
+	switch t {
+	case reflect.TypeFor[time.Duration]():
+		if days, ok := strings.CutSuffix(text, "d"); ok {
+			n, err := strconv.ParseUint(days, 10, 16)
+			return int64(n) * int64(24*time.Hour), err
+		}
+		d, err := time.ParseDuration(text)
+		return int64(d), err
+	case reflect.TypeFor[Size]():
+		s, err := ParseSize(text)
+		return int64(s), err
+	}
+	return strconv.ParseInt(text, 10, 64)
+}
+
+// refuse says what is accepted instead of text. It shows text, unless that may be a secret.
 func (s setting) refuse(text string) error {
 	if s.secret() {
 		return fmt.Errorf("the value (not shown) is not taken: want %s", s.accepts())
@@ -139,28 +130,28 @@ func (s setting) refuse(text string) error {
 	return fmt.Errorf("%q is not taken: want %s", text, s.accepts())
 }
 
-// accepts says what is taken.
+// accepts says in words what the setting accepts.
 func (s setting) accepts() string {
-	kind := "a text"
+	what := "a text"
 	switch {
-	case len(s.oneof) > 0:
-		return "one of " + strings.Join(s.oneof, ", ")
-	case s.check != "":
-		return checks[s.check].want
+	case s.options() != nil:
+		return "one of " + strings.Join(s.options(), ", ")
+	case s.tag.Get("check") != "":
+		return kinds[s.tag.Get("check")].want
 	case s.typ == reflect.TypeFor[time.Duration]():
-		kind = "a duration like 500ms, 15s, 5m, 2h or 30d"
+		what = "a duration like 500ms, 15s, 5m, 2h or 30d"
 	case s.typ == reflect.TypeFor[Size]():
-		kind = "a size like 64KiB, 256MiB or 1GiB"
+		what = "a size like 64KiB, 256MiB or 1GiB"
 	case s.typ.Kind() == reflect.Bool:
 		return "true or false"
 	case s.typ.Kind() == reflect.Int:
-		kind = "a whole number"
+		what = "a whole number"
 	}
-	switch {
-	case s.min != "" && s.max != "":
-		return kind + ", " + s.min + " to " + s.max
-	case s.min != "":
-		return kind + ", at least " + s.min
+	switch least, most := s.tag.Get("min"), s.tag.Get("max"); {
+	case least != "" && most != "":
+		return what + ", " + least + " to " + most
+	case least != "":
+		return what + ", at least " + least
 	}
-	return kind
+	return what
 }

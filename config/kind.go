@@ -14,17 +14,18 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// check is one kind of text: what it must look like, in words and in code.
-type check struct {
+// kind is a kind of text: what it must look like, in words and in code.
+type kind struct {
 	want string
 	ok   func(string) bool
 }
 
-var checks = map[string]check{
+// kinds are the values of the tag check.
+var kinds = map[string]kind{
 	"name":    {"a name of 1 to 64 of a-z A-Z 0-9 . _ -", tasks.ValidName},
 	"word":    {"a text without white space", isWord},
 	"path":    {"a path", func(s string) bool { return strings.TrimSpace(s) != "" }},
-	"redis":   {"embedded, redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://", func(string) bool { return true }}, // Validate knows more
+	"redis":   {"embedded, redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://", func(string) bool { return true }}, // parseRedisURL knows more
 	"ledger":  {"sqlite:PATH or postgres://…", isLedger},
 	"listen":  {"host:port, as in 127.0.0.1:8080", isListen},
 	"key32":   {"32 bytes, as 64 hex digits or base64", func(s string) bool { return key32(s) != nil }},
@@ -36,10 +37,10 @@ var checks = map[string]check{
 	"errcode": {"errcodes with one of " + strings.Join(errcodeClasses, ", "), func(s string) bool { return slices.Contains(errcodeClasses, s) }},
 	"zone":    {"a time zone as in Asia/Shanghai", func(s string) bool { _, err := time.LoadLocation(s); return err == nil && s != "Local" }},
 	"whsec":   {"whsec_ and the base64 of 24 to 64 bytes", isWebhookSecret},
-	"net":     {"a host, an address or a CIDR", func(s string) bool { return isHost(s) || isCIDR(s) }},
+	"net":     {"a host, an address or a CIDR", isNet},
 	"host":    {"a host, or *.domain", tasks.ValidCallbackHost},
 	"apikey":  {"at least 16 characters without white space", func(s string) bool { return isWord(s) && len(s) >= 16 }},
-	"sha256":  {"sha256: and 64 hex digits", isSHA256},
+	"sha256":  {"sha256: and 64 hex digits", func(s string) bool { _, err := tasks.ParseKeyHash(s); return err == nil }},
 	"source":  {"a prefix like folder/ or s3://bucket/prefix", tasks.ValidGrant},
 	"bucket":  {"the name of a bucket", func(s string) bool { return tasks.ValidName(s) && len(s) >= 3 }},
 }
@@ -89,11 +90,8 @@ func isBaseURL(s string) bool {
 }
 
 func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
 	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
+	return strings.EqualFold(host, "localhost") || err == nil && ip.Unmap().IsLoopback()
 }
 
 func isHeader(s string) bool {
@@ -107,39 +105,20 @@ func isWebhookSecret(s string) bool {
 	return ok && err == nil && len(b) >= 24 && len(b) <= 64
 }
 
-func isHost(s string) bool {
-	if _, err := netip.ParseAddr(s); err == nil {
-		return true
-	}
-	return s != "" && len(s) < 254 && !strings.ContainsFunc(s, func(r rune) bool {
-		switch {
-		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '.', r == '-', r == '_':
-			return false
-		}
-		return true
-	})
+func isNet(s string) bool {
+	_, notAddress := netip.ParseAddr(s)
+	_, notCIDR := netip.ParsePrefix(s)
+	return notAddress == nil || notCIDR == nil || tasks.ValidCallbackHost(s) && !strings.ContainsAny(s, ":*")
 }
 
-func isCIDR(s string) bool {
-	_, err := netip.ParsePrefix(s)
-	return err == nil
-}
-
-func isSHA256(s string) bool {
-	text, ok := strings.CutPrefix(s, "sha256:")
-	b, err := hex.DecodeString(text)
-	return ok && err == nil && len(b) == 32
-}
-
-// key32 decodes 32 bytes from hex or base64, nil if it is neither.
+// key32 decodes 32 bytes from hex or any base64. It returns nil if s is neither.
 func key32(s string) []byte {
 	if b, err := hex.DecodeString(s); err == nil && len(b) == 32 {
 		return b
 	}
-	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
-		if b, err := enc.DecodeString(s); err == nil && len(b) == 32 {
-			return b
-		}
+	standard := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(s, "="))
+	if b, err := base64.RawStdEncoding.DecodeString(standard); err == nil && len(b) == 32 {
+		return b
 	}
 	return nil
 }

@@ -1,0 +1,54 @@
+package config
+
+import (
+	"cmp"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Loopback reports whether listen can be reached from this machine only.
+func (c Config) Loopback() bool {
+	host, _, err := net.SplitHostPort(c.Listen)
+	return err == nil && isLoopback(host)
+}
+
+// Realm is the host that the first base URL names: media, tokens and holds of two realms never mix.
+func (c Config) Realm() string {
+	if len(c.WeChat.BaseURL) == 0 {
+		return ""
+	}
+	u, err := url.Parse(c.WeChat.BaseURL[0])
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// ResetZone is the time zone of an account's day: its own, or that of worker.reset_zone. It is nil where none is set or
+// known, which stands for Asia/Shanghai.
+func (c Config) ResetZone(account string) *time.Location {
+	name := cmp.Or(c.Accounts[account].ResetZone, c.Worker.ResetZone)
+	zone, err := time.LoadLocation(name)
+	if name == "" || err != nil {
+		return nil
+	}
+	return zone
+}
+
+// TokenKeys are token_key and token_key_old decoded. Both are nil where they are not set.
+func (c Config) TokenKeys() (current []byte, old [][]byte) {
+	if key := key32(c.TokenKeyOld.Reveal()); key != nil {
+		old = append(old, key)
+	}
+	return key32(c.TokenKey.Reveal()), old
+}
+
+// Shared reports whether other machines may use the same Redis or the same ledger.
+func (c Config) Shared() bool {
+	return c.RedisURL != Embedded && c.RedisURL != "" || !strings.HasPrefix(c.LedgerURL.Reveal(), "sqlite:")
+}
+
+// NoTokenKey says that a process which shares Redis or the ledger has no key to encrypt with.
+const NoTokenKey = "token_key: is not set, and Redis or the ledger is shared: want " + prefix + "TOKEN_KEY, 32 bytes as hex or base64, the same for every process"

@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
@@ -26,6 +29,26 @@ var writerContract = []testCase{
 		for i, c := range cs[1:] {
 			must(h, errs[i+1])
 			h.wantState(c.ID, tasks.Succeeded)
+		}
+	}},
+	{"the operations of a group run in the order of their uploads", func(h *harness) {
+		var mu sync.Mutex
+		var ran []byte
+		for i, err := range h.oneGroup(16, func(i int) error {
+			id := uuid.UUID{byte(16 - i)}
+			return h.work(h.Context(), "note", id, func(*tx) error {
+				mu.Lock()
+				defer mu.Unlock()
+				ran = append(ran, id[0])
+				return nil
+			})
+		}) {
+			if err != nil {
+				h.Errorf("operation %d: %v", i, err)
+			}
+		}
+		if len(ran) != 16 || !slices.IsSorted(ran) {
+			h.Errorf("they ran as %v: two processes may lock rows crosswise", ran)
 		}
 	}},
 	{"a statement that fails undoes and fails its own operation only", func(h *harness) {

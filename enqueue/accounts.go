@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// AccountNames lists the accounts that workers registered. *ledger.Ledger is one.
+// AccountNames lists the accounts that workers registered. *ledger.Ledger implements it.
 type AccountNames interface {
 	AccountNames(ctx context.Context) ([]string, error)
 }
@@ -24,7 +24,7 @@ type Accounts struct {
 	read       time.Time
 }
 
-// accountsAge is how long a name that is unknown stays so, without another look at the ledger.
+// accountsAge is the time for which an unknown name stays unknown, before the ledger is read again.
 const accountsAge = time.Second
 
 // NewAccounts returns the accounts of the settings and of the ledger.

@@ -11,43 +11,45 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// ActionBook keeps actions on many uploads.
+// ActionBook records actions on many uploads.
 type ActionBook interface {
-	// BeginAction keeps a; with a holder, nobody else works on it for lease.
+	// BeginAction records a. A holder has the action to itself for lease.
 	BeginAction(ctx context.Context, a tasks.Action, holder string, lease time.Duration) (tasks.Action, error)
 	Action(ctx context.Context, id uuid.UUID) (tasks.Action, error)
-	// StopAction ends it: when it returns, nothing more is done, whoever works on it.
+	// StopAction stops an action. When it has returned, no process carries out another step.
 	StopAction(ctx context.Context, id uuid.UUID) (tasks.Action, error)
 }
 
-// ActionWork hands out actions that are under way, and carries out their steps, each as a whole or not at all.
+// ActionWork hands out the open actions, and carries out their steps, each in one transaction.
 type ActionWork interface {
 	OpenActions(ctx context.Context, holder string, after uuid.UUID, limit int) ([]tasks.Action, error)
 	RunActionStep(ctx context.Context, s tasks.ActionStep) (tasks.Action, []tasks.Taken, error)
 }
 
-// Chooser finds and counts what a filter chooses.
+// Chooser finds and counts the uploads that a filter chooses.
 type Chooser interface {
 	List(ctx context.Context, f tasks.Filter) ([]tasks.Outcome, string, error)
 	Count(ctx context.Context, f tasks.Filter) ([]tasks.Count, error)
 }
 
-// ActorLedger is all that an Actor needs of the ledger. *ledger.Ledger is one.
+// ActorLedger is what an Actor needs of the ledger. *ledger.Ledger implements it.
 type ActorLedger interface {
 	ActionBook
 	ActionWork
 	Chooser
 }
 
-// Actor retries and cancels many uploads, page by page. How far an action is stands in the ledger, together with what
-// was done: it can be followed and stopped from anywhere, holds one page in memory whatever its size, and where the
-// process that worked on it dies, another one goes on, so that each upload is taken once.
-// Run one in every process that lives long. It is safe for concurrent use; don't change it after first use.
+// Actor retries and cancels many uploads, page by page. The ledger records the progress of an action together with each
+// page. So an action can be followed and stopped from any process, needs the memory of one page, and takes each upload
+// once: if the process that works on it dies, another one goes on.
+//
+// Run an Actor in every process that lives long. It is safe for concurrent use; don't change it after first use.
 type Actor struct {
 	Ledger ActorLedger
-	// Rates holds producers to what they may retry a minute, together with what they submit.
+	// Rates holds each producer's retries and submissions together to its rate.
 	Rates *Rates
-	// Nudge is called when uploads were queued: Dispatcher.Nudge, where one runs in this process. Nil: not called.
+	// Nudge is called when uploads were queued. It is Dispatcher.Nudge, if a dispatcher runs in this process. Nil: not
+	// called.
 	Nudge func()
 	// Holder names this process.
 	Holder string
@@ -58,7 +60,7 @@ type Actor struct {
 	counting chan struct{} // holds one token while a preview counts
 }
 
-// NewActor returns an actor with the defaults that are seen below; change its fields before the first use.
+// NewActor returns an actor with the defaults below. Change its fields before the first use.
 func NewActor(l ActorLedger) *Actor {
 	return &Actor{
 		Ledger: l, Rates: NewRates(nil), Holder: uuid.NewString(), Log: slog.New(slog.DiscardHandler),
@@ -66,11 +68,11 @@ func NewActor(l ActorLedger) *Actor {
 	}
 }
 
-// The rhythm of an actor. What a process left behind when it died is gone on with within actionLease and actionsEvery.
+// The rhythm of an actor. Another process goes on with the actions of a dead one after actionLease and actionsEvery.
 const (
 	actionLease  = 10 * time.Second
 	actionsEvery = 5 * time.Second
-	actionsAhead = 100 // open actions that are looked at in one go
+	actionsAhead = 100 // open actions that are read at once
 	actionPage   = 100 // uploads of a step: some ten milliseconds of the writer's time, on PostgreSQL some forty
 	previewTime  = time.Minute
 )
@@ -78,15 +80,15 @@ const (
 // Preview says what an action would do.
 type Preview struct {
 	Matched int
-	Can     int            // that it can be done to
+	Can     int            // uploads that the action would change
 	Left    map[string]int // the others, by their states
-	Running int            // of Can: their workers would be asked to let go
-	Calls   map[string]int // that it costs, by account
+	Running int            // of Can: uploads whose workers would be asked to give them up
+	Calls   map[string]int // upload calls that it costs, by account
 }
 
-// Preview counts the uploads that an action would change and those that it would leave alone. It counts one action at a
-// time, since that may read the whole ledger on one of its few connections. It returns Invalid for a choice that can't be
-// read, and TooMany after a minute in the queue.
+// Preview counts the uploads that an action would change and those that it would leave alone. Counting may read the whole
+// ledger on one of its few connections, so previews wait for each other. Preview returns Invalid for a choice that can't
+// be read, and TooMany after a minute of waiting.
 func (x *Actor) Preview(ctx context.Context, a tasks.Action) (Preview, error) {
 	p := Preview{Left: map[string]int{}, Calls: map[string]int{}}
 	f, err := a.Filter()
@@ -119,8 +121,8 @@ func (x *Actor) Preview(ctx context.Context, a tasks.Action) (Preview, error) {
 	return p, err
 }
 
-// Begin keeps an action that the processes with a running Actor carry out, and returns it as it stands. One whose ID
-// was used before is that one.
+// Begin records an action, which the processes with a running Actor carry out, and returns it. If its ID was used before,
+// Begin returns that action as it is now.
 func (x *Actor) Begin(ctx context.Context, a tasks.Action) (tasks.Action, error) {
 	a, err := x.Ledger.BeginAction(ctx, a, "", 0)
 	if err == nil {
@@ -129,16 +131,16 @@ func (x *Actor) Begin(ctx context.Context, a tasks.Action) (tasks.Action, error)
 	return a, err
 }
 
-// Wake tells a running Actor that an action was begun, so that it looks at once. It never blocks.
+// Wake tells a running Actor that an action was begun. It never blocks.
 func (x *Actor) Wake() {
 	select {
 	case x.wake <- struct{}{}:
-	default: // it is about to look anyway
+	default: // it has been woken already
 	}
 }
 
-// Carry begins an action and carries it out before it returns, with the action as it stands then. took is called after
-// each step. The end of ctx stops the action; after another error it is under way, and others go on with it.
+// Carry begins an action, carries it out, and returns it. It calls took after each step. The end of ctx stops the action.
+// After any other error the action is open, and other processes go on with it.
 func (x *Actor) Carry(ctx context.Context, a tasks.Action, took func(tasks.Action, []tasks.Taken)) (tasks.Action, error) {
 	a, err := x.Ledger.BeginAction(ctx, a, x.Holder, actionLease)
 	for err == nil && a.State == tasks.ActionRunning {
@@ -150,10 +152,10 @@ func (x *Actor) Carry(ctx context.Context, a tasks.Action, took func(tasks.Actio
 	return a, err
 }
 
-// carryOn does one step, or where none can be done now, waits for a while.
+// carryOn does one step, or waits for a while if no step can be done now.
 func (x *Actor) carryOn(ctx context.Context, a tasks.Action, took func(tasks.Action, []tasks.Taken)) (tasks.Action, error) {
 	after, taken, err := x.step(context.WithoutCancel(ctx), a)
-	if errors.Is(err, tasks.ErrFenced) { // another process took over while this one stood still
+	if errors.Is(err, tasks.ErrFenced) { // another process took over while this one was suspended
 		rest(ctx, time.Second)
 		return x.Ledger.Action(context.WithoutCancel(ctx), a.ID)
 	}
@@ -167,7 +169,7 @@ func (x *Actor) carryOn(ctx context.Context, a tasks.Action, took func(tasks.Act
 	return after, nil
 }
 
-// step does the next page of an action. Where the rate lets nothing through it only stays at work.
+// step does the next page of an action. If the rate allows nothing now, it only renews its hold on the action.
 func (x *Actor) step(ctx context.Context, a tasks.Action) (tasks.Action, []tasks.Taken, error) {
 	s := tasks.ActionStep{Action: a.ID, Holder: x.Holder, Lease: actionLease, From: a.Cursor, To: a.Cursor}
 	perMinute := 0

@@ -10,8 +10,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Run carries out the actions that nobody else works on, a page of each in turn, until ctx ends; then it returns nil.
-// It lives through any outage of the ledger.
+// Run carries out the actions that no other process holds, a page of each in turn. It returns nil when ctx ends. It
+// survives outages of the ledger.
 func (x *Actor) Run(ctx context.Context) error {
 	failing := false
 	for ctx.Err() == nil {
@@ -38,8 +38,8 @@ func (x *Actor) Run(ctx context.Context) error {
 	return nil
 }
 
-// turn does a page of each action that is open, and reports whether any of them came further. One that fails does not
-// keep the others from their turn.
+// turn does a page of each open action, and reports whether any of them made progress. One that fails does not stop the
+// others.
 func (x *Actor) turn(ctx context.Context) (moved bool, err error) {
 	after := uuid.Nil
 	for ctx.Err() == nil {
@@ -60,10 +60,10 @@ func (x *Actor) turn(ctx context.Context) (moved bool, err error) {
 	return moved, err
 }
 
-// further does a page of one action.
+// further does a page of one action, and reports whether it made progress.
 func (x *Actor) further(ctx context.Context, a tasks.Action) (bool, error) {
 	now, _, err := x.step(ctx, a)
-	if errors.Is(err, tasks.ErrFenced) { // another process was first: the action is its from now on
+	if errors.Is(err, tasks.ErrFenced) { // another process holds the action
 		return false, nil
 	}
 	if err == nil && now.State != tasks.ActionRunning {

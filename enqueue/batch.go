@@ -29,19 +29,19 @@ type Row struct {
 	Derived bool
 }
 
-// BatchReceipt says what became of a submitted batch.
+// BatchReceipt counts the rows of a submitted batch by what became of them.
 type BatchReceipt struct {
 	Batch    tasks.Batch     // as it was opened; look it up for its counts
 	Accepted int             // rows accepted now
-	Existing int             // rows that had been accepted before, with this batch or without: the others are not counted in it
+	Existing int             // rows that had been accepted before, in this batch or outside of it
 	Refused  int             // rows that were not accepted
 	First    []tasks.Refusal // the first 100 of them; the ledger keeps all
 }
 
 const (
-	chunkRows     = 1000             // rows of one transaction: some milliseconds, and a few megabytes at the very most
-	chunkAge      = time.Second      // how long a row waits for others
-	touchEvery    = 10 * time.Minute // of silence, after which the ledger is told that the stream lives
+	chunkRows     = 1000             // rows of one transaction: some milliseconds, and a few megabytes at most
+	chunkAge      = time.Second      // the time that a row waits for others
+	touchEvery    = 10 * time.Minute // without rows, after which the ledger is told that the stream lives
 	firstRefusals = 100
 )
 
@@ -59,13 +59,13 @@ func (p *Producer) SubmitBatch(ctx context.Context, b tasks.Batch, uploads iter.
 }
 
 // SubmitRows accepts the rows chunk by chunk, each at most a second after it came, and seals the batch after the last. A
-// row that can't be accepted is recorded with its line and reason, and never stops the others; so is one whose
-// ExternalID was used for another request, with code conflict and the fields that differ. Of b it takes only ExternalID,
-// CallbackURL and Metadata. Each row's Line must be its own.
+// row that can't be accepted is recorded with its line and reason, and never stops the others. A row whose ExternalID was
+// used for another request is refused with code conflict, and the reason names the fields that differ. Of b SubmitRows
+// takes only ExternalID, CallbackURL and Metadata. No two rows may have the same Line.
 //
-// The batch stays open after an error of rows, or of the ledger: submit it again, from its first row, under the same
-// ExternalID, and the rows that were accepted are counted as Existing. A batch without an ExternalID can't be resumed.
-// The batch is sealed with TooMany when the producer's budget is used up, and with Invalid when too many rows were refused.
+// After an error of rows or of the ledger the batch stays open. Submit it again, from its first row, under the same
+// ExternalID; rows that were accepted count as Existing then. A batch without an ExternalID can't be resumed. SubmitRows
+// seals the batch and returns TooMany if the producer's budget is used up, and Invalid if too many rows were refused.
 func (p *Producer) SubmitRows(ctx context.Context, b tasks.Batch, rows iter.Seq2[Row, error]) (BatchReceipt, error) {
 	opened, err := p.openBatch(ctx, b)
 	if err != nil {
@@ -80,12 +80,12 @@ func (p *Producer) SubmitRows(ctx context.Context, b tasks.Batch, rows iter.Seq2
 		}
 		if err != nil {
 			stop()
-			_ = s.end(context.WithoutCancel(ctx)) // what came whole is kept: resuming counts it as Existing
+			_ = s.finish(context.WithoutCancel(ctx)) // rows that came are accepted: resuming counts them as Existing
 			return s.receipt, err
 		}
 	}
 	stop()
-	if err := s.end(ctx); err != nil {
+	if err := s.finish(ctx); err != nil {
 		return s.receipt, err
 	}
 	if err := p.Ledger.Seal(ctx, opened.ID, false); err != nil {
@@ -94,7 +94,7 @@ func (p *Producer) SubmitRows(ctx context.Context, b tasks.Batch, rows iter.Seq2
 	return s.receipt, nil
 }
 
-// openBatch opens a batch, which costs as much as its first row. An empty one is paid for, too.
+// openBatch opens a batch, and charges for its first row. An empty batch costs as much.
 func (p *Producer) openBatch(ctx context.Context, b tasks.Batch) (tasks.Batch, error) {
 	b = tasks.Batch{Producer: p.name(), ExternalID: b.ExternalID, CallbackURL: cmp.Or(b.CallbackURL, p.CallbackURL), Metadata: b.Metadata}
 	err := b.Validate()
@@ -118,7 +118,7 @@ func (p *Producer) openBatch(ctx context.Context, b tasks.Batch) (tasks.Batch, e
 	return opened, nil
 }
 
-// batchStream is one batch on its way into the ledger.
+// batchStream is a batch while its rows are submitted.
 type batchStream struct {
 	*Producer
 	paid bool // the first row was paid for when the batch was opened
@@ -181,7 +181,7 @@ func (s *batchStream) add(ctx context.Context, row Row) error {
 		in.ID = s.rowID(u, row.Line)
 	}
 	if len(in.ExternalID) > tasks.MaxExternalID {
-		in.ExternalID = "" // that is what was wrong with it
+		in.ExternalID = "" // the row is refused for its length
 	}
 	s.mu.Lock()
 	if len(s.rows) == 0 {
@@ -195,8 +195,8 @@ func (s *batchStream) add(ctx context.Context, row Row) error {
 	return s.answer()
 }
 
-// end submits the last rows.
-func (s *batchStream) end(ctx context.Context) error {
+// finish submits the last rows.
+func (s *batchStream) finish(ctx context.Context) error {
 	s.mu.Lock()
 	if s.err == nil && len(s.rows) > 0 {
 		s.err = s.flush(ctx)
@@ -205,7 +205,7 @@ func (s *batchStream) end(ctx context.Context) error {
 	return s.answer()
 }
 
-// answer gives rows their receipts, and returns what ended the stream.
+// answer calls the rows' Receipt functions, and returns the error that ended the stream.
 func (s *batchStream) answer() error {
 	s.mu.Lock()
 	answers, err := s.answers, s.err
@@ -263,8 +263,9 @@ func (s *batchStream) count(row tasks.SubmittedRow, r tasks.Receipt) {
 	}
 }
 
-// rowID makes a row recognisable when its batch is submitted again, even without a name of its own: a UUIDv7 of the
-// moment when the batch was opened, its random part made from batch and line. Zero: the row needs no such ID.
+// rowID returns the ID of a row without an ExternalID, so that the row is recognized when its batch is submitted again. It
+// is a UUIDv7 of the time when the batch was opened; its random part is made from batch and line. It returns zero for a
+// row that needs no such ID.
 func (s *batchStream) rowID(u tasks.Upload, line int) uuid.UUID {
 	b := s.receipt.Batch
 	if u.ExternalID != "" || b.ExternalID == "" {

@@ -26,8 +26,8 @@ type Belt struct {
 	inspector *asynq.Inspector
 }
 
-// NewBelt returns a belt on c, whose queue names and keys begin with prefix. Workers must be given the same prefix;
-// several installations may share a Redis under different ones. The caller closes c.
+// NewBelt returns a belt on c. Its queue names and keys begin with prefix. Workers must have the same prefix. Several
+// installations may share a Redis with different prefixes. The caller closes c.
 func NewBelt(c redis.UniversalClient, prefix string) *Belt {
 	b := &Belt{raw: c, redis: Pipelined(c), prefix: prefix}
 	b.inspector = asynq.NewInspectorFromRedisClient(b.redis)
@@ -35,14 +35,14 @@ func NewBelt(c redis.UniversalClient, prefix string) *Belt {
 	return b
 }
 
-// Queue returns the name in Redis of one of the queues that package tasks names.
+// Queue returns the name in Redis of one of the queues of package tasks.
 func (b *Belt) Queue(name string) string { return b.prefix + name }
 
-// Renew forgets what asynq's client remembers of the Redis it met first. Call it when the belt was lost: a client
-// announces each queue's name only once in its life, and a queue that was never announced can't be inspected.
+// Renew makes a new asynq client. Call it when the belt was lost: a client announces each queue's name only once in its
+// life, and a queue that was not announced can't be inspected.
 func (b *Belt) Renew() { b.client.Store(asynq.NewClientFromRedisClient(b.redis)) }
 
-// The ledger owns how often, and final: asynq must never give a task up by itself.
+// asynq must never give up a task by itself: the ledger decides how often an upload is tried.
 const (
 	endless = math.MaxInt32
 	// runTimeout is asynq's own limit for one task. It only frees a slot that a defect holds: workers have shorter
@@ -53,9 +53,9 @@ const (
 	putters = 128
 )
 
-// Put puts dispatched chunks on the belt, each in the queue of its kind. It returns those that may not have
-// arrived, with the first error. One that is there already counts as arrived: an answer that got lost is asked for
-// again under the same task ID.
+// Put puts dispatched chunks on the belt, each in the queue of its kind. It returns the chunks that may not have arrived,
+// with the first error. A chunk that is on the belt already counts as arrived: if an answer was lost, go-redis sends the
+// same task again.
 func (b *Belt) Put(ctx context.Context, ledger uuid.UUID, dispatched []tasks.Chunk) ([]tasks.Chunk, error) {
 	return putAll(dispatched, func(c tasks.Chunk) error {
 		t, err := tasks.NewRunTask(ledger, c)
@@ -89,8 +89,8 @@ func (b *Belt) put(ctx context.Context, t *asynq.Task, queue string, timeout tim
 	return beltError(ctx, "enqueue "+t.Type(), err)
 }
 
-// putAll calls put for each of all, some at once, and returns those that failed with the first error. After a
-// failure it starts no more: what is left failed too.
+// putAll calls put for each of all, some at once, and returns those that failed with the first error. After a failure it
+// starts no more calls, and counts the rest as failed.
 func putAll[T any](all []T, put func(T) error) ([]T, error) {
 	var (
 		wg    sync.WaitGroup

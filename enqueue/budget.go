@@ -10,14 +10,14 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Budget counts what a producer submits in a day.
+// Budget counts the uploads that a producer submits in a day.
 type Budget interface {
-	// SpendBudget takes up to n uploads from the day's budget, or gives -n back, and returns how many it got. It returns
-	// TooMany if nothing is left.
+	// SpendBudget takes up to n uploads from the day's budget, or gives -n back, and returns the number that it got. It
+	// returns TooMany if nothing is left.
 	SpendBudget(ctx context.Context, producer string, n, limit int) (int, error)
 }
 
-// pace returns the producer's limiter; nil: it has no limit.
+// pace returns the producer's limiter, and nil if the producer has no limit.
 func (p *Producer) pace() *rate.Limiter {
 	if p.Rates == nil {
 		return nil
@@ -25,8 +25,8 @@ func (p *Producer) pace() *rate.Limiter {
 	return p.Rates.Of(p.name(), p.Rights.RatePerMinute)
 }
 
-// TakeRate takes one request from the producer's rate. It returns TooMany, with how long to wait, if the rate is used up.
-// A request that was accepted before counts as any other, and so does one that makes work of another kind.
+// TakeRate takes one request from the producer's rate. It returns TooMany, with the time to wait, if the rate is used up.
+// A request that was accepted before counts too, and so does one for other work than an upload.
 func (p *Producer) TakeRate() error {
 	if p.Rates == nil {
 		return nil
@@ -49,7 +49,7 @@ func (p *Producer) waitForRate(ctx context.Context) error {
 	return nil
 }
 
-// spendBudget takes one upload from the day's budget, for work that the ledger does not count by itself.
+// spendBudget takes one upload from the day's budget, for work that Submit does not charge.
 func (p *Producer) spendBudget(ctx context.Context) error {
 	if p.Rights.DailyBudget <= 0 {
 		return nil

@@ -14,9 +14,9 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Check asks, once at start, whether this Redis will do; each primary of a cluster is asked. It returns warnings for
-// people, and an error for what can't work: Unavailable when it can't be reached, Invalid for refused credentials, a
-// read-only replica, or a version before 6.2, which nobody maintains.
+// Check checks at start whether this Redis serves, with each primary of a cluster. It returns warnings for people. It
+// returns Unavailable if Redis can't be reached, and Invalid for refused credentials, a read-only replica, or a version
+// before 6.2, which is no longer maintained.
 func (b *Belt) Check(ctx context.Context) ([]string, error) {
 	cluster, ok := b.raw.(*redis.ClusterClient)
 	if !ok {
@@ -68,7 +68,7 @@ func judge(info map[string]string) ([]string, error) {
 	return warnings, nil
 }
 
-// checkError tells what an operator must mend from what may mend itself.
+// checkError returns Invalid for what an operator must mend, and Unavailable for what may mend itself.
 func checkError(ctx context.Context, err error) error {
 	var known *tasks.Error
 	if errors.As(err, &known) {

@@ -12,37 +12,37 @@ import (
 
 // Calendar brings back what may run again, at most limit rows a call. It returns how many that were.
 type Calendar interface {
-	// Mature queues what has waited long enough, and fails what has passed its deadline.
+	// Mature makes waiting uploads ready whose time has come, and fails uploads whose deadline has passed.
 	Mature(ctx context.Context, limit int) (int, error)
-	// TakeOver queues what a worker left behind: its lease ran out more than grace ago.
+	// TakeOver makes uploads ready whose worker's lease ran out more than grace ago.
 	TakeOver(ctx context.Context, grace time.Duration, limit int) (int, error)
 }
 
-// Shelf hands out uploads that are ready, and remembers which of them are on the belt.
+// Shelf hands out ready uploads, and remembers which of them are on the belt.
 type Shelf interface {
 	// Dispatch marks uploads as under way until the window is full, fairly among accounts, producers and batches.
 	Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Chunk, error)
-	// Undispatch takes these runs back, unless they were claimed since, and returns how many.
+	// Undispatch makes these runs ready again, unless they were claimed since, and returns their number.
 	Undispatch(ctx context.Context, lost []tasks.Chunk) (int, error)
-	// OnBelt lists what was dispatched longer than olderThan ago and not claimed yet, the oldest first.
+	// OnBelt lists the chunks that were dispatched longer than olderThan ago and are not claimed, the oldest first.
 	OnBelt(ctx context.Context, olderThan time.Duration, limit int) ([]tasks.Chunk, error)
 }
 
-// Epochs remembers which life of the belt the dispatched uploads are on.
+// Epochs remembers the epoch of the belt that the dispatched uploads are on.
 type Epochs interface {
 	BeltEpoch(ctx context.Context) (string, error)
 	SetBeltEpoch(ctx context.Context, epoch string) error
-	// UndispatchAll takes back everything that was dispatched and not claimed, deliveries too.
+	// UndispatchAll makes all uploads and deliveries ready again that are dispatched and not claimed.
 	UndispatchAll(ctx context.Context) (int, error)
 }
 
-// Outbox hands out webhook deliveries that are due, until window of them are on the belt. One that nobody claims
-// within a minute is handed out again.
+// Outbox hands out due webhook deliveries, until window of them are on the belt. It hands out a delivery again that no
+// worker claims within a minute.
 type Outbox interface {
 	DispatchDeliveries(ctx context.Context, window int) ([]tasks.DeliveryDispatch, error)
 }
 
-// DispatchLedger is all that a Dispatcher needs of the ledger.
+// DispatchLedger is what a Dispatcher needs of the ledger.
 type DispatchLedger interface {
 	ID() uuid.UUID
 	Elector
@@ -52,7 +52,7 @@ type DispatchLedger interface {
 	Outbox
 }
 
-// Conveyor takes to the workers what was dispatched. *Belt is one.
+// Conveyor carries dispatched work to the workers. *Belt implements it.
 type Conveyor interface {
 	Put(ctx context.Context, ledger uuid.UUID, dispatched []tasks.Chunk) (left []tasks.Chunk, err error)
 	PutDeliveries(ctx context.Context, ledger uuid.UUID, dispatched []tasks.DeliveryDispatch) (left []tasks.DeliveryDispatch, err error)
@@ -62,22 +62,22 @@ type Conveyor interface {
 	Renew()
 }
 
-// Dispatcher keeps the belt filled from the ledger, up to a window, and brings back what was lost on the way or left
-// behind by a dead worker. Run one in every process: a lease in the ledger elects the one that works.
-// Whatever happened, everything that is due is on the belt again within 15 s, by itself.
+// Dispatcher fills the belt from the ledger, up to a window. It recovers uploads that the belt lost or a dead worker left
+// behind: they are on the belt again within 15 s. Run a Dispatcher in every process: a lease in the ledger elects the one
+// that works.
 type Dispatcher struct {
 	Ledger DispatchLedger
 	Belt   Conveyor
-	// Window is how many uploads may be on the belt or running at once. Its slots are found out by the dispatcher.
+	// Window bounds the uploads that are on the belt or running at once. The dispatcher finds out its slots.
 	Window tasks.Window
-	// SlotsAhead is how many slots are prepared for while no worker is alive.
+	// SlotsAhead is the number of slots that the dispatcher fills the belt for while no worker is alive.
 	SlotsAhead int
-	// Deliveries is how many webhook deliveries may be on the belt at once.
+	// Deliveries bounds the webhook deliveries that are on the belt at once.
 	Deliveries int
 	// Holder names this process in the election.
 	Holder string
-	// Grace is how long workers get to renew their leases once a ledger that was away is back, before they count as
-	// dead by what happened since. It should be the length of a worker's lease.
+	// Grace is the time that workers get to renew their leases after the ledger was away, before they count as dead. It
+	// should be the length of a worker's lease.
 	Grace time.Duration
 	// Log gets one line when the ledger or the belt goes away, one when it is back, and one for each loss.
 	Log *slog.Logger
@@ -85,10 +85,10 @@ type Dispatcher struct {
 	nudge chan struct{}
 }
 
-// DefaultWindow keeps Redis small whatever the backlog, and workers busy: 2,000 uploads are a second of a fast fleet.
+// DefaultWindow keeps Redis small with any backlog, and workers busy: 2,000 uploads are a second of a fast fleet.
 func DefaultWindow() tasks.Window { return tasks.Window{Bulk: 2000, Interactive: 500} }
 
-// NewDispatcher returns a dispatcher with the defaults that are seen below; change its fields before Run.
+// NewDispatcher returns a dispatcher with the defaults below. Change its fields before Run.
 func NewDispatcher(l DispatchLedger, b Conveyor) *Dispatcher {
 	return &Dispatcher{
 		Ledger: l, Belt: b,
@@ -97,17 +97,16 @@ func NewDispatcher(l DispatchLedger, b Conveyor) *Dispatcher {
 	}
 }
 
-// Nudge tells it that something new may be ready, so that it looks at once. It never blocks, and may be called at any
-// time, from anywhere; without it new uploads wait up to a second.
+// Nudge tells the dispatcher that uploads are ready. Without it new uploads wait up to a second. It never blocks, and may
+// be called at any time from any goroutine.
 func (d *Dispatcher) Nudge() {
 	select {
 	case d.nudge <- struct{}{}:
-	default: // it is about to look anyway
+	default: // it has been told already
 	}
 }
 
-// Run works until ctx ends, then lets another process lead, and returns nil. It lives through any outage of the
-// ledger and of the belt.
+// Run works until ctx ends. Then it gives up the lead, and returns nil. It survives outages of the ledger and of the belt.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	s := newScheduler(d)
 	defer s.seat.resign(ctx)

@@ -10,10 +10,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Embedded is a broker inside this process, for one machine without a Redis: it speaks Redis's protocol on a loopback
-// port, behind a random password. It keeps nothing when it is closed, which loses nothing, since the ledger has it all.
+// Embedded is a broker inside this process, for one machine without a Redis. It speaks Redis's protocol on a loopback port,
+// with a random password. Close drops its contents, which loses nothing: the ledger has everything.
 //
-// Its lists take time in proportion to their length, so it is only as fast as the dispatcher's window is small.
+// Its lists take time in proportion to their length, so it needs a small dispatcher window to be fast.
 type Embedded struct {
 	server   *miniredis.Miniredis
 	password string
@@ -34,11 +34,11 @@ func StartEmbedded() (*Embedded, error) {
 	return e, nil
 }
 
-// clockTick is how late a key may expire. miniredis can also look at every key before every command, but that took
-// nine tenths of the time with 2,000 tasks on the belt; nothing of asynq's needs more than seconds.
+// clockTick is the precision with which keys expire. miniredis can also check every key before every command, but that
+// took nine tenths of the time with 2,000 tasks on the belt. asynq needs a precision of seconds.
 const clockTick = time.Second
 
-// tick lets keys expire by themselves, as they do in Redis.
+// tick makes keys expire, as they do in Redis.
 func (e *Embedded) tick(ctx context.Context) {
 	defer close(e.ticked)
 	t := time.NewTicker(clockTick)
@@ -54,12 +54,12 @@ func (e *Embedded) tick(ctx context.Context) {
 	}
 }
 
-// Options returns how to connect to it.
+// Options returns the options to connect to it.
 func (e *Embedded) Options() redis.UniversalOptions {
 	return redis.UniversalOptions{Addrs: []string{e.server.Addr()}, Password: e.password}
 }
 
-// Close ends it, and every connection to it.
+// Close closes the broker and every connection to it.
 func (e *Embedded) Close() {
 	e.stop()
 	<-e.ticked

@@ -5,8 +5,8 @@ import (
 	"crypto/rand"
 )
 
-// Epoch returns the text that names this life of the belt. It is made up when the belt is first asked, and stays as
-// long as Redis keeps its keys: another one than last time means that everything on the belt was lost.
+// Epoch returns the belt's epoch, a random text that the first call makes and Redis keeps. If it differs from that of the
+// last call, everything on the belt was lost.
 func (b *Belt) Epoch(ctx context.Context) (string, error) {
 	key := b.prefix + "mediaferry:epoch"
 	pipe := b.redis.Pipeline()

@@ -7,8 +7,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// sameBelt reports whether the belt is there, and makes up for it when it is another one than it was: then all that
-// had been put on it was lost. It is asked before each filling, so that nothing is put on a belt that is not known.
+// sameBelt reports whether the belt is there. If it is another one than before, everything on it was lost, and sameBelt
+// starts over. Call it before each filling.
 func (s *scheduler) sameBelt(ctx context.Context) bool {
 	var epoch string
 	ok := s.carry(ctx, func(ctx context.Context) (err error) {
@@ -28,10 +28,11 @@ func (s *scheduler) knownEpoch(ctx context.Context) bool {
 	})
 }
 
-// startOver takes back what was on a lost belt. The new epoch is recorded last: after a crash in between it is done again.
+// startOver makes the uploads of a lost belt ready again. It records the new epoch last, so that it is repeated after a
+// crash.
 func (s *scheduler) startOver(ctx context.Context, epoch string) bool {
 	s.Belt.Renew()
-	s.unsent = nil // comes back from the ledger as well
+	s.unsent = nil // the ledger hands them out again
 	var back int
 	ok := s.ask(ctx, func() (err error) {
 		if back, err = s.Ledger.UndispatchAll(ctx); err != nil {
@@ -52,7 +53,7 @@ func (s *scheduler) startOver(ctx context.Context, epoch string) bool {
 	return true
 }
 
-// fill puts on the belt what there is room for. What did not arrive goes back to the ledger.
+// fill puts as many chunks on the belt as the window allows. Chunks that did not arrive go back to the ledger.
 func (s *scheduler) fill(ctx context.Context) {
 	s.askSlots(ctx)
 	var out, left []tasks.Chunk
@@ -83,7 +84,7 @@ func (s *scheduler) askSlots(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	if bulk+interactive == 0 { // a worker may come any moment
+	if bulk+interactive == 0 { // a worker may start any moment
 		s.slotsDue = now.Add(busyPause)
 	}
 	if now.Before(s.slotsKept) {
@@ -92,7 +93,7 @@ func (s *scheduler) askSlots(ctx context.Context) {
 	s.window.BulkSlots, s.window.InteractiveSlots = max(bulk, s.SlotsAhead), max(interactive, s.SlotsAhead)
 }
 
-// takeBack returns dispatched uploads to the ledger, even on the way down, and how many there were.
+// takeBack makes dispatched uploads ready again, also while the process ends, and returns their number.
 func (s *scheduler) takeBack(ctx context.Context, left []tasks.Chunk) int {
 	if len(left) == 0 {
 		return 0
@@ -107,7 +108,7 @@ func (s *scheduler) takeBack(ctx context.Context, left []tasks.Chunk) int {
 	return n
 }
 
-// deliver puts webhook deliveries on the belt, those first that did not get there the last time.
+// deliver puts webhook deliveries on the belt. Those that did not get there the last time come first.
 func (s *scheduler) deliver(ctx context.Context) {
 	if len(s.unsent) == 0 {
 		s.ask(ctx, func() (err error) {

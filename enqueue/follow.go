@@ -15,8 +15,8 @@ const (
 	slowestLap = time.Second
 )
 
-// Wait returns the upload when it has its outcome. It looks at the ledger often at first, and once a second later;
-// it sits out an absent ledger, and ends with ctx. NotFound: this producer has no such upload.
+// Wait returns the upload when it has its outcome. It reads the ledger often at first, and once a second later. It waits
+// while the ledger is away, and returns an error when ctx ends. It returns NotFound if this producer has no such upload.
 func (p *Producer) Wait(ctx context.Context, id uuid.UUID) (tasks.Outcome, error) {
 	lap := firstLook
 	for {
@@ -36,20 +36,21 @@ func (p *Producer) Wait(ctx context.Context, id uuid.UUID) (tasks.Outcome, error
 	}
 }
 
-// Outcome returns the upload as it is now, with its history. NotFound: this producer has no such upload.
+// Outcome returns the upload as it is now, with its history. It returns NotFound if this producer has no such upload.
 func (p *Producer) Outcome(ctx context.Context, id uuid.UUID) (tasks.Outcome, error) {
 	o, err := p.Ledger.Outcome(ctx, id)
 	if err != nil {
 		return tasks.Outcome{}, fmt.Errorf("look up upload: %w", err)
 	}
-	if o.Producer != p.name() { // as if it did not exist: its ID is nobody else's business
+	if o.Producer != p.name() { // another producer must not learn that it exists
 		return tasks.Outcome{}, notFound("upload", id)
 	}
 	return o, nil
 }
 
-// Retry opens a new round for an upload that has its outcome, keeping the history of the last one. It costs as much as
-// an upload. One that succeeded is a Conflict unless again is true, and so is one that has no outcome yet.
+// Retry opens a new round for an upload that has its outcome, and keeps the history of the old one. It costs as much of
+// the rate and budget as an upload. It returns Conflict for an upload without an outcome, and for one that succeeded
+// unless again is true.
 func (p *Producer) Retry(ctx context.Context, id uuid.UUID, again bool) error {
 	if _, err := p.Outcome(ctx, id); err != nil {
 		return err
@@ -57,7 +58,7 @@ func (p *Producer) Retry(ctx context.Context, id uuid.UUID, again bool) error {
 	return p.RetryAny(ctx, id, again)
 }
 
-// RetryAny is Retry of an upload that may be another producer's: whether the caller may touch it was found out before.
+// RetryAny is Retry for an upload of any producer. The caller must have checked that it may be retried.
 func (p *Producer) RetryAny(ctx context.Context, id uuid.UUID, again bool) error {
 	if err := p.TakeRate(); err != nil {
 		return err
@@ -73,8 +74,8 @@ func (p *Producer) RetryAny(ctx context.Context, id uuid.UUID, again bool) error
 	return nil
 }
 
-// Cancel cancels an upload, and returns the state that it is in then: Canceled, or Running while a worker has yet to
-// let go of it. One that WeChat has answered already ends Succeeded all the same. One that has its outcome is a Conflict.
+// Cancel cancels an upload, and returns its new state: Canceled, or Running until its worker gives it up. If WeChat has
+// answered already, the upload still ends Succeeded. It returns Conflict for an upload that has its outcome.
 func (p *Producer) Cancel(ctx context.Context, id uuid.UUID) (tasks.State, error) {
 	if _, err := p.Outcome(ctx, id); err != nil {
 		return "", err
@@ -86,8 +87,8 @@ func (p *Producer) Cancel(ctx context.Context, id uuid.UUID) (tasks.State, error
 	return s, nil
 }
 
-// RetryFailed opens a new round for each upload of the batch that failed, and returns how many it was. What somebody
-// else retries at the same time is counted once. After an error, calling it again goes on with the rest.
+// RetryFailed opens a new round for each failed upload of the batch, and returns their number. It does not count uploads
+// that another call retries at the same time. After an error, call it again for the rest.
 func (p *Producer) RetryFailed(ctx context.Context, batch uuid.UUID) (int, error) {
 	b, err := p.Ledger.Batch(ctx, batch)
 	if err != nil {
@@ -109,7 +110,7 @@ func (p *Producer) RetryFailed(ctx context.Context, batch uuid.UUID) (int, error
 			case err == nil:
 				retried++
 			case tasks.CodeOf(err) == tasks.Conflict:
-				// it has left the failed ones since it was listed
+				// it was retried since it was listed
 			default:
 				return retried, fmt.Errorf("retry upload %s: %w", o.ID, err)
 			}

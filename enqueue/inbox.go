@@ -12,12 +12,11 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// DefaultPrefix is the prefix of queues and keys in Redis that an installation has if it names none.
+// DefaultPrefix is the prefix of queues and keys in Redis, unless the settings have another one.
 const DefaultPrefix = "mediaferry:"
 
-// InboxQueues returns the queues that an inbox is served from, given the prefix of the belt's other queues: "inbox" with
-// the default prefix, PREFIX:inbox with another one. Tasks that were left in mediaferry:inbox, its name in former
-// versions, are taken too.
+// InboxQueues returns the queues of an inbox by the prefix of the belt's other queues: "inbox" with the default prefix, and
+// PREFIX:inbox with another one. With the default prefix it includes mediaferry:inbox, the name in former versions.
 func InboxQueues(prefix string) []string {
 	if prefix == DefaultPrefix || prefix == "" {
 		return []string{tasks.QueueInbox, DefaultPrefix + tasks.QueueInbox}
@@ -25,18 +24,18 @@ func InboxQueues(prefix string) []string {
 	return []string{prefix + tasks.QueueInbox}
 }
 
-// Inbox accepts uploads from a producer that has only Redis: tasks of type media:upload in the queue "inbox". It does
-// nothing but accept them; its Producer says in whose name and within which rights. Until then such an upload is as
-// durable as that Redis is.
+// Inbox accepts uploads from a producer that reaches only Redis: tasks of type media:upload in the queue "inbox". It accepts
+// them in the name and within the rights of its Producer. Until then such an upload is as durable as that Redis.
 type Inbox struct {
 	Producer *Producer
 	Results  *Results     // records what was refused
-	Log      *slog.Logger // gets a line for each refusal; nil: none
+	Log      *slog.Logger // gets a line for each refusal; nil: no lines
 }
 
-// Handle is the asynq handler. It returns nil once the upload is in the ledger, or was refused and recorded as such,
-// and an error only while the ledger or Redis is away, or the producer's rate or budget is used up, so that asynq hands it
-// out again. A task that comes twice is accepted once: an upload without an ExternalID is given the task's ID, under which its result is found too.
+// Handle is the asynq handler. It returns nil when the upload is in the ledger, or when its refusal is recorded. It returns
+// an error while the ledger or Redis is away, or when the producer's rate or budget is used up: asynq then tries again. A
+// task that comes twice is accepted once. An upload without an ExternalID gets the task's ID, under which its result is
+// found too.
 func (in *Inbox) Handle(ctx context.Context, t *asynq.Task) error {
 	u, err := tasks.ParseUploadTask(t)
 	task, _ := asynq.GetTaskID(ctx)
@@ -54,7 +53,7 @@ func (in *Inbox) Handle(ctx context.Context, t *asynq.Task) error {
 	}
 }
 
-// refuse records what was wrong, for the producer and for people. Texts over their limits are left out.
+// refuse records a refusal, for the producer and for people. It leaves out texts that are too long.
 func (in *Inbox) refuse(ctx context.Context, task string, u tasks.Upload, why *tasks.Error) error {
 	now := time.Now().UTC()
 	err := in.Results.Refuse(ctx, tasks.Outcome{

@@ -8,13 +8,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// Sealer ends batches whose producers never came back. It returns how many.
+// Sealer seals batches whose producers did not come back. It returns their number.
 type Sealer interface {
 	SealAbandoned(ctx context.Context, idle time.Duration) (int, error)
 }
 
-// Pruner deletes records that ended more than older ago, about limit of them a call. It returns how many those were,
-// and 0 where there is nothing left to delete.
+// Pruner deletes records that ended more than older ago, about limit of them in a call. It returns their number, and 0 when
+// nothing is left to delete.
 type Pruner interface {
 	Prune(ctx context.Context, older time.Duration, limit int) (int, error)
 }
@@ -24,12 +24,12 @@ type Checkpointer interface {
 	Checkpoint(ctx context.Context) error
 }
 
-// Folder adds up the counts of the processes. It returns how many it took together, and 0 when none are left.
+// Folder adds up the counts of the processes. It returns the number of rows that it added up, and 0 when nothing is left.
 type Folder interface {
 	FoldCounts(ctx context.Context) (int, error)
 }
 
-// UpkeepLedger is all that a Janitor needs of the ledger.
+// UpkeepLedger is what a Janitor needs of the ledger.
 type UpkeepLedger interface {
 	Elector
 	Sealer
@@ -38,21 +38,20 @@ type UpkeepLedger interface {
 	Checkpointer
 }
 
-// Janitor keeps the ledger in order, once a minute: it seals batches that nothing came to for an hour, deletes what
-// has been kept long enough and adds up counts, in steps so small that nobody waits for them, and keeps the database's log
-// small.
-// Run one in every process: a lease in the ledger elects the one that works.
+// Janitor does the ledger's upkeep, once a minute. It seals batches that got no rows for an hour, deletes old records and
+// adds up counts in small steps, and keeps the database's log small. Run a Janitor in every process: a lease in the ledger
+// elects the one that works.
 type Janitor struct {
 	Ledger UpkeepLedger
-	// Retention is how long outcomes, their attempts and events are kept. Zero: for ever.
+	// Retention is the time that outcomes, their attempts and events are kept. Zero: for ever.
 	Retention time.Duration
 	// Holder names this process in the election.
 	Holder string
-	// Log gets a line when something was cleared away, one when the upkeep breaks off, and one when it works again.
+	// Log gets a line when records were deleted, one when the upkeep fails, and one when it works again.
 	Log *slog.Logger
 }
 
-// NewJanitor returns a janitor that keeps outcomes for ever; change its fields before Run.
+// NewJanitor returns a janitor that keeps outcomes for ever. Change its fields before Run.
 func NewJanitor(l UpkeepLedger) *Janitor {
 	return &Janitor{Ledger: l, Holder: uuid.NewString(), Log: slog.New(slog.DiscardHandler)}
 }
@@ -63,13 +62,13 @@ const (
 	upkeepEvery    = time.Minute
 	upkeepTTL      = 90 * time.Second // longer than a pause, so that one process leads until it is gone
 	upkeepRenew    = 30 * time.Second // while there is much to delete
-	abandonedAfter = time.Hour        // what a producer has to resume a stream that broke off
-	abandonedBite  = 100              // batches that one call seals
+	abandonedAfter = time.Hour        // the time that a producer has to resume a stream that broke off
+	abandonedStep  = 100              // batches that one call seals
 	pruneStep      = 200              // rows of a step: some ten milliseconds of the writer's time
 	prunePause     = 50 * time.Millisecond
 )
 
-// Run works until ctx ends, then lets another process lead, and returns nil. It lives through any outage of the ledger.
+// Run works until ctx ends. Then it gives up the lead, and returns nil. It survives outages of the ledger.
 func (j *Janitor) Run(ctx context.Context) error {
 	r := newRound(j)
 	defer r.seat.resign(ctx)
@@ -81,8 +80,8 @@ func (j *Janitor) Run(ctx context.Context) error {
 	}
 }
 
-// round is one Run of a janitor: what it remembers from turn to turn. It belongs to one goroutine.
-type round struct {
+// upkeep is one Run of a janitor, and what it remembers between turns. It belongs to one goroutine.
+type upkeep struct {
 	*Janitor
 	seat    candidate
 	leadDue time.Time // when to ask for the lead again
@@ -106,7 +105,7 @@ func (r *round) turn(ctx context.Context) {
 	}
 }
 
-func (r *round) tidy(ctx context.Context) error {
+func (r *upkeep) tidy(ctx context.Context) error {
 	r.leadDue = time.Time{}
 	if leads, err := r.lead(ctx); err != nil || !leads {
 		return err
@@ -123,8 +122,8 @@ func (r *round) tidy(ctx context.Context) error {
 	return r.Ledger.Checkpoint(ctx)
 }
 
-// lead reports whether this process is the one that works.
-func (r *round) lead(ctx context.Context) (bool, error) {
+// lead reports whether this process leads the upkeep.
+func (r *upkeep) lead(ctx context.Context) (bool, error) {
 	if time.Now().Before(r.leadDue) {
 		return r.seat.leading, nil
 	}
@@ -132,14 +131,14 @@ func (r *round) lead(ctx context.Context) (bool, error) {
 	return r.seat.stand(ctx)
 }
 
-func (r *round) seal(ctx context.Context) error {
+func (r *upkeep) seal(ctx context.Context) error {
 	total := 0
 	for {
 		n, err := r.Ledger.SealAbandoned(ctx, abandonedAfter)
 		if total += n; err != nil {
 			return err
 		}
-		if n < abandonedBite || !rest(ctx, prunePause) {
+		if n < abandonedStep || !rest(ctx, prunePause) {
 			break
 		}
 	}
@@ -150,7 +149,7 @@ func (r *round) seal(ctx context.Context) error {
 }
 
 // prune deletes step by step until nothing is left to delete or another process leads.
-func (r *round) prune(ctx context.Context) error {
+func (r *upkeep) prune(ctx context.Context) error {
 	if r.Retention <= 0 {
 		return nil
 	}
@@ -175,8 +174,8 @@ func (r *round) prune(ctx context.Context) error {
 	}
 }
 
-// fold adds up counts step by step until none are left or another process leads.
-func (r *round) fold(ctx context.Context) error {
+// fold adds up counts step by step, until nothing is left or another process leads.
+func (r *upkeep) fold(ctx context.Context) error {
 	for {
 		leads, err := r.lead(ctx)
 		if err != nil || !leads {

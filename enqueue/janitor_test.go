@@ -51,7 +51,7 @@ func (a *attic) state() atticState {
 func (a *attic) SealAbandoned(_ context.Context, idle time.Duration) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	n := min(a.abandoned, abandonedBite)
+	n := min(a.abandoned, abandonedStep)
 	a.abandoned, a.idle = a.abandoned-n, idle
 	return n, nil
 }
@@ -101,7 +101,7 @@ func keep(t *testing.T, a *attic, holder string) (*notes, context.CancelFunc) {
 func TestJanitorTidiesUpEveryMinute(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := &attic{fakeLedger: newFakeLedger(0), atticState: atticState{rows: 2*pruneStep + 1, abandoned: abandonedBite + 1, apart: 1001}}
+		a := &attic{fakeLedger: newFakeLedger(0), atticState: atticState{rows: 2*pruneStep + 1, abandoned: abandonedStep + 1, apart: 1001}}
 		log, _ := keep(t, a, "one")
 		pass(30 * time.Second)
 		if diff := cmp.Diff([]int{pruneStep, pruneStep, 1, 0}, a.state().pruned); diff != "" {
@@ -186,7 +186,7 @@ func TestWithoutRetentionNothingIsDeleted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := &attic{fakeLedger: newFakeLedger(0), atticState: atticState{rows: 1}}
-		r := &round{Janitor: NewJanitor(a)}
+		r := &upkeep{Janitor: NewJanitor(a)}
 		r.turn(t.Context())
 		if s := a.state(); len(s.pruned) != 0 || s.checkpoints != 1 {
 			t.Errorf("%d steps, %d checkpoints", len(s.pruned), s.checkpoints)

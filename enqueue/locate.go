@@ -22,15 +22,15 @@ const (
 	PlaceGone                 // Redis does not know it, or asynq has given it up
 )
 
-// A worker that lives renews its lease of each task in Redis every five seconds, to end leaseFor after that; both are
-// asynq's own constants. So one that has said nothing for unheardFor is dead or stands still. Should the clocks of two
-// machines differ by more than the rest, a task goes out twice, and the second claim of its upload is refused.
+// asynq's constants: a living worker renews its lease of each task in Redis every five seconds, for leaseFor. A worker that
+// has not renewed for unheardFor is dead or suspended. If the clocks of two machines differ by more than the remaining two
+// seconds, a task goes out twice, and the second claim of its upload is refused.
 const (
 	leaseFor   = 30 * time.Second
 	unheardFor = 7 * time.Second
 )
 
-// Locate finds out where each of the tasks is, in the same order.
+// Locate returns the place of each task, in the same order.
 func (b *Belt) Locate(ctx context.Context, dispatched []tasks.Chunk) ([]Place, error) {
 	places := make([]Place, len(dispatched))
 	at := make([]int, len(dispatched))
@@ -49,7 +49,7 @@ func (b *Belt) locate(ctx context.Context, c tasks.Chunk) (Place, error) {
 	queue := b.Queue(c.Queue())
 	info, err := b.inspector.GetTaskInfo(queue, c.Task)
 	if errors.Is(err, asynq.ErrQueueNotFound) {
-		// The set of queue names has lost this one, which says nothing about the task: announce it again, and ask again.
+		// Redis has lost the queue's name, which says nothing about the task: add the name, and ask again.
 		if err := b.redis.SAdd(ctx, "asynq:queues", queue).Err(); err != nil {
 			return PlacePending, beltError(ctx, "announce queue", err)
 		}
@@ -71,11 +71,11 @@ func (b *Belt) locate(ctx context.Context, c tasks.Chunk) (Place, error) {
 	}
 }
 
-// heard finds out whether the worker that has the task was heard of lately.
+// heard tells by the task's lease whether its worker is alive.
 func (b *Belt) heard(ctx context.Context, queue string, c tasks.Chunk) (Place, error) {
 	ends, err := b.redis.ZScore(ctx, "asynq:{"+queue+"}:lease", c.Task).Result()
 	switch {
-	case errors.Is(err, redis.Nil): // it has ended just now
+	case errors.Is(err, redis.Nil): // the task has ended just now
 		return PlaceActive, nil
 	case err != nil:
 		return PlaceActive, beltError(ctx, "look up lease", err)

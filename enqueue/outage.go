@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// outage notices when something goes away and when it is back, and says each once. It belongs to one goroutine.
+// outage notices when a server goes away and when it is back, and logs each once. It belongs to one goroutine.
 type outage struct {
 	what  string
 	log   *slog.Logger
@@ -18,7 +18,7 @@ const (
 	lastBackoff  = 2 * time.Second
 )
 
-// note takes the result of one call.
+// note records the result of one call.
 func (o *outage) note(err error) {
 	switch {
 	case err != nil && o.since.IsZero():
@@ -34,5 +34,5 @@ func (o *outage) note(err error) {
 
 func (o *outage) away() bool { return !o.since.IsZero() }
 
-// backoff is how long to leave it alone.
+// backoff returns the time to wait before the next call.
 func (o *outage) backoff() time.Duration { return o.wait }

@@ -7,14 +7,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Pipelined returns c with calls of scripts that are made at the same time sent together. asynq enqueues, looks up
-// and completes each task with a script of its own; called from many goroutines, they share round trips this way.
-// A call that is alone is sent at once, as without it.
+// Pipelined returns a client that sends concurrent calls of scripts together. asynq enqueues, looks up and completes each
+// task with a script; calls from many goroutines share round trips this way. A single call is sent at once.
 func Pipelined(c redis.UniversalClient) redis.UniversalClient {
 	return &pipelined{UniversalClient: c}
 }
 
-// pipeLength bounds the calls of one round trip, so that none of them waits long for its neighbours.
+// pipeLength bounds the calls of one round trip, so that no call waits long for the others.
 const pipeLength = 256
 
 type pipelined struct {
@@ -31,7 +30,7 @@ type scriptCall struct {
 	done chan *redis.Cmd
 }
 
-// EvalSha gives up when ctx ends; the call may have been made all the same, as with any broken connection.
+// EvalSha returns when ctx ends. The call may have been made all the same, as with a broken connection.
 func (p *pipelined) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
 	call := &scriptCall{sha, keys, args, make(chan *redis.Cmd, 1)}
 	p.mu.Lock()
@@ -52,7 +51,7 @@ func (p *pipelined) EvalSha(ctx context.Context, sha string, keys []string, args
 	}
 }
 
-// send makes round trips until nobody waits. While one is under way, the calls for the next gather.
+// send makes round trips until no call waits. The calls for the next round trip gather while one is under way.
 func (p *pipelined) send(ctx context.Context) {
 	for {
 		calls := p.take()

@@ -13,14 +13,14 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Acceptor takes submissions into the ledger, one transaction each.
+// Acceptor accepts submissions, each in one transaction.
 type Acceptor interface {
 	Submit(ctx context.Context, s tasks.Submission) (tasks.Accepted, error)
 }
 
-// Batches keeps which uploads belong together.
+// Batches opens and seals batches.
 type Batches interface {
-	// OpenBatch opens a batch, or finds the one of the same producer and ExternalID. The bool says whether it is new.
+	// OpenBatch opens a batch, or finds the one of the same producer and ExternalID. It reports whether the batch is new.
 	OpenBatch(ctx context.Context, b tasks.Batch) (tasks.Batch, bool, error)
 	// Seal says that no more rows will come.
 	Seal(ctx context.Context, batch uuid.UUID, truncated bool) error
@@ -33,13 +33,13 @@ type Lookup interface {
 	Batch(ctx context.Context, id uuid.UUID) (tasks.Batch, error)
 }
 
-// Actions are what a person or a producer may do to an upload.
+// Actions retries and cancels single uploads.
 type Actions interface {
 	Retry(ctx context.Context, id uuid.UUID, again bool) error
 	Cancel(ctx context.Context, id uuid.UUID) (tasks.State, error)
 }
 
-// ProducerLedger is all that a Producer needs of the ledger. *ledger.Ledger is one.
+// ProducerLedger is what a Producer needs of the ledger. *ledger.Ledger implements it.
 type ProducerLedger interface {
 	Acceptor
 	Batches
@@ -48,26 +48,27 @@ type ProducerLedger interface {
 	Budget
 }
 
-// Producer submits uploads in one producer's name, within its rights and budgets, and sees and touches only that
-// producer's own. Every way in makes one: HTTP, the endpoint that looks like WeChat's, the Redis inbox, the command line
-// and Go. The zero value of every field but Ledger serves. It is safe for concurrent use; don't change it after first use.
+// Producer submits uploads in one producer's name, within its rights and budgets. It sees and changes only that producer's
+// uploads. Every door uses it: HTTP, the endpoint that looks like WeChat's, the Redis inbox, the command line and Go. Only
+// Ledger is required. It is safe for concurrent use; don't change it after first use.
 type Producer struct {
 	Ledger ProducerLedger
-	// Name is who submits. Empty: "local".
+	// Name is the producer's name. Empty: "local".
 	Name string
-	// Rights bound what it may submit. The zero value allows everything but buckets.
+	// Rights bound what it may submit. The zero value allows everything except buckets.
 	Rights tasks.Rights
-	// Rates holds it to Rights.RatePerMinute, together with everything else that shares Rates. Nil: no rate is held.
+	// Rates holds it to Rights.RatePerMinute, together with everything else that shares Rates. Nil: there is no rate.
 	Rates *Rates
-	// Accounts refuses uploads to accounts that don't exist. Nil: every account is taken.
+	// Accounts refuses uploads to accounts that don't exist. Nil: accounts are not checked.
 	Accounts *Accounts
-	// Account is used for uploads that name none. Empty: "default".
+	// Account is the account of uploads that do not name one. Empty: "default".
 	Account string
-	// CallbackURL gets the events of uploads and batches that name no URL of their own. Empty: they go nowhere.
+	// CallbackURL gets the events of uploads and batches without a URL of their own. Empty: their events are not sent.
 	CallbackURL string
 	// Local allows sources outside of the storage root. It is for the person at this machine's command line only.
 	Local bool
-	// Nudge is called after something was accepted: Dispatcher.Nudge, if one runs in this process. Nil: not called.
+	// Nudge is called when uploads were queued. It is Dispatcher.Nudge, if a dispatcher runs in this process. Nil: not
+	// called.
 	Nudge func()
 }
 
@@ -75,15 +76,15 @@ type Producer struct {
 //
 // The same request under the same ExternalID gives the same receipt, whether it came alone, in a batch, from Go, over
 // HTTP or by manifest. Another request under it is a Conflict that names the fields which differ. A callback URL that
-// comes from the settings or from a batch is no part of the request: the events keep going where they went first.
+// comes from the settings or from a batch is not part of the request: events keep going to the first one.
 //
 // Submit returns Invalid for a request that can't be right, Denied for one beyond the producer's rights, TooMany beyond
-// its rate or budget, and Unavailable if nothing was accepted. It ignores what u says of ID, Batch and Producer.
+// its rate or budget, and Unavailable if nothing was accepted. It ignores ID, Batch and Producer of u.
 func (p *Producer) Submit(ctx context.Context, u tasks.Upload) (tasks.Receipt, error) {
 	return p.SubmitNamed(ctx, u, tasks.Request{})
 }
 
-// SubmitNamed is Submit for a request that has a name: as long as the name is remembered, the same request gives the same
+// SubmitNamed is Submit for a request with an Idempotency-Key. As long as the key is kept, the same request gives the same
 // receipt, and another one is a Conflict.
 func (p *Producer) SubmitNamed(ctx context.Context, u tasks.Upload, r tasks.Request) (tasks.Receipt, error) {
 	u, err := p.prepare(ctx, u)
@@ -107,7 +108,7 @@ func (p *Producer) SubmitNamed(ctx context.Context, u tasks.Upload, r tasks.Requ
 	return accepted.Receipts[0], nil
 }
 
-// prepare fills in what the request left out, and refuses what can't be right and what the producer may not do.
+// prepare fills in what the request left out. It refuses a request that can't be right, or that the rights don't allow.
 func (p *Producer) prepare(ctx context.Context, u tasks.Upload) (tasks.Upload, error) {
 	u.ID, u.Batch, u.Producer, u.DefaultCallback, u.Granted = uuid.Nil, uuid.Nil, p.name(), "", ""
 	u.Account = cmp.Or(u.Account, p.Account, DefaultAccount)
@@ -133,10 +134,10 @@ func (p *Producer) prepare(ctx context.Context, u tasks.Upload) (tasks.Upload, e
 	return u, err
 }
 
-// DefaultAccount is the account of uploads that name none.
+// DefaultAccount is the account of an upload that does not name one.
 const DefaultAccount = tasks.DefaultAccount
 
-// DefaultProducer is the name of a producer that was given none: the person at the command line.
+// DefaultProducer is the name of a Producer without a Name: the person at the command line.
 const DefaultProducer = tasks.LocalProducer
 
 func (p *Producer) name() string { return cmp.Or(p.Name, DefaultProducer) }
@@ -147,7 +148,7 @@ func (p *Producer) nudge() {
 	}
 }
 
-// baseName is the last part of the source's path, for people to read: bytes that are no UTF-8 are replaced.
+// baseName returns the last part of the source's path for people to read, with bytes replaced that are not UTF-8.
 func baseName(s tasks.Source) string {
 	name := strings.ToValidUTF8(path.Base(s.Path), "\uFFFD")
 	if name == "." || name == "/" {

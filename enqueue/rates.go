@@ -14,7 +14,7 @@ type Rates struct {
 	by  map[string]*rate.Limiter
 }
 
-// NewRates goes by that clock. Nil: time.Now.
+// NewRates returns Rates with the clock now. Nil: time.Now.
 func NewRates(now func() time.Time) *Rates {
 	if now == nil {
 		now = time.Now
@@ -22,7 +22,7 @@ func NewRates(now func() time.Time) *Rates {
 	return &Rates{now: now, by: map[string]*rate.Limiter{}}
 }
 
-// Of returns the producer's limiter, nil where it has no limit. A minute's uploads may come at once.
+// Of returns the producer's limiter, and nil if it has no limit. The uploads of a minute may come at once.
 func (r *Rates) Of(producer string, perMinute int) *rate.Limiter {
 	if perMinute <= 0 {
 		return nil
@@ -42,7 +42,7 @@ func (r *Rates) Of(producer string, perMinute int) *rate.Limiter {
 	return l
 }
 
-// reserve takes one upload, or returns how long to wait until there is one.
+// reserve takes one upload, or returns the time to wait for it.
 func (r *Rates) reserve(producer string, perMinute int) time.Duration {
 	l := r.Of(producer, perMinute)
 	if l == nil {
@@ -57,7 +57,7 @@ func (r *Rates) reserve(producer string, perMinute int) time.Duration {
 	return wait
 }
 
-// allowed is how many uploads the producer may have at once now, at most n.
+// allowed returns the number of uploads that the producer may submit now, at most n.
 func (r *Rates) allowed(producer string, perMinute, n int) int {
 	l := r.Of(producer, perMinute)
 	if l == nil {
@@ -66,7 +66,7 @@ func (r *Rates) allowed(producer string, perMinute, n int) int {
 	return max(0, min(n, int(l.TokensAt(r.now()))))
 }
 
-// take takes n uploads, or none, and reports whether it did.
+// take takes n uploads if the rate allows all of them, and reports whether it did.
 func (r *Rates) take(producer string, perMinute, n int) bool {
 	l := r.Of(producer, perMinute)
 	return l == nil || l.AllowN(r.now(), n)

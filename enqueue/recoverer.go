@@ -7,24 +7,24 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// A belt may lose single tasks too: a key that was deleted, a second that a failover forgot, a worker that died
-// between taking a task and claiming its uploads. Their age proves nothing, since a belt may be slow, and doubling
-// what is on a slow belt makes it slower. So Redis is asked for each of them.
+// A belt may lose single tasks too: a key is deleted, a failover forgets a second, a worker dies between taking a task and
+// claiming its uploads. The age of a task proves nothing, since a belt may be slow, and doubling the tasks of a slow belt
+// makes it slower. So the recoverer asks Redis for each unclaimed task.
 const (
 	recoverEvery = time.Second
-	recoverAge   = time.Second      // what is younger is likely to be claimed any moment
-	againAfter   = 4 * time.Second  // when to ask again for one that is well
-	goneFor      = 3 * time.Second  // a former leader may still be putting it there
-	activeFor    = 10 * time.Second // a worker claims what it is given at once
+	recoverAge   = time.Second      // a younger task is likely to be claimed any moment
+	againAfter   = 4 * time.Second  // when to ask again for a task that was found
+	goneFor      = 3 * time.Second  // after which a missing task is lost; a former leader may still be putting it there
+	activeFor    = 10 * time.Second // after which an active task is lost; a worker claims a task at once
 )
 
-// recoverer remembers where tasks were found that nobody claims.
+// recoverer finds dispatched uploads that were lost on the belt. It remembers where unclaimed tasks were found.
 type recoverer struct {
 	due  time.Time            // when to look for them again
 	seen map[string]foundTask // by task ID
 }
 
-// foundTask is what was found out about one of them.
+// foundTask is what Redis said of one task.
 type foundTask struct {
 	place Place
 	since time.Time // when it was first found there
@@ -33,7 +33,7 @@ type foundTask struct {
 
 func (r *recoverer) forget() { r.seen = nil }
 
-// recover looks for what was dispatched and not claimed, and takes back what is lost.
+// recover looks for the chunks that are dispatched and not claimed, and makes lost ones ready again.
 func (s *scheduler) recover(ctx context.Context) {
 	r, now := &s.recoverer, time.Now()
 	if now.Before(r.due) {
@@ -73,7 +73,7 @@ func (s *scheduler) locate(ctx context.Context, ask []tasks.Chunk, now time.Time
 	return true
 }
 
-// toAsk returns the chunks that it is time to ask for, and forgets all that are no longer among the unclaimed.
+// toAsk returns the chunks that Redis must be asked for now. It forgets chunks that are no longer unclaimed.
 func (r *recoverer) toAsk(unclaimed []tasks.Chunk, now time.Time) []tasks.Chunk {
 	seen := make(map[string]foundTask, len(unclaimed))
 	var ask []tasks.Chunk

@@ -8,11 +8,11 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// Connect returns a client for what o describes: one server, a cluster (more than one address, or IsClusterMode), or
-// the primary that Sentinels name (MasterName). An address that begins with "/" is a unix socket. It does not dial
-// yet; call Belt.Check to learn whether the server will do. The caller closes it.
+// Connect returns a client for one server, for a cluster (more than one address, or IsClusterMode), or for the primary that
+// Sentinels name (MasterName). An address that begins with "/" is a unix socket. Connect does not dial yet; call Belt.Check
+// to learn whether the server serves. The caller closes the client.
 //
-// What o leaves zero is set so that an absent server is noticed within seconds, and calls end with their context.
+// Connect sets the zero fields of o so that an absent server is noticed within seconds, and calls end with their context.
 func Connect(o redis.UniversalOptions) redis.UniversalClient {
 	o.DialTimeout = cmp.Or(o.DialTimeout, 3*time.Second)
 	o.ReadTimeout = cmp.Or(o.ReadTimeout, 5*time.Second)

@@ -15,26 +15,26 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// EventLog is the ledger's events in the order of their commits, none skipped.
+// EventLog reads the ledger's events in the order of their commits, without gaps.
 type EventLog interface {
 	Events(ctx context.Context, f tasks.EventFilter) (tasks.EventPage, error)
 	EventsSince(ctx context.Context, at time.Time) (place int64, err error)
 }
 
-// ResultsLedger is all that Results needs of the ledger.
+// ResultsLedger is what Results needs of the ledger.
 type ResultsLedger interface {
 	Elector
 	EventLog
 }
 
-// Results writes the outcomes of one producer's uploads to Redis, for a producer that has nothing else: the Outcome
-// as JSON under the key PREFIX:result:EXTERNAL_ID, for three days after it ended. The default prefix is mediaferry.
+// Results writes the outcomes of one producer's uploads to Redis, for a producer that reaches nothing else. It writes the
+// Outcome as JSON under the key PREFIX:result:EXTERNAL_ID, where it stays for three days. The default prefix is mediaferry.
 type Results struct {
 	Ledger   ResultsLedger
 	Redis    redis.UniversalClient
 	Prefix   string       // of the keys, with its colon, as the belt's; empty: DefaultPrefix
-	Producer string       // whose uploads
-	Log      *slog.Logger // gets one line when the ledger or Redis goes away, and one when it is back; nil: none
+	Producer string       // of the uploads
+	Log      *slog.Logger // gets one line when the ledger or Redis goes away, and one when it is back; nil: no lines
 }
 
 const (

@@ -10,7 +10,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// check holds an upload to the producer's rights, and returns the grant that its source lies in. Every way in passes it.
+// check refuses an upload that the producer's rights don't allow, and returns the grant that its source lies in.
 func (p *Producer) check(ctx context.Context, u tasks.Upload, src tasks.Source) (grant string, err error) {
 	switch {
 	case !p.Rights.MayUse(u.Account):
@@ -65,13 +65,13 @@ func (p *Producer) checkAccount(ctx context.Context, name string) error {
 		Hint: "see GET /v1/accounts, or: mediaferry accounts"}
 }
 
-// denied says that the producer's rights don't go so far.
+// denied returns the error of a request that the producer's rights don't allow.
 func denied(format string, args ...any) error {
 	return &tasks.Error{Code: tasks.Denied, Op: "check rights", Err: fmt.Errorf(format, args...), Hint: "ask the operator for a key with that right"}
 }
 
-// displayName is the filename of an upload that names none. It is empty if the ledger shows the right name by itself:
-// the last part of a source that is not escaped.
+// displayName returns the filename of an upload. It returns "" if the ledger shows the right name without it: the last part
+// of a source that is not escaped.
 func displayName(u tasks.Upload, src tasks.Source) string {
 	if name := baseName(src); u.Filename == "" && name != path.Base(u.Source) {
 		return name

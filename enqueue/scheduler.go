@@ -12,9 +12,9 @@ const (
 	roleDispatch = "dispatch"
 	leadTTL      = 3 * time.Second
 	leadEvery    = time.Second             // a leader renews that often, so that it may miss one
-	idlePause    = time.Second             // nothing has happened for a while
-	busyPause    = 50 * time.Millisecond   // while uploads end, and room for others with them
-	reviveEvery  = 250 * time.Millisecond  // what is due is looked for that often while busy
+	idlePause    = time.Second             // between turns when nothing happens
+	busyPause    = 50 * time.Millisecond   // between turns while uploads end
+	reviveEvery  = 250 * time.Millisecond  // between two looks for due uploads while busy
 	slotsEvery   = 2 * time.Second         // how often it asks for the workers' slots
 	slotsLast    = 15 * time.Second        // workers tell them every 5 s, as asynq has it; one that died counts for 10 s
 	awakeFor     = 5 * time.Second         // how long it stays busy after the last thing it did
@@ -22,7 +22,7 @@ const (
 	beltPatience = 1500 * time.Millisecond // for one call of the belt: with the pause after it, shorter than leadTTL
 )
 
-// scheduler is one Run of a dispatcher: what it remembers from turn to turn. It belongs to one goroutine.
+// scheduler is one Run of a dispatcher, and what it remembers between turns. It belongs to one goroutine.
 type scheduler struct {
 	*Dispatcher
 	recoverer recoverer
@@ -30,9 +30,9 @@ type scheduler struct {
 	ledger, belt outage
 	seat         candidate
 	leadDue      time.Time // when to ask for the lead again
-	answered     time.Time // when the ledger did last
-	stalled      time.Time // when it had answered before it went away or stood still; of several times in a row, the first
-	graceEnds    time.Time // until then only a lease counts that ran out before it stalled
+	answered     time.Time // when the ledger answered last
+	stalled      time.Time // the last answer before the ledger went away or was suspended; of several times in a row, the first
+	graceEnds    time.Time // until then only a lease counts as lost that ran out before stalled
 	awakeUntil   time.Time
 	reviveDue    time.Time
 	more         bool // the last turn left something to do at once
@@ -54,7 +54,7 @@ func newScheduler(d *Dispatcher) *scheduler {
 	}
 }
 
-// turn does all that is due, and returns how long there will be nothing to do.
+// turn does everything that is due, and returns the time until the next turn.
 func (s *scheduler) turn(ctx context.Context) time.Duration {
 	s.more = false
 	if !s.lead(ctx) {
@@ -92,7 +92,7 @@ func (s *scheduler) pause() time.Duration {
 
 func (s *scheduler) stayAwake() { s.awakeUntil = time.Now().Add(awakeFor) }
 
-// lead reports whether this process is the one that works.
+// lead reports whether this process leads the dispatch.
 func (s *scheduler) lead(ctx context.Context) bool {
 	if s.seat.leading && !s.ledger.away() && time.Now().Before(s.leadDue) {
 		return true
@@ -111,8 +111,8 @@ func (s *scheduler) lead(ctx context.Context) bool {
 	return true
 }
 
-// ask makes one call of the ledger, and reports whether it succeeded. Workers could not renew their leases while the
-// ledger was away or stood still, so that what looks dead afterwards is given time to show that it lives.
+// ask makes one call of the ledger, and reports whether it succeeded. It notices when the ledger was away: workers could
+// not renew their leases then, and get some time of grace.
 func (s *scheduler) ask(ctx context.Context, call func() error) bool {
 	start := time.Now()
 	wasAway := s.ledger.away()
@@ -148,15 +148,15 @@ func (s *scheduler) carry(ctx context.Context, call func(context.Context) error)
 	return err == nil
 }
 
-// revive brings back what has waited long enough, and what dead workers left behind.
+// revive makes uploads ready whose wait is over, and takes over those of dead workers.
 func (s *scheduler) revive(ctx context.Context) {
 	s.reviveDue = time.Now().Add(reviveEvery)
 	s.bring(ctx, func() (int, error) { return s.Ledger.Mature(ctx, reviveLimit) })
 	s.bring(ctx, func() (int, error) { return s.Ledger.TakeOver(ctx, s.overdue(), reviveLimit) })
 }
 
-// overdue is how long ago a lease must have run out before its worker counts as dead. Only after the ledger stalled is
-// that more than nothing: leases that ran out before the stall count at once, the others once the grace is over.
+// overdue returns the time that must have passed since a lease ran out before its worker counts as dead. It is 0, except
+// after the ledger stalled: then leases that ran out before the stall count at once, and the others after the grace.
 func (s *scheduler) overdue() time.Duration {
 	if time.Now().Before(s.graceEnds) {
 		return time.Since(s.stalled)

@@ -6,8 +6,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Workers returns how many processes take uploads off this belt now. One that was killed still counts for the ten
-// seconds after which asynq forgets it; one that drains no longer does.
+// Workers returns the number of processes that take uploads off this belt. A killed process counts for ten more seconds,
+// until asynq forgets it. A process that drains does not count.
 func (b *Belt) Workers(ctx context.Context) (int, error) {
 	servers, err := b.inspector.Servers()
 	if err != nil {
@@ -22,7 +22,7 @@ func (b *Belt) Workers(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// Slots returns how many uploads of each priority the live workers can send at once.
+// Slots returns the numbers of uploads of each priority that the live workers can send at once.
 func (b *Belt) Slots(ctx context.Context) (bulk, interactive int, err error) {
 	servers, err := b.inspector.Servers()
 	if err != nil {

@@ -2,7 +2,7 @@ package tasks
 
 import "time"
 
-// DefaultAccount is the account of uploads that name none.
+// DefaultAccount is the account of an upload that does not name one.
 const DefaultAccount = "default"
 
 // Account is one WeChat official account as this process knows it.
@@ -10,19 +10,19 @@ type Account struct {
 	Name  string
 	Realm string // the host behind the base URL
 	AppID string
-	// Fingerprint changes with the credentials, and lets nobody guess them (a salted hash). A new one lifts a hold.
+	// Fingerprint is a salted hash of the credentials. A new fingerprint lifts a hold.
 	Fingerprint string
-	// DailyLimit is how many upload calls a day the ledger grants; 0: it only counts.
+	// DailyLimit is the number of upload calls that the ledger grants in a day. With 0 it only counts them.
 	DailyLimit int
-	// RatePerMinute is how many upload calls the whole fleet makes in any minute; 0: no limit.
+	// RatePerMinute is the number of upload calls that the whole fleet may make in any minute; 0: no limit.
 	RatePerMinute int
-	// Concurrency is how many uploads the whole fleet has under way at once; 0: no limit.
+	// Concurrency is the number of uploads that the whole fleet may have under way at once; 0: no limit.
 	Concurrency int
 	// ResetZone is where the account's day begins at midnight. Nil: Asia/Shanghai.
 	ResetZone *time.Location
 }
 
-// Hold says that an account is paused, until when and why. There is at most one for each (realm, appid).
+// Hold pauses an account: until when, and why. A (realm, appid) has one hold at most.
 type Hold struct {
 	Realm   string    `json:"realm"`
 	AppID   string    `json:"appid"`
@@ -32,12 +32,12 @@ type Hold struct {
 	Reason  string    `json:"reason"`
 	Since   time.Time `json:"since"`
 	Until   time.Time `json:"until"`
-	// Ramp is 0 while the account is held. Once Until has passed it is the number of uploads that may be under way
-	// at once: 1 (the probe), doubled by each success, and the hold is gone when it reaches RampEnd.
+	// Ramp is 0 while the account is held. After Until it is the number of uploads that may be under way at once: first
+	// 1 (the probe), then doubled by each success. The hold ends when Ramp reaches RampEnd.
 	Ramp int `json:"ramp,omitzero"`
 }
 
-// RampEnd is how many uploads at once end a hold: by then the account has answered six times in a row.
+// RampEnd is the Ramp that ends a hold: by then the account has answered six times in a row.
 const RampEnd = 64
 
 // AccountStatus is an account with what the ledger knows of it.
@@ -51,7 +51,7 @@ type AccountStatus struct {
 	Open       int    `json:"open"` // uploads without an outcome
 }
 
-// LeftToday is how many upload calls the account may still make today, and whether a daily limit is known at all.
+// LeftToday returns the number of upload calls that are left today, and whether the account has a daily limit.
 func (a AccountStatus) LeftToday() (int, bool) {
 	return max(0, a.DailyLimit-a.CallsToday), a.DailyLimit > 0
 }

@@ -10,33 +10,33 @@ import (
 	"github.com/google/uuid"
 )
 
-// Action is one thing that somebody does to many uploads at once: who, to which, and how far it is. It reaches what
-// existed when it began, each upload once, and can be stopped until it has ended.
+// Action retries or cancels many uploads at once. It reaches the uploads that existed when it began, each of them once.
+// It can be stopped until it has ended.
 type Action struct {
 	ID   uuid.UUID  `json:"id"`
 	Kind ActionKind `json:"kind"`
 	By   string     `json:"by"` // a key's name, or a user and the machine
-	// Producer is whose uploads alone it reaches, whatever the choice says. Empty: everybody's.
+	// Producer confines it to the uploads of one producer, even if the choice names others. Empty: it reaches all.
 	Producer string          `json:"producer,omitempty"`
 	Choice   json.RawMessage `json:"choice"`          // which uploads, as ChoiceOf wrote it
 	Again    bool            `json:"again,omitempty"` // a retry takes those that succeeded, too
 	State    ActionState     `json:"state"`
 	Matched  int             `json:"matched"` // uploads that the choice found just before it began
 	Done     int             `json:"done"`
-	Left     map[string]int  `json:"left"` // those that it came to and passed by, by why
+	Left     map[string]int  `json:"left"` // uploads that it passed by, counted by reason
 	Began    time.Time       `json:"began_at"`
 	Ended    time.Time       `json:"ended_at,omitzero"`
 
-	// RatePerMinute and DailyBudget are the rights of By: how many uploads it may retry. 0: unlimited.
+	// RatePerMinute and DailyBudget bound how many uploads By may retry. 0: unlimited.
 	RatePerMinute int `json:"-"`
 	DailyBudget   int `json:"-"`
-	// Request is the name that By gave to the request for it. Zero: it has none.
+	// Request is the Idempotency-Key under which By asked for it. Zero: there was no key.
 	Request Request `json:"-"`
-	// Cursor is how far it came: everything before it is behind the action. The ledger sets and moves it.
+	// Cursor says how far the action is: it is done with everything before the cursor. The ledger sets and moves it.
 	Cursor string `json:"-"`
 }
 
-// MaxOpenActions is how many actions of one key or person may be under way at once: they take turns with the others'.
+// MaxOpenActions is the number of actions that one key or person may have under way. They take turns with other actions.
 const MaxOpenActions = 100
 
 // ActionKind says what is done.
@@ -48,7 +48,7 @@ const (
 	ActionCancel ActionKind = "cancel"
 )
 
-// Step is what the action does to each upload. Conflict: a kind that this program does not know.
+// Step returns what the action does to each upload. It returns Conflict for a kind that this program does not know.
 func (k ActionKind) Step() (Step, error) {
 	switch k {
 	case ActionRetry:
@@ -62,14 +62,14 @@ func (k ActionKind) Step() (Step, error) {
 // ActionState says whether an action is still at work.
 type ActionState string
 
-// An action runs until it has come to everything, or somebody stopped it.
+// An action runs until it has reached everything, or until somebody stops it.
 const (
 	ActionRunning ActionState = "running"
 	ActionDone    ActionState = "done"
 	ActionStopped ActionState = "stopped"
 )
 
-// PassBy says why the action leaves an upload in this state alone: the state's name. Empty: it does not.
+// PassBy returns the state's name if the action leaves uploads in this state alone, and "" if it takes them.
 func (a Action) PassBy(s State) string {
 	step, err := a.Kind.Step()
 	if err == nil {
@@ -81,7 +81,7 @@ func (a Action) PassBy(s State) string {
 	return ""
 }
 
-// ChoiceOf writes down which uploads an action is for. Its cursor and limit are not part of that.
+// ChoiceOf encodes a filter as the choice of an action. It leaves out the cursor and the limit.
 func ChoiceOf(f Filter) json.RawMessage {
 	b, err := json.Marshal(f)
 	if err != nil { // texts, numbers and times of this millennium can always be encoded
@@ -90,8 +90,8 @@ func ChoiceOf(f Filter) json.RawMessage {
 	return b
 }
 
-// Filter reads the choice, confined to the action's producer. Conflict: it was written by another program, which may
-// have narrowed it in ways that this one does not know: nothing may be done by it then.
+// Filter decodes the choice and confines it to the action's producer. It returns Conflict for a choice that this program
+// does not understand. Another version may have narrowed that choice, so don't carry it out.
 func (a Action) Filter() (Filter, error) {
 	var f *Filter
 	d := json.NewDecoder(bytes.NewReader(a.Choice))
@@ -109,20 +109,20 @@ func (a Action) Filter() (Filter, error) {
 	return *f, nil
 }
 
-// ActionStep is the next piece of an action, which the ledger does as a whole or not at all.
+// ActionStep is the next part of an action. The ledger carries it out in one transaction.
 type ActionStep struct {
 	Action uuid.UUID
-	// Holder works on the action, and Lease is how long nobody else does without hearing of it.
+	// Holder is the process that works on the action. Others leave the action alone for Lease.
 	Holder string
 	Lease  time.Duration
-	// From is the cursor as the holder knows it, To where this step ends. Empty: it is the last one.
+	// From is the cursor as the holder knows it. To is the cursor at the end of this step; empty: it is the last step.
 	From, To string
 	Uploads  []uuid.UUID    // to be retried or canceled
-	Left     map[string]int // passed by on the way
+	Left     map[string]int // uploads that were passed by, counted by reason
 }
 
-// Taken is one upload that an action was carried out on, and the state that it led to: Running where its worker was
-// asked to let go.
+// Taken is one upload that an action changed, and its new state. The state is Running if the upload's worker was asked to
+// give it up.
 type Taken struct {
 	ID    uuid.UUID
 	State State

@@ -26,14 +26,14 @@ type Batch struct {
 	Metadata    json.RawMessage `json:"metadata,omitempty"`
 	State       BatchState      `json:"state"`
 	Truncated   bool            `json:"truncated,omitempty"` // it was sealed before its last row came
-	Ended       BatchEnd        `json:"ended,omitempty"`     // why, where it was truncated
+	Ended       BatchEnd        `json:"ended,omitempty"`     // why it was truncated
 	Round       int             `json:"round"`
 	Counts      BatchCounts     `json:"counts"`
 	Submitted   time.Time       `json:"submitted_at"`
 	Completed   time.Time       `json:"completed_at,omitzero"`
 }
 
-// Validate reports everything that is wrong with a batch that is to be opened, as one Invalid error that names the fields.
+// Validate reports everything that is wrong with a new batch, as one Invalid error that names the fields.
 func (b Batch) Validate() error {
 	var f faults
 	f.externalID(b.ExternalID)
@@ -42,7 +42,7 @@ func (b Batch) Validate() error {
 	return f.error("check batch")
 }
 
-// BatchCounts says how many of a batch's uploads are where.
+// BatchCounts counts a batch's uploads by where they are.
 type BatchCounts struct {
 	Total     int `json:"total"` // that are kept
 	Open      int `json:"open"`  // without an outcome

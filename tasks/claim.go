@@ -6,14 +6,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// Token proves a claim. The worker mints Claim, and the next claim of the upload makes it worthless.
+// Token proves a claim. The worker mints Claim. The next claim of the upload makes the token worthless.
 type Token struct {
 	Upload uuid.UUID
 	Claim  uuid.UUID
 }
 
-// Bid asks for one run. The worker mints the token before it asks, so that a bid that is repeated because its answer
-// was lost is the same bid.
+// Bid asks for one run. The worker mints the token before it asks. If the answer is lost, it repeats the same bid.
 type Bid struct {
 	RunRef
 	Token uuid.UUID
@@ -34,21 +33,21 @@ type Claim struct {
 	Token    Token
 	Round    int
 	Attempts int // that ended in this round
-	// Deaths is how many workers died with it in this round.
+	// Deaths is the number of workers that died while they worked on it in this round.
 	Deaths int
 	// Canceled says that somebody already asked to cancel it.
 	Canceled bool
-	// Known is the content that an earlier run of this round has read. The zero value: none has.
+	// Known is the content that an earlier run of this round has read. Zero: it was not read yet.
 	Known KnownContent
 }
 
-// KnownContent is what an upload's source held when it was read last.
+// KnownContent is what an upload's source held when a worker read it last.
 type KnownContent struct {
 	Hash     Hash
 	Identity string // of the file, see File.Identity
 }
 
-// Alone asks that nothing else runs in this process beside it, since too many workers died holding it.
+// Alone reports whether the upload must run alone in its process, since too many workers died with it.
 func (c Claim) Alone() bool { return c.Deaths >= AloneAfter }
 
 // Attempt is one try to upload, as it ended.
@@ -63,7 +62,7 @@ type Attempt struct {
 	Reason  string        `json:"reason,omitempty"`
 }
 
-// Verdict is what the ledger says to a worker that wants to call WeChat.
+// Verdict is the ledger's answer to a worker that wants to call WeChat.
 type Verdict int8
 
 // The verdicts.
@@ -81,21 +80,21 @@ type Admission struct {
 	Media   Media // with Reuse
 	// Until says, with TwinAhead, DaySpent and MinuteSpent, when the upload may go on.
 	Until time.Time
-	// Wait is, with Proceed, how long to wait before the call so that the account keeps to its rate; MaxPace at most.
+	// Wait says, with Proceed, how long to wait before the call, so that the account keeps to its rate. It is at most MaxPace.
 	Wait time.Duration
 }
 
-// MaxPace is the longest wait for an account's rate that a worker sits out itself. A longer one is spent in the ledger,
-// where it holds nothing.
+// MaxPace is the longest wait for an account's rate that a worker waits itself. An upload that has to wait longer waits in
+// the ledger, where it holds no slot and no memory.
 const MaxPace = time.Second
 
-// Pause is why and how long an upload waits.
+// Pause makes an upload wait: for how long, and why.
 type Pause struct {
-	// For is how long, by the ledger's clock.
+	// For is the length of the wait, by the ledger's clock.
 	For time.Duration
-	// Cause is what led to it: its Code and Reason are shown while the upload waits.
+	// Cause is the reason. People see its code and its text while the upload waits.
 	Cause *Error
-	// Attempt is the attempt that ended with it; nil where none was burnt.
+	// Attempt is the attempt that led to the wait. Nil: no attempt is counted.
 	Attempt *Attempt
 }
 
@@ -106,9 +105,9 @@ type Result struct {
 	Media  Media // with Succeeded
 	Reused bool
 	Size   int64
-	// Original is the hash of the source and Fixed says what was done, where the picture was made to fit; else zero.
+	// Original is the hash of the source, and Fixed says what was done to make the picture fit. Zero: it was not changed.
 	Original Hash
 	Fixed    string
 	Cause    *Error   // with Failed and Canceled
-	Attempt  *Attempt // nil where none was made, as for a reuse
+	Attempt  *Attempt // nil: no attempt was made, as for a reuse
 }

@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// Code names one kind of failure. All that is decided by a failure is decided by its row in the table below.
+// Code names one kind of failure. Its row in the table below decides everything that follows from it.
 type Code string
 
 // What can go wrong with an upload.
 const (
-	Temporary    Code = "temporary"    // WeChat busy, network fault, 5xx, an answer that is none
+	Temporary    Code = "temporary"    // WeChat busy, network fault, 5xx, an answer that is not WeChat's
 	Unknown      Code = "unknown"      // an errcode that no table knows
-	Internal     Code = "internal"     // a defect of ours: a panic, an error nobody classified
+	Internal     Code = "internal"     // a defect of ours: a panic, an error without a code
 	Changed      Code = "changed"      // the source changed while it was read
 	Unstable     Code = "unstable"     // the source is cut off and was modified seconds ago: it is still being written
 	MinuteLimit  Code = "minute_limit" // the account's calls of this minute are used up
@@ -27,7 +27,7 @@ const (
 	TooLarge    Code = "too_large"   // more bytes, pixels or frames than the limit
 	TooLong     Code = "too_long"    // a longer voice than the limit
 	Corrupt     Code = "corrupt"     // truncated or damaged
-	Empty       Code = "empty"       // no bytes at all
+	Empty       Code = "empty"       // a file of no bytes
 	Missing     Code = "missing"     // no such source
 	Denied      Code = "denied"      // outside the storage root, no permission, or not a regular file
 	Poison      Code = "poison"      // its worker died three times while working on it alone
@@ -37,8 +37,8 @@ const (
 	Unreachable Code = "unreachable" // WeChat can't be connected to from here: nothing was sent
 	Egress      Code = "egress"      // the account refuses this worker's address: it is not on its IP list
 
-	Storage Code = "storage" // the storage root or bucket can't be reached from this worker: nobody's outcome
-	NoWork  Code = "no_work" // this worker does not know the account: nobody's outcome
+	Storage Code = "storage" // this worker can't reach the storage root or bucket; never an outcome
+	NoWork  Code = "no_work" // this worker does not know the account; never an outcome
 	Twin    Code = "twin"    // the same content is being uploaded right now: its media will be reused
 	Busy    Code = "busy"    // other pictures are made to fit before this one: nobody's outcome
 )
@@ -59,7 +59,7 @@ type Reaction int8
 
 // The reactions.
 const (
-	ReactFail     Reaction = iota // failed for good
+	ReactFail     Reaction = iota // the upload fails
 	ReactBackoff                  // an attempt, tried again with growing pauses
 	ReactSlowly                   // an attempt, tried again a few times, far apart
 	ReactHold                     // the account is paused; no attempt is burnt

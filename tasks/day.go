@@ -11,7 +11,7 @@ func DayOf(t time.Time, zone *time.Location) int64 {
 	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / int64(24*time.Hour/time.Second)
 }
 
-// DayEnd is when the day that t lies in ends by the clocks of zone. Nil: Asia/Shanghai.
+// DayEnd returns the end of the day that t lies in, by the clocks of zone. Nil: Asia/Shanghai.
 func DayEnd(t time.Time, zone *time.Location) time.Time {
 	y, m, d := t.In(zoneOr(zone)).Date()
 	return time.Date(y, m, d+1, 0, 0, 0, 0, zoneOr(zone)).UTC()

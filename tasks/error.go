@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// Error is a failure somebody can act on. Its Code alone decides whether it is tried again, whether the account
-// is held, the HTTP status, the exit code and the colour; everything else is for people.
+// Error is a failure that somebody can act on. Its Code alone decides whether the upload is tried again, whether the
+// account is held, the HTTP status, the exit code and the colour. Everything else is for people.
 type Error struct {
 	Code       Code
 	Op         string        // the step that failed: "open source", "upload media"
-	Errcode    int           // WeChat's errcode; 0 where WeChat said none
+	Errcode    int           // WeChat's errcode; 0: WeChat did not send one
 	RID        string        // WeChat's request id, which its support asks for
 	Err        error         // the cause; must hold no secret
 	Hint       string        // what to do about it; empty: the code's own hint serves
@@ -68,7 +68,7 @@ func AsError(err error) *Error {
 	return &Error{Code: Internal, Err: err}
 }
 
-// CodeOf returns the code of the *Error in err's chain: "" for nil, Internal where there is none.
+// CodeOf returns the code of the *Error in err's chain. It returns "" for nil, and Internal for any other error.
 func CodeOf(err error) Code {
 	if err == nil {
 		return ""

@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// EventType names what a webhook tells.
+// EventType names what happened.
 type EventType string
 
 // The event types. Those of an upload carry its Outcome as data, batch.completed carries the Batch,
@@ -22,10 +22,10 @@ const (
 	HoldEnded       EventType = "account.resumed"
 )
 
-// OutcomeEvent returns the event type that tells of a final state.
+// OutcomeEvent returns the event type of a final state.
 func OutcomeEvent(s State) EventType { return EventType("upload." + string(s)) }
 
-// Event is one thing that happened, committed together with what it tells of.
+// Event is one thing that happened. The ledger commits it together with the change that it reports.
 type Event struct {
 	Seq      int64           `json:"-"` // order of commit within one ledger
 	ID       uuid.UUID       `json:"-"`
@@ -52,7 +52,7 @@ type EventPage struct {
 // DeliveryState says how far a delivery is.
 type DeliveryState string
 
-// A delivery is pending until it was delivered or given up. Disabled: the receiver answered 410.
+// A delivery is pending until it is delivered or given up. Disabled: the receiver answered 410.
 const (
 	Pending   DeliveryState = "pending"
 	Delivered DeliveryState = "delivered"
@@ -76,8 +76,8 @@ type Delivery struct {
 type DeliveryDispatch struct {
 	ID         uuid.UUID
 	Generation int
-	// Slow says that the endpoint took long lately, or that its pace is not known: such deliveries have slots of their
-	// own, so that they never wait in the way of the others.
+	// Slow says that the endpoint took long lately, or that nobody has measured it yet. Slow deliveries have slots of
+	// their own, so that the others never wait for them.
 	Slow bool
 }
 
@@ -93,9 +93,9 @@ type DeliveryResult struct {
 	Status int
 	Reason string
 	Retry  time.Duration
-	// Took is how long the endpoint kept the request. 0: no request was made, and nothing is learnt of its pace.
+	// Took is the time that the endpoint took to answer. 0: no request was made.
 	Took time.Duration
-	// Skipped says that no request was made, or that it was given up by us: the delivery comes back after Retry and
-	// no attempt is counted.
+	// Skipped says that we made no request, or gave it up. The delivery is due again after Retry, and the attempt does
+	// not count.
 	Skipped bool
 }

@@ -6,10 +6,9 @@ import (
 	"strings"
 )
 
-// Glob chooses sources: ** matches anything, * anything within one part of the path, ? one character of it. It is
-// held against the path below the storage root, for a local source against its absolute path or any end of it, and for
-// an object against s3://bucket/key. A pattern without a slash is held against the last part alone. The zero Glob
-// matches all.
+// Glob chooses sources. ** matches anything, * anything within one part of the path, ? one character of it. A glob matches
+// the path below the storage root. Of a local source it matches the absolute path or any end of it, of an object
+// s3://bucket/key. A pattern without a slash matches the last part of the path. The zero Glob matches all sources.
 type Glob struct {
 	whole *regexp.Regexp
 	end   *regexp.Regexp
@@ -37,7 +36,7 @@ func ParseGlob(s string) (Glob, error) {
 		token, expr := globToken(rest)
 		rest = rest[len(token):]
 		if token[0] == '*' || token[0] == '?' {
-			if token == last && token != "?" { // twice in a row is no more than once
+			if token == last && token != "?" { // twice in a row matches the same as once
 				continue
 			}
 			wildcards++
@@ -58,7 +57,7 @@ func ParseGlob(s string) (Glob, error) {
 	return g, nil
 }
 
-// globToken is the next piece of a pattern, and the expression it stands for.
+// globToken returns the next token of a pattern, and the expression for it.
 func globToken(s string) (token, expr string) {
 	switch {
 	case strings.HasPrefix(s, "**/"):

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Role says what a key may do.
+// Role decides what a key may do.
 type Role string
 
 // A producer submits, and sees and touches what is its own. An operator may do everything to everybody's. A viewer
@@ -29,8 +29,8 @@ func ParseRole(s string) (Role, error) {
 	return "", &Error{Code: Invalid, Op: "read role", Err: fmt.Errorf("%q is not one of producer, operator, viewer", clip(s))}
 }
 
-// Key is one API key as it is kept: never the key itself. Several keys may have the same name, so that one can take
-// the place of another; each has its own rights.
+// Key is an API key as the ledger keeps it, without the key itself. Several keys may have the same name, so that one can
+// replace another. Each has rights of its own.
 type Key struct {
 	ID   string `json:"id"`   // the first 8 hex digits of Hash
 	Name string `json:"name"` // the producer it speaks for
@@ -41,10 +41,10 @@ type Key struct {
 	Revoked time.Time `json:"revoked_at,omitzero"`
 }
 
-// LocalProducer is the producer of the person at the command line. No key speaks for it but the one that a first start makes.
+// LocalProducer is the producer of the person at the command line. Only the key that a first start makes speaks for it.
 const LocalProducer = "local"
 
-// Validate reports everything that is wrong with a key that is to be added, as an Invalid error.
+// Validate reports everything that is wrong with a new key, as an Invalid error.
 func (k Key) Validate() error {
 	invalid := func(format string, args ...any) error {
 		return &Error{Code: Invalid, Op: "check key", Err: fmt.Errorf(format, args...)}
@@ -63,7 +63,8 @@ func (k Key) Validate() error {
 	return k.Rights.Validate()
 }
 
-// KeyHash is what is kept of an API key. A key has at least 128 random bits, so a plain hash can't be guessed back.
+// KeyHash returns the hash of an API key, which the ledger keeps. A key has at least 128 random bits, so nobody can guess
+// it from a plain hash.
 func KeyHash(key Secret) Hash { return sha256.Sum256([]byte(key.Reveal())) }
 
 // ParseKeyHash reads "sha256:" and 64 hex digits.

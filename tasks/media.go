@@ -14,7 +14,7 @@ type Hash [sha256.Size]byte
 // HashOf returns the hash of b.
 func HashOf(b []byte) Hash { return sha256.Sum256(b) }
 
-// String returns it in lower-case hex, or "" for the zero hash.
+// String returns h in lower-case hex, and "" for the zero hash.
 func (h Hash) String() string {
 	if h == (Hash{}) {
 		return ""
@@ -27,7 +27,7 @@ func sum(b []byte) []byte {
 	return h[:]
 }
 
-// MediaKey is what a media is good for: one content, as one type, in one account of one realm.
+// MediaKey says what a media is good for: one content, as one type, in one account of one realm.
 type MediaKey struct {
 	Realm string
 	AppID string
@@ -42,21 +42,21 @@ type Media struct {
 	ExpiresAt time.Time
 }
 
-// File is an opened source: its bytes, once, and what it looked like when it was opened.
+// File is an opened source: its bytes, which can be read once, and what it looked like when it was opened.
 type File struct {
 	io.ReadCloser
 	Size     int64     // bytes
-	Modified time.Time // zero where the storage does not say
+	Modified time.Time // zero: the storage does not say
 	ETag     string    // the object's entity tag; empty for a folder's file
 	// Identity changes whenever the bytes may have changed: size, times and inode of a file, the entity tag of an
 	// object. Empty: the storage does not say.
 	Identity string
-	// Verify reports, after the bytes were read, whether the source is still the one that was opened:
-	// a Changed error if it is not. Nil means that the storage itself guarantees it.
+	// Verify returns a Changed error if the source has changed since it was opened. Call it after reading. Nil: the
+	// storage itself guarantees that the bytes are those of one version.
 	Verify func() error
 }
 
-// Content is what validation found in a file's bytes.
+// Content is what validation finds in a file's bytes.
 type Content struct {
 	Type        MediaType
 	Format      string // "jpeg", "png", "gif", "mp3", "amr", "mp4"
@@ -66,14 +66,14 @@ type Content struct {
 	Width       int    // pixels; 0 for sound
 	Height      int
 	Duration    time.Duration // 0 for pictures
-	Notes       []string      // remarks that are no refusal: "12 bytes after the end"
+	Notes       []string      // remarks that do not refuse the file: "12 bytes after the end"
 }
 
-// Payload is what one call to WeChat's upload carries.
+// Payload is what one upload call sends to WeChat.
 type Payload struct {
 	Content
 	Body []byte
-	// Spend is asked right before every call to WeChat, the first and those made again, as after a token
-	// was renewed. An error from it ends the upload. Nil means that calls are not counted.
+	// Spend is called right before every call to WeChat, also before one that is repeated, as after a token was renewed.
+	// An error from it ends the upload. Nil: calls are not counted.
 	Spend func(context.Context) error
 }

@@ -29,10 +29,10 @@ func ParseMediaType(s string) (MediaType, error) {
 	return "", &Error{Code: Invalid, Op: "read media type", Err: fmt.Errorf("%q is not one of image, voice, video, thumb", clip(s))}
 }
 
-// Priority chooses the queue, and with it whose slots an upload may use.
+// Priority chooses the queue of an upload, and so the slots that it may use.
 type Priority int8
 
-// Bulk work shares its slots fairly; Interactive work has slots and memory of its own, so that bulk work can never hold it up.
+// Bulk work shares its slots fairly. Interactive work has slots and memory of its own, so that bulk work never delays it.
 const (
 	Bulk        Priority = 0
 	Interactive Priority = 1

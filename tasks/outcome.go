@@ -32,7 +32,7 @@ type Outcome struct {
 	IssuedAt   time.Time       `json:"issued_at,omitzero"`
 	ExpiresAt  time.Time       `json:"expires_at,omitzero"`
 	SHA256     string          `json:"sha256,omitempty"`          // of the bytes that went to WeChat
-	Original   string          `json:"original_sha256,omitempty"` // of the source, where it was made to fit
+	Original   string          `json:"original_sha256,omitempty"` // of the source, if the picture was made to fit
 	Fixed      string          `json:"fixed,omitempty"`           // what was done to make it fit
 	Size       int64           `json:"size,omitzero"`
 	Metadata   json.RawMessage `json:"metadata,omitempty"`
@@ -41,7 +41,7 @@ type Outcome struct {
 	History    []Attempt       `json:"history,omitempty"` // in show and GET one only
 }
 
-// Exit returns the exit code that this outcome alone asks for.
+// Exit returns the exit code of a command with this outcome alone.
 func (o Outcome) Exit() int {
 	switch o.State {
 	case Succeeded:
@@ -85,6 +85,6 @@ type Receipt struct {
 	ID      uuid.UUID
 	State   State
 	Created bool // false: the same request had been accepted before
-	// Err is set where this row was refused: Conflict for another request under a used external id.
+	// Err says why this row was refused. It is Conflict for another request under a used external id.
 	Err *Error
 }

@@ -9,13 +9,14 @@ import (
 	"time"
 )
 
-// ProcessLife is how long a process counts as alive after its last sign of life. It gives one every few seconds.
+// ProcessLife is the time after its last sign of life during which a process counts as alive. A process gives a sign every
+// few seconds.
 const ProcessLife = 15 * time.Second
 
-// ProcessRole says what a process does.
+// ProcessRole is what a process does.
 type ProcessRole string
 
-// A run does everything in one process. A worker carries uploads, a serve answers HTTP.
+// A run does everything in one process. A worker uploads, a serve answers HTTP.
 const (
 	RoleRun    ProcessRole = "run"
 	RoleWorker ProcessRole = "worker"
@@ -27,7 +28,7 @@ func (r ProcessRole) Carries() bool { return r == RoleRun || r == RoleWorker }
 
 // Process is a living run, worker or serve, as the ledger knows it.
 type Process struct {
-	Name     string      `json:"name"` // in claims and elections; no other process has it
+	Name     string      `json:"name"` // in claims and elections; unique
 	Role     ProcessRole `json:"role"`
 	Host     string      `json:"host"`
 	PID      int         `json:"pid"`
@@ -43,7 +44,7 @@ type Process struct {
 	Seen        time.Time         `json:"seen_at"`
 }
 
-// CutOffRealm is a realm that a process can't connect to: all of its last attempts failed before anything was sent.
+// CutOffRealm is a realm that a process can't connect to: its last attempts all failed before anything was sent.
 type CutOffRealm struct {
 	Realm  string        `json:"realm"`
 	Ago    time.Duration `json:"ago"` // since the last attempt, in nanoseconds
@@ -70,7 +71,7 @@ func (p Process) knows(realm, appid string) bool {
 	})
 }
 
-// CutOff reports whether no living worker of those that have accounts of the realm can connect to it.
+// CutOff reports whether none of the living workers with accounts of the realm can connect to it.
 func CutOff(ps []Process, realm string) bool {
 	return everyWorker(ps, realm, "", func(p Process) bool {
 		return slices.ContainsFunc(p.Unreachable, func(u CutOffRealm) bool { return u.Realm == realm })
@@ -99,7 +100,7 @@ func everyWorker(ps []Process, realm, appid string, condition func(Process) bool
 	return n > 0
 }
 
-// AccountSettings is what a process was told about an account. 0 means no limit.
+// AccountSettings are one process's settings of an account. 0 means no limit.
 type AccountSettings struct {
 	Account       string `json:"account"`
 	Realm         string `json:"realm"`
@@ -110,14 +111,14 @@ type AccountSettings struct {
 	ResetZone     string `json:"reset_zone"`
 }
 
-// Disagreement is a setting that living processes were told differently. The strictest value counts.
+// Disagreement is a setting that differs between living processes. The strictest value counts.
 type Disagreement struct {
 	Account string            `json:"account"`
 	Setting string            `json:"setting"`
 	Values  map[string]string `json:"values"` // by the name of the process
 }
 
-// String says who was told what.
+// String names the processes and their values.
 func (d Disagreement) String() string {
 	text := fmt.Sprintf("accounts.%s.%s differs:", d.Account, d.Setting)
 	for i, p := range slices.Sorted(maps.Keys(d.Values)) {
@@ -129,7 +130,7 @@ func (d Disagreement) String() string {
 	return text
 }
 
-// Disagreements compares what living processes were told about the accounts that they share.
+// Disagreements compares the settings that living processes have for the same accounts.
 func Disagreements(ps []Process) []Disagreement {
 	type key struct{ account, setting string }
 	told := map[key]map[string]string{}

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// Rights bound what a producer may submit, and how much. The zero value bounds nothing but buckets, which must be granted.
+// Rights bound what a producer may submit, and how much. The zero value allows everything except buckets.
 type Rights struct {
-	Accounts      []string `json:"accounts,omitempty"`       // it may submit to; none: all
-	Sources       []string `json:"sources,omitempty"`        // see ValidGrant; none: the whole storage root, no bucket
-	CallbackHosts []string `json:"callback_hosts,omitempty"` // its callback URLs may name; see ValidCallbackHost; none: any
+	Accounts      []string `json:"accounts,omitempty"`       // accounts that it may submit to; empty: all
+	Sources       []string `json:"sources,omitempty"`        // see ValidGrant; empty: the whole storage root, no bucket
+	CallbackHosts []string `json:"callback_hosts,omitempty"` // hosts that its callback URLs may name, see ValidCallbackHost; empty: any
 	RatePerMinute int      `json:"rate_per_minute,omitzero"` // uploads; 0: unlimited
 	DailyBudget   int      `json:"daily_budget,omitzero"`    // uploads a day, which begins at midnight in Asia/Shanghai; 0: unlimited
 	// BulkOnly refuses interactive priority.
@@ -25,8 +25,8 @@ func (r Rights) MayUse(account string) bool {
 	return len(r.Accounts) == 0 || slices.Contains(r.Accounts, account)
 }
 
-// MayRead reports whether a source lies in a granted place, and returns that place: the widest grant that it lies in, or
-// "" for the whole storage root or bucket. Sources in an inbox or in a person's own folder are not its matter.
+// MayRead reports whether the rights allow a source, and returns the widest grant that it lies in. The grant is "" for the
+// whole storage root or bucket. MayRead does not judge sources in an inbox or in a person's own folder.
 func (r Rights) MayRead(s Source) (grant string, ok bool) {
 	if len(r.Sources) == 0 {
 		return "", s.Bucket == ""
@@ -99,8 +99,8 @@ func ValidCallbackHost(s string) bool {
 	})
 }
 
-// Validate reports everything that is wrong with the rights, as one Invalid error that names the fields. Whether the
-// accounts exist is found out elsewhere.
+// Validate reports everything that is wrong with the rights, as one Invalid error that names the fields. It does not check
+// whether the accounts exist.
 func (r Rights) Validate() error {
 	var f faults
 	for _, a := range r.Accounts {

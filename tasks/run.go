@@ -12,19 +12,19 @@ type RunRef struct {
 	Generation int       `json:"generation"`
 }
 
-// Chunk is the runs that travel in one asynq task. All are of one account and one priority.
+// Chunk is a set of runs that travel in one asynq task. All are of one account and one priority.
 type Chunk struct {
 	Task     string // the ID of the asynq task
 	Runs     []RunRef
 	Account  string
 	Priority Priority
 	At       time.Time // when it was dispatched, by the ledger's clock
-	// Deaths is how many workers died with its upload in this round. A chunk with deaths has one run: it should not
-	// wait behind those that nobody has begun.
+	// Deaths is the number of workers that died with its upload in this round. A chunk with deaths has one run, and goes
+	// ahead of work that no worker has begun.
 	Deaths int
 }
 
-// Queue names the queue that it travels in.
+// Queue returns the name of the chunk's queue.
 func (c Chunk) Queue() string {
 	switch {
 	case c.Deaths >= AloneAfter:
@@ -37,22 +37,22 @@ func (c Chunk) Queue() string {
 	return QueueBulk
 }
 
-// AloneAfter is how many deaths of workers in a round make an upload run with nothing beside it: should it be the cause,
-// no neighbour goes down with it, and none is blamed.
+// AloneAfter is the number of deaths in a round after which an upload runs alone in its process. If it is the cause, no
+// other upload dies with it.
 const AloneAfter = 2
 
-// MaxChunk is how many runs travel in one task at most.
+// MaxChunk is the largest number of runs in one task.
 const MaxChunk = 16
 
-// Window says how much may be under way: on the belt or running.
+// Window bounds what is under way: on the belt or running.
 type Window struct {
-	// Bulk and Interactive bound the uploads of each priority. Zero lets none through.
+	// Bulk and Interactive bound the uploads of each priority. With zero nothing is dispatched.
 	Bulk        int
 	Interactive int
-	// BulkSlots and InteractiveSlots are how many uploads all live workers can send at once. Where they are known, no
-	// more is under way than keeps them busy for a second. Zero: not known.
+	// BulkSlots and InteractiveSlots are the numbers of uploads that all live workers can send at once. If they are
+	// known, only as much is under way as keeps them busy for a second. Zero: not known.
 	BulkSlots        int
 	InteractiveSlots int
-	// Lease bounds how far ahead the calls of an account with a rate are dispatched. Zero: 10 s.
+	// Lease bounds how far ahead the calls of an account with a rate are dispatched. Zero means 10 s.
 	Lease time.Duration
 }

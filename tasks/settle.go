@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// ErrCutOff is in the chain of a Corrupt error whose file ends too early, so that more of it may come.
+// ErrCutOff is in the chain of a Corrupt error if the file ends too early: more of it may come.
 var ErrCutOff = errors.New("it is cut off")
 
-// Settled is how long a file must have been left alone before it counts as written to its end.
+// Settled is the time that a file must be unmodified before it counts as complete.
 const Settled = 10 * time.Second
 
-// StillWritten returns err, or the Unstable error that takes its place: where a file is cut off and was modified less
-// than Settled ago, more of it may come. A modified of zero, as of an object in a bucket, which appears at once and
-// whole, says nothing. The new try is asked for when the file has settled, unless it is written to again.
+// StillWritten returns an Unstable error in place of err if the file is cut off and was modified less than Settled ago,
+// since more of it may come. The Unstable error asks for a new try when the file has settled. With a modified of zero it
+// returns err: an object in a bucket appears at once and whole.
 func StillWritten(err error, modified, now time.Time) error {
 	age := now.Sub(modified)
 	if modified.IsZero() || !errors.Is(err, ErrCutOff) || age >= Settled || age <= -Settled {

@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// Source is Upload.Source taken apart. The kinds are written like this:
+// Source is a parsed Upload.Source. The kinds are written like this:
 //
 //	2026/cover.jpg              below the storage root
 //	file:2026/cover%FF.jpg      the same, where the name is not UTF-8 or would read as a URL; percent-escaped
@@ -24,11 +24,11 @@ import (
 type Source struct {
 	// Bucket is set for an object, and only for one.
 	Bucket string
-	// Root is the absolute folder of a local source, and empty for all others. Such a source may come from the
-	// command line alone: front doors that others reach refuse it.
+	// Root is the absolute folder of a local source, and empty for all others. Only the command line may submit such a
+	// source.
 	Root string
-	// Inbox is the ID of the inbox that a file lies in which came over HTTP, and empty for all others. Path begins with
-	// the producer it belongs to.
+	// Inbox is the ID of the inbox that holds a file which came over HTTP, and empty for all others. Path then begins
+	// with the name of the file's producer.
 	Inbox string
 	// Path is a clean slash path without "..", relative to the storage root, to Root ("." is that folder itself) or to
 	// the inbox, or the object's key, which may be empty for a whole bucket. Its bytes need not be UTF-8.
@@ -37,15 +37,15 @@ type Source struct {
 
 // Entry is one file or object that a listing found.
 type Entry struct {
-	Source   string    // to be submitted as Upload.Source
+	Source   string    // submit it as Upload.Source
 	Name     string    // slash path below what was listed; its bytes need not be UTF-8
 	Size     int64     // bytes
-	Modified time.Time // zero where the storage does not say
+	Modified time.Time // zero: the storage does not say
 	ETag     string    // the object's entity tag; empty for a folder's file
 }
 
-// ParseSource reads a source. It returns Denied for one that would leave its root ("..", an absolute path), and
-// Invalid for what is no source at all. It looks at the text alone.
+// ParseSource parses a source. It returns Denied for one that would leave its root ("..", an absolute path), and Invalid
+// for any other text that is not a source. It does not look at the storage.
 func ParseSource(s string) (Source, error) {
 	rest, isFile := strings.CutPrefix(s, "file:")
 	switch {
@@ -71,7 +71,7 @@ func ParseSource(s string) (Source, error) {
 	return parsePath(s)
 }
 
-// PathSource returns the source of a path below the storage root, whatever bytes its name has.
+// PathSource returns the source of a path below the storage root. The path may have any bytes.
 func PathSource(p string) (Source, error) {
 	if p == "" {
 		return Source{}, invalidSource("it is empty")
@@ -99,7 +99,7 @@ func (s Source) Local() bool { return s.Root != "" }
 
 const inboxScheme = "inbox:"
 
-// Owner is the producer that a file in an inbox belongs to; nobody else may submit it. It is empty for all other sources.
+// Owner returns the producer of a file in an inbox. Only that producer may submit it. For all other sources it returns "".
 func (s Source) Owner() string {
 	if s.Inbox == "" {
 		return ""

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// State says where an upload is.
+// State is the state of an upload.
 type State string
 
 // An upload is queued, running or waiting until it has its outcome: succeeded, failed or canceled.
@@ -61,8 +61,8 @@ var transitions = map[Step]struct {
 	StepRetry:    {[]State{Succeeded, Failed, Canceled}, Queued},
 }
 
-// Next returns the state that step leads to, or a Conflict error where the table does not allow it.
-// It is a pure function: a late finish of a claim that nobody else has taken over counts as a step from Running.
+// Next returns the state that step leads to, and a Conflict error if the table does not allow the step. A late finish of
+// a claim that no other worker has taken over counts as a step from Running.
 func Next(from State, step Step) (State, error) {
 	t, ok := transitions[step]
 	if !ok || !slices.Contains(t.from, from) {
@@ -71,5 +71,5 @@ func Next(from State, step Step) (State, error) {
 	return t.to, nil
 }
 
-// Before lists the states that step is allowed from.
+// Before lists the states from which step is allowed.
 func Before(step Step) []State { return slices.Clone(transitions[step].from) }

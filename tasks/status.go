@@ -2,7 +2,7 @@ package tasks
 
 import "time"
 
-// Status is how a ledger stands as a whole.
+// Status summarizes a ledger.
 type Status struct {
 	Counts       map[State]int   `json:"counts"` // every state is in it
 	Conservation Conservation    `json:"conservation"`

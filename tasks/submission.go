@@ -6,19 +6,19 @@ import (
 	"github.com/google/uuid"
 )
 
-// Submission is what one transaction takes into the ledger, all of it in one producer's name.
+// Submission is what the ledger accepts from one producer in one transaction.
 type Submission struct {
 	Producer string
-	// Batch is the open batch that the rows belong to. Zero: none.
+	// Batch is the open batch that the rows belong to. Zero: they belong to no batch.
 	Batch uuid.UUID
-	// Rows are in the order of their lines. An empty submission tells the ledger that the batch's producer is still there.
+	// Rows are in the order of their lines. Without rows the submission only says that the batch's producer is still there.
 	Rows []SubmittedRow
-	// Request is the name that the producer gave to this request. It goes with a single row. Zero: it has no name.
+	// Request is the Idempotency-Key of this request, which has a single row then. Zero: there was no key.
 	Request Request
-	// DailyBudget is how many uploads the producer may submit a day. Every new upload counts, and every row that is
-	// recorded as refused. 0: unlimited.
+	// DailyBudget is the number of uploads that the producer may submit in a day. Every new upload counts, and every row
+	// that is recorded as refused. 0: unlimited.
 	DailyBudget int
-	// Prepaid is how many of them were taken from the budget before.
+	// Prepaid is the number of them that were taken from the budget before.
 	Prepaid int
 }
 
@@ -29,11 +29,11 @@ type SubmittedRow struct {
 	// Derived says that ExternalID was made from the file and is not the producer's own name for it. An earlier upload
 	// of the same file then answers the row, even if it was another request.
 	Derived bool
-	// Err says why the row was refused before it came to the ledger. The ledger only records that.
+	// Err says why the row was refused before it reached the ledger. The ledger only records it.
 	Err *Error
 }
 
-// Request is an Idempotency-Key, and a digest of what was asked for under it.
+// Request is an Idempotency-Key, with a digest of what the producer asked for under it.
 type Request struct {
 	Name   string
 	Digest []byte
@@ -59,7 +59,7 @@ const (
 	EndBudget    BatchEnd = "daily_budget" // the producer's uploads of the day are used up
 )
 
-// MaxRefusals is how many refused rows of one batch are recorded. One more ends the batch.
+// MaxRefusals is the number of refused rows that are recorded of one batch. One more ends the batch.
 const MaxRefusals = 10_000
 
 // Refused reports whether the receipt of the row refuses it. A conflict of a derived name is answered by the earlier upload.

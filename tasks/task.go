@@ -26,12 +26,12 @@ const (
 	QueueAgain       = "again" // bulk uploads that a dead worker left behind
 	QueueAlone       = "alone" // uploads that run with nothing beside them
 	QueueWebhook     = "webhook"
-	QueueWebhookSlow = "webhook-slow" // deliveries to endpoints that are slow, or that nobody has measured yet
+	QueueWebhookSlow = "webhook-slow" // deliveries to endpoints that are slow, or not measured yet
 	QueueInbox       = "inbox"
 )
 
-// TasksPerSlot is how many tasks a worker takes from the belt for each upload that it may send at once: enough for one
-// account's slow calls never to keep another's uploads from being taken.
+// TasksPerSlot is the number of tasks that a worker takes from the belt for each upload that it may send at once. So many
+// that the slow calls of one account never keep the worker from taking the uploads of another.
 const TasksPerSlot = 3
 
 // MaxPayload bounds a task's payload in bytes, before it is decoded.
@@ -76,9 +76,9 @@ func NewUploadTask(u Upload) (*asynq.Task, error) {
 	return newTask(TypeUpload, uploadPayload{payloadVersion, u})
 }
 
-// ParseUploadTask reads what NewUploadTask wrote, strictly: it returns Invalid for unknown fields, another version and an
-// oversized payload. Whether the request can be right is the front door's matter. With an error it returns what the
-// payload says of its ExternalID, so that the producer finds the refusal.
+// ParseUploadTask reads what NewUploadTask wrote. It returns Invalid for unknown fields, another version and an oversized
+// payload. It does not validate the upload. With an error it returns the ExternalID if it can be read, so that the
+// producer finds the refusal.
 func ParseUploadTask(t *asynq.Task) (Upload, error) {
 	var p uploadPayload
 	err := parseTask(t, &p, &p.V, payloadVersion)

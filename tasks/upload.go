@@ -16,14 +16,14 @@ import (
 // Upload is one request: this source, as this media type, to this account.
 // The zero value of every field but Source, Type and Account means "not asked for".
 type Upload struct {
-	// ID is ours, a UUIDv7. The zero value asks the ledger's front door to mint one.
+	// ID is a UUIDv7 of ours. Zero: the ledger mints one.
 	ID uuid.UUID `json:"id,omitzero"`
-	// Producer is who submits. It comes from the key, the queue or the command line, never from the request itself.
+	// Producer is the name of the submitter. It comes from the key, the queue or the command line, never from the request.
 	Producer string `json:"-"`
-	// ExternalID is the producer's own name for this upload. (Producer, ExternalID) is idempotent: the same
-	// request under it gives the same receipt, another request under it is a conflict. Empty: no such name.
+	// ExternalID is the producer's own name for this upload. (Producer, ExternalID) is idempotent: the same request under
+	// it gives the same receipt, another request under it is a conflict. Empty: the producer gave it no name.
 	ExternalID string `json:"external_id,omitempty"`
-	// Batch is the batch it was submitted with; zero for none.
+	// Batch is the batch that it was submitted with. Zero: it was submitted alone.
 	Batch uuid.UUID `json:"batch_id,omitzero"`
 	// Account names one configured official account.
 	Account string `json:"account,omitempty"`
@@ -38,21 +38,21 @@ type Upload struct {
 	Filename string `json:"filename,omitempty"`
 	// CallbackURL gets the webhook events of this upload.
 	CallbackURL string `json:"callback_url,omitempty"`
-	// DefaultCallback gets them where CallbackURL is empty. It comes from the settings and not from the request, so that
-	// the same request stays the same when the settings change.
+	// DefaultCallback gets the events if CallbackURL is empty. It comes from the settings and not from the request, so
+	// that the same request stays the same when the settings change.
 	DefaultCallback string `json:"-"`
 	// Priority chooses the queue. Zero is Bulk.
 	Priority Priority `json:"priority,omitempty"`
 	// Metadata is the producer's own JSON, at most MaxMetadata bytes, given back with the outcome.
 	Metadata json.RawMessage `json:"metadata,omitempty"`
-	// NoReuse asks for a call to WeChat even where a live media is known.
+	// NoReuse asks for a call to WeChat even if a live media is known.
 	NoReuse bool `json:"no_reuse,omitempty"`
 	// Fix allows a picture that is refused to be made to fit: re-encoded, scaled, or made into a thumb. The file itself
 	// is never touched.
 	Fix bool `json:"fix,omitempty"`
 	// KeepFreshUntil is reserved: it will ask to renew the media before it expires. Producers refuse anything but zero.
 	KeepFreshUntil time.Time `json:"keep_fresh_until,omitzero"`
-	// ExpiresBy is the deadline: an upload without an outcome by then fails with code deadline. Zero: none.
+	// ExpiresBy is the deadline. An upload without an outcome by then fails with code deadline. Zero: no deadline.
 	ExpiresBy time.Time `json:"expires_by,omitzero"`
 }
 
@@ -115,8 +115,8 @@ func (f faults) error(op string) error {
 	return &Error{Code: Invalid, Op: op, Err: fmt.Errorf("%s", strings.Join(f, "; "))}
 }
 
-// Validate reports everything that is wrong with the request, as one Invalid error that names the fields.
-// It looks at the request alone: whether the account exists or the source can be read is found out later.
+// Validate reports everything that is wrong with the request, as one Invalid error that names the fields. It does not
+// check whether the account exists or the source can be read.
 func (u Upload) Validate() error {
 	var f faults
 	if _, err := ParseMediaType(string(u.Type)); err != nil {
@@ -139,8 +139,8 @@ func (u Upload) Validate() error {
 	return f.error("check upload")
 }
 
-// Digest is what "the same request" means: it covers what the producer asked for, and neither the ID we minted
-// nor the batch it came in.
+// Digest tells one request from another. It covers what the producer asked for, without the ID that we minted and the
+// batch that the request came in.
 func (u Upload) Digest() []byte {
 	u.ID, u.Batch = uuid.Nil, uuid.Nil
 	var compact bytes.Buffer

@@ -2,10 +2,10 @@ package tasks
 
 import "time"
 
-// SourceUse is how the uploads of one source stand.
+// SourceUse counts the uploads of one source.
 type SourceUse struct {
 	Uploads  int
 	Open     int // without an outcome
 	Failed   int
-	Finished time.Time // when the last of them ended; zero: none did
+	Finished time.Time // when the last of them ended; zero: all are open
 }

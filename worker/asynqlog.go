@@ -10,8 +10,8 @@ import (
 	"unicode"
 )
 
-// asynqLog passes what asynq has to say to slog. While Redis is away asynq says the same many times a second, from
-// each of its parts: each thing is said once a minute.
+// asynqLog passes asynq's log lines to slog. While Redis is away asynq repeats its lines many times a second, from each of
+// its parts: asynqLog passes each line once a minute.
 type asynqLog struct {
 	log *slog.Logger
 
@@ -21,7 +21,7 @@ type asynqLog struct {
 
 const (
 	repeatAfter = time.Minute
-	// maxSaid bounds what is remembered: asynq has some dozens of messages.
+	// maxSaid bounds the remembered lines: asynq has some dozens of messages.
 	maxSaid = 256
 )
 
@@ -36,8 +36,8 @@ func (l *asynqLog) say(level slog.Level, args []any) {
 	}
 }
 
-// isNew reports whether a text was not said for a while. Texts that differ in their numbers alone are the same:
-// ports, task IDs and times.
+// isNew reports whether a line was not logged for a while. Lines that differ only in numbers, such as ports, task IDs and
+// times, are the same.
 func (l *asynqLog) isNew(text string) bool {
 	kind := strings.Map(func(r rune) rune {
 		if unicode.IsDigit(r) {
@@ -71,5 +71,5 @@ func (l *asynqLog) Warn(args ...any) { l.say(slog.LevelWarn, args) }
 // Error is asynq.Logger's.
 func (l *asynqLog) Error(args ...any) { l.say(slog.LevelError, args) }
 
-// Fatal is asynq's last word before it would end the process. Ending it is not a library's to do.
+// Fatal is asynq.Logger's. It does not end the process: a library must not do that.
 func (l *asynqLog) Fatal(args ...any) { l.say(slog.LevelError, args) }

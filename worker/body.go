@@ -57,7 +57,7 @@ func (w *Worker) fits(claim tasks.Claim, size int64) error {
 	return err
 }
 
-// fill reads exactly as many bytes as the file had when it was opened, and finds out whether it changed meanwhile.
+// fill reads exactly as many bytes as the file had when it was opened, and returns Changed if it changed meanwhile.
 func fill(buf []byte, file tasks.File) error {
 	if _, err := io.ReadFull(file, buf); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -81,7 +81,7 @@ func changed(err error) error {
 	return &tasks.Error{Code: tasks.Changed, Op: "read source", Err: err}
 }
 
-// readError keeps what the storage said of its own error; anything else is a fault that may pass.
+// readError returns an error of the storage as it is, and any other error as a temporary one.
 func readError(err error) error {
 	var known *tasks.Error
 	if errors.As(err, &known) {

@@ -17,7 +17,7 @@ type budget struct {
 const (
 	// smallest is the size of the smallest buffer: most thumbs and icons fit, and the pool stays a short list.
 	smallest = 64 << 10
-	// newcomersShare is the share of the memory that is kept for accounts that hold less than their even share: an eighth.
+	// newcomersShare is the part of the memory that is kept for accounts that hold less than their even share: an eighth.
 	newcomersShare = 8
 )
 
@@ -26,9 +26,9 @@ func newBudget(total int64) *budget {
 	return &budget{total: total, free: newShares(total-kept, kept)}
 }
 
-// take waits until size bytes are free for the account and returns a buffer of just that length, whose content is
-// arbitrary. A file larger than the whole budget is let through when nothing else is held. release gives the memory
-// back; the buffer must not be used after it.
+// take waits until size bytes are free for the account, and returns a buffer of that length with arbitrary content. A file
+// larger than the whole budget gets its buffer when nothing else is held. release gives the memory back; the buffer must
+// not be used after that.
 func (b *budget) take(ctx context.Context, account string, size int64) (buf []byte, release func(), err error) {
 	power := max(bits.Len64(uint64(max(size, smallest)-1)), bits.Len64(smallest-1))
 	giveBack, err := b.free.take(ctx, account, int64(1)<<power)

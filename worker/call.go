@@ -7,13 +7,13 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// putToWaitError ends a try whose claim the ledger has ended by itself.
+// putToWaitError ends a try whose claim the ledger has ended: the upload waits.
 type putToWaitError struct{ code tasks.Code }
 
 func (p putToWaitError) Error() string { return "put to wait by the ledger: " + string(p.code) }
 
-// admit asks the ledger whether WeChat may be called for the content that result names. Where a live media is known,
-// it is in result. pace is how long to wait before the call.
+// admit asks the ledger whether WeChat may be called for the content of result. If a live media is known, admit puts it
+// into result. pace is the time to wait before the call.
 func (w *Worker) admit(ctx context.Context, claim tasks.Claim, result *tasks.Result, identity string) (pace time.Duration, err error) {
 	a, err := w.Ledger.Admit(ctx, claim.Token, result.Key, tasks.AdmitOptions{Fresh: w.cfg.Fresh, NoReuse: claim.NoReuse, Identity: identity})
 	if err != nil {

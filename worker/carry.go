@@ -10,9 +10,9 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Carry takes a chunk of dispatched uploads from claim to outcome. It returns nil when there is nothing left to do for
-// them, also when a claim was refused because the dispatch is old or repeated. An error means that the ledger could not
-// be reached before ctx ended: the belt should bring the task again.
+// Carry carries a chunk of dispatched uploads from claim to outcome. It returns nil when the task is done, also if claims
+// were refused because the dispatch is old or repeated. It returns an error if the ledger could not be reached before ctx
+// ended: the belt should bring the task again.
 func (w *Worker) Carry(ctx context.Context, p tasks.RunPayload) error {
 	ctx, release := w.untilStopped(ctx)
 	defer release()
@@ -29,7 +29,7 @@ func (w *Worker) Carry(ctx context.Context, p tasks.RunPayload) error {
 	return nil
 }
 
-// carry takes one claimed upload to its outcome, or hands it back.
+// carry carries one claimed upload to its outcome, or hands it back.
 func (w *Worker) carry(ctx context.Context, claim tasks.Claim, until time.Time) {
 	ctx, drop := w.leases.keep(ctx, claim.Token, until)
 	defer drop()

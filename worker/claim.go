@@ -8,8 +8,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// claim asks the ledger for the uploads of a task, waiting while the ledger is away, and says when their leases end.
-// A claim whose answer was lost is asked for again with the same tokens, and so is the same claim.
+// claim claims the uploads of a task, and waits while the ledger is away. until is the end of their leases, counted from
+// the time before the claim was sent. If an answer was lost, claim asks again with the same tokens, which is the same claim.
 func (w *Worker) claim(ctx context.Context, p tasks.RunPayload) (_ []tasks.Claim, until time.Time, _ error) {
 	if p.Ledger != w.Ledger.ID() {
 		w.log.WarnContext(ctx, "a task of another ledger came over this belt: give each ledger its own queue_prefix", "ledger_id", p.Ledger)
@@ -29,7 +29,7 @@ func (w *Worker) claim(ctx context.Context, p tasks.RunPayload) (_ []tasks.Claim
 	}
 }
 
-// refused turns an error of claim into what the belt should hear.
+// refused turns an error of claim into the error for the belt.
 func refused(err error) error {
 	if errors.Is(err, tasks.ErrFenced) || tasks.CodeOf(err) == tasks.NotFound {
 		return nil
@@ -41,7 +41,7 @@ func canceled() *tasks.Error {
 	return &tasks.Error{Code: tasks.Stopped, Op: "carry upload", Err: errors.New("somebody asked to cancel it")}
 }
 
-// untilStopped gives a context that ends with ctx or when Stop is called.
+// untilStopped returns a context that ends with ctx or when Stop is called.
 func (w *Worker) untilStopped(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})

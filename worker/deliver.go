@@ -12,7 +12,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Deliveries hands out webhook deliveries and takes their results.
+// Deliveries hands out webhook deliveries and records their results.
 type Deliveries interface {
 	ID() uuid.UUID
 	ClaimDelivery(ctx context.Context, id uuid.UUID, generation int, lease time.Duration) (tasks.Delivery, tasks.DeliveryToken, error)
@@ -34,7 +34,7 @@ type Courier struct {
 // deliveryLease outlasts the longest attempt, which the sender bounds at a few times 15 s.
 const deliveryLease = time.Minute
 
-// Deliver carries one dispatched delivery. It returns an error only where the ledger could not be reached.
+// Deliver carries one dispatched delivery. It returns an error only if the ledger could not be reached.
 func (c *Courier) Deliver(ctx context.Context, p tasks.DeliverPayload) error {
 	if p.Ledger != c.Ledger.ID() {
 		c.Log.WarnContext(ctx, "a task of another ledger came over this belt: give each ledger its own queue_prefix", "ledger_id", p.Ledger)

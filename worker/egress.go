@@ -9,31 +9,31 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// When a worker gives up on its way to a realm: its last tries, over some time, all failed before anything was sent.
+// A worker counts as cut off from a realm after that many tries, over that time, which all failed before anything was sent.
 const (
 	cutOffTries = 10
 	cutOffAfter = 10 * time.Second
 )
 
-// The pause before an upload comes back that met trouble on this worker's way out. It doubles with each failure.
+// The pause of an upload after a failure of this worker's connection. It doubles with each failure.
 const (
 	egressPause     = time.Second
 	egressPauseMost = 30 * time.Second
 )
 
-// egress is what a worker has found out about its own way to WeChat: realms that it can't connect to, and accounts that
-// refuse its address. Neither says anything about an upload. It is safe for concurrent use.
+// egress records what a worker knows about its own connection to WeChat: realms that it can't connect to, and accounts that
+// refuse its address. Neither is the fault of an upload. It is safe for concurrent use.
 type egress struct {
 	now  func() time.Time
-	tell func() // called when there is something new that the fleet should know
+	tell func() // called when the fleet should know something new
 
 	mu      sync.Mutex
 	realms  map[string]*failedRealm
 	refused map[accountKey]*refusedAccount
-	address string // ours, as WeChat named it last
+	address string // the worker's own, as WeChat named it last
 }
 
-// accountKey is whose IP list it is.
+// accountKey names an account's IP list.
 type accountKey struct{ realm, appid string }
 
 // failedRealm counts the tries in a row that could not connect.
@@ -47,7 +47,7 @@ type failedRealm struct {
 type refusedAccount struct {
 	times int
 	last  time.Time
-	next  time.Time // when one upload may find out again
+	next  time.Time // when the next upload may try
 	cause *tasks.Error
 	hold  time.Duration
 }
@@ -56,20 +56,20 @@ func newEgress(tell func()) *egress {
 	return &egress{now: time.Now, tell: tell, realms: map[string]*failedRealm{}, refused: map[accountKey]*refusedAccount{}}
 }
 
-// pauseAfter is how long something stays away after so many failures in a row.
+// pauseAfter returns the pause after that many failures in a row.
 func pauseAfter(failures int) time.Duration {
 	doubled := float64(egressPause) * math.Exp2(float64(failures-1))
 	return time.Duration(min(doubled, float64(egressPauseMost)))
 }
 
-// connected notes that the realm answered, whatever it said.
+// connected records that the realm answered, with success or with an error.
 func (e *egress) connected(realm string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.realms, realm)
 }
 
-// failed notes that the realm could not be connected to, and returns how long the upload should stay away.
+// failed records that the realm could not be connected to, and returns the pause of the upload.
 func (e *egress) failed(realm string, cause *tasks.Error) time.Duration {
 	e.mu.Lock()
 	now := e.now()
@@ -93,7 +93,7 @@ func (f *failedRealm) cutOff() bool {
 	return f.tries >= cutOffTries && f.last.Sub(f.first) >= cutOffAfter
 }
 
-// accepted notes that the account took a call from our address. It reports whether that is news.
+// accepted records that the account accepted a call from our address. It reports whether that is new.
 func (e *egress) accepted(a tasks.Account) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -103,8 +103,8 @@ func (e *egress) accepted(a tasks.Account) bool {
 	return was
 }
 
-// refusedBy notes that the account refused our address, and returns how long the upload should stay away, and whether
-// that is news. hold is how long the account is held where it refuses every living worker.
+// refusedBy records that the account refused our address. It returns the pause of the upload, and whether the refusal is
+// new. hold is the time for which the account is held if it refuses every living worker.
 func (e *egress) refusedBy(a tasks.Account, cause *tasks.Error, hold time.Duration) (pause time.Duration, news bool) {
 	e.mu.Lock()
 	k := accountKey{a.Realm, a.AppID}
@@ -126,8 +126,8 @@ func (e *egress) refusedBy(a tasks.Account, cause *tasks.Error, hold time.Durati
 	return pause, news
 }
 
-// keepOut reports whether an upload of the account should not even be tried here, why, and for how long. Once in a
-// pause it lets one through, to find out.
+// keepOut returns the pause of an upload that should not be tried here, and why. It returns nil for an upload that may be
+// tried: after each pause one upload finds out.
 func (e *egress) keepOut(a tasks.Account) (time.Duration, *tasks.Error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -143,7 +143,7 @@ func (e *egress) keepOut(a tasks.Account) (time.Duration, *tasks.Error) {
 	return 0, nil
 }
 
-// report fills in what the fleet should know.
+// report fills in the worker's view of its connection.
 func (e *egress) report(p *tasks.Process) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

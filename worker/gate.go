@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// gate stands before the ledger. While the ledger is away the handlers wait at it, one probe asks for all, and the
-// log has one line at each change. It is safe for concurrent use.
+// gate makes the handlers wait while the ledger is away. One probe asks for all of them whether it is back, and the log gets
+// one line at each change. It is safe for concurrent use.
 type gate struct {
 	ping func(context.Context) error
 	log  *slog.Logger
-	shot chan struct{} // wakes the probe
+	wake chan struct{} // wakes the probe
 	stop context.CancelFunc
 
 	mu   sync.Mutex
@@ -28,19 +28,13 @@ const (
 
 func newGate(ping func(context.Context) error, log *slog.Logger) *gate {
 	ctx, stop := context.WithCancel(context.Background())
-	g := &gate{ping: ping, log: log, shot: make(chan struct{}, 1), stop: stop, open: make(chan struct{}), up: true}
+	g := &gate{ping: ping, log: log, wake: make(chan struct{}, 1), stop: stop, open: make(chan struct{}), up: true}
 	close(g.open)
 	go g.probe(ctx)
 	return g
 }
 
 func (g *gate) close() { g.stop() }
-
-func (g *gate) isOpen() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.up
-}
 
 // pass waits until the ledger answers or ctx ends.
 func (g *gate) pass(ctx context.Context) error {
@@ -65,7 +59,7 @@ func (g *gate) shut(err error) {
 	g.up = false
 	g.open = make(chan struct{})
 	g.log.Warn("the ledger is away: nothing is claimed until it answers", "error", err)
-	g.shot <- struct{}{}
+	g.wake <- struct{}{}
 }
 
 // probe asks, whenever the gate was shut, until the ledger answers.
@@ -74,7 +68,7 @@ func (g *gate) probe(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-g.shot:
+		case <-g.wake:
 		}
 		for wait := probeMin; !g.answers(ctx, wait); wait = min(2*wait, probeMax) {
 			if ctx.Err() != nil {

@@ -9,20 +9,20 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Fleet is where the living processes are known.
+// Fleet registers the living processes. *ledger.Ledger implements it.
 type Fleet interface {
 	Join(ctx context.Context, p tasks.Process, accounts []tasks.Account) error
 	Heartbeat(ctx context.Context, p tasks.Process) error
 	Leave(ctx context.Context, name string) error
 }
 
-// heartbeatEvery is how often a process gives a sign of life: four may fail before it counts as dead.
+// heartbeatEvery is the time between two signs of life. Four may fail before the process counts as dead.
 const heartbeatEvery = 3 * time.Second
 
-// heartbeatTimeout bounds one of them, and the farewell.
+// heartbeatTimeout bounds one sign of life, and Leave.
 const heartbeatTimeout = 2 * time.Second
 
-// Heartbeater tells the fleet that this process lives, what it was told about the accounts, and what it can't reach.
+// Heartbeater tells the fleet that this process lives, its settings of the accounts, and what it can't reach.
 type Heartbeater struct {
 	ledger   Fleet
 	process  tasks.Process
@@ -32,8 +32,8 @@ type Heartbeater struct {
 	nudge    chan struct{}
 }
 
-// NewHeartbeater makes a heartbeater for p. accounts are those that it carries uploads for; none for a process that
-// carries nothing. report fills in what changes and may be nil.
+// NewHeartbeater makes a heartbeater for p. accounts are those that the process uploads to, if any. report fills in what
+// changes; it may be nil.
 func NewHeartbeater(l Fleet, p tasks.Process, accounts []tasks.Account, report func(*tasks.Process), log *slog.Logger) *Heartbeater {
 	if report == nil {
 		report = func(*tasks.Process) {}
@@ -41,7 +41,7 @@ func NewHeartbeater(l Fleet, p tasks.Process, accounts []tasks.Account, report f
 	return &Heartbeater{ledger: l, process: p, accounts: accounts, report: report, log: log, nudge: make(chan struct{}, 1)}
 }
 
-// Join makes the process known. Call it before anything is carried.
+// Join registers the process. Call it before the first upload is carried.
 func (h *Heartbeater) Join(ctx context.Context) error {
 	if err := h.ledger.Join(ctx, h.now(), h.accounts); err != nil {
 		return fmt.Errorf("join the fleet: %w", err)
@@ -49,7 +49,7 @@ func (h *Heartbeater) Join(ctx context.Context) error {
 	return nil
 }
 
-// Nudge asks for a sign of life at once, since there is news. It never blocks.
+// Nudge asks for a sign of life at once. It never blocks.
 func (h *Heartbeater) Nudge() {
 	select {
 	case h.nudge <- struct{}{}:
@@ -57,7 +57,7 @@ func (h *Heartbeater) Nudge() {
 	}
 }
 
-// Run gives signs of life until ctx ends, and then says farewell.
+// Run gives signs of life until ctx ends. Then it removes the process from the fleet.
 func (h *Heartbeater) Run(ctx context.Context) {
 	tick := time.NewTicker(heartbeatEvery)
 	defer tick.Stop()
@@ -77,11 +77,11 @@ func (h *Heartbeater) beat(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, heartbeatTimeout)
 	defer cancel()
 	err := h.ledger.Heartbeat(ctx, h.now())
-	if tasks.CodeOf(err) == tasks.NotFound { // it stood still for longer than one counts as alive
+	if tasks.CodeOf(err) == tasks.NotFound { // the process was suspended, and counted as dead
 		err = h.ledger.Join(ctx, h.now(), h.accounts)
 	}
 	if err != nil {
-		h.log.DebugContext(ctx, "no sign of life given", "error", err) // that the ledger is away is said by others
+		h.log.DebugContext(ctx, "no sign of life given", "error", err) // others log that the ledger is away
 	}
 }
 

@@ -8,23 +8,23 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// HoldList tells which accounts are held.
+// HoldList lists the holds.
 type HoldList interface {
 	Holds(ctx context.Context) ([]tasks.Hold, error)
 }
 
-// HoldWatch says in the log and in the metrics when an account is held and when it goes on: one line for each change,
-// however many uploads wait for it.
+// HoldWatch logs when an account is held and when it goes on, and sets the metrics. It logs one line for each change, for
+// any number of waiting uploads.
 type HoldWatch struct {
 	Ledger   HoldList
-	Accounts []tasks.Account // those of this process; of others it says nothing
+	Accounts []tasks.Account // those of this process; it ignores others
 	Log      *slog.Logger
 	Metrics  *Metrics
 
 	held map[string]tasks.Hold // by account
 }
 
-// watchEvery is how late a change may be told. The table of holds has a row for each held account, and mostly none.
+// watchEvery is the time between two reads. The table of holds is small, and mostly empty.
 const watchEvery = 2 * time.Second
 
 // Run watches until ctx ends.
@@ -38,7 +38,7 @@ func (w *HoldWatch) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if holds, err := w.Ledger.Holds(ctx); err == nil { // while the ledger is away, others say so
+		if holds, err := w.Ledger.Holds(ctx); err == nil { // others log that the ledger is away
 			w.compare(ctx, holds)
 		}
 	}
@@ -70,7 +70,7 @@ func (w *HoldWatch) note(account string, before tasks.Hold, was bool, now tasks.
 	}
 }
 
-// find returns the hold that is in force for an account.
+// find returns the hold of an account that is in force.
 func find(holds []tasks.Hold, a tasks.Account) (tasks.Hold, bool) {
 	for _, h := range holds {
 		if h.Realm == a.Realm && h.AppID == a.AppID && h.Ramp == 0 {

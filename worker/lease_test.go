@@ -140,15 +140,15 @@ func TestGateLogsEachChangeOnce(t *testing.T) {
 		waiting := make(chan error)
 		go func() { waiting <- g.pass(t.Context()) }()
 		time.Sleep(time.Minute)
-		if g.isOpen() || lines.n.Load() != 1 {
-			t.Errorf("open %v after %d lines, want shut after 1", g.isOpen(), lines.n.Load())
+		if isOpen(g) || lines.n.Load() != 1 {
+			t.Errorf("open %v after %d lines, want shut after 1", isOpen(g), lines.n.Load())
 		}
 		away.Store(false)
 		if err := <-waiting; err != nil {
 			t.Error(err)
 		}
-		if !g.isOpen() || lines.n.Load() != 2 {
-			t.Errorf("open %v after %d lines, want open after 2", g.isOpen(), lines.n.Load())
+		if !isOpen(g) || lines.n.Load() != 2 {
+			t.Errorf("open %v after %d lines, want open after 2", isOpen(g), lines.n.Load())
 		}
 		g.close()
 	})
@@ -164,4 +164,10 @@ func (h *countingHandler) Enabled(context.Context, slog.Level) bool { return tru
 func (h *countingHandler) Handle(context.Context, slog.Record) error {
 	h.n.Add(1)
 	return nil
+}
+
+func isOpen(g *gate) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.up
 }

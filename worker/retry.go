@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Retry says how often and how far apart an upload is tried. Every zero value means the default given with it.
+// Retry says how often an upload is tried, and after which pauses. A zero value means the default beside it.
 type Retry struct {
-	Attempts int           // tries in one round; default 12, which last through ten minutes as a rule
-	Base     time.Duration // the first pause is at most so long; default 1 s
-	Cap      time.Duration // no pause is longer; default 5 min
+	Attempts int           // tries in one round; default 12, which usually last ten minutes
+	Base     time.Duration // the limit of the first pause; default 1 s
+	Cap      time.Duration // the limit of all pauses; default 5 min
 
 	UnknownAttempts int           // tries after an errcode that no table knows; default 3
 	UnknownPause    time.Duration // between them; default 10 min
@@ -24,9 +24,9 @@ func (r Retry) withDefaults() Retry {
 	return r
 }
 
-// pause is the wait after the given number of failed attempts (from 1): full jitter, that is a random share, from 0
-// up to 1, of a limit which doubles with each attempt. It spreads a crowd that failed together over the whole span.
-// A longer wait that the other side asked for wins.
+// pause returns the pause after that many failed attempts (from 1), with full jitter: a random share, from 0 up to 1, of a
+// limit which doubles with each attempt. So uploads that failed together spread over the whole time. A longer pause that
+// WeChat asked for wins.
 func (r Retry) pause(failed int, random float64, asked time.Duration) time.Duration {
 	limit := r.Cap
 	if shift := failed - 1; shift < 32 {

@@ -14,38 +14,38 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// ServerConfig is how the belt's handlers run. Every zero value means the default given with it.
+// ServerConfig has the settings of a Server. A zero value means the default beside it.
 type ServerConfig struct {
-	Prefix string // before every queue name; default none
+	Prefix string // of every queue name; default empty
 
-	Inbox []string // whole names of the queues that the inbox is served from; default Prefix and inbox
+	Inbox []string // whole names of the inbox's queues; default Prefix and inbox
 
 	Slots            int // uploads at once, bulk; default 64
 	InteractiveSlots int // the same for interactive uploads; default 8
 	Deliveries       int // webhook deliveries at once to endpoints that answer quickly; default 16. Slow ones have slots on top
 
-	// Drain is how long a shutdown waits for what runs before it is handed back; default 30 s.
+	// Drain is the time that a shutdown waits for running uploads before they are handed back; default 30 s.
 	Drain time.Duration
 	Log   *slog.Logger // default: discard
 }
 
-// slowPerQuick is how many deliveries to slow endpoints may be under way for each quick one: they only wait, and many
+// slowPerQuick is the number of slots for slow endpoints for each slot for quick ones. Slow deliveries only wait, and many
 // slow endpoints must not wait for each other.
 const slowPerQuick = 4
 
-// pollInterval is how often an empty queue is looked at. With asynq's own interval, a second, a task starts half a
-// second late on average.
+// pollInterval is the time between two looks into an empty queue. With asynq's own interval, a second, a task starts half
+// a second late on average.
 const pollInterval = 50 * time.Millisecond
 
-// Handlers is what is done with the tasks of each type. Nil leaves out the queue of that type.
+// Handlers handle the tasks of each type. Nil leaves out the queue of that type.
 type Handlers struct {
 	Run     func(context.Context, tasks.RunPayload) error
 	Deliver func(context.Context, tasks.DeliverPayload) error
 	Inbox   asynq.HandlerFunc
 }
 
-// Server takes tasks off the belt. Interactive uploads, bulk uploads, those that run alone, and webhook deliveries each
-// have a server of their own within it, so that one kind can't hold another's slots.
+// Server takes tasks off the belt. It has one asynq server each for interactive uploads, bulk uploads, uploads that run
+// alone, and webhook deliveries, so that one kind can't take the slots of another.
 type Server struct {
 	cfg     ServerConfig
 	servers []*asynq.Server
@@ -54,7 +54,7 @@ type Server struct {
 	running inFlight
 }
 
-// NewServer makes a server over rdb, which stays the caller's to close.
+// NewServer makes a server on rdb. The caller closes rdb.
 func NewServer(rdb redis.UniversalClient, h Handlers, c ServerConfig) *Server {
 	c.Slots = cmp.Or(c.Slots, 64)
 	c.InteractiveSlots = cmp.Or(c.InteractiveSlots, 8)
@@ -65,7 +65,7 @@ func NewServer(rdb redis.UniversalClient, h Handlers, c ServerConfig) *Server {
 	s.mux = NewMux(h)
 	s.mux.Use(s.running.middleware)
 	if h.Run != nil {
-		// What a dead worker left behind overtakes a long belt, without stopping it where it is the cause of the deaths.
+		// Uploads that a dead worker left behind overtake a long belt. If they cause deaths, the others still go on.
 		bulk := map[string]int{c.Prefix + tasks.QueueAgain: 10, c.Prefix + tasks.QueueBulk: 10}
 		if h.Inbox != nil {
 			for _, queue := range c.inboxQueues() {
@@ -74,7 +74,7 @@ func NewServer(rdb redis.UniversalClient, h Handlers, c ServerConfig) *Server {
 		}
 		s.add(rdb, tasks.TasksPerSlot*c.Slots, bulk)
 		s.add(rdb, tasks.TasksPerSlot*c.InteractiveSlots, map[string]int{c.Prefix + tasks.QueueInteractive: 1})
-		// One runs and one is ready to go on with its slots. More would only wait, and go down with this process.
+		// One runs and one is ready to take its slots. More would only wait, and be lost with this process.
 		s.add(rdb, 2, map[string]int{c.Prefix + tasks.QueueAlone: 1})
 	}
 	if h.Deliver != nil {
@@ -91,7 +91,7 @@ func (s *Server) add(rdb redis.UniversalClient, concurrency int, queues map[stri
 		TaskCheckInterval:        pollInterval,
 		DelayedTaskCheckInterval: time.Second,
 		ShutdownTimeout:          s.cfg.Drain + handBackTime,
-		// A handler's error means that the ledger was away: no failure of the task, and soon to be asked again.
+		// A handler's error means that the ledger was away. The task did not fail, and comes again soon.
 		IsFailure:      func(error) bool { return false },
 		RetryDelayFunc: retryDelay,
 		Logger:         s.log,
@@ -106,8 +106,8 @@ func (c ServerConfig) inboxQueues() []string {
 	return []string{c.Prefix + tasks.QueueInbox}
 }
 
-// retryDelay is how long a task waits whose handler returned an error: as long as the error asks for, as one of the inbox
-// whose producer has used up its budget.
+// retryDelay returns the delay of a task whose handler returned an error. An error may ask for a longer one, as the error of
+// an inbox task whose producer has used up its budget.
 func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {
 	return max(time.Second, tasks.AsError(err).RetryAfter)
 }
@@ -125,12 +125,12 @@ func (s *Server) Start() error {
 	return nil
 }
 
-// handBackTime is what handlers get to hand back in the ledger once they were told to stop.
+// handBackTime is the time that handlers get to hand back uploads after Stop.
 const handBackTime = 10 * time.Second
 
-// Shutdown takes no more tasks, lets those that run end within the time to drain, calls stop, which must make the
-// rest return, and waits for them. Only then are asynq's servers closed: they would give a task that still runs to
-// another worker before it has let go.
+// Shutdown stops taking tasks, and waits for the running ones for the time to drain. Then it calls stop, which must make
+// the rest return, and waits for them. It closes asynq's servers last: they would give a running task to another worker
+// before this one has handed it back.
 func (s *Server) Shutdown(ctx context.Context, stop func()) {
 	for _, server := range s.servers {
 		server.Stop()
@@ -153,7 +153,7 @@ func (s *Server) Shutdown(ctx context.Context, stop func()) {
 type inFlight struct {
 	mu   sync.Mutex
 	n    int
-	zero chan struct{} // not nil while somebody waits
+	zero chan struct{} // not nil while wait waits
 }
 
 func (f *inFlight) middleware(next asynq.Handler) asynq.Handler {

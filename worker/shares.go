@@ -5,20 +5,20 @@ import (
 	"sync"
 )
 
-// shares deals out something that can be counted, slots or bytes, to the uploads that ask for it. Whatever becomes
-// free goes to the account that holds the least. A part is kept for accounts that hold less than their even share, so
-// that one account's slow or heavy uploads never take all of it. It is safe for concurrent use.
+// shares deals out slots or bytes to uploads. Free ones go to the account that holds the fewest. A part is kept for accounts
+// that hold less than their even share, so that the slow or heavy uploads of one account never take all of it. It is safe
+// for concurrent use.
 type shares struct {
 	mu      sync.Mutex
-	size    int64 // that anybody may hold
-	spare   int64 // beyond size, that only accounts below their even share may hold
+	size    int64 // for all accounts
+	spare   int64 // beyond size, for accounts below their even share only
 	used    int64
 	held    map[string]int64 // by account
 	waiting map[string][]*asking
 	asked   int64 // askings so far
 }
 
-// asking is one upload that waits for its share.
+// asking is one upload that waits.
 type asking struct {
 	n     int64
 	order int64
@@ -29,8 +29,8 @@ func newShares(size, spare int64) *shares {
 	return &shares{size: size, spare: spare, held: map[string]int64{}, waiting: map[string][]*asking{}}
 }
 
-// take waits until n are given to the account, or ctx ends. n larger than all there is counts as all there is.
-// release gives them back; it must be called once.
+// take waits until the account gets n, or ctx ends. An n larger than size counts as size. release gives them back; call it
+// once.
 func (s *shares) take(ctx context.Context, account string, n int64) (release func(), err error) {
 	n = min(n, s.size)
 	a := &asking{n: n, given: make(chan struct{})}
@@ -75,7 +75,7 @@ func (s *shares) give(account string, n int64) {
 	s.deal()
 }
 
-// withdraw takes back an asking that nothing was given to, and reports whether it was one.
+// withdraw removes an asking that still waits, and reports whether it did wait.
 func (s *shares) withdraw(account string, a *asking) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +83,7 @@ func (s *shares) withdraw(account string, a *asking) bool {
 	for i := range line {
 		if line[i] == a {
 			s.setLine(account, append(line[:i:i], line[i+1:]...))
-			s.deal() // it may have been in the way of others
+			s.deal() // others may have waited behind it
 			return true
 		}
 	}
@@ -98,7 +98,7 @@ func (s *shares) setLine(account string, line []*asking) {
 	s.waiting[account] = line
 }
 
-// deal gives what is free, until nothing is or nobody waits.
+// deal gives away what is free, until nothing is free or nothing waits.
 func (s *shares) deal() {
 	for {
 		account, a := s.next()
@@ -112,8 +112,8 @@ func (s *shares) deal() {
 	}
 }
 
-// next is the first in the line of the account that holds the least; of several such accounts, the one that has waited
-// longest.
+// next returns the first asking of the account that holds the least. Of several such accounts it takes the one whose first
+// asking has waited longest.
 func (s *shares) next() (account string, first *asking) {
 	for name, line := range s.waiting {
 		switch a := line[0]; {

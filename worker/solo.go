@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// To be alone costs a worker all that it could do meanwhile, first of all the wait until the others have ended. So
-// those that run alone do so in a row: who leaves keeps the places for a moment, and the next one goes on with them.
-// A row is short, so that the others get their turn between two.
+// While one upload runs alone the worker does nothing else, and it must wait first until the others have ended. So uploads
+// that run alone do so in a row: when one ends, the places are kept for a moment for the next one. A row is short, so that
+// other uploads get their turn between two rows.
 const (
 	soloGap = 100 * time.Millisecond
 	soloRow = 2 * time.Second
@@ -19,12 +19,12 @@ const alone = "alone"
 
 // solo is whose turn it is to be alone, and what is left over from the one before.
 type solo struct {
-	turn chan struct{} // holds one token while somebody is alone, or waits for it
+	turn chan struct{} // holds one token while an upload is alone, or waits to be
 
 	mu    sync.Mutex
 	since time.Time   // when this row began
 	ended time.Time   // when the last of a row left
-	kept  *time.Timer // not nil while the places are kept for the next one; it gives them up
+	kept  *time.Timer // gives up the places that are kept for the next one; nil: no places are kept
 }
 
 // enterAlone waits until nothing else is in any lane. Until leave is called nothing comes in.
@@ -86,7 +86,7 @@ func (s *solo) begin() {
 	s.since = time.Now()
 }
 
-// rested is how long ago the last row ended.
+// rested returns the time since the last row ended.
 func (s *solo) rested() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,7 +105,7 @@ func (s *solo) goOn() bool {
 	return true
 }
 
-// keep keeps the places for whoever comes next, for a moment, and then gives them up. It is false at the end of a row.
+// keep keeps the places for the next one for a moment, and then gives them up. It returns false at the end of a row.
 func (s *solo) keep(give func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,7 +117,7 @@ func (s *solo) keep(give func()) bool {
 	kept = time.AfterFunc(soloGap, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.kept == kept { // nobody has taken them
+		if s.kept == kept { // the next one did not come
 			s.kept = nil
 			give()
 		}

@@ -6,8 +6,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// learn takes from the end of a call what it says of this worker's way to WeChat, and nothing of the upload. The error it
-// returns says how long the upload should stay away from here.
+// learn records what the end of a call says about this worker's connection to WeChat. The error that it returns asks for a
+// pause of the upload if the connection failed.
 func (w *Worker) learn(ctx context.Context, account tasks.Account, err error) error {
 	if err == nil {
 		w.egress.connected(account.Realm)
@@ -31,7 +31,7 @@ func (w *Worker) learn(ctx context.Context, account tasks.Account, err error) er
 		}
 		met.RetryAfter = pause
 		return &met
-	case met.Errcode != 0: // an answer of the API, whatever it says
+	case met.Errcode != 0: // an answer of the API
 		w.egress.connected(account.Realm)
 		w.takenAgain(ctx, account)
 	}
@@ -44,7 +44,7 @@ func (w *Worker) takenAgain(ctx context.Context, account tasks.Account) {
 	}
 }
 
-// keptOut returns why an upload of the account should not even be tried here, nil where it should.
+// keptOut returns why an upload of the account should not be tried here, and nil if it may be tried.
 func (w *Worker) keptOut(account tasks.Account) error {
 	wait, cause := w.egress.keepOut(account)
 	if cause == nil {
@@ -55,7 +55,7 @@ func (w *Worker) keptOut(account tasks.Account) error {
 	return &away
 }
 
-// Report fills in what the fleet should know of this worker. It is safe for concurrent use.
+// Report fills in the fields of p that change. It is safe for concurrent use.
 func (w *Worker) Report(p *tasks.Process) {
 	p.Slots = w.cfg.Slots + w.cfg.InteractiveSlots
 	p.InFlight = w.leases.count()

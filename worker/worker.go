@@ -1,5 +1,5 @@
-// Package worker takes one upload from claim to outcome: open and validate the source, reuse a live media or call
-// WeChat, record what came of it. What it needs for that it names in small interfaces; see Carry for the way itself.
+// Package worker carries an upload from claim to outcome: open and validate the source, reuse a live media or call WeChat,
+// record the outcome. It names what it needs in small interfaces. Begin reading at Worker.Carry.
 package worker
 
 import (
@@ -24,15 +24,15 @@ type Files interface {
 
 // Checker knows what WeChat takes. Both methods return *tasks.Error with the measured value and the remedy.
 type Checker interface {
-	// Fits looks at the size alone, before a byte is read.
+	// Fits checks the size, before a byte is read.
 	Fits(t tasks.MediaType, size int64) error
-	// Check looks at the bytes. It must not keep or change them.
+	// Check checks the bytes. It must not keep or change them.
 	Check(b []byte, t tasks.MediaType) (tasks.Content, error)
 }
 
 // Fixer makes a refused picture fit. It returns new bytes and says what it did.
 type Fixer interface {
-	// Fixable is the largest source, in bytes, that it takes on.
+	// Fixable returns the size in bytes of the largest source that Fix accepts.
 	Fixable(t tasks.MediaType) int64
 	// Decodes reports whether a file of so many bytes that begins with head must be decoded to make it fit.
 	Decodes(head []byte, bytes int64, t tasks.MediaType) bool
@@ -46,23 +46,23 @@ type Uploader interface {
 	Upload(ctx context.Context, account string, p tasks.Payload) (tasks.Media, error)
 }
 
-// Claims hands out uploads, one owner at a time. tasks.ErrFenced says that somebody else has it.
+// Claims hands out uploads to one owner at a time. tasks.ErrFenced says that the claim is over.
 type Claims interface {
-	// Claim returns what was claimed of the bids; the others were refused.
+	// Claim returns the claims of the bids that were granted.
 	Claim(ctx context.Context, bids []tasks.Bid, worker string, lease time.Duration) ([]tasks.Claim, error)
 	Renew(ctx context.Context, tokens []tasks.Token, lease time.Duration) (tasks.Renewal, error)
 	Alone(ctx context.Context, token tasks.Token) error
 }
 
-// Outcomes ends a claim: for good, for a while, or not at all.
+// Outcomes ends a claim: with an outcome, with a wait, or with a hand-back.
 type Outcomes interface {
 	Finish(ctx context.Context, token tasks.Token, r tasks.Result) error
 	Wait(ctx context.Context, token tasks.Token, p tasks.Pause) error
 	HandBack(ctx context.Context, token tasks.Token, after time.Duration, cause *tasks.Error) error
 }
 
-// Quotas says whether WeChat may be called. Admit takes one call from the account's count, Spend each further one, and
-// Refund gives back one that was not made.
+// Quotas decides whether WeChat may be called. Admit takes one call from the account's count, Spend each further one, and
+// Refund gives back a call that was not made.
 type Quotas interface {
 	Admit(ctx context.Context, token tasks.Token, key tasks.MediaKey, o tasks.AdmitOptions) (tasks.Admission, error)
 	Spend(ctx context.Context, a tasks.Account) error
@@ -70,7 +70,7 @@ type Quotas interface {
 	Hold(ctx context.Context, h tasks.Hold) error
 }
 
-// Ledger is the durable record, as far as a worker needs it.
+// Ledger is what a worker needs of the ledger.
 type Ledger interface {
 	ID() uuid.UUID
 	Ping(ctx context.Context) error
@@ -79,19 +79,19 @@ type Ledger interface {
 	Quotas
 }
 
-// Config is how a worker behaves. Every zero value means the default given with it.
+// Config has the settings of a Worker. A zero value means the default beside it.
 type Config struct {
-	Name string // who claims, for people to read; default: a random UUID
+	Name string // of the worker in its claims; default: a random UUID
 
 	Slots            int   // uploads sent at once, bulk; default 64
 	InteractiveSlots int   // the same for interactive uploads, on top; default 8
 	Memory           int64 // bytes of files held at once, both kinds together; default 320 MiB
 
-	Lease       time.Duration // how long a claim lasts without a word from its worker; default 10 s
-	RecordLimit time.Duration // how long a worker keeps a finished result while the ledger is away; default 10 min
+	Lease       time.Duration // the time that a claim lasts without a renewal; default 10 s
+	RecordLimit time.Duration // the time that a worker keeps a finished result while the ledger is away; default 10 min
 
 	Retry Retry
-	Fresh time.Duration // how long a media must still live to be reused; default 2 h
+	Fresh time.Duration // the least life of a media that is reused; default 2 h
 
 	MinuteHold  time.Duration // after a minute limit for which WeChat named no time; default 1 min
 	DailyHold   time.Duration // after a daily limit for which no reset time is known; default 1 h
@@ -104,7 +104,7 @@ type Config struct {
 	// default 5 s
 	StoragePatience time.Duration
 
-	// News is called when Report has something new that others wait for. It must not block. Default: nothing.
+	// News is called when Report has something new that the fleet should know soon. It must not block. Nil: not called.
 	News    func()
 	Log     *slog.Logger // default: discard
 	Metrics *Metrics     // default: not counted
@@ -134,7 +134,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Deps is what a worker works with. Fixer may be nil: then nothing is made to fit.
+// Deps are the parts that a worker works with. Fixer may be nil: then no picture is made to fit.
 type Deps struct {
 	Ledger   Ledger
 	Files    Files
@@ -144,7 +144,7 @@ type Deps struct {
 	Accounts []tasks.Account
 }
 
-// Worker carries uploads. It is safe for concurrent use; its Carry is called by the belt's handlers.
+// Worker carries uploads. The belt's handlers call its Carry. It is safe for concurrent use.
 type Worker struct {
 	Deps
 	cfg      Config
@@ -155,10 +155,10 @@ type Worker struct {
 	gate     *gate
 	egress   *egress
 	random   func() float64
-	stopped  chan struct{} // closed by Stop: nothing new is claimed, what runs is handed back
+	stopped  chan struct{} // closed by Stop: nothing new is claimed, running uploads are handed back
 }
 
-// New makes a worker. Close it when nothing is carried any more.
+// New makes a worker. Close it when its last upload has ended.
 func New(d Deps, c Config) *Worker {
 	c = c.withDefaults()
 	w := &Worker{
@@ -179,11 +179,8 @@ func New(d Deps, c Config) *Worker {
 	return w
 }
 
-// Ready reports whether the ledger answers; while it does not, nothing is claimed.
-func (w *Worker) Ready() bool { return w.gate.isOpen() }
-
-// Stop cancels everything that is under way, which is then handed back without burning an attempt, and claims
-// nothing more. Call it after the time to drain is over, once.
+// Stop cancels all uploads under way, which are handed back without an attempt, and claims no more. Call it once, after the
+// time to drain.
 func (w *Worker) Stop() { close(w.stopped) }
 
 // Close ends the renewal of leases.

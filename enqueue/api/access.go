@@ -12,11 +12,11 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Access is which roles an operation is for. It stands in the OpenAPI document as x-access.
+// Access says which roles an operation is for. The OpenAPI document has it as x-access.
 type Access string
 
-// Reading is for everybody, each seeing what is theirs; watching is for operators and viewers, since it shows what belongs
-// to nobody alone; submitting and touching is for producers, on their own, and operators; the rest is for operators.
+// Every role may read. Operators and viewers may watch, since that shows things of all producers. Producers and operators
+// may submit, retry and cancel. Only operators may do the rest. A producer sees and changes its own things only.
 const (
 	AccessRead    Access = "read"
 	AccessWatch   Access = "watch"
@@ -34,10 +34,10 @@ func (a Access) admits(r tasks.Role) bool {
 	return slices.Contains(roles[a], r)
 }
 
-// accessKey is where an operation's metadata has its Access.
+// accessKey is the key of an operation's Access in its metadata.
 const accessKey = "access"
 
-// route registers one operation. Whatever its handler returns as an error is answered as a problem.
+// route registers one operation. An error of its handler is answered as a problem.
 func route[I, O any](s *Server, a Access, op huma.Operation, h func(context.Context, *I) (*O, error)) {
 	if op.Metadata == nil {
 		op.Metadata = map[string]any{}
@@ -63,7 +63,7 @@ func route[I, O any](s *Server, a Access, op huma.Operation, h func(context.Cont
 	})
 }
 
-// withProblem documents what every operation may answer besides its own.
+// withProblem adds the problem to the documented answers of an operation.
 func withProblem(a huma.API, rs map[string]*huma.Response) map[string]*huma.Response {
 	if rs == nil {
 		rs = map[string]*huma.Response{}
@@ -76,7 +76,7 @@ func withProblem(a huma.API, rs map[string]*huma.Response) map[string]*huma.Resp
 	return rs
 }
 
-// authorize lets in whose role the operation is for. One that names none lets nobody in.
+// authorize refuses callers whose role the operation is not for. An operation without an Access is for no role.
 func (s *Server) authorize(ctx huma.Context, next func(huma.Context)) {
 	a, _ := ctx.Operation().Metadata[accessKey].(Access)
 	if who := caller(ctx.Context()); !a.admits(who.Role) {
@@ -86,7 +86,7 @@ func (s *Server) authorize(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// staff is authorize for handlers that show everybody's.
+// staff is authorize for handlers that show things of all producers.
 func (s *Server) staff(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if who := caller(r.Context()); who.Role == tasks.RoleProducer {

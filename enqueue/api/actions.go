@@ -12,7 +12,7 @@ type retryInput struct {
 	Body *RetryRequest
 }
 
-// RetryRequest says how to retry.
+// RetryRequest has the options of a retry.
 type RetryRequest struct {
 	Again bool `json:"again,omitempty" doc:"Retry one that succeeded, too"`
 }

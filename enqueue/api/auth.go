@@ -13,7 +13,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// authenticate lets in who brings a key in force, and remembers who it is.
+// authenticate refuses callers without a valid key. It keeps the caller's identity in the context.
 func (s *Server) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, err := s.identify(r)
@@ -37,14 +37,14 @@ func (s *Server) identify(r *http.Request) (Identity, error) {
 	return identityOf(k), err
 }
 
-// guard slows down who tries keys: after some failures an address must wait before its keys are looked at.
+// guard slows down attempts to guess a key: after some failures an address must wait.
 type guard struct {
 	now   func() time.Time
 	mu    sync.Mutex
 	tries map[string]*rate.Limiter
 }
 
-// An address may fail ten times at once, and then once in six seconds. At most so many addresses are remembered.
+// An address may fail ten times at once, and then once in six seconds. At most maxGuarded addresses are remembered.
 const (
 	failBurst  = 10
 	failEvery  = 6 * time.Second
@@ -55,8 +55,8 @@ func newGuard(now func() time.Time) *guard {
 	return &guard{now: now, tries: map[string]*rate.Limiter{}}
 }
 
-// check asks for a key, and counts a failure against the caller's address. A valid key is let in whatever others
-// behind the same address have tried.
+// check looks up a key, and counts a failure against the caller's address. A valid key is always accepted, also after
+// failures from the same address.
 func (g *guard) check(r *http.Request, find func() (tasks.Key, bool, error)) (tasks.Key, error) {
 	k, ok, err := find()
 	if err != nil {

@@ -48,7 +48,7 @@ type batchInput struct {
 	ctx huma.Context
 }
 
-// Resolve keeps the request, whose body is read row by row.
+// Resolve keeps the request, since its body is read row by row.
 func (in *batchInput) Resolve(ctx huma.Context) []error {
 	in.ctx = ctx
 	return nil

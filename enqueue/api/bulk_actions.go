@@ -32,7 +32,7 @@ type Preview struct {
 	Calls   []Calls        `json:"calls" nullable:"false" doc:"What a retry costs at most, account by account: content that is known by then costs nothing"`
 }
 
-// Calls is what an action costs of an account's calls.
+// Calls says how many of an account's calls an action costs.
 type Calls struct {
 	Account   string `json:"account"`
 	Calls     int    `json:"calls" doc:"Upload calls that it costs"`

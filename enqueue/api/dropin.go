@@ -101,7 +101,7 @@ func (s *Server) wxUpload(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// wxUnused removes a file whose submission was refused: its sender sends it again.
+// wxUnused removes a file whose submission was refused. Its sender has to send it again anyway.
 func (s *Server) wxUnused(ctx context.Context, f Stored) {
 	use, err := s.cfg.Ledger.InboxUse(context.WithoutCancel(ctx), f.Source)
 	if err == nil && use.Uploads == 0 {
@@ -109,7 +109,7 @@ func (s *Server) wxUnused(ctx context.Context, f Stored) {
 	}
 }
 
-// wxCaller returns who holds the token, or the errcode that refuses it.
+// wxCaller returns the caller that the token was given to, or the errcode that refuses the token.
 func (s *Server) wxCaller(r *http.Request) (Identity, int) {
 	token := r.URL.Query().Get("access_token")
 	if token == "" {

@@ -32,7 +32,7 @@ type FilesAnswer struct {
 
 type filesInput struct{ ctx huma.Context }
 
-// Resolve keeps the request, whose body is read part by part.
+// Resolve keeps the request, since its body is read part by part.
 func (in *filesInput) Resolve(ctx huma.Context) []error {
 	in.ctx = ctx
 	return nil
@@ -82,7 +82,7 @@ func (s *Server) files(ctx context.Context, in *filesInput) (*filesOutput, error
 	return &filesOutput{answer}, nil
 }
 
-// drop removes a file that nobody will submit. If that fails, CleanUp removes it a day later.
+// drop removes a file that will not be submitted. If that fails, CleanUp removes it a day later.
 func (s *Server) drop(ctx context.Context, f Stored) {
 	if err := s.cfg.Inbox.Drop(f); err != nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "can't remove a file from the inbox", slog.String("request_id", requestID(ctx)), slog.Any("error", err))
@@ -91,10 +91,10 @@ func (s *Server) drop(ctx context.Context, f Stored) {
 
 var errNoInbox = &tasks.Error{Code: tasks.Unavailable, Op: "take files", Err: errors.New("this server takes no files")}
 
-// formRoom is what a form may have besides its files.
+// formRoom is the number of bytes that a form may have in addition to its files.
 const formRoom = 1 << 20
 
-// eachFile calls take for each part of the form that is a file. The form has at most so many bytes of files.
+// eachFile calls take for each part of the form that is a file. limit bounds the bytes of all files.
 func (s *Server) eachFile(w http.ResponseWriter, r *http.Request, limit int64, take func(*multipart.Part) error) error {
 	if s.cfg.Inbox == nil {
 		return errNoInbox

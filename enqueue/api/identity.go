@@ -7,7 +7,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Identity is who calls: the name that its uploads carry, and what it may do.
+// Identity is a caller: the name of its uploads' producer, and its rights.
 type Identity struct {
 	Name string
 	Role tasks.Role
@@ -23,7 +23,7 @@ func identityOf(k tasks.Key) Identity {
 // staff reports whether the caller is shown what belongs to others.
 func (i Identity) staff() bool { return i.Role == tasks.RoleOperator || i.Role == tasks.RoleViewer }
 
-// sees returns whose things the caller is shown: its own, or with "" everybody's.
+// sees returns the producer whose things the caller may see. "" means all producers.
 func (i Identity) sees() string {
 	if i.staff() {
 		return ""
@@ -34,7 +34,7 @@ func (i Identity) sees() string {
 // owns reports whether something of that producer exists for the caller.
 func (i Identity) owns(producer string) bool { return i.staff() || i.sees() == producer }
 
-// nobody is the name of no producer.
+// nobody can't be the name of a producer.
 const nobody = "\x00"
 
 type identityKey struct{}
@@ -43,7 +43,7 @@ func withIdentity(ctx context.Context, i Identity) context.Context {
 	return context.WithValue(ctx, identityKey{}, i)
 }
 
-// caller returns who calls. Without one it is somebody whom no route is for and who owns nothing.
+// caller returns the caller of a request. Without one it returns an Identity that may do and see nothing.
 func caller(ctx context.Context) Identity {
 	i, _ := ctx.Value(identityKey{}).(Identity)
 	return i

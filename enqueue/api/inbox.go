@@ -19,7 +19,7 @@ import (
 )
 
 // Inbox keeps the files that come over HTTP, below DIR/ID/producer/folder/name, until no upload needs them. A file is
-// submitted as the source inbox:ID/producer/folder/name, by the producer that sent it and nobody else.
+// submitted as the source inbox:ID/producer/folder/name. Only the producer that sent it may submit it.
 type Inbox struct {
 	dir   string
 	id    string
@@ -27,16 +27,16 @@ type Inbox struct {
 	quota inboxQuota
 }
 
-// InboxConfig is where an inbox is and how much it takes.
+// InboxConfig has the settings of an inbox.
 type InboxConfig struct {
 	Dir string
-	// Size is how many bytes of files one producer may have there. Zero: as many as the disk takes.
+	// Size bounds the bytes of files that one producer may have there. Zero: only the disk bounds them.
 	Size int64
-	// Now is the clock by which files go. Nil: time.Now.
+	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 }
 
-// OpenInbox opens the inbox, and makes it at first use.
+// OpenInbox opens the inbox. At first use it makes it.
 func OpenInbox(cfg InboxConfig) (*Inbox, error) {
 	dir, err := inboxID(cfg.Dir)
 	if err != nil {
@@ -63,7 +63,7 @@ func inboxID(dir string) (string, error) {
 			return e.Name(), nil
 		}
 	}
-	// Its own name tells the workers of this machine, who see the folder, from those who don't.
+	// By its name workers tell whether they see this inbox: those of other machines don't.
 	id := random()
 	if err := os.Mkdir(filepath.Join(dir, id), 0o700); err != nil {
 		return "", fmt.Errorf("make inbox: %w", err)
@@ -71,22 +71,22 @@ func inboxID(dir string) (string, error) {
 	return id, nil
 }
 
-// random names something that nobody else names.
+// random returns a unique name.
 func random() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
 }
 
-// Stored is a file that was taken into the inbox.
+// Stored is a file in the inbox.
 type Stored struct {
 	Source   string `json:"source" doc:"Submit the file as this" example:"inbox:6f0c9a1e3b5d7f20/shop/9a7e4c1b2d3f5a60/cover.jpg"`
 	Filename string `json:"filename" doc:"Your name for it"`
 	Size     int64  `json:"size" doc:"Bytes"`
 }
 
-// Store takes a file of at most limit bytes, durably. TooLarge: it has more. TooMany: the producer's files that are there
-// already leave it no room.
+// Store keeps a file of at most limit bytes, durably. It returns TooLarge for a larger file, and TooMany if the producer's
+// files in the inbox leave no room for it.
 func (b *Inbox) Store(producer, filename string, from io.Reader, limit int64) (_ Stored, err error) {
 	if producer == "." || producer == ".." {
 		return Stored{}, invalid("keep file", "producer: one of this name has no inbox")
@@ -169,7 +169,7 @@ func (r reader) Read(p []byte) (int, error) {
 func full(err error) error {
 	var of *fs.PathError
 	if errors.As(err, &of) {
-		err = of.Err // the path is nobody's business
+		err = of.Err // the path must not be shown
 	}
 	return &tasks.Error{Code: tasks.Unavailable, Op: "keep file", Err: err, Hint: "make room on the disk of the data dir", RetryAfter: time.Minute}
 }

@@ -17,14 +17,14 @@ type inboxQuota struct {
 	producers map[string]*inboxUsage
 }
 
-// fileCost is what a file costs however small it is: its folder, its entries and a block of the disk. It caps the number
-// of files, too.
+// fileCost is the least cost of a file: its folder, its entries and a block of the disk. So the quota bounds the number of
+// files too.
 const fileCost = 8 << 10
 
-// costOf is what a file of that size costs.
+// costOf returns the cost of a file of that size.
 func costOf(size int64) int64 { return max(size, fileCost) }
 
-// inboxUsage is what one producer has in the inbox.
+// inboxUsage counts one producer's files in the inbox.
 type inboxUsage struct {
 	bytes    int64
 	open     int // files being received now

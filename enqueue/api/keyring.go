@@ -10,13 +10,13 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// KeyStore lists the keys that were added while the server runs. *ledger.Ledger is one.
+// KeyStore lists the keys that were added while the server runs. *ledger.Ledger implements it.
 type KeyStore interface {
 	Keys(ctx context.Context) ([]tasks.Key, error)
 }
 
-// Keyring knows all keys: those of the settings, and those of the ledger, which it reads again every few seconds.
-// It is safe for concurrent use.
+// Keyring has all keys: those of the settings, and those of the ledger, which it reads again every few seconds. It is safe
+// for concurrent use.
 type Keyring struct {
 	Fixed []tasks.Key // from the settings
 	Store KeyStore    // nil: there are no others
@@ -27,27 +27,27 @@ type Keyring struct {
 	read    time.Time     // when kept was read; zero: never
 	tried   time.Time     // when a read ended last, well or not
 	failed  error         // what the last read ended with
-	reading chan struct{} // closed when the read under way ends; nil: none is
+	reading chan struct{} // closed when the read under way ends; nil: no read is under way
 }
 
 const (
-	// keyAge is how long a revoked key may go on to be taken.
+	// keyAge is the time for which a revoked key may still be accepted.
 	keyAge = 2 * time.Second
-	// newKeyAge is how long a key that was added may be unknown, and how often unknown keys make the ledger be read.
+	// newKeyAge is the time for which a new key may be unknown. Unknown keys make the keyring read the ledger that often.
 	newKeyAge = 100 * time.Millisecond
-	// readTime bounds one read, whoever waits for it.
+	// readTime bounds one read. It does not end when a caller gives up.
 	readTime = 5 * time.Second
-	// keptFor is how long keys are taken for good while the ledger is away.
+	// keptFor is the time for which the keys that were read last are accepted while the ledger is away.
 	keptFor = time.Hour
 )
 
-// Find returns the key in force that secret is, and whether there is one. While the store is away it goes by what it read
-// last, for an hour. It returns an error if it can't tell.
+// Find returns the valid key with that secret, and whether there is one. While the store is away it uses the keys that it
+// read last, for an hour. It returns an error if it can't tell.
 func (r *Keyring) Find(ctx context.Context, secret tasks.Secret) (tasks.Key, bool, error) {
 	return r.ByHash(ctx, tasks.KeyHash(secret))
 }
 
-// ByHash is Find for those who proved earlier that they hold the key.
+// ByHash is Find by the key's hash, for a caller that has proved before that it has the key.
 func (r *Keyring) ByHash(ctx context.Context, hash tasks.Hash) (tasks.Key, bool, error) {
 	if k, ok := match(r.Fixed, hash); ok {
 		return k, true, nil
@@ -61,7 +61,7 @@ func (r *Keyring) ByHash(ctx context.Context, hash tasks.Hash) (tasks.Key, bool,
 	return k, ok, err
 }
 
-// all returns every key in force.
+// all returns every valid key.
 func (r *Keyring) all(ctx context.Context) ([]tasks.Key, error) {
 	kept, err := r.stored(ctx, keyAge)
 	if err != nil && len(r.Fixed) == 0 {
@@ -82,8 +82,8 @@ func match(keys []tasks.Key, hash tasks.Hash) (tasks.Key, bool) {
 	return found, ok
 }
 
-// stored returns the keys of the store, read at most age ago. All who ask at once wait for one read, and none of them
-// longer than its own context allows. A read that failed is tried again after newKeyAge.
+// stored returns the keys of the store, read at most age ago. Concurrent callers wait for one read, each until its own
+// context ends. A read that failed is tried again after newKeyAge.
 func (r *Keyring) stored(ctx context.Context, age time.Duration) ([]tasks.Key, error) {
 	if r.Store == nil {
 		return nil, nil

@@ -9,7 +9,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Ledger is all that this package needs of the ledger. *ledger.Ledger is one; what its methods promise is said there.
+// Ledger is what this package needs of the ledger. *ledger.Ledger implements it, and documents the methods.
 type Ledger interface {
 	enqueue.ProducerLedger
 	enqueue.ActorLedger
@@ -21,7 +21,7 @@ type Ledger interface {
 	Overview
 }
 
-// Lists reads more than one thing at a time.
+// Lists lists batches, actions, and the rows of a batch.
 type Lists interface {
 	Batches(ctx context.Context, f tasks.Filter) ([]tasks.Batch, string, error)
 	Actions(ctx context.Context, f tasks.ActionFilter) ([]tasks.Action, string, error)
@@ -29,27 +29,27 @@ type Lists interface {
 	Refusals(ctx context.Context, batch uuid.UUID, afterLine, limit int) ([]tasks.Refusal, error)
 }
 
-// Accounts are the official accounts and what WeChat issued to them.
+// Accounts lists and resumes the official accounts, and forgets their media.
 type Accounts interface {
 	Accounts(ctx context.Context) ([]tasks.AccountStatus, error)
 	Resume(ctx context.Context, realm, appid string) (bool, error)
 	Forget(ctx context.Context, mediaID string, accounts []string) error
 }
 
-// Deliveries are the webhooks on their way.
+// Deliveries lists and replays webhook deliveries.
 type Deliveries interface {
 	Delivery(ctx context.Context, id uuid.UUID) (tasks.Delivery, error)
 	Deliveries(ctx context.Context, f tasks.DeliveryFilter) ([]tasks.Delivery, string, error)
 	Replay(ctx context.Context, id uuid.UUID) error
 }
 
-// Events is what happened, in the order of commits, none skipped.
+// Events reads the events in the order of their commits, without gaps.
 type Events interface {
 	Events(ctx context.Context, f tasks.EventFilter) (tasks.EventPage, error)
 	EventsEnd(ctx context.Context) (int64, error)
 }
 
-// InboxUses says whether an upload still needs a file that came over HTTP.
+// InboxUses counts the uploads that use a file of an inbox.
 type InboxUses interface {
 	InboxUse(ctx context.Context, source string) (tasks.SourceUse, error)
 }

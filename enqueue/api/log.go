@@ -13,7 +13,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// traced is what is known of one request by its end.
+// traced collects what the log line of a request says.
 type traced struct {
 	id    string
 	who   string
@@ -37,14 +37,14 @@ func requestID(ctx context.Context) string {
 	return ""
 }
 
-// named keeps who calls, for the request's log line.
+// named records the caller for the request's log line.
 func named(r *http.Request, who string) {
 	if t := trace(r.Context()); t != nil {
 		t.who = who
 	}
 }
 
-// quiet logs the requests of h at level debug, as long as all is well.
+// quiet logs successful requests of h at level debug.
 func quiet(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if t := trace(r.Context()); t != nil {
@@ -54,15 +54,15 @@ func quiet(h http.Handler) http.Handler {
 	})
 }
 
-// note keeps why the request fails, for its log line.
+// note records the error of a request for its log line.
 func (s *Server) note(ctx context.Context, err error) {
 	if t := trace(ctx); t != nil {
 		t.err = err
 	}
 }
 
-// wrap gives every request an ID, a log line, headers that are always good, and an answer even where a handler panics.
-// The path is logged, never the query, in which WeChat's clients send tokens.
+// wrap gives every request an ID, a log line, some headers, and an answer even if a handler panics. It logs the path, but
+// never the query, in which WeChat's clients send tokens.
 func (s *Server) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
@@ -77,7 +77,7 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 			s.recovered(out, r, recover())
 			s.log.LogAttrs(r.Context(), level(out.status, t.quiet), "request", attrs(r, t, out, time.Since(started))...)
 		}()
-		if s.setDeadlines(out, r) == nil { // otherwise nobody is left to answer
+		if s.setDeadlines(out, r) == nil { // otherwise the connection is gone
 			next.ServeHTTP(out, r)
 		}
 	})

@@ -28,13 +28,13 @@ type Problem struct { //nolint:errname // the name that RFC 9457 gives it
 	Errors     []FieldError `json:"errors,omitempty" doc:"What is wrong with which field"`
 }
 
-// FieldError is what is wrong with one field of a request.
+// FieldError says what is wrong with one field of a request.
 type FieldError struct {
 	Location string `json:"location,omitempty" doc:"Where it is" example:"body.type"`
 	Message  string `json:"message" doc:"What is wrong with it"`
 }
 
-// problemOf is the one place where an error becomes an answer.
+// problemOf turns an error into an answer. Only it does that.
 func problemOf(err error) *Problem {
 	var known *Problem
 	if errors.As(err, &known) {
@@ -48,7 +48,7 @@ func problemOf(err error) *Problem {
 		Title: e.Code.Meaning(), Status: e.Code.Status(), Detail: e.Error(), Code: e.Code, Hint: e.Advice(),
 		Errcode: e.Errcode, RID: e.RID, RetryAfter: int(math.Ceil(e.RetryAfter.Seconds())),
 	}
-	if e.Code == tasks.Internal { // nobody has judged what it says
+	if e.Code == tasks.Internal { // its text may have anything
 		p.Detail = ""
 	}
 	if p.RetryAfter == 0 && (p.Status == http.StatusTooManyRequests || p.Status == http.StatusServiceUnavailable) {
@@ -62,7 +62,7 @@ func isCanceled(err error) bool {
 	return !errors.As(err, &e) && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 }
 
-// Error returns the detail, or the title where there is none.
+// Error returns the detail, or the title if the detail is empty.
 func (p *Problem) Error() string {
 	if p.Detail == "" {
 		return p.Title
@@ -73,7 +73,7 @@ func (p *Problem) Error() string {
 // GetStatus returns the HTTP status.
 func (p *Problem) GetStatus() int { return p.Status }
 
-// GetHeaders returns Retry-After, where the caller should wait.
+// GetHeaders returns Retry-After if the caller should wait.
 func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{}
 	if p.RetryAfter > 0 {
@@ -122,7 +122,7 @@ func frameworkProblem(m *huma.ErrorModel) *Problem {
 	return p
 }
 
-// codeOfStatus is the code of a refusal that began as an HTTP status.
+// codeOfStatus returns the code for an HTTP status of huma's.
 func codeOfStatus(status int) tasks.Code {
 	switch {
 	case status == http.StatusUnauthorized:
@@ -151,5 +151,5 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	w.Header().Set("Content-Type", p.ContentType(""))
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // nobody is left to tell
+	_ = json.NewEncoder(w).Encode(p) // an error means that the connection is gone
 }

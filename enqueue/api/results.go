@@ -22,7 +22,7 @@ type resultsInput struct {
 	Format string `query:"format" enum:"csv,ndjson" default:"ndjson" doc:"How the rows are written"`
 }
 
-// resultsPage is how many rows are read at once.
+// resultsPage is the number of rows that are read at once.
 const resultsPage = 500
 
 func (s *Server) resultRoutes() {
@@ -107,7 +107,7 @@ func newRowWriter(format string, w io.Writer, cell func(string) string) rowWrite
 	return ndjsonRows{json.NewEncoder(w)}
 }
 
-// stateRefused is what a row that was never accepted has in place of a state.
+// stateRefused stands in place of the state of a refused row.
 const stateRefused = "refused"
 
 type ndjsonRows struct{ enc *json.Encoder }

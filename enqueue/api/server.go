@@ -17,7 +17,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Config is what a Server works with and how. Ledger and Keys have no defaults.
+// Config has the parts and the settings of a Server. Ledger and Keys are required.
 type Config struct {
 	Ledger Ledger
 	Keys   *Keyring
@@ -28,13 +28,14 @@ type Config struct {
 	Accounts *enqueue.Accounts
 	// Nudge is called after something was accepted. Nil: not called.
 	Nudge func()
-	// CallbackURL is where a producer's events go when an upload or batch names no URL. Nil: nowhere.
+	// CallbackURL returns the URL for events of a producer's uploads and batches without a URL of their own. Nil: these
+	// events are not sent.
 	CallbackURL func(producer string) string
-	// Wait is how long POST /v1/media and the drop-in endpoint wait for an outcome. Zero: 60 s.
+	// Wait is the time that POST /v1/media and the drop-in endpoint wait for an outcome. Zero: 60 s.
 	Wait time.Duration
-	// Fresh is how long a media must still live to be an answer to POST /v1/media. Zero: 2 h.
+	// Fresh is the least life of a media that answers POST /v1/media. Zero: 2 h.
 	Fresh time.Duration
-	// Inbox takes the files that come over HTTP. Nil: none are taken.
+	// Inbox keeps the files that come over HTTP. Nil: files are refused.
 	Inbox *Inbox
 	// Cell makes a text harmless in a spreadsheet. Nil: texts are written as they are.
 	Cell func(string) string
@@ -42,9 +43,9 @@ type Config struct {
 	Open map[string]http.Handler
 	// Closed are handlers of others behind a key of any role but producer: /metrics, the console.
 	Closed map[string]http.Handler
-	// Poll is how often the server looks for new events, once for all streams. Zero: 1 s.
+	// Poll is the time between two looks for new events, which serve all streams. Zero: 1 s.
 	Poll time.Duration
-	// Log gets a line for each request. Nil: none.
+	// Log gets a line for each request. Nil: no lines.
 	Log *slog.Logger
 	// Version is the program's, for the OpenAPI document.
 	Version string
@@ -165,7 +166,7 @@ func (s *Server) humaConfig() huma.Config {
 
 const bearer = "key"
 
-// problems gives every failure the same form, whoever found it.
+// problems turns every failure, also huma's own, into a Problem.
 func (s *Server) problems(ctx huma.Context, _ string, v any) (any, error) {
 	var p Problem
 	switch v := v.(type) {
@@ -194,5 +195,5 @@ func (s *Server) openapi(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/openapi+json")
-	_, _ = w.Write(b) // nobody is left to tell
+	_, _ = w.Write(b) // an error means that the connection is gone
 }

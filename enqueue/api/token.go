@@ -13,9 +13,9 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// A token of ours is what the drop-in endpoint gives for a key: which key it came from, until when it is good, some
-// random bytes, and a signature that needs a secret which is in no ledger and no backup. It holds nothing of the key
-// itself, and dies with it.
+// The drop-in endpoint exchanges a key for a token of ours. A token has the key's short name, its expiry, some random bytes,
+// and a signature. The secret of the signature is neither in the ledger nor in a backup. A token has nothing of the key
+// itself, and ends when the key is revoked.
 const (
 	tokenLife  = 2 * time.Hour
 	tokenKey   = 4 // bytes of the key's hash that name it
@@ -52,12 +52,12 @@ const (
 	tokenExpired
 )
 
-// readToken returns the key that a token came from. One of the secrets has signed it. An expiry beyond the life of a
-// token is no token's.
+// readToken returns the key that a token came from, if one of the secrets has signed it. It refuses an expiry beyond the life
+// of a token.
 func (r *Keyring) readToken(ctx context.Context, secrets [][]byte, token string, now time.Time) (tasks.Key, tokenFault, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(b) != tokenHead+tokenSum {
-		return tasks.Key{}, tokenForeign, nil //nolint:nilerr // it is no token, which is the answer
+		return tasks.Key{}, tokenForeign, nil //nolint:nilerr // a malformed token is an answer
 	}
 	head, sum := b[:tokenHead], b[tokenHead:]
 	keys, err := r.all(ctx)

@@ -14,7 +14,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Receipt answers an accepted upload: it is kept, and will have its outcome.
+// Receipt answers an accepted upload, which is durable and will get an outcome.
 type Receipt struct {
 	ID      uuid.UUID   `json:"id" format:"uuid"`
 	State   tasks.State `json:"state" doc:"Where it is now"`
@@ -58,7 +58,7 @@ func (s *Server) uploadRoutes() {
 	}, s.uploads)
 }
 
-// requestLife is how long an Idempotency-Key is remembered.
+// requestLife is the time for which an Idempotency-Key is kept.
 const requestLife = 24 * time.Hour
 
 func (s *Server) submit(ctx context.Context, in *submitInput) (*submitOutput, error) {
@@ -77,7 +77,7 @@ func (s *Server) submit(ctx context.Context, in *submitInput) (*submitOutput, er
 	return &submitOutput{Location: "/v1/uploads/" + r.ID.String(), Body: Receipt{ID: r.ID, State: r.State, Created: r.Created}}, nil
 }
 
-// namedRequest goes with an Idempotency-Key and what is asked for under it. Without a key it is zero.
+// namedRequest returns an Idempotency-Key with the digest of what. Without a key it returns zero.
 func namedRequest(key string, what any) (tasks.Request, error) {
 	if key == "" {
 		return tasks.Request{}, nil

@@ -56,13 +56,13 @@ var wxTexts = map[int]string{
 	wxUnauthorized: "api unauthorized",
 }
 
-// wxError is a failure as WeChat tells it, with HTTP status 200.
+// wxError is a failure in WeChat's form, with HTTP status 200.
 type wxError struct {
 	Errcode int    `json:"errcode"`
 	Errmsg  string `json:"errmsg"`
 }
 
-// wxMedia is a success as WeChat tells it: a thumb has a name of its own for the id.
+// wxMedia is a success in WeChat's form. The id of a thumb has a name of its own.
 type wxMedia struct {
 	Type         string `json:"type"`
 	MediaID      string `json:"media_id,omitempty"`
@@ -79,7 +79,7 @@ func wxSuccess(o tasks.Outcome) wxMedia {
 	return m
 }
 
-// wxFailure is the errcode that comes closest to a failure: WeChat's own where it said one.
+// wxFailure returns WeChat's own errcode of a failure, or the errcode that comes closest to it.
 func wxFailure(code tasks.Code, errcode int, kind tasks.MediaType) int {
 	if errcode != 0 {
 		return errcode
@@ -131,6 +131,6 @@ func wxWrite(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json; encoding=utf-8")
 	b, err := json.Marshal(v)
 	if err == nil {
-		_, _ = w.Write(b) // nobody is left to tell
+		_, _ = w.Write(b) // an error means that the connection is gone
 	}
 }

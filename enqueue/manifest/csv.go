@@ -23,10 +23,10 @@ import (
 //	no_reuse          true or false
 //	keep_fresh_until, expires_by                                   RFC 3339
 //
-// Cells are separated by commas; by tabs or semicolons where the first row has those and no comma. A column that is
-// not known is refused, since what it asks for would be lost silently. A report (see ReportWriter) can be given as a
-// manifest again: the columns of its answers are left out and its cells restored. Empty rows are left out. Rows are
-// read as they are asked for.
+// Cells are separated by commas, or by tabs or semicolons if the first row has these and no comma. An unknown column is
+// refused, since ignoring it would lose what it asks for. A report (see ReportWriter) can be read as a manifest again:
+// ReadCSV leaves out the columns of the answers and restores the cells. It leaves out empty rows. It reads a row when the
+// caller asks for it.
 func ReadCSV(r io.Reader, o Options) iter.Seq[Row] {
 	return func(yield func(Row) bool) {
 		b, err := text(r, o)

@@ -13,9 +13,9 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// ReadJSONL reads one JSON object a line, with the fields of tasks.Upload; "type" may be "auto" or missing. It is
-// strict: unknown fields, more than one value in a line and text that is not UTF-8 refuse the row. Empty lines are
-// left out. Rows are read as they are asked for.
+// ReadJSONL reads one JSON object from each line, with the fields of tasks.Upload; "type" may be "auto" or missing. It
+// refuses a row with unknown fields, with more than one value, or with text that is not UTF-8. It leaves out empty lines.
+// It reads a row when the caller asks for it.
 func ReadJSONL(r io.Reader, o Options) iter.Seq[Row] {
 	return func(yield func(Row) bool) {
 		b, err := text(r, o)

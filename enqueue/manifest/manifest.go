@@ -1,6 +1,6 @@
-// Package manifest turns what people hand in (folders, globs, lists of paths, CSV, JSON lines, bucket prefixes) into
-// uploads, one row at a time and in order, and writes the report that answers it row by row. It never holds a whole
-// manifest: a million rows need no more memory than one.
+// Package manifest reads lists of files (folders, globs, lists of paths, CSV, JSON lines, bucket prefixes) as uploads, row
+// by row and in order, and writes the report with the outcome of each row. It never holds a whole manifest: a million rows
+// need as much memory as one.
 package manifest
 
 import (
@@ -17,34 +17,33 @@ const MaxLine = 64 << 10
 
 // Row is one line of a manifest, one path of a list or one file of a folder.
 type Row struct {
-	// Line is where the row begins, from 1; for files found in folders and buckets their number.
+	// Line is the line in which the row begins, from 1. Files of folders and buckets are numbered.
 	Line int
-	// Upload is what the row asks for. Its Type is empty where the row leaves it open ("auto" or nothing), its
-	// Account where the row names none; Producer, ID and Batch are the caller's to set.
+	// Upload is the row's upload. Type is empty if the row says "auto" or nothing, and Account if the row does not name
+	// one. Producer, ID and Batch are empty.
 	Upload tasks.Upload
 	// Size, Modified and ETag are known for files found in folders and buckets, and zero for rows that only name one.
 	Size     int64
 	Modified time.Time
 	ETag     string
-	// Err says why this row can't be submitted, where, and what to do about it. The rows after it are not
-	// concerned, unless it is the last.
+	// Err says why this row can't be submitted, and what to do about it. Other rows may follow.
 	Err *tasks.Error
-	// Whole says that Err is of the manifest as a whole, as of a first row that names no columns: it is the only row.
+	// Whole says that Err is about the manifest as a whole, for example about its first row. The row is the only one then.
 	Whole bool
 }
 
-// Options says how a manifest is to be read.
+// Options say how to read a manifest.
 type Options struct {
 	// GBK reads it as GBK (GB 18030), as older spreadsheets write it. Otherwise it is UTF-8, with or without a BOM.
 	GBK bool
 	// NUL separates a list of paths by NUL bytes, as find -print0 writes it. Otherwise by newlines.
 	NUL bool
-	// Locate makes the source of a path in a list on stdin, which is the person's own choice of files. Nil: paths
-	// are relative to the storage root and can't leave it, as they always are in CSV and JSON lines.
+	// Locate returns the source of a path in a list of paths, which the person chose. Nil: paths are relative to the
+	// storage root and can't leave it, as always in CSV and JSON lines.
 	Locate func(path string) (source string, err error)
 }
 
-// refuse returns a row that says why it can't be submitted.
+// refuse returns a row that can't be submitted.
 func refuse(line int, u tasks.Upload, err error) Row {
 	cause := tasks.AsError(err)
 	return Row{Line: line, Upload: u, Err: &tasks.Error{
@@ -55,7 +54,7 @@ func refuse(line int, u tasks.Upload, err error) Row {
 	}}
 }
 
-// accept checks a row that was read and returns it, or a refusal. What the row leaves open is not held against it.
+// accept checks a row and returns it, or a refusal. Fields that the row leaves open are not checked.
 func accept(line int, u tasks.Upload) Row {
 	src, err := tasks.ParseSource(u.Source)
 	if err == nil && src.Local() {
@@ -69,7 +68,7 @@ func accept(line int, u tasks.Upload) Row {
 	return complete(line, u)
 }
 
-// complete checks the rest of a row whose source is known to be good.
+// complete checks the rest of a row with a valid source.
 func complete(line int, u tasks.Upload) Row {
 	if u.Type == "auto" {
 		u.Type = ""
@@ -83,7 +82,7 @@ func complete(line int, u tasks.Upload) Row {
 	return Row{Line: line, Upload: u}
 }
 
-// invalid is a refusal's cause that names a field.
+// invalid returns the cause of a refusal, which names the field.
 func invalid(field, format string, args ...any) error {
 	return &tasks.Error{Code: tasks.Invalid, Op: field, Err: fmt.Errorf(format, args...)}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// ReadPaths reads a list of paths or s3:// objects, one a line, or separated by NUL bytes with o.NUL. Their bytes need
-// not be UTF-8. Empty ones are left out. Rows are read as they are asked for.
+// ReadPaths reads a list of paths or s3:// objects, one on each line, or separated by NUL bytes with o.NUL. They need not be
+// UTF-8. It leaves out empty ones. It reads a row when the caller asks for it.
 func ReadPaths(r io.Reader, o Options) iter.Seq[Row] {
 	return func(yield func(Row) bool) {
 		l := lines{r: decoded(r, o), sep: '\n'}
@@ -47,7 +47,7 @@ func pathRow(n int, p string, o Options) Row {
 	return complete(n, tasks.Upload{Source: src, Filename: filename(p)})
 }
 
-// pathSource is the source of a path below the storage root, or of an object by its s3:// address.
+// pathSource returns the source of a path below the storage root, or of an s3:// object.
 func pathSource(p string) (string, error) {
 	var src tasks.Source
 	var err error
@@ -62,7 +62,7 @@ func pathSource(p string) (string, error) {
 	return src.String(), nil
 }
 
-// filename is the last part of a path as people may read it: bytes that are not UTF-8 become U+FFFD.
+// filename returns the last part of a path for people to read: bytes that are not UTF-8 become U+FFFD.
 func filename(p string) string {
 	return strings.ToValidUTF8(path.Base(p), "\uFFFD")
 }

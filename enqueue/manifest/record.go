@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// Faults of one record; the one after it can be read.
+// Errors of one record. The next record can still be read.
 var (
 	errUnclosed = errors.New(`a quoted cell has no closing quote within 64 KiB`)
 	errQuote    = errors.New(`a quote stands inside a cell: write the whole cell in quotes, and a quote in it twice`)
 )
 
-// records finds the records of CSV (RFC 4180): cells in quotes may hold line ends. Where a quote is never closed only
-// the line it is in is lost, and not the rest of the manifest, which is why this is not encoding/csv.
+// records finds the records of CSV (RFC 4180). Quoted cells may have line ends. Unlike encoding/csv it loses only one line to
+// a quote that is never closed, and not the rest of the manifest.
 type records struct {
 	r     *bufio.Reader
 	comma byte
@@ -81,7 +81,7 @@ func bounded(record []byte) ([]byte, error) {
 	return record, nil
 }
 
-// dropLine leaves out the one line that a bad record begins in.
+// dropLine skips the line that a bad record begins in.
 func (s *records) dropLine() error {
 	s.after++
 	s.line = s.after
@@ -92,7 +92,7 @@ func trimEnd(record []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(record, []byte("\n")), []byte("\r"))
 }
 
-// state is where in a record a byte stands.
+// state is the state of the scanner at one byte of a record.
 type state int8
 
 const (
@@ -130,7 +130,7 @@ func cells(record []byte, comma byte) ([]string, error) {
 	}
 }
 
-// firstCell returns the first cell and what follows its comma; nil where none does.
+// firstCell returns the first cell and the rest after its comma; nil if the record has no more cells.
 func firstCell(record []byte, comma byte) (string, []byte, error) {
 	if len(record) == 0 || record[0] != '"' {
 		cell, rest, found := bytes.Cut(record, []byte{comma})

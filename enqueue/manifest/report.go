@@ -13,17 +13,17 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// reportColumns are what a report says: the row as it was submitted, then its answer.
+// reportColumns are the columns of a report: the row as it was submitted, then its outcome.
 var reportColumns = [...]string{
 	"line", "id", "source", "type", "account", "filename", "callback_url", "priority", "no_reuse", "keep_fresh_until", "expires_by", "metadata",
 	reportMark, "media_id", "expires_at", "reused", "errcode", "reason",
 }
 
-// refused is the outcome of a row that was never accepted.
+// refused is the outcome of a row that was not accepted.
 const refused = "refused"
 
-// ReportWriter writes the rows of a manifest, in their order, with the outcome of each: CSV that spreadsheets open
-// and that ReadCSV takes as a manifest again. Cells are neutralized (see Neutralize). It is not safe for concurrent use.
+// ReportWriter writes the rows of a manifest, in their order, with their outcomes. It writes CSV that spreadsheets open and
+// that ReadCSV reads as a manifest. Cells are neutralized, see Neutralize. It is not safe for concurrent use.
 type ReportWriter struct {
 	w     *csv.Writer
 	begun bool
@@ -32,9 +32,8 @@ type ReportWriter struct {
 // NewReportWriter returns a writer to w. Call Flush at the end.
 func NewReportWriter(w io.Writer) *ReportWriter { return &ReportWriter{w: csv.NewWriter(w)} }
 
-// Write adds one row and its outcome. A row with an Err is reported as refused, whatever o says; an outcome that is
-// not final yet is reported as the state it is in. What o says of the upload wins over the row, since the account or
-// the type may have been filled in when it was submitted.
+// Write adds one row and its outcome. A row with an Err is reported as refused, and an outcome that is not final by its
+// state. The fields of o replace those of the row, since the account or the type may have been filled in.
 func (r *ReportWriter) Write(row Row, o tasks.Outcome) error {
 	if err := r.begin(); err != nil {
 		return err
@@ -49,7 +48,7 @@ func (r *ReportWriter) Write(row Row, o tasks.Outcome) error {
 	return nil
 }
 
-// Flush writes what is buffered, and the first row even where there is no other.
+// Flush writes the buffered rows. It always writes the row of column names.
 func (r *ReportWriter) Flush() error {
 	if err := r.begin(); err != nil {
 		return err
@@ -125,10 +124,9 @@ func stamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// Neutralize makes a cell that spreadsheets would take for a formula a text, by a ' before it. Those are cells whose
-// first character, or first after blanks, is one of = + - @ (or their full-width forms), and those that begin with a
-// tab or a line end. A media_id may begin with "-". A cell that begins with ' gets another, so that Restore, which
-// takes one ' away, gives back exactly what was there.
+// Neutralize puts a ' before a cell that a spreadsheet would run as a formula. Such a cell begins, after blanks, with one of
+// = + - @ (or their full-width forms), or it begins with a tab or a line end. A media_id may begin with "-". A cell that
+// begins with ' gets another one, so that Restore, which removes one, returns the original.
 func Neutralize(cell string) string {
 	first, _ := utf8.DecodeRuneInString(cell)
 	solid, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(cell, unseen))
@@ -138,8 +136,8 @@ func Neutralize(cell string) string {
 	return cell
 }
 
-// unseen are the characters that a spreadsheet may leave out before it looks for a formula.
+// unseen reports whether a spreadsheet may ignore r before a formula.
 func unseen(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }
 
-// Restore gives back what Neutralize was given.
+// Restore returns the original of a neutralized cell.
 func Restore(cell string) string { return strings.TrimPrefix(cell, "'") }

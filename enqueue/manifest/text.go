@@ -11,11 +11,10 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// window is the size of the buffer lines are found in: two lines of the greatest length, so that most of them need
-// no copying.
+// window is the size of the buffer for lines: two lines of the greatest length, so that most lines need not be copied.
 const window = 2 * MaxLine
 
-// errTooLong is the fault of a line; the one after it can be read.
+// errTooLong is the error of one line. The next line can still be read.
 var errTooLong = errors.New("it is longer than 64 KiB")
 
 // text returns r as UTF-8 without its BOM. It refuses UTF-16, which some spreadsheets call Unicode text.
@@ -50,8 +49,8 @@ type lines struct {
 	line int // number of the last line returned
 }
 
-// next returns the next line without its end, valid until the next call; errTooLong for one that it left out; io.EOF
-// at the end.
+// next returns the next line without its end. The line is valid until the next call. next returns errTooLong for a line that
+// it skipped, and io.EOF at the end.
 func (l *lines) next() ([]byte, error) {
 	line, err := l.r.ReadSlice(l.sep)
 	if len(line) == 0 && err != nil {
@@ -74,7 +73,7 @@ func (l *lines) next() ([]byte, error) {
 	return line, nil
 }
 
-// rows yields what row makes of each line, but for those it returns false for. field names what a line is.
+// rows yields row(line) for each line, except those for which row returns false. field names what a line has.
 func (l *lines) rows(field string, row func(line []byte) (Row, bool), yield func(Row) bool) {
 	for {
 		line, err := l.next()
@@ -97,7 +96,7 @@ func (l *lines) rows(field string, row func(line []byte) (Row, bool), yield func
 	}
 }
 
-// drop reads up to and with the next separator.
+// drop skips everything up to and including the next separator.
 func drop(r *bufio.Reader, sep byte) error {
 	for {
 		_, err := r.ReadSlice(sep)
@@ -110,14 +109,14 @@ func drop(r *bufio.Reader, sep byte) error {
 	}
 }
 
-// unreadable is the only row of a manifest of which none can be read.
+// unreadable returns the only row of a manifest that can't be read.
 func unreadable(line int, err error) Row {
 	r := broken(line, err)
 	r.Whole = true
 	return r
 }
 
-// broken is the row that ends a manifest which can't be read any further.
+// broken returns the last row of a manifest that can't be read any further.
 func broken(line int, err error) Row {
 	var known *tasks.Error
 	if !errors.As(err, &known) {

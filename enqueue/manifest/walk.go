@@ -15,30 +15,30 @@ import (
 
 // Storage finds what a person named on the command line.
 type Storage interface {
-	// Locate returns the source of a path or an s3:// address; Missing where it is known that there is none.
+	// Locate returns the source of a path or an s3:// address. It returns Missing if it knows that the file does not exist.
 	Locate(path string) (source string, err error)
-	// List yields what is below a source, or the one file that it names. An error beside an Entry with a Source
-	// concerns that one alone, any other ends the listing. skip leaves out the names it returns true for.
+	// List yields the files below a source, or the one file that it names. An error with an Entry that has a Source is
+	// about that entry only; any other error ends the listing. List leaves out the names for which skip returns true.
 	List(ctx context.Context, source string, skip func(name string, dir bool) bool) iter.Seq2[tasks.Entry, error]
 }
 
-// Filter chooses among the files found in folders and buckets. Its patterns are globs with ** (any depth), {a,b} and
-// [a-z]; one without a slash is matched with the last part of a name, any other with the whole name below the folder
-// that was given. Files that are named themselves are not asked for it.
+// Filter chooses among the files of folders and buckets. Its patterns are globs with ** (any depth), {a,b} and [a-z]. A
+// pattern without a slash matches the last part of a name, any other the whole name below the folder. Filter does not
+// apply to files that are named themselves.
 type Filter struct {
-	Include []string // a file is taken if one of them matches; none: every file
-	Exclude []string // and if none of these does; a folder that matches is not entered
+	Include []string // a file is taken if one of these matches; empty: every file
+	Exclude []string // a file that matches one of these is left out, and a folder is not entered
 	Hidden  bool     // take files and enter folders whose names begin with a dot, too
 
-	// System is called for each file that the system, or an office program, put there for itself, and that is left out.
-	// Nil: nobody wants to know.
+	// System is called for each file that is left out because the system, or an office program, keeps it there for
+	// itself. Nil: not called.
 	System func(name string)
 }
 
-// Walk finds the files that args name: files, folders (recursively), globs, s3:// objects and prefixes, in that order,
-// numbered from 1. It reads no further ahead than st does. What can't be taken (nothing of that name, a link that
-// leads out, a FIFO, a folder without permission) is a Row with Err, and the rest goes on. A name is taken as it is
-// if there is such a file, and as a glob only if there is none.
+// Walk finds the files that args name: files, folders (recursively), globs, s3:// objects and prefixes. It yields them in
+// the order of args, numbered from 1, and reads no further ahead than st does. A file that can't be taken (it does not
+// exist, a link leads out, it is a FIFO, a folder has no permission) is a Row with Err, and Walk goes on. An argument is a
+// glob only if no file has it as its name.
 func Walk(ctx context.Context, st Storage, args []string, f Filter) iter.Seq[Row] {
 	return func(yield func(Row) bool) {
 		w := walk{st: st, filter: f, yield: yield}
@@ -54,7 +54,7 @@ func Walk(ctx context.Context, st Storage, args []string, f Filter) iter.Seq[Row
 	}
 }
 
-// walk is one Walk. Its methods return false once the caller wants no more rows.
+// walk is one Walk. Its methods return false when the caller wants no more rows.
 type walk struct {
 	st     Storage
 	filter Filter
@@ -83,7 +83,7 @@ func (w *walk) argument(ctx context.Context, arg string) bool {
 	return true
 }
 
-// glob lists the folder above the first part with a wildcard and takes what matches.
+// glob lists the folder above the first part with a wildcard, and takes the matching files.
 func (w *walk) glob(ctx context.Context, arg string) bool {
 	base, pattern := split(arg)
 	if !doublestar.ValidatePattern(pattern) {
@@ -184,8 +184,8 @@ func (f Filter) skip(name string, dir bool) bool {
 	return !matchAny(f.Include, name)
 }
 
-// systemFile reports whether nobody who names a folder means a file of that name: thumbnails and settings of Windows and
-// macOS, and what Office keeps while a document is open.
+// systemFile reports whether the system keeps a file of that name for itself: thumbnails and settings of Windows and macOS,
+// and lock files of Office.
 func systemFile(base string) bool {
 	switch strings.ToLower(base) {
 	case "thumbs.db", "ehthumbs.db", "desktop.ini", ".ds_store":
@@ -208,7 +208,7 @@ func matchAny(patterns []string, name string) bool {
 	return false
 }
 
-// split parts a glob into the folder or prefix above its first wildcard, and the rest.
+// split returns the folder or prefix above the first wildcard of a glob, and the rest.
 func split(arg string) (base, pattern string) {
 	rest, isObject := strings.CutPrefix(arg, "s3://")
 	base, pattern = doublestar.SplitPattern(rest)

@@ -56,10 +56,10 @@ func (p *Process) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.I
 func (p *Process) URL() string { return "redis://" + p.Addr() + "/0" }
 
 // Stop ends the server as an operator would: it saves what it was told to save. It returns when the process is gone.
-func (p *Process) Stop() error { return p.end(syscall.SIGTERM) }
+func (p *Process) Stop() error { return p.terminate(syscall.SIGTERM) }
 
 // Kill ends the server as a crash would. It returns when the process is gone.
-func (p *Process) Kill() error { return p.end(syscall.SIGKILL) }
+func (p *Process) Kill() error { return p.terminate(syscall.SIGKILL) }
 
 // Close ends the server, also one that was frozen or has ended.
 func (p *Process) Close() error { return p.Kill() }
@@ -164,7 +164,7 @@ func (p *Process) signal(sig syscall.Signal) error {
 	return nil
 }
 
-func (p *Process) end(sig syscall.Signal) error {
+func (p *Process) terminate(sig syscall.Signal) error {
 	if err := p.signal(sig); err != nil {
 		return err
 	}

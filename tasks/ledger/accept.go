@@ -10,16 +10,16 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// incoming is a row on its way into the ledger.
+// incoming is a submitted row with its digest.
 type incoming struct {
 	tasks.SubmittedRow
 	digest []byte
 }
 
-// digestSize is how many bytes of a request's digest are kept: enough to tell two requests apart.
+// digestSize is the number of bytes of a request's digest that are kept: enough to tell two requests apart.
 const digestSize = 16
 
-// Accept takes uploads in one transaction: once it returns without an error, they are kept. See Submit.
+// Accept submits uploads that belong to no batch and no budget. See Submit.
 func (l *Ledger) Accept(ctx context.Context, uploads []tasks.Upload) ([]tasks.Receipt, error) {
 	s := tasks.Submission{Rows: make([]tasks.SubmittedRow, len(uploads))}
 	for i, u := range uploads {
@@ -29,14 +29,14 @@ func (l *Ledger) Accept(ctx context.Context, uploads []tasks.Upload) ([]tasks.Re
 	return a.Receipts, err
 }
 
-// Submit takes a submission in one transaction: once it returns without an error, what it accepted is kept. Its uploads
-// must be valid.
+// Submit accepts a submission in one transaction. When it returns without an error, the accepted rows are durable. The
+// uploads must be valid.
 //
 // An upload without an ID gets a UUIDv7. The same request under the same (producer, external id), the same ID or the same
-// Request gets the receipt of the first one. A row is refused in its own receipt, and never fails the others, if it
-// contradicts an earlier request (the reason names the fields, the receipt has that upload's ID), if its batch is sealed
-// or unknown, or if the producer's budget is used up. Refused rows of a batch are recorded with it; a line that was
-// recorded before stays as it was.
+// Request gets the receipt of the first one. A refused row has the reason in its receipt, and never fails the others. A
+// row is refused if it contradicts an earlier request (the reason names the fields, the receipt has that upload's ID), if
+// its batch is sealed or unknown, or if the producer's budget is used up. The refused rows of a batch are recorded with
+// it; a line that was recorded before stays as it was.
 func (l *Ledger) Submit(ctx context.Context, s tasks.Submission) (tasks.Accepted, error) {
 	in := make([]incoming, len(s.Rows))
 	for i, row := range s.Rows {
@@ -71,7 +71,7 @@ type admission struct {
 	in       []incoming
 	receipts []tasks.Receipt
 	batches  map[uuid.UUID]batchRef
-	left     int // what the producer's budget still allows
+	left     int // rows that the producer's budget still allows
 	used     int
 	spent    bool // a row was refused because nothing was left
 }
@@ -84,7 +84,7 @@ func (t *tx) submit(s tasks.Submission, in []incoming) (tasks.Accepted, error) {
 	return a.submit()
 }
 
-// named submits the one row of a request that has a name. The name is kept only if the row is accepted.
+// named submits the one row of a request that has an Idempotency-Key. The key is kept only if the row is accepted.
 func (a *admission) named() (tasks.Accepted, error) {
 	row := &a.in[0]
 	id, err := a.remember(a.Producer, a.Request, row.ID)
@@ -121,14 +121,14 @@ func (a *admission) submit() (tasks.Accepted, error) {
 	return tasks.Accepted{Receipts: a.receipts, Ended: a.whyEnded(ended)}, err
 }
 
-// pending is a row that may be written, and where its receipt belongs.
+// pending is a row that may be written, with the index of its receipt.
 type pending struct {
 	*incoming
 	at    int
 	batch int64
 }
 
-// admissible returns the rows that may be written. The others have their receipts then.
+// admissible returns the rows that may be written. It gives the others their receipts.
 func (a *admission) admissible() ([]pending, error) {
 	rows := make([]pending, 0, len(a.in))
 	for i := range a.in {
@@ -150,8 +150,8 @@ func (a *admission) admissible() ([]pending, error) {
 	return rows, nil
 }
 
-// insert writes rows as long as the budget lasts. Each turn offers as many as it still allows, since only the database
-// knows which of them are new.
+// insert writes rows until the budget is used up. Each turn writes as many rows as the budget allows, since only the
+// database knows which of them are new and cost something.
 func (a *admission) insert(rows []pending) error {
 	for len(rows) > 0 && a.left > 0 {
 		offered := rows[:min(len(rows), a.left)]
@@ -189,7 +189,7 @@ func (a *admission) insert(rows []pending) error {
 	return nil
 }
 
-// endBatch records the refused rows, and seals the batch if its producer may have no more of them or of uploads.
+// endBatch records the refused rows. It seals the batch if there are too many of them, or if the budget is used up.
 func (a *admission) endBatch() (tasks.BatchEnd, error) {
 	if a.Batch == uuid.Nil {
 		return "", nil
@@ -224,7 +224,7 @@ func (a *admission) whyEnded(end tasks.BatchEnd) *tasks.Error {
 	return nil
 }
 
-// recordRefusals writes the refused rows of the batch, as many as its limit and the budget allow.
+// recordRefusals writes the refused rows of the batch, up to its limit and the budget.
 func (a *admission) recordRefusals(b batchRef) (tasks.BatchEnd, error) {
 	room := tasks.MaxRefusals - b.refused
 	for i, row := range a.in {
@@ -249,8 +249,8 @@ func (a *admission) recordRefusals(b batchRef) (tasks.BatchEnd, error) {
 	return "", nil
 }
 
-// acceptedBefore answers with the receipt of the earlier request under the same name, with otherwise if there is none,
-// and with a conflict if the earlier one asked for something else.
+// acceptedBefore returns the receipt of an earlier request under the same name. The receipt has a Conflict if the earlier
+// request asked for something else. Without an earlier request it has otherwise as its error.
 func (t *tx) acceptedBefore(u *incoming, otherwise *tasks.Error) (tasks.Receipt, error) {
 	var was existing
 	found := false

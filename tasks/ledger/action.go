@@ -11,10 +11,10 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// BeginAction keeps an action that is to be carried out, and returns it with its ID, its time and its cursor, which
-// leaves out whatever is accepted later. With a holder nobody else works on it for lease. An ID or a
-// Request that was used for the same action before returns that one as it stands. It returns Invalid for a choice that
-// can't be read, Conflict for a Request that was used for another action, and TooMany where MaxOpenActions are open.
+// BeginAction records a new action, and returns it with its ID, its time and its cursor. The cursor leaves out what is
+// accepted later. A holder has the action to itself for lease. If the ID or the Request was used for the same action
+// before, BeginAction returns that action as it is now. It returns Invalid for a choice that can't be read, Conflict for a
+// Request that was used for another action, and TooMany if MaxOpenActions are open.
 func (l *Ledger) BeginAction(ctx context.Context, a tasks.Action, holder string, lease time.Duration) (tasks.Action, error) {
 	if _, err := a.Kind.Step(); err != nil {
 		return a, err
@@ -77,8 +77,8 @@ func (t *tx) roomForAction(a tasks.Action) error {
 	return err
 }
 
-// StopAction ends an action: when it returns, nothing more is done for it, whoever works on it. One that has ended
-// stays as it is; either way it is returned as it stands. It returns NotFound where there is none.
+// StopAction stops an action and returns it. When StopAction has returned, no process carries out another step. An action
+// that has ended stays as it is. StopAction returns NotFound if the action does not exist.
 func (l *Ledger) StopAction(ctx context.Context, id uuid.UUID) (tasks.Action, error) {
 	var a tasks.Action
 	err := l.do(ctx, "stop action", func(t *tx) error {
@@ -92,8 +92,8 @@ func (l *Ledger) StopAction(ctx context.Context, id uuid.UUID) (tasks.Action, er
 	return a, err
 }
 
-// OpenActions returns actions that have not ended and that holder may work on: nobody else does now. They come in the
-// order in which they began, behind the one that is named; uuid.Nil: from the first. limit as in Actions.
+// OpenActions returns the open actions that holder may work on, because no other process holds them. They come in the
+// order in which they began, after the action named after; uuid.Nil: from the first. limit as in Actions.
 func (l *Ledger) OpenActions(ctx context.Context, holder string, after uuid.UUID, limit int) ([]tasks.Action, error) {
 	var page []tasks.Action
 	err := l.engine.Snapshot(ctx, "list open actions", func(t *db.Tx) (err error) {

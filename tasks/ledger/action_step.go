@@ -13,11 +13,12 @@ import (
 )
 
 // RunActionStep carries out one step of an action: its uploads, its counts and its cursor, in one transaction. So each
-// upload is taken once, whatever dies in between. It returns the action as it stands then, and what was taken.
+// upload is taken once, even if processes die in between. It returns the action after the step, and the uploads that
+// were taken.
 //
-// An action that somebody has stopped is returned as it stands, and nothing was done. ErrFenced: somebody else works
-// on it, or has come further than s.From, to its end perhaps; nothing was done either. An upload that has changed since
-// it was chosen, so that the step is not allowed any more, is counted as left.
+// It does nothing for an action that was stopped, and returns it. It returns ErrFenced, and does nothing, if another
+// process holds the action or has moved its cursor past s.From. An upload that has changed since it was chosen, so that
+// the step is no longer allowed, counts as left.
 func (l *Ledger) RunActionStep(ctx context.Context, s tasks.ActionStep) (tasks.Action, []tasks.Taken, error) {
 	slices.SortFunc(s.Uploads, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }) // as everybody locks them
 	var (
@@ -62,7 +63,7 @@ func (t *tx) keepStep(a *tasks.Action, s tasks.ActionStep) error {
 	return err
 }
 
-// takeAll carries out the action on uploads, on as many as the budget of whoever began it allows.
+// takeAll carries out the action on uploads, as far as the budget of its producer allows.
 func (t *tx) takeAll(a *tasks.Action, ids []uuid.UUID) ([]tasks.Taken, error) {
 	granted, err := t.grant(a, len(ids))
 	if err != nil {
@@ -91,7 +92,7 @@ func (t *tx) takeAll(a *tasks.Action, ids []uuid.UUID) ([]tasks.Taken, error) {
 	return taken, nil
 }
 
-// grant takes n uploads from the budget of whoever began the action, and returns how many it got. A negative n gives
+// grant takes n uploads from the budget of the action's producer, and returns the number that it got. A negative n gives
 // back what was not used.
 func (t *tx) grant(a *tasks.Action, n int) (int, error) {
 	if a.Kind != tasks.ActionRetry || a.DailyBudget == 0 || n == 0 {

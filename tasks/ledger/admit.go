@@ -32,7 +32,7 @@ func (l *Ledger) Admit(ctx context.Context, k tasks.Token, m tasks.MediaKey, o t
 	a := &admit{token: k, key: m, options: o}
 	err := l.writer.submit(ctx, &op{name: "admit upload", key: k.Upload, work: true, admit: a})
 	if errors.Is(err, tasks.ErrFenced) || (err == nil && a.answer.Verdict != tasks.Proceed && a.answer.Verdict != tasks.Reuse) {
-		l.writer.claims.end(k)
+		l.writer.claims.remove(k)
 	}
 	return a.answer, err
 }

@@ -14,10 +14,10 @@ import (
 
 const opBackup = "back up ledger"
 
-// Backup writes a copy of the ledger to a new file at path, as it was at one moment, while everybody goes on working.
-// It is a ledger itself: open it where it is, or put it in the place of the one that was lost. The file appears whole
-// and durable, with mode 0600, or not at all; one that is there is replaced only with overwrite, and Conflict without.
-// It takes as long as it takes: bound it by ctx. PostgreSQL has tools of its own: there it returns Invalid.
+// Backup writes a copy of the ledger, as it is at one moment, to a new file at path. Nobody has to stop working for it.
+// The copy is a ledger: open it, or put it in the place of a lost one. The file appears whole and durable, with mode
+// 0600, or not at all. A file that exists is a Conflict, unless overwrite is true. Backup has no time limit of its own:
+// bound it by ctx. On PostgreSQL it returns Invalid, since PostgreSQL has tools of its own.
 func (l *Ledger) Backup(ctx context.Context, path string, overwrite bool) error {
 	if l.d.Concurrent {
 		return &tasks.Error{
@@ -97,7 +97,7 @@ func unwritable(err error) error {
 	return &tasks.Error{Code: tasks.Unavailable, Op: opBackup, Err: err, Hint: "choose a file that can be written, where there is room"}
 }
 
-// file is the path of the ledger.
+// file returns the path of the ledger.
 func (l *Ledger) file(ctx context.Context) (path string, err error) {
 	err = l.engine.Snapshot(ctx, opBackup, func(t *db.Tx) error {
 		_, err := t.Row("SELECT file FROM pragma_database_list WHERE name = 'main'", nil, &path)
@@ -108,7 +108,7 @@ func (l *Ledger) file(ctx context.Context) (path string, err error) {
 
 // copyTo writes the copy into an empty file.
 func (l *Ledger) copyTo(ctx context.Context, path string) error {
-	return l.engine.Aside(ctx, func(s *db.Session) error {
+	return l.engine.Dedicated(ctx, func(s *db.Session) error {
 		if _, err := s.Exec(ctx, "PRAGMA query_only(0)"); err != nil { // it forbids writing to other files too
 			return err
 		}
@@ -125,7 +125,7 @@ func durable(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// place gives the copy its name. Without overwrite it is never given to a file that came up meanwhile.
+// place gives the copy its name. Without overwrite it never replaces a file that appeared meanwhile.
 func place(part, path string, overwrite bool) error {
 	if !overwrite {
 		err := os.Link(part, path)
@@ -134,7 +134,7 @@ func place(part, path string, overwrite bool) error {
 			return nil
 		case errors.Is(err, fs.ErrExist):
 			return occupied(path)
-		} // a file system without links: nothing better is to be had
+		} // a file system without links
 	}
 	if err := os.Rename(part, path); err != nil {
 		return unwritable(err)

@@ -16,7 +16,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// tally is what a transaction changes in a batch. It is written at the transaction's end, under the batch's lock.
+// tally collects what a transaction changes in a batch. It is written at the transaction's end, under the batch's lock.
 type tally struct {
 	accepted, open, succeeded, failed, canceled, refused, pruned int
 
@@ -52,13 +52,13 @@ func (y *tally) count(s tasks.State, n int) {
 	}
 }
 
-// prune notes that one of its uploads, which had that outcome, is deleted.
+// prune counts that one of its uploads, which had that outcome, is deleted.
 func (y *tally) prune(s tasks.State) {
 	y.pruned++
 	y.count(s, -1)
 }
 
-// errSealedMeanwhile undoes the transaction, so that the rows are refused when it is run again.
+// errSealedMeanwhile undoes the transaction. When it runs again, it refuses the rows.
 var errSealedMeanwhile = errors.New("the batch was sealed meanwhile")
 
 // settleBatches applies the tallies in the order of the batches, and completes those that are sealed and done.
@@ -108,7 +108,7 @@ func (t *tx) settle(seq int64, b *tasks.Batch, y *tally) error {
 	return err
 }
 
-// completed tells of it. The counts are kept with the event, since the next round changes them.
+// completed adds the event batch.completed. The event keeps the counts, since the next round changes them.
 func (t *tx) completed(seq int64, b *tasks.Batch) error {
 	data, err := json.Marshal(b)
 	if err != nil {
@@ -131,7 +131,7 @@ func (t *tx) lockBatch(seq int64) (*tasks.Batch, error) {
 	return b, err
 }
 
-// batchRef is a batch as a new row refers to it; seq 0: none, or none that is known.
+// batchRef is a batch as a new row refers to it. seq 0: the row belongs to no batch, or the batch is not known.
 type batchRef struct {
 	seq     int64
 	asked   bool
@@ -166,9 +166,9 @@ func (t *tx) batchRef(id uuid.UUID, seen map[uuid.UUID]batchRef) (batchRef, erro
 	return b, err
 }
 
-// OpenBatch opens a batch, and reports whether it is new: the same (producer, external id) finds the one there is,
-// in whatever state. A batch without an ID gets a UUIDv7. It returns Conflict where that name was used with another
-// callback URL or other metadata.
+// OpenBatch opens a batch, and reports whether it is new. The same (producer, external id) finds the earlier batch, in any
+// state. A batch without an ID gets a UUIDv7. OpenBatch returns Conflict if the name was used with another callback URL
+// or other metadata.
 func (l *Ledger) OpenBatch(ctx context.Context, b tasks.Batch) (tasks.Batch, bool, error) {
 	if b.ID == uuid.Nil {
 		id, err := uuid.NewV7()
@@ -223,7 +223,7 @@ func (t *tx) findBatch(like tasks.Batch) (b tasks.Batch, seq int64, err error) {
 	return b, seq, err
 }
 
-// recordRefusal keeps a row of a batch that was not accepted, and returns 0 if the line was recorded before.
+// recordRefusal records a refused row of a batch. It returns 0 if the line was recorded before.
 func (t *tx) recordRefusal(batch int64, r tasks.Refusal) (int, error) {
 	n, err := t.Exec("INSERT INTO refusals (batch, line, external_id, code, reason) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		batch, r.Line, db.TextOrNull(clean(r.ExternalID)), string(r.Code), clean(r.Reason))
@@ -251,7 +251,7 @@ func (l *Ledger) Seal(ctx context.Context, batch uuid.UUID, truncated bool) erro
 	})
 }
 
-// SealAbandoned seals the open batches that got no rows for idle, as truncated. It returns how many it sealed.
+// SealAbandoned seals the open batches that got no rows for idle, as truncated. It returns the number of sealed batches.
 func (l *Ledger) SealAbandoned(ctx context.Context, idle time.Duration) (int, error) {
 	const atOnce = 100
 	var n int

@@ -9,8 +9,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// SpendBudget takes up to n uploads from what a producer may submit today, and returns how many it got. A negative n
-// gives back what was not used. It returns TooMany, with the time until the next day begins, if nothing is left.
+// SpendBudget takes up to n uploads from a producer's budget of today, and returns the number that it got. A negative n
+// gives back what was not used. It returns TooMany, with the time until the next day, if nothing is left.
 func (l *Ledger) SpendBudget(ctx context.Context, producer string, n, limit int) (int, error) {
 	var got int
 	err := l.do(ctx, "spend budget", func(t *tx) (err error) {

@@ -8,8 +8,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Cancel ends an upload that is queued or waiting as canceled at once, and asks the worker of a running one to stop.
-// It returns the state that this led to. Canceling what is canceled changes nothing; another outcome is a Conflict.
+// Cancel cancels an upload that is queued or waiting, and asks the worker of a running one to stop. It returns the new
+// state. Canceling a canceled upload changes nothing; another outcome is a Conflict.
 func (l *Ledger) Cancel(ctx context.Context, id uuid.UUID) (tasks.State, error) {
 	var state tasks.State
 	err := l.do(ctx, "cancel upload", func(t *tx) error {
@@ -29,7 +29,7 @@ func (l *Ledger) Cancel(ctx context.Context, id uuid.UUID) (tasks.State, error) 
 	return state, err
 }
 
-// cancel returns the state that it led to, or, with the error, the one that does not allow it.
+// cancel returns the new state, or, with an error, the state that does not allow it.
 func (t *tx) cancel(r *row) (tasks.State, error) {
 	if err := r.allowed(tasks.StepCancel, false); err != nil {
 		return r.phase.State(), err

@@ -8,7 +8,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// maxText bounds a reason or hint in bytes: enough for a sentence and a path, and small in a row.
+// maxText bounds a reason or hint, in bytes: enough for a sentence and a path, and small in a row.
 const maxText = 1024
 
 // cause is an error as a row keeps it.
@@ -17,7 +17,7 @@ type cause struct {
 	errcode int
 	rid     string
 	reason  string
-	hint    string // only where it says more than the code's own
+	hint    string // empty: the code's own hint serves
 }
 
 func causeOf(e *tasks.Error) cause {

@@ -6,16 +6,15 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// Checkpoint keeps SQLite's log from growing: it copies into the database file what the log holds, without waiting for
-// anybody or stopping the writer, and empties the log where nobody needs it. It does nothing on PostgreSQL, which does
-// that by itself.
+// Checkpoint keeps SQLite's log from growing. It copies the log into the database file, without waiting for readers or
+// stopping the writer, and empties the log if no reader needs it. It does nothing on PostgreSQL, which does that itself.
 func (l *Ledger) Checkpoint(ctx context.Context) error {
 	if l.d.Concurrent {
 		return nil
 	}
 	ctx, cancel := db.Bounded(ctx)
 	defer cancel()
-	return l.d.Explain("checkpoint ledger", l.engine.Aside(ctx, func(s *db.Session) error {
+	return l.d.Explain("checkpoint ledger", l.engine.Dedicated(ctx, func(s *db.Session) error {
 		if _, err := s.Exec(ctx, "PRAGMA busy_timeout(0)"); err != nil {
 			return err
 		}

@@ -11,14 +11,14 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// crashesAllowed is how many leases an upload may lose while it runs alone: the last one fails it.
+// crashesAllowed is the number of leases that an upload may lose while it runs alone. The last one fails it.
 const crashesAllowed = 3
 
-// Claim takes runs for a worker, for as long as the lease lasts, and returns what it took. Each run is taken once:
-// by the token that the worker minted for it. A bid that is repeated with the same token gets the same claim again.
+// Claim claims runs for a worker, for the time of the lease. Each run can be claimed once, by the token that the worker
+// minted for it. A bid that is repeated with the same token gets the same claim again.
 //
-// What is not among the claims was refused: the run was claimed before or is not the current one, the upload has its
-// outcome, or its account is held (then it is ready again, and will be dispatched when the hold is over).
+// Runs without a claim in the answer were refused: the run was claimed before or is not the current one, the upload has
+// its outcome, or its account is held. The upload of a held account is ready again, and is dispatched after the hold.
 func (l *Ledger) Claim(ctx context.Context, bids []tasks.Bid, worker string, lease time.Duration) ([]tasks.Claim, error) {
 	if len(bids) == 0 {
 		return nil, nil
@@ -81,8 +81,8 @@ const candidateColumns = `u.seq, r.generation, r.token, u.id, u.round, u.attempt
 	COALESCE(u.callback_url, ''), u.metadata, u.no_reuse, u.fix, u.keep_fresh_until, u.expires_by, u.read_hash, COALESCE(u.identity, ''),
 	COALESCE(u.granted, '') FROM runs r JOIN uploads u ON u.seq = r.upload WHERE `
 
-// candidates reads and locks the runs of these uploads. The uploads themselves are not locked: what ends them deletes
-// their runs.
+// candidates reads and locks the runs of these uploads. It does not lock the uploads: whatever ends an upload deletes its
+// run.
 func (t *tx) candidates(bids []tasks.Bid) (map[uuid.UUID]*candidate, error) {
 	found := make(map[uuid.UUID]*candidate, len(bids))
 	scan := func(s db.Scanner) error {
@@ -122,7 +122,7 @@ func (c *candidate) scan(s db.Scanner) error {
 	return err
 }
 
-// takeRuns writes who has the runs, and until when.
+// takeRuns writes the worker and the lease of the runs.
 func (t *tx) takeRuns(cs []*candidate, worker string, until int64) error {
 	if t.Dialect.Concurrent && len(cs) > 0 {
 		seqs, tokens := make([]int64, len(cs)), make([][]byte, len(cs))
@@ -150,8 +150,8 @@ func (t *tx) giveUp(c *candidate) error {
 	return err
 }
 
-// mayStart looks at the account's hold: nothing starts while it is in force, and after it only as many as it has room for.
-// What it lets start it counts.
+// mayStart reports whether the account's hold allows one more upload to start, and counts it. During the hold nothing
+// starts; after it the ramp bounds what runs at once.
 func (t *tx) mayStart(account string) (bool, error) {
 	held, err := t.holds()
 	if err != nil || held[account] == nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// claims are those under way through one handle. The writer only asks how many there are.
+// claims are the claims under way through one Ledger. The writer only needs their number.
 type claims struct {
 	mu   sync.Mutex
 	live map[uuid.UUID]struct{}
@@ -23,7 +23,7 @@ func (c *claims) begin(k tasks.Token) {
 	c.live[k.Claim] = struct{}{}
 }
 
-func (c *claims) end(ks ...tasks.Token) {
+func (c *claims) remove(ks ...tasks.Token) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, k := range ks {
@@ -37,10 +37,10 @@ func (c *claims) count() int {
 	return len(c.live)
 }
 
-// over notes that a claim has ended, where err says so, and returns err.
+// over notes that a claim has ended, if err says so, and returns err.
 func (c *claims) over(k tasks.Token, err error) error {
 	if err == nil || errors.Is(err, tasks.ErrFenced) {
-		c.end(k)
+		c.remove(k)
 	}
 	return err
 }

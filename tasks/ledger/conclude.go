@@ -11,12 +11,12 @@ type ending struct {
 	row    *row
 	state  tasks.State
 	cause  *tasks.Error
-	result *tasks.Result // nil where no worker reported one
-	kept   bool          // the upload has let go of its content already
+	result *tasks.Result // nil: no worker reported one
+	kept   bool          // the upload has released its content already
 }
 
-// conclude ends rounds: outcome, event and counts, all in this transaction. It is the only place where
-// an upload becomes final. Whatever is not a success ends canceled where somebody asked for that.
+// conclude ends rounds: outcome, event and counts, in this transaction. Only conclude makes an upload final. An upload that
+// somebody asked to cancel ends canceled, unless it succeeded.
 func (t *tx) conclude(es ...*ending) error {
 	rows := make([]*row, len(es))
 	for i, e := range es {
@@ -64,7 +64,7 @@ const (
 		?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[]) AS v (p, c, a, u, e, z, i, x, h, o, m, f, k, r, w, t, s) WHERE u.seq = v.s`
 )
 
-// writeOutcomes writes the outcomes to their uploads: in one statement where each is a round trip.
+// writeOutcomes writes the outcomes to their uploads. On PostgreSQL it takes one statement.
 func (t *tx) writeOutcomes(es []*ending) error {
 	if !t.Dialect.Concurrent {
 		for _, e := range es {
@@ -99,7 +99,7 @@ func arrays(n int, row func(i int) []any) []any {
 	return columns
 }
 
-// values are the columns of outcomeNames.
+// values returns the columns of outcomeNames.
 func (e *ending) values() []any {
 	var (
 		mediaID, size, fixed any
@@ -125,7 +125,7 @@ func (e *ending) values() []any {
 	}
 }
 
-// hashOrNull is a hash as a column: null for the zero one.
+// hashOrNull returns a hash as a column: null for the zero hash.
 func hashOrNull(h tasks.Hash) any {
 	if h == (tasks.Hash{}) {
 		return nil

@@ -13,8 +13,8 @@ import (
 )
 
 // ClaimDelivery claims one generation of a dispatched delivery, and returns it with the event to send. When the lease
-// runs out the delivery is due again. It returns ErrFenced where that generation was claimed before, or is not the
-// current one.
+// runs out the delivery is due again. It returns ErrFenced if that generation was claimed before, or is not the current
+// one.
 func (l *Ledger) ClaimDelivery(ctx context.Context, id uuid.UUID, generation int, lease time.Duration) (tasks.Delivery, tasks.DeliveryToken, error) {
 	claim, err := uuid.NewRandom()
 	if err != nil {
@@ -42,8 +42,8 @@ func (l *Ledger) ClaimDelivery(ctx context.Context, id uuid.UUID, generation int
 	return d, tasks.DeliveryToken{Delivery: id, Claim: claim}, nil
 }
 
-// FinishDelivery records how a claimed delivery went. With state Pending it is due again after r.Retry. It returns
-// ErrFenced where somebody else has claimed the delivery since. Finishing it twice with the same end is not an error.
+// FinishDelivery records the result of a claimed delivery. With state Pending it is due again after r.Retry. It returns
+// ErrFenced if another worker has claimed the delivery since. Finishing it twice with the same result is not an error.
 func (l *Ledger) FinishDelivery(ctx context.Context, k tasks.DeliveryToken, r tasks.DeliveryResult) error {
 	phase := schema.DeliveryPhase(r.State)
 	if phase < 0 {
@@ -78,8 +78,8 @@ func (l *Ledger) FinishDelivery(ctx context.Context, k tasks.DeliveryToken, r ta
 	})
 }
 
-// Replay sends a delivery again, whatever its state: it is due now, and its attempts are counted from zero. The event
-// and its ID stay the same. It returns NotFound where there is no such delivery.
+// Replay makes a delivery in any state due now, and counts its attempts from zero. The event and its ID stay the same. It
+// returns NotFound if the delivery does not exist.
 func (l *Ledger) Replay(ctx context.Context, id uuid.UUID) error {
 	return l.do(ctx, "replay delivery", func(t *tx) error {
 		n, err := t.Exec("UPDATE deliveries SET phase = 0, due_at = ?, attempts = 0, claim_token = NULL WHERE id = ?", t.Now, id[:])

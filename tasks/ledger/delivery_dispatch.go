@@ -14,19 +14,19 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// Bounds of what one endpoint may have on the belt or under way. A quick one has as much as it takes in two seconds, so
-// that whoever comes next waits about that long behind it; a slow one has a small share, however much is due for it.
+// Bounds of what one endpoint may have on the belt or under way. A quick endpoint has as much as it takes in two seconds,
+// so that the next endpoint waits about two seconds for it. A slow endpoint has a small share.
 const (
 	endpointWork = 2 * time.Second
 	endpointMost = 256
 	endpointSlow = 2 // at once
 	endpointNew  = 4 // at once, until the first of them tells how quick it is
 	slowEndpoint = time.Second
-	maxEndpoints = 1000 // that one dispatch serves; the others come in a later one
+	maxEndpoints = 1000 // in one dispatch; a later one serves the others
 
-	deliveryStall = time.Minute      // that one may lie unclaimed on the belt, and about as long a claim lasts
-	beltDoubt     = 5 * time.Second  // after which one that nobody claimed may be lost
-	claimDoubt    = 10 * time.Second // after which one that was claimed may have died with its worker
+	deliveryStall = time.Minute      // the time to claim a delivery; a claim lasts about as long
+	beltDoubt     = 5 * time.Second  // after which an unclaimed delivery may be lost
+	claimDoubt    = 10 * time.Second // after which a claimed delivery may have died with its worker
 )
 
 // endpoint is one receiver of webhooks, as a dispatch serves it.
@@ -45,7 +45,7 @@ type dueDelivery struct {
 
 func (e *endpoint) slow() bool { return e.took == 0 || e.took > slowEndpoint }
 
-// free is how many more deliveries the endpoint may have under way.
+// free returns the number of deliveries that the endpoint may have under way in addition.
 func (e *endpoint) free() int {
 	most := endpointNew
 	switch {
@@ -57,7 +57,7 @@ func (e *endpoint) free() int {
 	return max(most-e.underWay, 0)
 }
 
-// origin is the part of a URL that names the server. Paths and queries make no other endpoint of it.
+// origin returns the part of a URL that names the server. URLs of one origin are one endpoint.
 func origin(target string) string {
 	u, err := url.Parse(target)
 	if err != nil {
@@ -66,10 +66,9 @@ func origin(target string) string {
 	return u.Scheme + "://" + strings.ToLower(u.Host)
 }
 
-// DispatchDeliveries marks due deliveries as dispatched, until window of them are on the belt or under way, for the
-// caller to put on the belt. Endpoints take turns, the one with the fewest under way first, and each has a share that
-// goes by how quick it is: one that is slow holds nobody up. A delivery that nobody claims within a minute is due again
-// by itself.
+// DispatchDeliveries marks due deliveries as dispatched, until window of them are on the belt or under way. The caller puts
+// them on the belt. Endpoints take turns, the one with the fewest under way first. The share of an endpoint goes by how
+// quick it is, so that a slow one delays no other. A delivery that no worker claims within a minute is due again.
 func (l *Ledger) DispatchDeliveries(ctx context.Context, window int) ([]tasks.DeliveryDispatch, error) {
 	var out []tasks.DeliveryDispatch
 	err := l.do(ctx, "dispatch deliveries", func(t *tx) error {
@@ -97,15 +96,16 @@ func (l *Ledger) DispatchDeliveries(ctx context.Context, window int) ([]tasks.De
 	return out, err
 }
 
-// recoverDeliveries makes those pending again that nobody claimed in time, or whose lease ran out.
+// recoverDeliveries makes deliveries pending again that were not claimed in time, or whose lease ran out.
 func (t *tx) recoverDeliveries(limit int) error {
 	_, err := t.Exec(`UPDATE deliveries SET phase = 0 WHERE seq IN (
 		SELECT seq FROM deliveries WHERE phase IN (1, 2) AND due_at <= ? LIMIT ?`+t.Dialect.SkipLocked+`)`, t.Now, limit)
 	return err
 }
 
-// deliveriesUnderWay counts what is on the belt or claimed, and by endpoint what counts against its share: one that lies
-// on the belt for long, or whose worker has been silent for long, may be lost and does not block its endpoint.
+// deliveriesUnderWay counts the deliveries that are on the belt or claimed, and by endpoint those that count against its
+// share. A delivery that lies on the belt for long, or whose worker has been silent for long, may be lost: it does not
+// count against the share.
 func (t *tx) deliveriesUnderWay() (byEndpoint map[string]int, total int, err error) {
 	byEndpoint = map[string]int{}
 	dispatched, claimed := t.Now+(deliveryStall-beltDoubt).Microseconds(), t.Now+(deliveryStall-claimDoubt).Microseconds()
@@ -121,7 +121,8 @@ func (t *tx) deliveriesUnderWay() (byEndpoint map[string]int, total int, err err
 	return byEndpoint, total, err
 }
 
-// dueEndpoints lists the endpoints that something is due for, from one to the next without a look at what lies between.
+// dueEndpoints lists the endpoints that have due deliveries. It jumps from endpoint to endpoint, and does not read the
+// deliveries between.
 func (t *tx) dueEndpoints(underWay map[string]int) ([]*endpoint, error) {
 	if some, err := t.Row("SELECT 1 FROM deliveries WHERE phase = 0 AND due_at <= ? LIMIT 1", db.Args{t.Now}, new(int)); err != nil || !some {
 		return nil, err
@@ -145,7 +146,7 @@ func (t *tx) dueEndpoints(underWay map[string]int) ([]*endpoint, error) {
 	return es, err
 }
 
-// dueOf reads what each endpoint may have, the longest due first: about twice its even part of n, and at least one.
+// dueOf reads the due deliveries of each endpoint, the oldest first: about twice its even part of n, and at least one.
 func (t *tx) dueOf(es []*endpoint, n int) error {
 	part := 2*n/len(es) + 1
 	for _, e := range es {
@@ -167,7 +168,7 @@ func (t *tx) dueOf(es []*endpoint, n int) error {
 	return nil
 }
 
-// inTurns takes up to n of what is due, one for each endpoint in turn, beginning with those that have the fewest under way.
+// inTurns takes up to n due deliveries, one of each endpoint in turn. Endpoints with the fewest under way come first.
 func inTurns(es []*endpoint, n int) []dueDelivery {
 	slices.SortStableFunc(es, func(a, b *endpoint) int { return a.underWay - b.underWay })
 	var taken []dueDelivery
@@ -197,8 +198,8 @@ func (t *tx) markOnBelt(ds []dueDelivery) error {
 	return nil
 }
 
-// measure learns how quick the endpoint of a delivery is. It keeps an average that follows the last few requests, and
-// writes only what has changed by a fifth or more: quick receivers cost no row a delivery.
+// measure learns how quick the endpoint of a delivery is. It keeps an average of the last few requests. It writes only a
+// change of a fifth or more, so that most deliveries cost no write.
 func (t *tx) measure(id uuid.UUID, took time.Duration) error {
 	if took <= 0 {
 		return nil

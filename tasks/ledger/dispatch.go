@@ -13,17 +13,17 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// maxAccounts bounds one dispatch: it looks at so many accounts of a priority. Those beyond them come in a later one,
-// since dispatch goes on among the accounts where it stopped.
+// maxAccounts is the number of accounts of a priority that one dispatch looks at. The next dispatch goes on with the
+// accounts after them.
 const maxAccounts = 1000
 
-// lane is the uploads of one account with one priority.
+// lane stands for the uploads of one account with one priority.
 type lane struct {
 	priority tasks.Priority
 	account  string
 }
 
-// ready is one upload that is dispatched, and where it comes from.
+// ready is one upload that is dispatched, with its producer and batch.
 type ready struct {
 	seq      int64
 	run      tasks.RunRef
@@ -33,8 +33,8 @@ type ready struct {
 	batch    int64
 }
 
-// filling is one dispatch on its way: what it counted, and what it has taken.
-type filling struct {
+// dispatch is one dispatch: what it counted, and what it has taken.
+type dispatch struct {
 	*tx
 	window tasks.Window
 	rooms  map[accountKey]*room
@@ -44,18 +44,18 @@ type filling struct {
 	runs   [][]any // their rows
 }
 
-// Dispatch fills the window with uploads that are ready: each gets a run of its next generation, for the caller to put
-// on the belt. What can't be put there the caller gives to Undispatch.
+// Dispatch fills the window with uploads that are ready. Each gets a run of its next generation, which the caller puts on
+// the belt. Chunks that can't be put there the caller gives to Undispatch.
 //
-// What dead workers left behind comes first, and what waited for a time that was reserved for its call. Then slots go to
-// the accounts that have the fewest under way, and in an account to its producers and their batches in turn. No account
-// gets more than it can send within a lease: by its rate, its concurrency, the calls it has left today, and the ramp
-// after a hold. Accounts on hold are left out without a look at their uploads.
+// Uploads that dead workers left behind come first, and uploads whose call has a reserved time. Then slots go to the
+// accounts that have the fewest under way, and in an account to its producers and their batches in turn. No account gets
+// more than it can send within a lease: by its rate, its concurrency, the calls that are left today, and the ramp after a
+// hold. Dispatch does not read the uploads of accounts on hold.
 func (l *Ledger) Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Chunk, error) {
 	w.Lease = cmp.Or(w.Lease, 10*time.Second)
 	var chunks []tasks.Chunk
 	err := l.do(ctx, "dispatch uploads", func(t *tx) error {
-		f := filling{tx: t, window: w, rooms: map[accountKey]*room{}, load: map[lane]int{}}
+		f := dispatch{tx: t, window: w, rooms: map[accountKey]*room{}, load: map[lane]int{}}
 		err := f.run()
 		chunks = f.chunks
 		return err
@@ -66,7 +66,7 @@ func (l *Ledger) Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Chunk, e
 	return chunks, nil
 }
 
-func (f *filling) run() error {
+func (f *dispatch) run() error {
 	if err := f.count(); err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (f *filling) run() error {
 }
 
 // count finds out what is under way in each lane.
-func (f *filling) count() error {
+func (f *dispatch) count() error {
 	type counted struct {
 		lane
 		n, called int
@@ -108,8 +108,8 @@ func (f *filling) count() error {
 	return nil
 }
 
-// fill gives the free slots of one priority away, until they or the uploads are used up.
-func (f *filling) fill(p tasks.Priority, window, slots int) error {
+// fill gives away the free slots of one priority, until the slots or the uploads are used up.
+func (f *dispatch) fill(p tasks.Priority, window, slots int) error {
 	underWay := 0
 	for k, n := range f.load {
 		if k.priority == p {
@@ -128,7 +128,7 @@ func (f *filling) fill(p tasks.Priority, window, slots int) error {
 		before := underWay
 		f.share(lanes, underWay, window, enough)
 		lanes, err = f.draw(lanes, &underWay, drawn)
-		if underWay == before { // nothing is free, or others have locked all that is left
+		if underWay == before { // nothing is ready, or others have locked it
 			break
 		}
 	}
@@ -139,9 +139,9 @@ func (f *filling) fill(p tasks.Priority, window, slots int) error {
 	return nil
 }
 
-// takeFirst takes what goes before all others of its priority: uploads that a dead worker left behind, whose submitters
+// takeFirst takes the uploads that go before all others of their priority: those that a dead worker left behind, which
 // have waited for a lease to run out already, and those whose reserved time has come.
-func (f *filling) takeFirst(p tasks.Priority, free int) ([]laneReady, error) {
+func (f *dispatch) takeFirst(p tasks.Priority, free int) ([]laneReady, error) {
 	if free <= 0 {
 		return nil, nil
 	}
@@ -162,7 +162,7 @@ func (f *filling) takeFirst(p tasks.Priority, free int) ([]laneReady, error) {
 	return taken, err
 }
 
-// What makes an upload one that dispatch may take. An orphan was held by a worker that died, in this round.
+// The conditions of the uploads that dispatch may take. An orphan lost its worker in this round.
 const (
 	isReady   = "phase = 0"
 	goesFirst = isReady + " AND (" + schema.Deaths + " > 0 OR slot_at IS NOT NULL)"
@@ -176,7 +176,7 @@ type laneReady struct {
 // candidates is a lane with something to dispatch.
 type candidateLane struct {
 	lane
-	f    *filling
+	f    *dispatch
 	room *room
 	take int // what it is given now
 }
@@ -195,9 +195,9 @@ func (c *candidateLane) add(us []ready) {
 	c.room.take(len(us), uncalled)
 }
 
-// share gives slots away one by one, each to the lane that has the fewest under way then: until the window is full, or
-// there is enough on the way and each lane has its even share of that.
-func (f *filling) share(lanes []*candidateLane, underWay, window, enough int) {
+// share gives away slots one by one, each to the lane that has the fewest under way. It stops when the window is full, or
+// when enough is under way and each lane has its even share of that.
+func (f *dispatch) share(lanes []*candidateLane, underWay, window, enough int) {
 	active := map[string]bool{}
 	for k := range f.load {
 		if k.priority == lanes[0].priority {
@@ -223,8 +223,8 @@ func (f *filling) share(lanes []*candidateLane, underWay, window, enough int) {
 	}
 }
 
-// draw takes what each lane was given, and returns the lanes that may have more.
-func (f *filling) draw(lanes []*candidateLane, underWay *int, drawn map[string][]ready) ([]*candidateLane, error) {
+// draw takes as many uploads as each lane was given, and returns the lanes that may have more.
+func (f *dispatch) draw(lanes []*candidateLane, underWay *int, drawn map[string][]ready) ([]*candidateLane, error) {
 	more := lanes[:0]
 	for _, c := range lanes {
 		want := min(c.take, c.room.left())
@@ -249,7 +249,7 @@ func (f *filling) draw(lanes []*candidateLane, underWay *int, drawn map[string][
 }
 
 // lanes lists the accounts that have something ready, going on where the last dispatch stopped.
-func (f *filling) lanes(p tasks.Priority) ([]*candidateLane, error) {
+func (f *dispatch) lanes(p tasks.Priority) ([]*candidateLane, error) {
 	from, most := f.l.lastAccount[p], f.l.maxAccounts
 	lanes, last, err := f.lanesBehind(p, isReady, from, most)
 	if err == nil && from != "" && len(lanes) < most {
@@ -267,9 +267,9 @@ func (f *filling) lanes(p tasks.Priority) ([]*candidateLane, error) {
 	return lanes, err
 }
 
-// lanesBehind lists up to n accounts with uploads for which the condition holds, behind one, and the last that it looked
-// at. It jumps from account to account: what lies between is not read.
-func (f *filling) lanesBehind(p tasks.Priority, condition, last string, n int) ([]*candidateLane, string, error) {
+// lanesBehind lists up to n accounts, after the account last, with uploads for which the condition holds, and the last
+// account that it looked at. It jumps from account to account, and does not read the uploads between.
+func (f *dispatch) lanesBehind(p tasks.Priority, condition, last string, n int) ([]*candidateLane, string, error) {
 	var lanes []*candidateLane
 	for len(lanes) < n {
 		found, err := f.Row("SELECT account FROM uploads WHERE "+condition+" AND priority = ? AND account > ? ORDER BY account LIMIT 1", db.Args{int(p), last}, &last)
@@ -288,7 +288,7 @@ func (f *filling) lanesBehind(p tasks.Priority, condition, last string, n int) (
 }
 
 // take reads up to n uploads of a lane for which the condition holds, the oldest first.
-func (f *filling) take(k lane, condition string, values db.Args, n int) ([]ready, error) {
+func (f *dispatch) take(k lane, condition string, values db.Args, n int) ([]ready, error) {
 	var got []ready
 	if n <= 0 {
 		return nil, nil
@@ -311,9 +311,9 @@ func (f *filling) take(k lane, condition string, values db.Args, n int) ([]ready
 	return got, err
 }
 
-// send makes the chunks of what was taken: one for each upload that goes first, and the others interleaved by account,
-// so that no account's uploads lie behind all of another's.
-func (f *filling) send(p tasks.Priority, first []laneReady, drawn map[string][]ready, slots int) {
+// send makes the chunks. Each upload that goes first has a chunk of its own. The others are interleaved by account, so
+// that no account's uploads come after all of another's.
+func (f *dispatch) send(p tasks.Priority, first []laneReady, drawn map[string][]ready, slots int) {
 	for _, u := range first {
 		f.chunk(u.lane, u.ready)
 	}
@@ -334,11 +334,11 @@ func (f *filling) send(p tasks.Priority, first []laneReady, drawn map[string][]r
 	}
 }
 
-// chunkSize is how many uploads travel in one task.
+// chunkSize returns the number of uploads that travel in one task.
 func chunkSize(tasks.Priority, int, int) int { return 1 }
 
 // chunk makes one task of these uploads.
-func (f *filling) chunk(k lane, us ...ready) {
+func (f *dispatch) chunk(k lane, us ...ready) {
 	c := tasks.Chunk{Task: uuid.NewString(), Account: k.account, Priority: k.priority, At: db.Time(f.Now + int64(len(f.chunks)))}
 	for _, u := range us {
 		c.Runs, c.Deaths = append(c.Runs, u.run), max(c.Deaths, u.deaths)
@@ -347,8 +347,8 @@ func (f *filling) chunk(k lane, us ...ready) {
 	f.chunks = append(f.chunks, c)
 }
 
-// writeRuns writes the rows of the runs, and that their uploads are under way.
-func (f *filling) writeRuns() error {
+// writeRuns writes the runs, and the phase of their uploads.
+func (f *dispatch) writeRuns() error {
 	if len(f.runs) == 0 {
 		return nil
 	}

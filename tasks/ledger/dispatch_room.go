@@ -6,13 +6,13 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// room is how many more uploads an account may have under way. Accounts with one appid share it.
+// room says how many more uploads an account may have under way. Accounts with one appid share it.
 type room struct {
 	held     bool // nothing may start
 	underWay int
-	uncalled int // of these, how many have neither been let through to WeChat nor a time reserved for that
+	uncalled int // of these, uploads that have neither called WeChat nor a reserved time for the call
 	most     int // under way, by concurrency
-	calls    int // that can be made within a lease, for those that have not been let through
+	calls    int // that the uncalled ones can make within a lease
 	ramp     *ramp
 }
 
@@ -28,7 +28,7 @@ func (r *ramp) left() int {
 	return r.most - r.underWay
 }
 
-// take counts n more under way, of which so many have yet to be let through to WeChat.
+// take counts n more under way; uncalled of them have yet to call WeChat.
 func (r *room) take(n, uncalled int) {
 	r.underWay += n
 	r.uncalled += uncalled
@@ -37,12 +37,12 @@ func (r *room) take(n, uncalled int) {
 	}
 }
 
-// left is how many more may be dispatched.
+// left returns the number of uploads that may be dispatched in addition.
 func (r *room) left() int {
 	return min(r.first(), max(0, r.calls-r.uncalled))
 }
 
-// first is how many more may be dispatched that have been let through to WeChat before, or have a time for it.
+// first is left for uploads that have called WeChat before, or have a reserved time for the call.
 func (r *room) first() int {
 	if r.held {
 		return 0
@@ -50,8 +50,8 @@ func (r *room) first() int {
 	return max(0, min(r.most-r.underWay, r.ramp.left()))
 }
 
-// room returns an account's room, from its hold and its limits. Nothing bounds an account that nobody has registered.
-func (f *filling) room(account string) (*room, error) {
+// room returns an account's room, from its hold and its limits. An account that no process has registered has no bounds.
+func (f *dispatch) room(account string) (*room, error) {
 	k, registered, err := f.keyOf(account)
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (f *filling) room(account string) (*room, error) {
 	return r, nil
 }
 
-func (f *filling) roomOf(k accountKey, h *schema.Hold) (*room, error) {
+func (f *dispatch) roomOf(k accountKey, h *schema.Hold) (*room, error) {
 	r := &room{held: h.InForce(f.Now), most: math.MaxInt, calls: math.MaxInt}
 	if r.held {
 		return r, nil
@@ -95,7 +95,7 @@ func (f *filling) roomOf(k accountKey, h *schema.Hold) (*room, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.daily > 0 { // the last one finds that the day is spent, and holds the account
+	if c.daily > 0 { // one more finds that the day is spent, and holds the account
 		r.calls = max(1, c.daily-c.calls)
 	}
 	if c.rate > 0 {
@@ -104,7 +104,7 @@ func (f *filling) roomOf(k accountKey, h *schema.Hold) (*room, error) {
 	return r, nil
 }
 
-func (f *filling) rampOf(h *schema.Hold) *ramp {
+func (f *dispatch) rampOf(h *schema.Hold) *ramp {
 	r := f.ramps[h]
 	if r == nil {
 		r = &ramp{most: h.Room()}

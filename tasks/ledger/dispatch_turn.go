@@ -6,26 +6,26 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// Bounds of one dispatch: it looks at so many producers of an account, and so many batches of a producer. Those beyond
-// them come in a later one, since dispatch goes on behind the one that was served last.
+// The numbers of producers of an account, and of batches of a producer, that one dispatch looks at. The next dispatch goes
+// on after the one that was served last.
 const (
 	maxProducers = 256
 	maxBatches   = 256
 )
 
-// turns remember who was served last, in each lane and for each of its producers. They belong to the writer.
+// turns remember which producer of a lane, and which batch of a producer, was served last. They belong to the writer.
 type turns struct {
 	producers map[lane]string
 	batches   map[stream]int64
 }
 
-// stream is the uploads of one producer in a lane.
+// stream stands for the uploads of one producer in a lane.
 type stream struct {
 	lane
 	producer string
 }
 
-// maxTurns bounds what is remembered: whoever is forgotten is served from the beginning.
+// maxTurns bounds what is remembered. A forgotten producer is served from its first batch.
 const maxTurns = 100_000
 
 func newTurns() turns { return turns{map[lane]string{}, map[stream]int64{}} }
@@ -44,9 +44,9 @@ func (s turns) servedBatch(of stream, batch int64) {
 	s.batches[of] = batch
 }
 
-// inTurn takes up to n uploads of a lane, from its producers in turn, and from their batches in turn. They are in the
-// order in which they should start.
-func (f *filling) inTurn(k lane, n int) ([]ready, error) {
+// inTurn takes up to n uploads of a lane, from its producers in turn, and from their batches in turn. It returns them in
+// the order in which they should start.
+func (f *dispatch) inTurn(k lane, n int) ([]ready, error) {
 	return takeTurns(n, maxProducers,
 		func(n int) ([]string, error) { return f.producers(k, n) },
 		func(producer string, n int) ([]ready, error) {
@@ -61,8 +61,8 @@ func (f *filling) inTurn(k lane, n int) ([]ready, error) {
 		})
 }
 
-// takeTurns takes up to n uploads, an even part from each of those that list names, again and again until there are no
-// more. They come back interleaved: one of each, then the next of each.
+// takeTurns takes up to n uploads, an even part from each that list returns, again and again until nothing is left. It
+// returns them interleaved: one of each, then the next of each.
 func takeTurns[K comparable](n, most int, list func(n int) ([]K, error), take func(of K, n int) ([]ready, error)) ([]ready, error) {
 	taken := map[K][]ready{}
 	var order []K
@@ -85,7 +85,7 @@ func takeTurns[K comparable](n, most int, list func(n int) ([]K, error), take fu
 			taken[name] = append(taken[name], some...)
 			total += len(some)
 		}
-		if total == before { // there are no more, or others have locked them
+		if total == before { // nothing is left, or others have locked it
 			break
 		}
 	}
@@ -100,8 +100,8 @@ func takeTurns[K comparable](n, most int, list func(n int) ([]K, error), take fu
 	return out, nil
 }
 
-// producers lists up to n producers that have something ready in a lane, going on behind the one that was served last.
-func (f *filling) producers(k lane, n int) ([]string, error) {
+// producers lists up to n producers with ready uploads in a lane, from the one after the last that was served.
+func (f *dispatch) producers(k lane, n int) ([]string, error) {
 	from := f.l.turns.producers[k]
 	after, err := f.producersIn(k, from, "", n)
 	if err != nil || from == "" || len(after) == n {
@@ -111,8 +111,8 @@ func (f *filling) producers(k lane, n int) ([]string, error) {
 	return append(after, upTo...), err
 }
 
-// producersIn lists up to n producers with something ready, behind low and not behind high, where one is given.
-func (f *filling) producersIn(k lane, low, high string, n int) ([]string, error) {
+// producersIn lists up to n producers with ready uploads, above low and, if high is given, not above high.
+func (f *dispatch) producersIn(k lane, low, high string, n int) ([]string, error) {
 	query, a := "SELECT producer FROM uploads WHERE phase = 0 AND priority = ? AND account = ? AND producer > ?", db.Args{int(k.priority), k.account, nil}
 	if high != "" {
 		query, a = query+" AND producer <= ?", append(a, high)
@@ -129,8 +129,8 @@ func (f *filling) producersIn(k lane, low, high string, n int) ([]string, error)
 	return ps, nil
 }
 
-// batches lists up to n batches of a producer that have something ready, going on behind the one that was served last.
-func (f *filling) batches(s stream, n int) ([]int64, error) {
+// batches lists up to n batches of a producer with ready uploads, from the one after the last that was served.
+func (f *dispatch) batches(s stream, n int) ([]int64, error) {
 	from, served := f.l.turns.batches[s]
 	if !served {
 		from = -1
@@ -143,8 +143,8 @@ func (f *filling) batches(s stream, n int) ([]int64, error) {
 	return append(after, upTo...), err
 }
 
-// batchesIn lists up to n batches with something ready, above low and not above high.
-func (f *filling) batchesIn(s stream, low, high int64, n int) ([]int64, error) {
+// batchesIn lists up to n batches with ready uploads, above low and not above high.
+func (f *dispatch) batchesIn(s stream, low, high int64, n int) ([]int64, error) {
 	var bs []int64
 	for len(bs) < n {
 		const next = "SELECT batch FROM uploads WHERE phase = 0 AND priority = ? AND account = ? AND producer = ? AND batch > ? AND batch <= ? ORDER BY batch LIMIT 1"

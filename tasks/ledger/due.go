@@ -8,8 +8,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Mature makes waiting uploads ready whose time has come, and fails those whose deadline has passed before they were
-// running again. It does at most limit of each, and returns how many in all: call it again while that is limit or more.
+// Mature makes waiting uploads ready whose time has come, and fails queued and waiting uploads whose deadline has passed.
+// It does at most limit of each, and returns the number of both: call it again while that is limit or more.
 func (l *Ledger) Mature(ctx context.Context, limit int) (int, error) {
 	var count int
 	err := l.do(ctx, "mature uploads", func(t *tx) error {
@@ -28,7 +28,7 @@ func (l *Ledger) Mature(ctx context.Context, limit int) (int, error) {
 	return count, err
 }
 
-// pastDeadline returns the endings of those that are not running and should have had an outcome by now.
+// pastDeadline returns the endings of uploads that are not running and whose deadline has passed.
 func (t *tx) pastDeadline(limit int) ([]*ending, error) {
 	rs, err := t.findAll("u.expires_by <= ? AND "+schema.BeforeStep(tasks.StepDeadline)+" AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.upload = u.seq AND r.token IS NOT NULL) ORDER BY u.expires_by LIMIT ?",
 		t.Now, limit)
@@ -41,9 +41,9 @@ func (t *tx) pastDeadline(limit int) ([]*ending, error) {
 	return late, err
 }
 
-// TakeOver makes running uploads ready again whose lease ran out more than grace ago, and counts the lost lease; those
-// that somebody asked to cancel end canceled. One whose worker was lost three times while it ran alone fails with
-// code poison. It does at most limit, and returns how many.
+// TakeOver makes running uploads ready again whose lease ran out more than grace ago, and counts the lost lease. Uploads
+// that somebody asked to cancel end canceled. An upload that lost its worker three times while it ran alone fails with
+// code poison. TakeOver does at most limit, and returns the number.
 func (l *Ledger) TakeOver(ctx context.Context, grace time.Duration, limit int) (int, error) {
 	var count int
 	err := l.do(ctx, "take over uploads", func(t *tx) (err error) {
@@ -55,8 +55,8 @@ func (l *Ledger) TakeOver(ctx context.Context, grace time.Duration, limit int) (
 	return count, err
 }
 
-// Abandon is TakeOver for all that worker has claimed, whatever is left of the leases: the caller knows that it is dead.
-// What worker led, others may lead at once, and go on with its actions. It returns how many uploads that were.
+// Abandon is TakeOver for everything that a dead worker has claimed, before its leases run out. The caller must know that
+// the worker is dead. Abandon also ends what the worker led, and its hold on actions. It returns the number of uploads.
 func (l *Ledger) Abandon(ctx context.Context, worker string) (int, error) {
 	var count int
 	err := l.do(ctx, "take over from "+worker, func(t *tx) (err error) {
@@ -77,7 +77,7 @@ func (l *Ledger) Abandon(ctx context.Context, worker string) (int, error) {
 	return count, err
 }
 
-// takeOverAll takes over the runs that a query finds, where they are lost still once they are locked.
+// takeOverAll takes over the runs that a query finds, if they are still lost once they are locked.
 func (t *tx) takeOverAll(lost func(*row) bool, query string, a ...any) (int, error) {
 	var seqs []int64
 	if err := t.Each(query, a, appendSeq(&seqs)); err != nil || len(seqs) == 0 {

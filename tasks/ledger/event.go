@@ -16,7 +16,7 @@ type event struct {
 	batch  int64
 	round  int
 	data   []byte // nil: rendered when it is read
-	url    string // who is told; empty: nobody, or the callback of the batch in ofBatch
+	url    string // of the receiver; empty: the callback of the batch in ofBatch, if it has one
 	// ofBatch is the batch of an upload without a callback of its own.
 	ofBatch int64
 }

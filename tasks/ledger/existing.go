@@ -12,14 +12,14 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// existing is an upload as it was requested. A new request under its name is compared with it.
+// existing is an upload as it was requested, to compare a new request under its name with it.
 type existing struct {
 	tasks.Upload
 	phase  schema.Phase
 	digest []byte
 }
 
-// findExisting reads the upload that a condition finds, and reports whether there is one.
+// findExisting reads the upload for which the condition holds, and reports whether there is one.
 func (t *tx) findExisting(e *existing, where string, a ...any) (bool, error) {
 	found := false
 	err := t.Each(`SELECT id, `+schema.CurrentPhase+`, digest, producer, account, type, source, COALESCE(filename, ''), COALESCE(callback_url, ''), metadata, priority,
@@ -35,7 +35,7 @@ func (t *tx) findExisting(e *existing, where string, a ...any) (bool, error) {
 	return found, err
 }
 
-// differs names the fields in which u is another request. It returns "" for the same request.
+// differs returns the names of the fields in which u is another request, and "" for the same request.
 func (e *existing) differs(u *incoming) string {
 	if bytes.Equal(e.digest, u.digest) {
 		return ""

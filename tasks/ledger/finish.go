@@ -11,8 +11,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Wait ends a claim: the upload waits for p.For. The attempt, where there is one, counts. An upload that somebody
-// asked to cancel ends canceled instead. ErrFenced: somebody else has claimed it since.
+// Wait ends a claim: the upload waits for p.For. The attempt in p counts. An upload that somebody asked to cancel ends
+// canceled instead. Wait returns ErrFenced if another worker has claimed the upload since.
 func (l *Ledger) Wait(ctx context.Context, k tasks.Token, p tasks.Pause) error {
 	return l.writer.claims.over(k, l.work(ctx, "postpone upload", k.Upload, func(t *tx) error {
 		r, err := t.owned(k)
@@ -34,8 +34,8 @@ func (l *Ledger) Wait(ctx context.Context, k tasks.Token, p tasks.Pause) error {
 	}))
 }
 
-// HandBack ends a claim without an attempt: the upload is ready for another worker, after a while where after is not
-// 0. cause is shown meanwhile. An upload that somebody asked to cancel ends canceled instead.
+// HandBack ends a claim without an attempt. The upload is ready for another worker, at once or, if after is not 0, after
+// that time. People see cause meanwhile. An upload that somebody asked to cancel ends canceled instead.
 func (l *Ledger) HandBack(ctx context.Context, k tasks.Token, after time.Duration, cause *tasks.Error) error {
 	return l.writer.claims.over(k, l.work(ctx, "hand back upload", k.Upload, func(t *tx) error {
 		r, err := t.owned(k)
@@ -52,13 +52,14 @@ func (l *Ledger) HandBack(ctx context.Context, k tasks.Token, after time.Duratio
 	}))
 }
 
-// Finish records the outcome of a claimed upload together with its attempt, its media, its event and what that means
-// for its batch, in one transaction. A success that comes after somebody asked to cancel wins; anything else then
-// ends canceled. ErrFenced: somebody else has claimed the upload since, or it has its outcome; the caller drops its
-// result, and the media, where there is one, was kept for reuse. Finishing the same claim twice with the same outcome
-// is not an error. Unavailable: nothing was written, the caller may try again.
+// Finish records the outcome of a claimed upload together with its attempt, its media, its event and the count of its
+// batch, in one transaction. If somebody asked to cancel the upload, a success still wins; anything else ends canceled.
 //
-// Outcomes that are reported at the same time are recorded as one set. One that is fenced fails none of the others.
+// Finish returns ErrFenced if another worker has claimed the upload since, or if it has its outcome. The caller then drops
+// its result; the media was kept for reuse. Finishing the same claim twice with the same outcome is not an error.
+// Unavailable means that nothing was written: the caller may try again.
+//
+// Outcomes that are reported at the same time are recorded as one set. A fenced one does not fail the others.
 func (l *Ledger) Finish(ctx context.Context, k tasks.Token, res tasks.Result) error {
 	if !res.State.Final() {
 		return &tasks.Error{Code: tasks.Invalid, Op: "finish upload", Err: errors.New("the state is no outcome")}
@@ -113,15 +114,15 @@ func (t *tx) finishAll(ops []*op) error {
 		return err
 	}
 	for _, a := range accounts {
-		if err := t.climb(a); err != nil {
+		if err := t.rampUp(a); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// outcomeOf decides about one report: the ending that it leads to, none where it repeats what is recorded, or ErrFenced.
-// The media that WeChat issued is kept in any case.
+// outcomeOf returns the ending that one report leads to. It returns nil if the report repeats what is recorded, and
+// ErrFenced if the claim is over. It keeps the media that WeChat issued in any case.
 func (t *tx) outcomeOf(f *finish, r *row) (*ending, error) {
 	switch ours := r.ownedBy(f.token); {
 	case ours && r.phase.Final() && repeats(r, f.result):
@@ -139,7 +140,7 @@ func (t *tx) outcomeOf(f *finish, r *row) (*ending, error) {
 	return &ending{row: r, state: f.result.State, result: &f.result, cause: f.result.Cause, kept: kept || f.result.Reused}, err
 }
 
-// done is the row as it will be once the ending is written, for a second report in the same set.
+// done returns the row as it will be once the ending is written, for a second report in the same set.
 func (e *ending) done() *row {
 	r := *e.row
 	state := e.state
@@ -170,7 +171,7 @@ func repeats(r *row, res tasks.Result) bool {
 	return r.phase.State() == state && (state != tasks.Succeeded || r.mediaID == clean(res.Media.ID))
 }
 
-// attempt is one that a claim ended with, as it is recorded.
+// attempt is an attempt as it is recorded.
 type attempt struct {
 	upload        int64
 	round, number int
@@ -205,8 +206,8 @@ func (t *tx) writeAttempts(as []attempt) error {
 	return nil
 }
 
-// keep remembers a media that WeChat issued. r is the upload it was issued for, where that is still its claim's: kept
-// says that it holds the content no longer.
+// keep keeps a media that WeChat issued, for reuse. r is the upload that it was issued for, if that upload still belongs to
+// the claim. kept reports that the upload has released its content.
 func (t *tx) keep(res tasks.Result, r *row) (kept bool, err error) {
 	if res.State != tasks.Succeeded || res.Reused || res.Media.ID == "" || res.Key == (tasks.MediaKey{}) {
 		return false, nil
@@ -236,7 +237,7 @@ func (t *tx) keepMedia(k tasks.MediaKey, m tasks.Media) error {
 	return err
 }
 
-// KeepMedia remembers a media that WeChat issued, unless one that lives longer is known.
+// KeepMedia keeps a media that WeChat issued, unless one that lives longer is known.
 func (l *Ledger) KeepMedia(ctx context.Context, k tasks.MediaKey, m tasks.Media) error {
 	return l.do(ctx, "keep media", func(t *tx) error { return t.keepMedia(k, m) })
 }

@@ -6,13 +6,13 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// flow is how fast uploads end, as the process sees it that dispatches. What is on the belt is bounded by it: no more
-// than the workers start in a second, so that nobody who comes later waits behind much. It belongs to the writer.
+// flow measures how fast uploads end, as the dispatching process sees it. It bounds the belt to what the workers start in
+// a second, so that a new upload never waits behind much. It belongs to the writer.
 type flow struct {
 	seen map[tasks.Priority]*stretch
 }
 
-// stretch is what ended of one priority in the last second.
+// stretch counts the uploads of one priority that ended in the last second.
 type stretch struct {
 	underWay int // after the last dispatch
 	ends     []ends
@@ -28,8 +28,8 @@ const (
 	flowNow  = 250 * time.Millisecond
 )
 
-// enough is how many uploads under way keep so many slots busy: those in the slots, and what ends in a second, half as
-// many as there are slots at least. Where the slots are not known, the whole window.
+// enough returns the number of uploads under way that keeps the slots busy: one for each slot, and as many as end in a
+// second, but at least half as many as there are slots. If the slots are not known, it returns the window.
 func (f *flow) enough(p tasks.Priority, now int64, slots, window int) int {
 	if slots <= 0 {
 		return window
@@ -48,7 +48,7 @@ func (f *flow) enough(p tasks.Priority, now int64, slots, window int) int {
 	return slots + max((slots+1)/2, second, lately*int(flowSpan/flowNow))
 }
 
-// counted notes what is under way before a dispatch.
+// counted records what is under way before a dispatch.
 func (f *flow) counted(now int64, load map[lane]int) {
 	for p, n := range byPriority(load) {
 		s := f.seen[p]
@@ -65,7 +65,7 @@ func (f *flow) counted(now int64, load map[lane]int) {
 	}
 }
 
-// dispatched notes what is under way after a dispatch.
+// dispatched records what is under way after a dispatch.
 func (f *flow) dispatched(load map[lane]int) {
 	if f.seen == nil {
 		f.seen = map[tasks.Priority]*stretch{}

@@ -8,9 +8,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// Forget removes a media from those that uploads may reuse: the next upload of its content calls WeChat. Earlier
-// answers stay as they are. If accounts is not empty, only media of these accounts are removed. It returns NotFound where
-// no such media is known.
+// Forget makes a media unusable for reuse: the next upload of its content calls WeChat. Earlier outcomes stay as they are.
+// If accounts is not empty, it forgets media of these accounts only. It returns NotFound if the media is not known.
 func (l *Ledger) Forget(ctx context.Context, mediaID string, accounts []string) error {
 	return l.do(ctx, "forget media", func(t *tx) error {
 		where, a := "media_id = ?", db.Args{mediaID}

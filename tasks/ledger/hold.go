@@ -22,9 +22,9 @@ func (t *tx) holds() (map[string]*schema.Hold, error) {
 	return held, err
 }
 
-// Hold pauses an account until h.Until, which is a time of this process's clock: the hold lasts as long by the ledger's.
-// While it is held already, the later of the two ends counts; while it was coming back, it is held anew. Since is set by
-// the ledger. The event account.held is written when an account becomes held, or is held for another reason than before.
+// Hold pauses an account until h.Until. That is a time of this process's clock; the hold lasts equally long by the
+// ledger's. If the account is held already, the later of the two ends counts. If it is ramping up after a hold, it is held
+// again. The ledger sets Since. It writes the event account.held when an account becomes held, or when the reason changes.
 func (l *Ledger) Hold(ctx context.Context, h tasks.Hold) error {
 	length := h.Until.Sub(l.now())
 	return l.do(ctx, "hold account", func(t *tx) error {
@@ -66,7 +66,7 @@ func (t *tx) findHold(realm, appid string) (*schema.Hold, error) {
 	return h, err
 }
 
-// lift ends a hold, only one with that code where one is given, and reports whether there was one.
+// lift ends a hold, and reports whether there was one. If only is given, it ends only a hold with that code.
 func (t *tx) lift(realm, appid string, only tasks.Code) (bool, error) {
 	h, err := t.findHold(realm, appid)
 	if err != nil || h == nil || (only != "" && h.Code != only) {
@@ -98,8 +98,8 @@ func (l *Ledger) Resume(ctx context.Context, realm, appid string) (bool, error) 
 	return lifted, err
 }
 
-// climb lets a coming-back account have twice as many uploads under way, and ends its hold where that is enough.
-func (t *tx) climb(account string) error {
+// rampUp lets a coming-back account have twice as many uploads under way, and ends its hold where that is enough.
+func (t *tx) rampUp(account string) error {
 	held, err := t.holds()
 	if err != nil || len(held) == 0 {
 		return err
@@ -121,7 +121,7 @@ func (t *tx) climb(account string) error {
 	return err
 }
 
-// Holds lists all holds, also those of accounts that are coming back.
+// Holds lists all holds, also those of accounts that are ramping up.
 func (l *Ledger) Holds(ctx context.Context) ([]tasks.Hold, error) {
 	var hs []tasks.Hold
 	err := l.engine.Snapshot(ctx, "list holds", func(t *db.Tx) error {

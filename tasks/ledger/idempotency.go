@@ -9,8 +9,9 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// remember keeps the name of a request with the ID of what it asks for, and returns the ID that goes with the name: id,
-// or the one that was kept before. It returns Conflict if the name was used for another request, told by its digest.
+// remember keeps the Idempotency-Key of a request with the ID of its upload or action. It returns the ID that belongs to
+// the key: id, or the one that was kept before. It returns Conflict if the key was used for another request, as the digest
+// tells.
 func (t *tx) remember(producer string, r tasks.Request, id uuid.UUID) (uuid.UUID, error) {
 	if r.Name == "" {
 		return id, nil
@@ -34,7 +35,7 @@ func (t *tx) remember(producer string, r tasks.Request, id uuid.UUID) (uuid.UUID
 	return id, nil
 }
 
-// unremember makes the name of a refused request free again.
+// unremember frees the Idempotency-Key of a refused request.
 func (t *tx) unremember(producer string, r tasks.Request, id uuid.UUID) error {
 	if r.Name == "" {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// InboxUse returns how the uploads of a source in an inbox stand.
+// InboxUse counts the uploads of a source in an inbox.
 func (l *Ledger) InboxUse(ctx context.Context, source string) (tasks.SourceUse, error) {
 	var u tasks.SourceUse
 	err := l.engine.Snapshot(ctx, "look up uses of source", func(t *db.Tx) error {

@@ -18,7 +18,7 @@ const insertArrays = "INSERT INTO uploads " + uploadColumns + ` SELECT i, 0, p, 
 	?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[]) AS v (i, p, b, n, f, s, e, k, d, r, a, t, c, x, m, u, j, g)
 	ON CONFLICT DO NOTHING RETURNING id`
 
-// values are the columns of uploadColumns without the phase.
+// values returns the columns of uploadColumns without the phase.
 func (t *tx) values(r *pending) []any {
 	return []any{
 		r.ID[:], int(r.Priority), r.batch, db.Flag(r.NoReuse), db.Flag(r.Fix), t.Now, db.TimeOrNull(r.ExpiresBy), db.TimeOrNull(r.KeepFreshUntil), r.digest,
@@ -27,7 +27,7 @@ func (t *tx) values(r *pending) []any {
 	}
 }
 
-// insertUploads writes the rows whose names are not taken, and reports which these were.
+// insertUploads writes the rows whose names are not taken, and reports for each row whether it was written.
 func (t *tx) insertUploads(rows []pending) ([]bool, error) {
 	if t.Dialect.Concurrent {
 		return t.insertArrays(rows)
@@ -43,7 +43,7 @@ func (t *tx) insertUploads(rows []pending) ([]bool, error) {
 	return fresh, nil
 }
 
-// insertArrays is insertUploads where every statement is a round trip.
+// insertArrays is insertUploads in one round trip.
 func (t *tx) insertArrays(rows []pending) ([]bool, error) {
 	fresh := make([]bool, len(rows))
 	if len(rows) == 0 {

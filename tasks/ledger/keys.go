@@ -45,8 +45,8 @@ func (l *Ledger) Keys(ctx context.Context) ([]tasks.Key, error) {
 	return ks, err
 }
 
-// RevokeKeys ends the keys of that name, or the one whose ID it is, and returns how many there were. It returns
-// NotFound where no such key is in force.
+// RevokeKeys revokes all keys with that name, or the key with that ID, and returns their number. It returns NotFound if no
+// such key is in force.
 func (l *Ledger) RevokeKeys(ctx context.Context, nameOrID string) (int, error) {
 	var n int
 	err := l.do(ctx, "revoke key", func(t *tx) error {

@@ -9,9 +9,9 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Lead makes holder the leader of a role for ttl, or lengthens its lead, and reports whether it leads now. Each election
-// also looks whether the ledger's clock was set back: then all that is due later by the clock before is brought forward
-// by as much.
+// Lead makes holder the leader of a role for ttl, or renews its lead, and reports whether it leads now. Each election also
+// checks whether the ledger's clock was set back. If it was, everything that is due in the future becomes due earlier, by
+// the same time.
 func (l *Ledger) Lead(ctx context.Context, role, holder string, ttl time.Duration) (bool, error) {
 	var leads bool
 	err := l.do(ctx, "elect "+role, func(t *tx) error {
@@ -32,8 +32,8 @@ func (l *Ledger) Lead(ctx context.Context, role, holder string, ttl time.Duratio
 // clockRole is a row among the leads that nobody leads: it keeps the latest time that an election has seen.
 const clockRole = "clock"
 
-// checkClock compares the clock with the latest time that an election has seen. What a process was told of terms and
-// pauses is no part of it.
+// checkClock compares the clock with the latest time that an election has seen. It does not change the terms and pauses
+// that a process was told.
 func (t *tx) checkClock() error {
 	var latest int64
 	const read = "SELECT until_at FROM leads WHERE role = ?"
@@ -52,12 +52,12 @@ func (t *tx) markClock() error {
 	return err
 }
 
-// clockSlack is how far a clock may be set back unnoticed: what is due then waits for so long. A transaction that waits
-// for others has an older time than they have, which must not look like a clock that was set back.
+// clockSlack is the step back of a clock that is ignored: due uploads wait that much longer. A transaction that waited for
+// others has an older time than they have, which must not look like a clock that was set back.
 const clockSlack = 10 * time.Second
 
-// forwardMost bounds what one election moves, to some seconds at the worst: it must never fail for the sheer number of
-// what waits. What is beyond waits until the clock is where it was.
+// forwardMost bounds the rows that one election moves, so that it takes some seconds at most and never fails for their
+// number. Rows beyond it wait until the clock is where it was.
 const forwardMost = 100_000
 
 // bringForward subtracts by, in microseconds, from every due time in the future. Deadlines that people set and the
@@ -92,7 +92,7 @@ func (t *tx) bringForward(by int64) error {
 	return nil
 }
 
-// Resign lets somebody else lead at once. It does nothing where holder does not lead.
+// Resign ends the lead of holder, so that another process may lead at once. It does nothing if holder does not lead.
 func (l *Ledger) Resign(ctx context.Context, role, holder string) error {
 	return l.do(ctx, "resign as "+role, func(t *tx) error {
 		_, err := t.Exec("DELETE FROM leads WHERE role = ? AND holder = ?", role, holder)

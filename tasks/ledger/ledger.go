@@ -2,8 +2,8 @@
 // has it, how it ended and which receiver gets the event. It runs on SQLite (one file, no server) or on PostgreSQL, with
 // one contract for both. The ledger changes the rows; package view reads them for people.
 //
-// When a method that writes returns without an error, what it wrote is committed and survives a loss of power. The rows
-// themselves say by generations and tokens which worker may do what; the clock of a process never decides that.
+// When a method that writes returns without an error, its changes are committed and survive a loss of power. Generations
+// and tokens in the rows decide which worker may do what. The clock of a process never decides that.
 package ledger
 
 import (
@@ -22,29 +22,29 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/view"
 )
 
-// Options are the settings of Open. The zero value is good for production.
+// Options are the settings of Open. The zero value serves in production.
 type Options struct {
-	// Now is SQLite's only clock. Zero: time.Now. PostgreSQL goes by its own clock, so that processes whose clocks
+	// Now is the ledger's clock on SQLite. Nil: time.Now. PostgreSQL uses its own clock, so that processes whose clocks
 	// disagree can share a ledger.
 	Now func() time.Time
-	// Log gets a line when something was tried again or could not be cleaned up. Zero: nothing is logged.
+	// Log gets a line when something was tried again or could not be cleaned up. Nil: nothing is logged.
 	Log *slog.Logger
 	// Alone says that no other process works on this ledger, as the holder of the lock of its directory knows. Then Open
 	// brings an older schema up to date. Zero: only Migrate does.
 	Alone bool
 	// Notify is the URL that gets the events of accounts, account.held and account.resumed. Zero: nobody is told.
 	Notify string
-	// Linger is how long a commit waits for more claims and outcomes to share it with, while many are under way.
-	// Zero: 10 ms. Accepting, dispatching and people's actions never wait.
+	// Linger is the time that a commit waits for more claims and outcomes to share it, while many are under way. Zero
+	// means 10 ms. Accepting, dispatching and people's actions never wait.
 	Linger time.Duration
-	// GroupSize is how many operations share one commit at most. Zero: 128.
+	// GroupSize is the largest number of operations that share one commit. Zero means 128.
 	GroupSize int
 
 	steps *steps // of the schema; nil: those of this program
 }
 
-// Ledger is an open ledger: it changes the rows, and its View reads them for people. It is safe for concurrent use, and
-// several processes may have the same ledger open.
+// Ledger is an open ledger. It changes the rows, and its View reads them for people. It is safe for concurrent use. Several
+// processes may have the same ledger open.
 type Ledger struct {
 	*view.View
 
@@ -59,13 +59,13 @@ type Ledger struct {
 	number int64 // of the rows in which this process counts
 
 	maxAccounts int // the constant, but for tests
-	sweep       sweep
+	pruning     pruning
 	folding     folding
 	limits      limits
 
 	// What dispatch remembers of the last one. It belongs to the writer's goroutine.
 	turns       turns
-	lastAccount map[tasks.Priority]string // where it goes on among accounts, where there are more than it looks at
+	lastAccount map[tasks.Priority]string // the next dispatch goes on after this account, if there are more than it looks at
 	flow        flow
 }
 
@@ -104,7 +104,7 @@ func (l *Ledger) Close() error {
 	return l.handle.Close()
 }
 
-// ID names this ledger. It is made with the ledger, and is the same for every process that opens it.
+// ID returns the ID of this ledger. It is the same for every process that opens the ledger.
 func (l *Ledger) ID() uuid.UUID { return l.id }
 
 // Ping reports whether the database answers.

@@ -8,7 +8,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// limit is what bounds the uploads of one account in the whole fleet. 0: nothing does.
+// limit bounds the uploads of one account in the whole fleet. 0: no limit.
 type limit struct {
 	rate        int // calls a minute
 	concurrency int // uploads under way
@@ -16,7 +16,7 @@ type limit struct {
 	zone        *time.Location
 }
 
-// limitAge is how long a process goes by the limits that it has read: they change with the settings of others.
+// limitAge is the time after which a process reads the limits again: they change with the settings of other processes.
 const limitAge = 2 * time.Second
 
 // limits remembers the limits of the accounts. It is safe for concurrent use.
@@ -39,7 +39,7 @@ func (s *limits) fresh(now int64) bool {
 	return s.by != nil && age >= 0 && age < limitAge
 }
 
-// limitOf returns what bounds an account: of all accounts with its appid, the strictest.
+// limitOf returns the strictest limits of all accounts with the same appid.
 func (t *tx) limitOf(k accountKey) (limit, error) {
 	s := &t.l.limits
 	s.mu.Lock()
@@ -49,7 +49,7 @@ func (t *tx) limitOf(k accountKey) (limit, error) {
 	return l, err
 }
 
-// keyOf returns whose calls those of an account are, and whether it is registered.
+// keyOf returns the key under which an account's calls are counted, and whether the account is registered.
 func (t *tx) keyOf(account string) (accountKey, bool, error) {
 	s := &t.l.limits
 	s.mu.Lock()
@@ -89,7 +89,7 @@ func (t *tx) readLimits(s *limits) error {
 	return err
 }
 
-// stricter is the lower of two limits, of which 0 is none.
+// stricter returns the lower of two limits. 0 means no limit.
 func stricter(a, b int) int {
 	if a == 0 || (b != 0 && b < a) {
 		return b

@@ -61,7 +61,7 @@ func is(ss ...tasks.State) func(*modelUpload) bool {
 	}
 }
 
-func (m *model) end(u *modelUpload, s tasks.State) {
+func (m *model) finish(u *modelUpload, s tasks.State) {
 	if u.cancel && s != tasks.Succeeded {
 		s = tasks.Canceled
 	}
@@ -143,7 +143,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			for range rapid.IntRange(1, 2).Draw(m.T, "times") {
 				must(m, m.h.Finish(m.h.Context(), u.token, res))
 			}
-			m.end(u, res.State)
+			m.finish(u, res.State)
 		}),
 		"finish with an old token": act(func(m *model) {
 			u := m.some(func(u *modelUpload) bool { return len(u.stale) > 0 })
@@ -155,7 +155,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			must(m, m.h.Wait(m.h.Context(), u.token, tasks.Pause{For: time.Minute}))
 			u.stale, u.token = append(u.stale, u.token), tasks.Token{}
 			if u.cancel {
-				m.end(u, tasks.Canceled)
+				m.finish(u, tasks.Canceled)
 				return
 			}
 			u.state = tasks.Waiting
@@ -165,7 +165,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			must(m, m.h.HandBack(m.h.Context(), u.token, 0, nil))
 			u.stale, u.token = append(u.stale, u.token), tasks.Token{}
 			if u.cancel {
-				m.end(u, tasks.Canceled)
+				m.finish(u, tasks.Canceled)
 				return
 			}
 			u.state = tasks.Queued
@@ -180,7 +180,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 				switch {
 				case u.state == tasks.Running && u.cancel:
 					u.lost++
-					m.end(u, tasks.Canceled)
+					m.finish(u, tasks.Canceled)
 				case u.state == tasks.Running:
 					u.lost++
 					u.state = tasks.Queued
@@ -197,7 +197,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 				u.cancel = true
 				return
 			}
-			m.end(u, tasks.Canceled)
+			m.finish(u, tasks.Canceled)
 		}),
 		"retry": act(func(m *model) {
 			u := m.some(is(tasks.Succeeded, tasks.Failed, tasks.Canceled))

@@ -26,7 +26,8 @@ func (p *pace) next(now int64, perMinute int) int64 {
 	return at
 }
 
-// within is how many calls there are to be had from now until ahead, or until one more can be had where that is later.
+// within returns the number of calls that can be made from now until ahead. It is at least the next call, even if that
+// comes later.
 func (p *pace) within(now int64, ahead time.Duration, perMinute int) int {
 	burst, step := gcra(perMinute)
 	left := now + max(ahead.Microseconds(), step) - max(p.tat, now) + (burst-1)*step

@@ -12,13 +12,12 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// unreachableHold is how long a realm is held that no worker can connect to, from the last try of any of them. Then one
-// upload finds out.
+// unreachableHold is the time for which a realm is held that no worker can connect to, counted from the last try. After it
+// one upload finds out whether the realm can be reached.
 const unreachableHold = 10 * time.Second
 
-// Join tells the ledger that a process has begun, and what it was told about the accounts. The limits of an account are
-// the strictest of all living processes. An account whose credentials changed is no longer held for what was wrong
-// with them.
+// Join registers a new process with its settings of the accounts. The limits of an account are the strictest of all living
+// processes. New credentials of an account lift a hold that the old ones caused.
 func (l *Ledger) Join(ctx context.Context, p tasks.Process, accounts []tasks.Account) error {
 	return l.do(ctx, "join the fleet", func(t *tx) error {
 		if err := t.expireProcesses(); err != nil {
@@ -39,8 +38,8 @@ func (l *Ledger) Join(ctx context.Context, p tasks.Process, accounts []tasks.Acc
 	})
 }
 
-// Heartbeat is a sign of life of a process that has joined: how busy it is, and what it can't reach. It returns NotFound
-// where the ledger has given the process up meanwhile: then it joins again.
+// Heartbeat records a sign of life of a process that has joined: how busy it is, and what it can't reach. It returns
+// NotFound if the ledger has given up the process; the process must join again then.
 func (l *Ledger) Heartbeat(ctx context.Context, p tasks.Process) error {
 	return l.do(ctx, "tell that a process lives", func(t *tx) error {
 		unreachable, refused, err := encodeTrouble(p)
@@ -58,11 +57,11 @@ func (l *Ledger) Heartbeat(ctx context.Context, p tasks.Process) error {
 		if err := t.expireProcesses(); err != nil {
 			return err
 		}
-		return t.holdTroubled(p)
+		return t.holdUnusable(p)
 	})
 }
 
-// Leave tells the ledger that a process ends in good order.
+// Leave removes a process that ends in good order.
 func (l *Ledger) Leave(ctx context.Context, name string) error {
 	return l.do(ctx, "leave the fleet", func(t *tx) error { return t.forgetProcess(name) })
 }
@@ -90,8 +89,8 @@ func (t *tx) insertProcess(p tasks.Process) error {
 	return err
 }
 
-// expireProcesses forgets those that gave no sign of life for as long as one counts as alive. One whose last sign lies in
-// the future gave it before the clock was set back.
+// expireProcesses forgets the processes whose last sign of life is older than ProcessLife. A process with a sign in the
+// future gave it before the clock was set back, and is forgotten too.
 func (t *tx) expireProcesses() error {
 	var names []string
 	life := tasks.ProcessLife.Microseconds()
@@ -109,7 +108,7 @@ func (t *tx) expireProcesses() error {
 	return err
 }
 
-// forgetProcess deletes a process and what it was told, and lets the limits of the others count alone.
+// forgetProcess deletes a process with its settings. The limits of the other processes then count alone.
 func (t *tx) forgetProcess(name string) error {
 	if _, err := t.Exec("DELETE FROM processes WHERE name = ?", name); err != nil {
 		return err
@@ -129,7 +128,7 @@ func (t *tx) forgetProcess(name string) error {
 	return err
 }
 
-// settings records what a process was told about an account.
+// settings records a process's settings of an account.
 func (t *tx) settings(process string, a tasks.Account) error {
 	known, err := t.Row("SELECT 1 FROM process_accounts WHERE account = ? AND fingerprint = ? LIMIT 1", db.Args{a.Name, a.Fingerprint}, new(int))
 	if err != nil {
@@ -152,8 +151,8 @@ func (t *tx) settings(process string, a tasks.Account) error {
 	return err
 }
 
-// settleAccount makes the account's row what the living processes say together: who registered last names its
-// credentials and zone, the strictest limit counts. What nobody was told of stays as it was.
+// settleAccount updates the account's row from the settings of the living processes. The process that registered last
+// decides the credentials and the zone, the strictest limit counts. The row of an account that no process has stays.
 func (t *tx) settleAccount(name string) error {
 	t.held = nil
 	t.l.limits.forget()
@@ -181,8 +180,8 @@ func (t *tx) settleAccount(name string) error {
 	return err
 }
 
-// holdTroubled holds the realms and accounts that no living worker can use, by what p and the others say.
-func (t *tx) holdTroubled(p tasks.Process) error {
+// holdUnusable holds the realms and accounts that no living worker can use, as p and the others report.
+func (t *tx) holdUnusable(p tasks.Process) error {
 	if len(p.Unreachable)+len(p.Refused) == 0 {
 		return nil
 	}
@@ -212,5 +211,5 @@ func (t *tx) holdTroubled(p tasks.Process) error {
 	return nil
 }
 
-// in is a time so far from now.
+// in returns the time d from now.
 func (t *tx) in(d time.Duration) time.Time { return db.Time(t.Now + d.Microseconds()) }

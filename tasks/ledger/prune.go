@@ -8,24 +8,24 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// sweep is how far pruning has come: it goes on from there, so that what has to stay is looked at once a sweep. It is
-// kept in memory alone, and a process that begins anew only looks at more.
-type sweep struct {
+// pruning remembers how far Prune has come. Prune goes on from there, so that it reads a row that must stay once in a
+// pass. It lives in memory: a new process only reads more rows.
+type pruning struct {
 	mu    sync.Mutex
 	stage int
 	from  int64      // the seq that this stage has come to
 	media mediaPlace // likewise
 }
 
-// Prune deletes what ended more than older ago and is needed by nobody: uploads with their rounds, attempts, events
-// and ended deliveries, batches, events of accounts, media that expired, and the counts of days gone by. What is open
-// stays, as does an upload whose media lives, whose batch is not complete or whose webhooks are not delivered. Each
-// call is one small transaction of about limit records; it returns how many those were, and 0 at the end of a sweep:
-// call it again until then. Calls that break off lose nothing, the next one goes on.
+// Prune deletes what ended more than older ago: uploads with their rounds, attempts, events and ended deliveries, batches,
+// events of accounts, media that expired, and the counts of past days. It keeps open uploads, and uploads whose media
+// lives, whose batch is not complete or whose webhooks are not delivered. Each call is one small transaction of about
+// limit rows. It returns the number of deleted rows, and 0 when it has been through all tables: call it until then. A
+// call that breaks off loses nothing, the next one goes on.
 //
-// As long as one upload of a batch is kept the batch is, with the counts of what is left.
+// A batch is kept as long as one of its uploads is. Its counts are those of the uploads that are left.
 func (l *Ledger) Prune(ctx context.Context, older time.Duration, limit int) (int, error) {
-	s := &l.sweep
+	s := &l.pruning
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stages := []func(context.Context, time.Duration, int) (n int, done bool, err error){
@@ -48,19 +48,19 @@ func (l *Ledger) Prune(ctx context.Context, older time.Duration, limit int) (int
 	return 0, nil
 }
 
-// lookAhead is how many rows one read looks at for what may go.
+// lookAhead is the number of rows that one read looks at, to find rows that may be deleted.
 const lookAhead = 1000
 
 // prunable is a table whose rows come in about the order of their age.
 type prunable struct {
 	table string
-	began string // the column that says how old a row is: a row younger than the limit ends the search
+	began string // the column with the age of a row; a row that is too young ends the search
 	mayGo func(now, cutoff int64) *db.Conditions
-	// remove deletes a row that may go, and returns how many records that were. done false: there is more of it.
+	// remove deletes a row and what belongs to it, and returns the number of deleted rows. done false: call it again.
 	remove func(t *tx, seq int64, c *db.Conditions, limit int) (n int, done bool, err error)
 }
 
-// prune deletes up to limit records of what the next page holds, and reports whether that was the last one.
+// prune deletes up to limit rows of the next page, and reports whether that was the last page.
 func (l *Ledger) prune(ctx context.Context, p prunable, older time.Duration, limit int) (int, bool, error) {
 	seqs, upTo, end, err := l.prunablePage(ctx, p, older, limit)
 	if err != nil {
@@ -87,19 +87,19 @@ func (l *Ledger) prune(ctx context.Context, p prunable, older time.Duration, lim
 	if err != nil {
 		return 0, false, err
 	}
-	l.sweep.from = upTo
+	l.pruning.from = upTo
 	return n, end, nil
 }
 
-// prunablePage finds up to limit rows that may go, without locking any. upTo is the last row that it looked at; end
-// says that there are no more, or only younger ones.
+// prunablePage finds up to limit rows that may be deleted, without locking them. upTo is the last row that it looked at. end
+// reports that the other rows are too young, or that there are no others.
 func (l *Ledger) prunablePage(ctx context.Context, p prunable, older time.Duration, limit int) (seqs []int64, upTo int64, end bool, err error) {
 	err = l.engine.Snapshot(ctx, "prune "+p.table, func(t *db.Tx) error {
 		cutoff := t.Now - older.Microseconds()
 		c := p.mayGo(t.Now, cutoff)
-		a := append(append(db.Args{cutoff}, c.Args...), l.sweep.from, lookAhead)
+		a := append(append(db.Args{cutoff}, c.Args...), l.pruning.from, lookAhead)
 		rows, young, full := 0, false, false
-		seqs, upTo = nil, l.sweep.from
+		seqs, upTo = nil, l.pruning.from
 		err := t.Each("SELECT x.seq, CASE WHEN x."+p.began+" > ? THEN 1 ELSE 0 END, CASE WHEN "+c.Where()+" THEN 1 ELSE 0 END FROM "+p.table+
 			" x WHERE x.seq > ? ORDER BY x.seq LIMIT ?", a, func(s db.Scanner) error {
 			var seq int64
@@ -124,7 +124,7 @@ func (l *Ledger) prunablePage(ctx context.Context, p prunable, older time.Durati
 	return seqs, upTo, end, err
 }
 
-// newestEvent is the seq of the last event, which stays so that seq goes on from it.
+// newestEvent returns the seq of the last event. That event is kept, so that seq goes on from it.
 func (t *tx) newestEvent() (seq int64, err error) {
 	_, err = t.Row("SELECT COALESCE(max(seq), 0) FROM events", nil, &seq)
 	return seq, err

@@ -19,7 +19,7 @@ func batchMayGo(_, cutoff int64) *db.Conditions {
 	return c
 }
 
-// removeBatch deletes a batch whose uploads are gone, its refusals first, in steps: there may be very many of them.
+// removeBatch deletes a batch whose uploads are deleted. Its refusals go first, in steps, since there may be many.
 func (t *tx) removeBatch(seq int64, c *db.Conditions, limit int) (int, bool, error) {
 	found, err := t.Row("SELECT x.seq FROM batches x WHERE x.seq = ? AND "+c.Where()+t.Dialect.SkipLocked, append(db.Args{seq}, c.Args...), new(int64))
 	if err != nil || !found {

@@ -8,7 +8,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// pruneEvents deletes the events that belong neither to an upload's outcome nor to a batch: those go with them.
+// pruneEvents deletes the events that belong neither to an upload's outcome nor to a batch. Others go with these.
 func (l *Ledger) pruneEvents(ctx context.Context, older time.Duration, limit int) (int, bool, error) {
 	return l.prune(ctx, prunable{table: "events", began: "at", mayGo: eventMayGo, remove: (*tx).removeEvent}, older, limit)
 }
@@ -33,7 +33,7 @@ func (t *tx) removeEvent(seq int64, c *db.Conditions, _ int) (int, bool, error) 
 	return 1, true, nil
 }
 
-// mediaPlace is a row of media; the zero one lies before all.
+// mediaPlace is the key of a row of media. The zero value comes before all rows.
 type mediaPlace struct {
 	realm, appid, kind string
 	hash               []byte
@@ -51,7 +51,7 @@ const (
 	mediaExpired = "holder IS NULL AND (expires_at IS NULL OR expires_at <= ?)"
 )
 
-// pruneMedia forgets media that WeChat has deleted, unless their content is on its way again.
+// pruneMedia deletes media that have expired, unless their content is being uploaded again.
 func (l *Ledger) pruneMedia(ctx context.Context, _ time.Duration, limit int) (int, bool, error) {
 	expired, upTo, end, err := l.expiredMedia(ctx, limit)
 	if err != nil {
@@ -74,13 +74,13 @@ func (l *Ledger) pruneMedia(ctx context.Context, _ time.Duration, limit int) (in
 	if err != nil {
 		return 0, false, err
 	}
-	l.sweep.media = upTo
+	l.pruning.media = upTo
 	return int(n), end, nil
 }
 
 func (l *Ledger) expiredMedia(ctx context.Context, limit int) (expired []mediaPlace, upTo mediaPlace, end bool, err error) {
 	err = l.engine.Snapshot(ctx, "prune media", func(t *db.Tx) error {
-		expired, upTo = nil, l.sweep.media
+		expired, upTo = nil, l.pruning.media
 		rows, full := 0, false
 		err := t.Each("SELECT realm, appid, type, hash, CASE WHEN "+mediaExpired+` THEN 1 ELSE 0 END FROM media
 			WHERE (realm, appid, type, hash) > (?, ?, ?, ?) ORDER BY realm, appid, type, hash LIMIT ?`,
@@ -105,12 +105,12 @@ func (l *Ledger) expiredMedia(ctx context.Context, limit int) (expired []mediaPl
 	return expired, upTo, end, err
 }
 
-// requestsKept is how long a request's name is known at least: whoever is unsure whether it was accepted asks again
-// within a day.
+// requestsKept is the time for which an Idempotency-Key is kept at least. A client that does not know whether its request
+// was accepted repeats it within a day.
 const requestsKept = 24 * time.Hour
 
-// pruneDays deletes the counts of days gone by, those of rounds that are long gone, the names of requests, how quick
-// receivers were, and who acted on many uploads then.
+// pruneDays deletes the counts of past days and of old rounds, old Idempotency-Keys, the measured times of endpoints, and old
+// actions.
 func (l *Ledger) pruneDays(ctx context.Context, older time.Duration, limit int) (int, bool, error) {
 	var total int64
 	err := l.do(ctx, "prune days", func(t *tx) error {
@@ -138,7 +138,7 @@ func (l *Ledger) pruneDays(ctx context.Context, older time.Duration, limit int) 
 			}
 			total += n
 		}
-		// How quick a receiver was is no record of anything: it is measured anew.
+		// An endpoint that is used again is measured again.
 		_, err := t.Exec("DELETE FROM endpoints WHERE name IN (SELECT name FROM endpoints WHERE measured_at <= ? LIMIT ?)", cutoff, limit)
 		return err
 	})

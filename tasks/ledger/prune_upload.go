@@ -25,7 +25,7 @@ func uploadMayGo(now, cutoff int64) *db.Conditions {
 	return c
 }
 
-// removeUpload deletes an upload and all that is known of it, unless that changed since it was looked at.
+// removeUpload deletes an upload with everything that belongs to it, unless it changed since it was found.
 func (t *tx) removeUpload(seq int64, c *db.Conditions, _ int) (int, bool, error) {
 	var batch, submitted int64
 	var account string
@@ -58,7 +58,7 @@ func (t *tx) removeUpload(seq int64, c *db.Conditions, _ int) (int, bool, error)
 	return 1, true, nil
 }
 
-// roundColumns are what the counts need to know of how a round ended, in the same names of uploads and rounds.
+// roundColumns are the columns of a round's end that the counts need. They have the same names in uploads and rounds.
 const roundColumns = "finished_at, phase, reused, COALESCE(code, ''), errcode"
 
 func (r *endedRound) dest() []any { return []any{&r.at, &r.phase, &r.reused, &r.code, &r.errcode} }
@@ -107,7 +107,7 @@ func (t *tx) removeEvents(which string, seq int64) (bool, error) {
 	return true, nil
 }
 
-// pendingDeliveries locks the deliveries of an event and reports whether one has no end yet.
+// pendingDeliveries locks the deliveries of an event and reports whether one of them is pending.
 func (t *tx) pendingDeliveries(event int64) (bool, error) {
 	pending := false
 	err := t.Each("SELECT CASE WHEN due_at IS NULL THEN 0 ELSE 1 END FROM deliveries WHERE event = ? ORDER BY seq"+t.Dialect.ForUpdate, db.Args{event},

@@ -13,8 +13,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Spend counts one more call of an account that has been admitted, as after its token was renewed. It returns
-// DailyLimit, with the time until the next day begins, where the limit is reached; then nothing is counted.
+// Spend counts one more call of an upload that was admitted, as after a token was renewed. If the account's limit is
+// reached, it counts nothing and returns DailyLimit with the time until the next day.
 func (l *Ledger) Spend(ctx context.Context, a tasks.Account) error {
 	return l.do(ctx, "count call", func(t *tx) error {
 		c, err := t.countOf(a.Realm, a.AppID)
@@ -48,8 +48,8 @@ func (l *Ledger) Refund(ctx context.Context, a tasks.Account) error {
 	})
 }
 
-// LearnRate tells how many calls a minute an account may make, as WeChat says. The lower of this and the settings
-// counts; 0 means that WeChat does not say.
+// LearnRate records the number of calls a minute that WeChat allows an account. The lower of this and the settings counts.
+// 0 means that WeChat does not say.
 func (l *Ledger) LearnRate(ctx context.Context, a tasks.Account, perMinute int) error {
 	defer l.limits.forget()
 	return l.do(ctx, "learn rate", func(t *tx) error {
@@ -59,10 +59,10 @@ func (l *Ledger) LearnRate(ctx context.Context, a tasks.Account, perMinute int) 
 	})
 }
 
-// accountKey names whose calls are counted: all accounts with one appid share them.
+// accountKey is the key under which calls are counted. All accounts with one appid share it.
 type accountKey struct{ realm, appid string }
 
-// callCount is what an account has left, and what a transaction takes of it.
+// callCount counts the calls that an account has left, and those that a transaction takes.
 type callCount struct {
 	limit
 	day   int64
@@ -75,8 +75,8 @@ func (c *callCount) daySpent() bool { return c.daily > 0 && c.calls >= c.daily }
 
 func (c *callCount) dayEnd(now int64) time.Time { return tasks.DayEnd(db.Time(now), c.zone) }
 
-// countOf reads what an account has left, once a transaction. What is taken of it is written at the transaction's end:
-// all workers of an account share its rows.
+// countOf reads the calls that an account has left, once in a transaction. The calls that the transaction takes are written
+// at its end, since all workers of an account share the rows.
 func (t *tx) countOf(realm, appid string) (*callCount, error) {
 	k := accountKey{realm, appid}
 	if c := t.counts[k]; c != nil {
@@ -100,11 +100,11 @@ func (t *tx) countOf(realm, appid string) (*callCount, error) {
 	return c, err
 }
 
-// errSpentMeanwhile undoes the transaction, so that the counts are read anew when it is run again.
+// errSpentMeanwhile undoes the transaction. When it runs again, it reads the counts again.
 var errSpentMeanwhile = errors.New("calls were spent meanwhile")
 
-// settleCounts writes the calls that were taken, or none of them where others have taken some since that change what
-// was decided.
+// settleCounts writes the calls that were taken. It writes nothing, and returns errSpentMeanwhile, if another transaction
+// has taken calls since and a decision of this one would differ.
 func (t *tx) settleCounts() error {
 	keys := slices.SortedFunc(maps.Keys(t.counts), func(a, b accountKey) int {
 		return cmp.Or(cmp.Compare(a.realm, b.realm), cmp.Compare(a.appid, b.appid))

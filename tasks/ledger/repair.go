@@ -12,9 +12,9 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/view"
 )
 
-// Repair repairs the findings that are repairable, each in a transaction of its own. It looks again first and leaves
-// alone what has changed since. It returns all findings, with Repaired set for those that are gone. A finding that
-// can't be repaired does not stop the others: its error is among those returned.
+// Repair repairs the repairable findings, each in a transaction of its own. It checks each finding again first, and leaves
+// alone what has changed. It returns all findings, with Repaired set for those that are gone. A repair that fails does
+// not stop the others; its error is among those returned.
 func (l *Ledger) Repair(ctx context.Context, findings []view.Finding) ([]view.Finding, error) {
 	mended := slices.Clone(findings)
 	var errs []error
@@ -54,19 +54,19 @@ func (l *Ledger) repair(ctx context.Context, f view.Finding) error {
 	})
 }
 
-// repairs returns what mends a row that breaks a rule, by the rule's name: all rules that are repairable have one.
+// repairs returns the repair of each repairable rule, by the rule's name. It takes the key of the row.
 func repairs() map[string]func(t *tx, key int64) error {
 	return map[string]func(t *tx, key int64) error{
-		"under-way-without-run":    (*tx).putBack,
+		"under-way-without-run":    (*tx).makeReady,
 		"run-without-upload":       (*tx).dropRun,
-		"waiting-for-ever":         (*tx).putBack,
+		"waiting-for-ever":         (*tx).makeReady,
 		"attempts-beyond-count":    (*tx).countAttempts,
 		"batch-counts":             (*tx).recount,
 		"batch-complete-too-early": (*tx).recount,
 		"batch-never-complete":     (*tx).recount,
 		"batch-without-event":      (*tx).recount,
-		"outcome-without-event":    (*tx).tellAgain,
-		"delivery-missing":         (*tx).deliverAnew,
+		"outcome-without-event":    (*tx).addEvent,
+		"delivery-missing":         (*tx).addDelivery,
 		"delivery-without-event":   (*tx).dropDelivery,
 		"delivery-for-ever":        (*tx).deliverNow,
 		"media-held-by-nobody":     (*tx).freeMedia,

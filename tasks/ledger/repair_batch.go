@@ -9,8 +9,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// recount counts a batch anew under its lock, and completes or reopens it as the counts say. A completion that was
-// told is not told again: the batch goes on in its next round.
+// recount counts a batch again under its lock, and completes or reopens it as the counts say. A reopened batch goes on in
+// its next round, so that no event batch.completed is repeated.
 func (t *tx) recount(seq int64) error {
 	b, err := t.lockBatch(seq)
 	if err != nil {

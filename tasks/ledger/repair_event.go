@@ -2,8 +2,8 @@ package ledger
 
 import "github.com/google/uuid"
 
-// deliverAnew writes the delivery that an event lacks.
-func (t *tx) deliverAnew(event int64) error {
+// addDelivery writes the delivery that an event lacks.
+func (t *tx) addDelivery(event int64) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return err

@@ -5,7 +5,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// freeMedia lets go what an upload does not hold any more, and wakes those that wait for it.
+// freeMedia releases the content of an upload that is no longer under way, and wakes the uploads that wait for it.
 func (t *tx) freeMedia(holder int64) error {
 	return t.release(&row{seq: holder, phase: schema.Running})
 }

@@ -2,8 +2,8 @@ package ledger
 
 import "github.com/mediaferry/mediaferry/tasks"
 
-// putBack makes an upload ready again, or canceled where somebody asked for that.
-func (t *tx) putBack(seq int64) error {
+// makeReady makes an upload ready again, or canceled if somebody asked for that.
+func (t *tx) makeReady(seq int64) error {
 	rs, err := t.findAll("u.seq = ?", seq)
 	if err != nil || len(rs) == 0 {
 		return err
@@ -11,7 +11,7 @@ func (t *tx) putBack(seq int64) error {
 	return t.yield(rs[0])
 }
 
-// dropRun ends what is under way of an upload that is not.
+// dropRun deletes the run of an upload that is not under way.
 func (t *tx) dropRun(seq int64) error {
 	_, err := t.Exec("DELETE FROM runs WHERE upload = ?", seq)
 	return err
@@ -23,8 +23,8 @@ func (t *tx) countAttempts(seq int64) error {
 	return err
 }
 
-// tellAgain writes the event of an outcome that lacks it.
-func (t *tx) tellAgain(seq int64) error {
+// addEvent writes the event of an outcome that lacks it.
+func (t *tx) addEvent(seq int64) error {
 	rs, err := t.findAll("u.seq = ?", seq)
 	if err != nil || len(rs) == 0 {
 		return err

@@ -9,9 +9,9 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Retry opens a new round of an upload that has its outcome: the upload is queued again, without its old deadline. The
-// old outcome and its attempts are kept as history. A success is retried only with again. A complete batch of the upload
-// opens its next round too. It returns NotFound, or Conflict where the table of states does not allow a retry.
+// Retry opens a new round of an upload that has its outcome. The upload is queued again, without its old deadline. The old
+// outcome and its attempts are kept as history. A success is retried only if again is true. A complete batch of the
+// upload opens its next round too. Retry returns NotFound, or Conflict if the table of states does not allow a retry.
 func (l *Ledger) Retry(ctx context.Context, id uuid.UUID, again bool) error {
 	return l.do(ctx, "retry upload", func(t *tx) error {
 		r, err := t.find(id)
@@ -56,7 +56,7 @@ func (t *tx) reopen(r *row) error {
 	return nil
 }
 
-// archive keeps the outcome that a retry takes the place of, so that its event still tells of it.
+// archive keeps the outcome that a retry replaces, since its event still refers to it.
 func (t *tx) archive(r *row) error {
 	const columns = "round, phase, attempts, reused, errcode, finished_at, issued_at, expires_at, size, sha256, original, fixed, media_id, code, rid, reason, hint"
 	_, err := t.Exec("INSERT INTO rounds (upload, "+columns+") SELECT seq, "+columns+" FROM uploads WHERE seq = ?", r.seq)

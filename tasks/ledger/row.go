@@ -12,7 +12,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// row is what an operation needs to know of an upload and of its run to decide, read under their locks.
+// row has what an operation needs to know of an upload and of its run, read under their locks.
 type row struct {
 	seq        int64
 	id         uuid.UUID
@@ -46,10 +46,10 @@ func (r *row) dest() []any {
 	}
 }
 
-// runColumns are null where there is no run.
+// runColumns are null without a run.
 const runColumns = "r.token, r.lease_until, r.alone"
 
-// runRow is what an operation needs to know of a run.
+// runRow has what an operation needs to know of a run.
 type runRow struct {
 	token []byte
 	lease sql.NullInt64
@@ -58,7 +58,7 @@ type runRow struct {
 
 func (n *runRow) dest() []any { return []any{&n.token, &n.lease, &n.alone} }
 
-// join adds what is known of the run. Who has claimed it owns the upload, whatever token an earlier claim left.
+// join adds the run. The claim of the run owns the upload: its token replaces that of an earlier claim.
 func (r *row) join(n *runRow) {
 	if n.token == nil {
 		return
@@ -66,13 +66,13 @@ func (r *row) join(n *runRow) {
 	r.phase, r.token, r.lease, r.alone = schema.Running, n.token, n.lease, n.alone.Bool
 }
 
-// find reads and locks an upload with its run; nil where there is none.
+// find reads and locks an upload with its run. It returns nil if the upload does not exist.
 func (t *tx) find(id uuid.UUID) (*row, error) {
 	rs, err := t.lock([]uuid.UUID{id})
 	return rs[id], err
 }
 
-// lock reads and locks uploads with their runs, in the order of their rows. Those that are not there are left out.
+// lock reads and locks uploads with their runs, in the order of their rows. It leaves out uploads that don't exist.
 func (t *tx) lock(ids []uuid.UUID) (map[uuid.UUID]*row, error) {
 	rs := make(map[uuid.UUID]*row, len(ids))
 	if t.Dialect.Concurrent {
@@ -98,8 +98,8 @@ func (t *tx) lock(ids []uuid.UUID) (map[uuid.UUID]*row, error) {
 	return rs, nil
 }
 
-// findAll reads and locks the uploads that a condition chooses, with their runs, leaving out those that others have
-// locked. where may speak of u.
+// findAll reads and locks the uploads for which a condition holds, with their runs. It leaves out those that others have
+// locked. where names the uploads u.
 func (t *tx) findAll(where string, a ...any) ([]*row, error) {
 	return t.lockWhere(where+t.Dialect.SkipLocked, a...)
 }
@@ -131,8 +131,8 @@ func (t *tx) lockWhere(where string, a ...any) ([]*row, error) {
 	})
 }
 
-// eachOf runs a query for all of seqs: in one statement where each is a round trip, one by one otherwise, since the
-// statements are prepared.
+// eachOf runs a query for all of seqs. On PostgreSQL, where each statement is a round trip, it takes one statement. On
+// SQLite it runs the prepared statement for each.
 func (t *tx) eachOf(query, rest string, seqs []int64, scan func(db.Scanner) error) error {
 	if t.Dialect.Concurrent {
 		return t.Each(query+" = ANY(?) "+rest, db.Args{seqs}, scan)
@@ -162,8 +162,8 @@ func (t *tx) execOf(statement string, seqs []int64) error {
 	return nil
 }
 
-// owned reads and locks the upload that k claimed. It returns ErrFenced where somebody else has claimed it since, or
-// it is final. A lease that ran out is no reason: until the next claim the upload is still this one's to finish.
+// owned reads and locks the upload that k claimed. It returns ErrFenced if another worker has claimed it since, or if it is
+// final. A lease that ran out does not matter: until the next claim, k may still finish the upload.
 func (t *tx) owned(k tasks.Token) (*row, error) {
 	r, err := t.find(k.Upload)
 	if err != nil {
@@ -175,12 +175,12 @@ func (t *tx) owned(k tasks.Token) (*row, error) {
 	return r, nil
 }
 
-// ownedBy reports whether k is the last claim of r, and has not put it to wait.
+// ownedBy reports whether k is the last claim of r, and did not make it wait.
 func (r *row) ownedBy(k tasks.Token) bool {
 	return r != nil && bytes.Equal(r.token, k.Claim[:]) && r.phase != schema.Waiting
 }
 
-// allowed asks the table of states. A late step of a claim that nobody has taken over counts as one from running.
+// allowed asks the table of states. A late step of a claim that was not taken over counts as a step from running.
 func (r *row) allowed(step tasks.Step, late bool) error {
 	from := r.phase.State()
 	if late && slices.Contains(schema.Phases(tasks.Queued), r.phase) {
@@ -190,7 +190,7 @@ func (r *row) allowed(step tasks.Step, late bool) error {
 	return err
 }
 
-// release gives back the content that the upload was uploading, and lets its twins go on.
+// release releases the content that the upload was uploading, and wakes its twins.
 func (t *tx) release(r *row) error {
 	if r.phase != schema.Running {
 		return nil
@@ -206,7 +206,7 @@ func (t *tx) release(r *row) error {
 	return err
 }
 
-// endRuns ends what is under way of these uploads. Their rows must say at the same time what they are now.
+// endRuns deletes the runs of these uploads. The caller must change the phase of the uploads in the same transaction.
 func (t *tx) endRuns(rs ...*row) error {
 	var seqs []int64
 	for _, r := range rs {
@@ -218,8 +218,8 @@ func (t *tx) endRuns(rs ...*row) error {
 	return err
 }
 
-// requeue puts an upload back among the ready ones, with the token of its last claim, which is worthless only once the
-// next claim is made. Whoever gave it back by himself has no token any more: see yield.
+// requeue makes an upload ready again. The token of its last claim stays valid until the next claim. A worker that handed
+// the upload back has no token any more: see yield.
 func (t *tx) requeue(r *row) error {
 	if err := t.release(r); err != nil {
 		return err
@@ -232,7 +232,7 @@ func (t *tx) requeue(r *row) error {
 	return err
 }
 
-// yield ends a claim without an outcome: the upload is ready again, or canceled where somebody asked for that.
+// yield ends a claim without an outcome: the upload is ready again, or canceled if somebody asked for that.
 func (t *tx) yield(r *row) error {
 	r.token = nil
 	if r.cancel {
@@ -241,16 +241,16 @@ func (t *tx) yield(r *row) error {
 	return t.requeue(r)
 }
 
-// postponement is how long an upload waits, why, and what it need not find out again afterwards.
+// postponement says how long an upload waits, why, and what its next run need not find out again.
 type postponement struct {
 	until  int64
 	why    *tasks.Error // shown meanwhile
-	twinOf int64        // the upload whose content it waits for; 0: none
-	slot   int64        // the time that is reserved for its call; 0: none
+	twinOf int64        // the upload whose content it waits for; 0: it waits for no twin
+	slot   int64        // the reserved time of its call; 0: no time is reserved
 	known  tasks.KnownContent
 }
 
-// postpone puts an upload to wait. Its claim is over.
+// postpone makes an upload wait, and ends its claim.
 func (t *tx) postpone(r *row, p postponement) error {
 	if err := t.release(r); err != nil {
 		return err
@@ -270,7 +270,7 @@ func (t *tx) postpone(r *row, p postponement) error {
 	return err
 }
 
-// wakeTwins makes those ready that waited for an upload which is no longer under way.
+// wakeTwins makes the uploads ready that waited for one which is no longer under way.
 func (t *tx) wakeTwins() error {
 	if len(t.wakes) == 0 {
 		return nil

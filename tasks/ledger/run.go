@@ -9,8 +9,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Undispatch makes the uploads of exactly these runs ready again, where nobody has claimed them: they were lost on the
-// belt, or could not be put on it. It returns how many.
+// Undispatch makes the uploads of exactly these runs ready again, unless a worker has claimed them. The runs were lost on
+// the belt, or could not be put on it. It returns the number of uploads.
 func (l *Ledger) Undispatch(ctx context.Context, chunks []tasks.Chunk) (int, error) {
 	var runs []tasks.RunRef
 	for _, c := range chunks {
@@ -33,7 +33,8 @@ func (l *Ledger) Undispatch(ctx context.Context, chunks []tasks.Chunk) (int, err
 	return count, err
 }
 
-// UndispatchAll makes all uploads and deliveries ready again that are on the belt and not claimed: the belt was lost.
+// UndispatchAll makes all uploads and deliveries ready again that are on the belt and not claimed. Call it when the belt
+// was lost.
 func (l *Ledger) UndispatchAll(ctx context.Context) (int, error) {
 	var count int
 	err := l.do(ctx, "undispatch all", func(t *tx) error {
@@ -60,8 +61,8 @@ func appendSeq(seqs *[]int64) func(db.Scanner) error {
 	}
 }
 
-// OnBelt lists what was dispatched longer than olderThan ago and is not claimed, the oldest first. No two chunks have
-// the same At. limit bounds the runs: one as large as the window gets them all.
+// OnBelt lists the chunks that were dispatched longer than olderThan ago and are not claimed, the oldest first. No two
+// chunks have the same At. limit bounds the runs.
 func (l *Ledger) OnBelt(ctx context.Context, olderThan time.Duration, limit int) ([]tasks.Chunk, error) {
 	var chunks []tasks.Chunk
 	err := l.engine.Snapshot(ctx, "list dispatched uploads", func(t *db.Tx) (err error) {
@@ -71,7 +72,7 @@ func (l *Ledger) OnBelt(ctx context.Context, olderThan time.Duration, limit int)
 	return chunks, err
 }
 
-// Renew lengthens leases. The answer names those that are lost, whose work must be dropped, and those that somebody
+// Renew renews leases. The answer names the claims that are lost, whose work must be dropped, and the claims that somebody
 // asked to cancel.
 func (l *Ledger) Renew(ctx context.Context, tokens []tasks.Token, lease time.Duration) (tasks.Renewal, error) {
 	var got tasks.Renewal
@@ -80,14 +81,14 @@ func (l *Ledger) Renew(ctx context.Context, tokens []tasks.Token, lease time.Dur
 		return err
 	})
 	if err == nil {
-		l.writer.claims.end(got.Lost...)
+		l.writer.claims.remove(got.Lost...)
 	}
 	return got, err
 }
 
 func (t *tx) renew(tokens []tasks.Token, lease time.Duration) (tasks.Renewal, error) {
 	until := t.Now + lease.Microseconds()
-	renewed := make(map[tasks.Token]bool, len(tokens)) // and whether it is to be canceled
+	renewed := make(map[tasks.Token]bool, len(tokens)) // the value: somebody asked to cancel it
 	if t.Dialect.Concurrent {
 		ids, claims := make([][]byte, len(tokens)), make([][]byte, len(tokens))
 		for i := range tokens {
@@ -129,8 +130,8 @@ func (t *tx) renew(tokens []tasks.Token, lease time.Duration) (tasks.Renewal, er
 	return got, nil
 }
 
-// Alone says that nothing else runs beside this claim now. From here on a lost lease counts as a crash of this upload's
-// own. ErrFenced: the claim is over.
+// Alone records that the upload runs alone in its process now. From here on a lost lease counts as a crash of its own. It
+// returns ErrFenced if the claim is over.
 func (l *Ledger) Alone(ctx context.Context, k tasks.Token) error {
 	return l.do(ctx, "run alone", func(t *tx) error {
 		n, err := t.Exec("UPDATE runs SET alone = 1 WHERE upload = (SELECT seq FROM uploads WHERE id = ?) AND token = ?", k.Upload[:], k.Claim[:])

@@ -10,7 +10,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// Secrets lists the secrets of one name, the newest first. An empty name lists those of all names.
+// Secrets lists the secrets of one name, the newest first. With an empty name it lists those of all names.
 func (l *Ledger) Secrets(ctx context.Context, kind, name string) ([]tasks.SealedSecret, error) {
 	var all []tasks.SealedSecret
 	err := l.engine.Snapshot(ctx, "list secrets", func(t *db.Tx) error {
@@ -28,7 +28,7 @@ func (l *Ledger) Secrets(ctx context.Context, kind, name string) ([]tasks.Sealed
 	return all, err
 }
 
-// AddSecret keeps one more secret. It returns Conflict where there is one with that number: somebody else was first.
+// AddSecret adds a secret. It returns Conflict if there is one with that number: another process was first.
 func (l *Ledger) AddSecret(ctx context.Context, s tasks.SealedSecret) error {
 	return l.do(ctx, "keep secret", func(t *tx) error {
 		n, err := t.Exec("INSERT INTO secrets (kind, name, number, sealed, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -40,7 +40,7 @@ func (l *Ledger) AddSecret(ctx context.Context, s tasks.SealedSecret) error {
 	})
 }
 
-// DropSecrets forgets the secrets of a name that are older than number, and returns how many there were.
+// DropSecrets deletes the secrets of a name with lower numbers, and returns how many it deleted.
 func (l *Ledger) DropSecrets(ctx context.Context, kind, name string, number int) (int, error) {
 	var n int64
 	err := l.do(ctx, "drop secrets", func(t *tx) (err error) {
@@ -50,8 +50,7 @@ func (l *Ledger) DropSecrets(ctx context.Context, kind, name string, number int)
 	return int(n), err
 }
 
-// ReplaceSecret puts another encrypted text of the same secret in the place of old. It does nothing where that was
-// replaced already.
+// ReplaceSecret replaces old by another encrypted text of the same secret. It does nothing if old was replaced before.
 func (l *Ledger) ReplaceSecret(ctx context.Context, s tasks.SealedSecret, old []byte) error {
 	return l.do(ctx, "encrypt secret anew", func(t *tx) error {
 		_, err := t.Exec("UPDATE secrets SET sealed = ? WHERE kind = ? AND name = ? AND number = ? AND sealed = ?", s.Sealed, s.Kind, s.Name, s.Number, old)
@@ -59,11 +58,11 @@ func (l *Ledger) ReplaceSecret(ctx context.Context, s tasks.SealedSecret, old []
 	})
 }
 
-// keyCheck is the key of meta under which the text is kept that only the ledger's own key opens.
+// keyCheck is the key in the table meta of the text that only the ledger's own key opens.
 const keyCheck = "key_check"
 
-// KeyCheck returns the text that tells the key of this ledger's secrets from another. Where there is none yet, it keeps
-// and returns first; an empty first keeps nothing.
+// KeyCheck returns the text that tells the key of this ledger's secrets from another. If there is no such text yet, it
+// keeps and returns first. An empty first is not kept.
 func (l *Ledger) KeyCheck(ctx context.Context, first []byte) ([]byte, error) {
 	var text string
 	err := l.do(ctx, "check key", func(t *tx) error {
@@ -86,7 +85,7 @@ func (l *Ledger) KeyCheck(ctx context.Context, first []byte) ([]byte, error) {
 	return kept, nil
 }
 
-// SetKeyCheck replaces what KeyCheck returns: another key is the ledger's from now on.
+// SetKeyCheck replaces the text that KeyCheck returns, when the ledger's key was changed.
 func (l *Ledger) SetKeyCheck(ctx context.Context, check []byte) error {
 	return l.do(ctx, "change key", func(t *tx) error {
 		_, err := t.Exec("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", keyCheck, base64.StdEncoding.EncodeToString(check))

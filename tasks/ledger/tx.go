@@ -7,8 +7,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// tx is a transaction that writes, and what its operations put off until its end: there the rows that many share are
-// written in one order, so that the transactions of two processes can't deadlock over them.
+// tx is a transaction that writes. Its operations leave some rows to its end, where the rows that many transactions share
+// are written in one order, so that two processes can't deadlock over them.
 type tx struct {
 	*db.Tx
 	l    *Ledger
@@ -27,8 +27,8 @@ func begin(ctx context.Context, l *Ledger, s *db.Session) (*tx, error) {
 	return &tx{Tx: t, l: l}, err
 }
 
-// finish writes what was put off: twins, calls and batches in the order of their keys, counts, which nobody else writes to,
-// and events last.
+// finish writes what was left to the end: twins, calls and batches in the order of their keys, then the counts, to which only
+// this process writes, and the events.
 func (t *tx) finish() error {
 	if err := t.wakeTwins(); err != nil {
 		return err

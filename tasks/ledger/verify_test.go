@@ -270,15 +270,15 @@ func testVerifyBesideWork(h *harness) {
 		if i == 0 {
 			defer close(done)
 		}
-		if err := toil(ctx, others[i], i); err != nil {
+		if err := workMixed(ctx, others[i], i); err != nil {
 			h.Error(err)
 		}
 	})
 	h.clean()
 }
 
-// toil does a bit of everything, as workers, producers and people do.
-func toil(ctx context.Context, l *Ledger, who int) error {
+// workMixed does a bit of everything, as workers, producers and people do.
+func workMixed(ctx context.Context, l *Ledger, who int) error {
 	k := tasks.MediaKey{Realm: account.Realm, AppID: account.AppID, Type: tasks.Image}
 	for n := range 12 {
 		b, _, err := l.OpenBatch(ctx, tasks.Batch{Producer: "crm", CallbackURL: "https://crm.example/hook"})

@@ -18,19 +18,19 @@ import (
 )
 
 const (
-	// lingerAbove is how many claims must be under way before a commit waits for company: fewer gain nothing by it.
+	// lingerAbove is the number of claims under way above which a commit waits for others to share it. Fewer gain nothing.
 	lingerAbove = 4
 	// commitTries bounds how often a group is tried again after the database asked for it.
 	commitTries = 8
 )
 
-// op is one operation on its way to a commit. run may be called several times, each time in a new transaction that
-// forgot the earlier ones; what it returns as a *tasks.Error is the caller's answer and is committed with whatever it
-// wrote, anything else undoes the transaction.
+// op is one operation that waits for its commit. run may be called several times, each time in a new transaction. If it
+// returns a *tasks.Error, that is the caller's answer, and what run wrote is committed. Any other error undoes the
+// transaction.
 type op struct {
 	name   string
 	key    uuid.UUID       // groups work in this order, so that two processes don't lock rows crosswise
-	work   bool            // of a running upload: may wait for company
+	work   bool            // of a running upload: may wait to share a commit
 	run    func(*tx) error // nil where it is one of these, which are run as sets:
 	admit  *admit
 	finish *finish
@@ -182,8 +182,8 @@ func (w *writer) gather(first *op) []*op {
 	return group
 }
 
-// commit runs the group in one transaction. Where that fails for a reason that lies in one of them, each gets a
-// transaction of its own, so that nobody fails for a neighbour.
+// commit runs the group in one transaction. If one operation makes that fail, each gets a transaction of its own, so that
+// no operation fails for another.
 func (w *writer) commit(group []*op) {
 	group = slices.DeleteFunc(group, func(o *op) bool { return !o.state.CompareAndSwap(opQueued, opStarted) })
 	if len(group) == 0 {
@@ -211,8 +211,8 @@ func (w *writer) answer(group []*op, err error) {
 	}
 }
 
-// persist tries the group until it is committed, the database gives a reason that trying again can't mend, or the
-// tries are used up.
+// persist tries the group until it is committed, until the database fails in a way that another try can't mend, or until
+// the tries are used up.
 func (w *writer) persist(group []*op) error {
 	ctx, cancel := context.WithTimeout(w.ctx, db.CallTimeout)
 	defer cancel()
@@ -257,7 +257,7 @@ func (w *writer) attempt(ctx context.Context, group []*op) (err error) {
 	return err
 }
 
-// run runs the operations of a group: one by one, but for those that are a set.
+// run runs the operations of a group one by one, except those that run as sets.
 func (t *tx) run(group []*op) error {
 	var admits, finishes []*op
 	for _, o := range group {
@@ -280,7 +280,7 @@ func (t *tx) run(group []*op) error {
 	return t.finishAll(finishes)
 }
 
-// begin starts a transaction, on a new connection where the one at hand is broken, as after a restart of the server.
+// begin starts a transaction. If the connection is broken, as after a restart of the server, it opens a new one.
 func (w *writer) begin(ctx context.Context) (*tx, error) {
 	if w.session != nil {
 		t, err := begin(ctx, w.l, w.session)

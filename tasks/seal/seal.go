@@ -115,7 +115,7 @@ func (b *Box) Seal(text []byte, row string) []byte {
 	return b.aeads[0].Seal(out, nil, text, additional(out, row))
 }
 
-// ErrUnknownKey: the text was sealed with none of the keys.
+// ErrUnknownKey: the text was sealed with a key that is not among those given.
 var ErrUnknownKey = errors.New("it was encrypted with another key")
 
 // ErrAltered: the text was sealed for another row or purpose, or was changed since.
@@ -139,5 +139,5 @@ func (b *Box) Open(sealed []byte, row string) ([]byte, error) {
 	return nil, ErrUnknownKey
 }
 
-// additional is what is authenticated beside the text.
+// additional returns the data that is authenticated with the text.
 func additional(head []byte, row string) []byte { return append(bytes.Clone(head), row...) }

@@ -37,8 +37,8 @@ var decoders = map[string]decoder{
 // convertible reports whether pictures of kind k, which WeChat does not take, can be decoded.
 func convertible(k kind) bool { return k.format == "webp" || k.format == "bmp" || k.format == "tiff" }
 
-// look reads the size of a picture that has no walker, and whether it is more than one.
-func look(b []byte, k kind, c *tasks.Content) error {
+// readHeader reads the size of a picture that has no walker, and whether it is more than one.
+func readHeader(b []byte, k kind, c *tasks.Content) error {
 	config, err := decoders[k.format].config(bytes.NewReader(b))
 	if err != nil {
 		return corrupt("read the header of the %s: %w", k.name, err)

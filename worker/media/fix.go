@@ -110,7 +110,7 @@ func fixable(b []byte, t tasks.MediaType, l Limits, refused error) (tasks.Conten
 		if !convertible(k) {
 			return c, k, refused
 		}
-		err = look(b, k, &c)
+		err = readHeader(b, k, &c)
 	}
 	if err != nil {
 		return c, k, err

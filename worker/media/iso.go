@@ -102,8 +102,8 @@ func (x box) named() bool {
 	return true
 }
 
-// aside reports whether no sample hangs on a box in an index.
-func (x box) aside() bool {
+// optional reports whether the samples of a movie can be read without the box.
+func (x box) optional() bool {
 	return x.is("udta") || x.is("meta") || x.is("free") || x.is("skip") || x.is("uuid")
 }
 

@@ -36,15 +36,6 @@ func Check(b []byte, t tasks.MediaType, l Limits) (tasks.Content, error) {
 	return c, named(err, "check "+string(t))
 }
 
-// Inspect says what b is, whatever WeChat thinks of it: Format, Ext, ContentType, Size, and for the formats that
-// WeChat takes (with QuickTime and AMR-WB) dimensions, duration and notes. Type is what Guess would say, or "" for
-// what is neither picture, sound nor film. It returns Empty, or Corrupt beside what was found up to the damage;
-// Unsupported for a variant that no common decoder reads.
-func Inspect(b []byte) (tasks.Content, error) {
-	c, _, err := examine(b)
-	return c, named(err, "inspect")
-}
-
 // Guess returns the media type as which b could be meant: Image, Voice or Video, never Thumb. It says nothing about
 // whether WeChat takes it: a WebP is an Image that Check refuses by its name. It returns Empty, or Unsupported for
 // what is neither picture, sound nor film.

@@ -127,7 +127,7 @@ func (w *mp4Walk) tail(at int) error {
 func (w *mp4Walk) afterEnd(top boxes) error {
 	cut := top.next
 	if cut.is("moov") && !w.moov {
-		if last, err := w.movie(cut); err != nil || !last.aside() {
+		if last, err := w.movie(cut); err != nil || !last.optional() {
 			return corrupt("%w; its index (moov) is not whole", top.err)
 		}
 	}

@@ -83,7 +83,7 @@ func (w *pngWalk) run() error {
 		}
 		if chunk.name == nil {
 			w.noEnd = true
-			return w.end()
+			return w.finish()
 		}
 		if err := w.chunk(chunk); err != nil || string(chunk.name) == "IEND" {
 			return err
@@ -184,7 +184,7 @@ func (w *pngWalk) chunk(x pngChunk) error {
 	case "IDAT":
 		return w.picture(x)
 	case "IEND":
-		return w.end()
+		return w.finish()
 	case "acTL", "fcTL", "fdAT":
 		return w.frames.chunk(w, x)
 	}
@@ -194,8 +194,8 @@ func (w *pngWalk) chunk(x pngChunk) error {
 	return nil
 }
 
-// end looks at the whole.
-func (w *pngWalk) end() error {
+// finish checks the picture as a whole.
+func (w *pngWalk) finish() error {
 	if !w.rows.started() {
 		return corrupt("PNG has no picture data (IDAT)")
 	}

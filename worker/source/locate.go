@@ -38,16 +38,6 @@ func Local(root, rel string) string {
 	return tasks.Source{Root: filepath.ToSlash(filepath.Clean(root)), Path: filepath.ToSlash(filepath.Clean(rel))}.String()
 }
 
-// Display shows a source to people: without escapes where it can be read, with escapes where it would hurt the
-// terminal (control characters, bytes that are no UTF-8).
-func Display(source string) string {
-	src, err := tasks.ParseSource(source)
-	if err != nil {
-		src = tasks.Source{Path: source}
-	}
-	return src.Display()
-}
-
 // Locate returns the source of what a person named on the command line: an s3:// URL as it is; a path as a local
 // source where this store may read those (a link that the person named is resolved, it is their choice), else as
 // one under the storage root. It returns Missing where there is nothing of that name, Denied outside the root.

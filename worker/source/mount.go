@@ -53,7 +53,7 @@ func (m *mount) open() (*os.Root, error) {
 	if err != nil {
 		return nil, m.note(unreachable("open storage root", err))
 	}
-	if err := m.note(m.look(root)); err != nil {
+	if err := m.note(m.check(root)); err != nil {
 		root.Close()
 		return nil, err
 	}
@@ -82,8 +82,8 @@ func (m *mount) read() error {
 	return nil
 }
 
-// look judges the opened root by its device, and until something was seen in it by whether it is empty.
-func (m *mount) look(root *os.Root) error {
+// check judges the opened root by its device, and until something was seen in it by whether it is empty.
+func (m *mount) check(root *os.Root) error {
 	const op = "open storage root"
 	info, err := root.Stat(".")
 	if err != nil {

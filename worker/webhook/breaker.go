@@ -7,22 +7,22 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// The numbers of the breaker. Five requests of fifteen seconds are what a dead receiver may cost before it is left
-// alone for a minute; one request then finds out whether it is back.
+// The numbers of the breaker. A dead receiver costs five requests of fifteen seconds before it gets no requests for a
+// minute. Then one request finds out whether it is back.
 const (
 	breakerFailures = 5
 	breakerOpen     = time.Minute
-	maxEndpoints    = 1024 // remembered at once; the one not called for the longest time is forgotten first
+	maxEndpoints    = 1024 // remembered at once; the least recently called one is forgotten first
 )
 
-// breakers keeps one breaker for each endpoint. Safe for concurrent use.
+// breakers keeps one breaker for each endpoint. It is safe for concurrent use.
 type breakers struct {
 	mu   sync.Mutex
 	byID *lru.Cache[string, *breaker]
 }
 
-// breaker counts failures in a row. From breakerFailures on it is open until a time, and lets one request through
-// each time that has passed.
+// breaker counts failures in a row. After breakerFailures it is open for a time. When that has passed, it allows one
+// request.
 type breaker struct {
 	failures int
 	until    time.Time
@@ -34,8 +34,8 @@ func newBreakers() *breakers {
 	return &breakers{byID: cache}
 }
 
-// admit returns 0 when a request may be made, which must then be reported, or how long to leave the endpoint alone.
-// The one that finds out whether the endpoint is back closes the door behind it.
+// admit returns 0 if a request may be made, and otherwise the time to wait. A request that was admitted must be reported.
+// While one request finds out whether the endpoint is back, admit refuses all others.
 func (b *breakers) admit(endpoint string, now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -50,7 +50,7 @@ func (b *breakers) admit(endpoint string, now time.Time) time.Duration {
 	return 0
 }
 
-// report takes how a request ended. It returns true when this one opened the breaker.
+// report records the result of a request. It returns true if this request opened the breaker.
 func (b *breakers) report(endpoint string, v verdict, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -73,11 +73,11 @@ func (b *breakers) report(endpoint string, v verdict, now time.Time) bool {
 	return br.failures == breakerFailures
 }
 
-// verdict is what a request said about the endpoint as a whole.
+// verdict is what a request shows about the endpoint.
 type verdict int8
 
 const (
-	alive    verdict = iota // it answered, whatever it thinks of this event
-	down                    // no answer, or one that says overload or a dead backend
-	unproven                // the request was not made, or given up by us
+	alive    verdict = iota // it answered
+	down                    // it did not answer, or answered that it is overloaded or its backend is dead
+	unproven                // we did not make the request, or gave it up
 )

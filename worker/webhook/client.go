@@ -18,8 +18,8 @@ import (
 // maxClients bounds how many sets of allowed addresses have connections of their own.
 const maxClients = 64
 
-// clients keeps one HTTP client for each set of allowed addresses. A connection that one producer may have must not
-// be reused for another, and a pool knows connections by host alone.
+// clients keeps one HTTP client for each set of allowed addresses. A connection that one producer is allowed must not be
+// reused for another, and a pool tells connections by their host only.
 type clients struct {
 	cfg   Config
 	byKey *lru.Cache[string, *http.Client]
@@ -31,7 +31,7 @@ func newClients(cfg Config) *clients {
 	return &clients{cfg: cfg, byKey: cache}
 }
 
-// of returns the client for that set. Two callers may make it at once; the one that is not kept serves its request.
+// of returns the client for a set. If two callers make it at once, one of the two clients serves a single request.
 func (c *clients) of(allow []string) *http.Client {
 	key := strings.Join(allow, "\n")
 	if client, ok := c.byKey.Get(key); ok {
@@ -46,7 +46,7 @@ func (c *clients) of(allow []string) *http.Client {
 
 func (c *clients) close() { c.byKey.Purge() }
 
-// allowed is what the producer may call besides public addresses, in an order of its own.
+// allowed returns the sorted hosts and addresses that the producer may call in addition to public ones.
 func (s *Sender) allowed(producer string) []string {
 	var allow []string
 	if s.cfg.Allow != nil {
@@ -76,8 +76,7 @@ func newClient(g *guard, cfg Config) *http.Client {
 	}
 }
 
-// explain says in our own words why there was no answer. The client's error would print the URL, and a receiver can
-// put any text into the rest.
+// explain says in our own words why no answer came. The client's error would print the URL, and text of the receiver.
 func (s *Sender) explain(err error) string {
 	var dns *net.DNSError
 	var unknown x509.UnknownAuthorityError
@@ -102,7 +101,7 @@ func (s *Sender) explain(err error) string {
 	return "the connection broke before the answer"
 }
 
-// verdictOf: what the guard refuses says nothing about the endpoint.
+// verdictOf returns the verdict of a request without an answer. A refusal by the guard says nothing about the endpoint.
 func verdictOf(err error) verdict {
 	if refused(err) {
 		return unproven

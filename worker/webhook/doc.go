@@ -1,10 +1,10 @@
 // Package webhook signs one event and delivers it to one URL, after Standard Webhooks 1.0.0.
 //
-// An event keeps its webhook-id over all attempts, so a receiver can tell a repetition; the timestamp and with it the
-// signature are those of the attempt. The signature header holds one signature for each secret, so that a receiver
-// can change from one to the next without a gap.
+// An event keeps its webhook-id over all attempts, so that a receiver can recognize a repetition. The timestamp, and with it
+// the signature, are those of the attempt. The signature header has one signature for each secret, so that a receiver can
+// change from one secret to the next without a gap.
 //
-// The receiver's address is foreign: it is looked at when the connection is made, after DNS, and a private, loopback,
-// link-local or otherwise special one is refused unless the operator allowed it for that producer. Redirects are not
-// followed, no proxy is used, and answers are read to a bound and thrown away.
+// The receiver's address comes from outside. It is checked when the connection is made, after DNS. A private, loopback,
+// link-local or otherwise special address is refused, unless the operator allowed it for that producer. Redirects are not
+// followed, no proxy is used, and answers are read up to a bound and discarded.
 package webhook

@@ -12,23 +12,22 @@ import (
 	"code.dny.dev/ssrf"
 )
 
-// connectTimeout is for DNS and TCP together; TLS has as much again within the timeout of the request.
+// connectTimeout bounds DNS and TCP together. TLS has as much again, within the timeout of the request.
 const connectTimeout = 10 * time.Second
 
-// localProducer is the person at the command line, who may be let call loopback besides.
+// localProducer is the producer of the person at the command line. Config.LocalLoopback is for it.
 const localProducer = "local"
 
 var loopback = []string{"127.0.0.0/8", "::1/128"}
 
 // guard decides which addresses may be connected to.
 type guard struct {
-	hosts  []string // names that are trusted wherever they lead, lower case
+	hosts  []string // names that may resolve to any address, lower case
 	safe   *ssrf.Guardian
 	dialer net.Dialer
 }
 
-// newGuard allows what is public, and the hosts, addresses and CIDRs of the list. An entry that is none of them
-// allows nothing.
+// newGuard allows public addresses, and the hosts, addresses and CIDRs of the list. A malformed entry allows nothing.
 func newGuard(allow []string) *guard {
 	var g guard
 	var v4, v6 []netip.Prefix
@@ -48,8 +47,8 @@ func newGuard(allow []string) *guard {
 	return &g
 }
 
-// dial connects to "host:port". The check runs on the very address that is connected to, so a name that resolves to
-// something else the second time gains nothing.
+// dial connects to "host:port". It checks the very address that it connects to, so that a name which resolves to another
+// address the second time gains nothing.
 func (g *guard) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -62,7 +61,7 @@ func (g *guard) dial(ctx context.Context, network, addr string) (net.Conn, error
 	return d.DialContext(ctx, network, addr)
 }
 
-// refused reports whether err is the guard's.
+// refused reports whether err is a refusal by the guard.
 func refused(err error) bool {
 	return errors.Is(err, ssrf.ErrProhibitedIP) || errors.Is(err, ssrf.ErrProhibitedNetwork)
 }

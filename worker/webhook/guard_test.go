@@ -8,12 +8,13 @@ import (
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker/webhook"
+	"github.com/mediaferry/mediaferry/worker/webhook/webhooktest"
 )
 
 // Nothing listens at these; what matters is that the refusal comes before a connection is tried.
 func TestGuardRefuses(t *testing.T) {
 	t.Parallel()
-	sender := webhook.New(webhook.Config{LocalLoopback: true}, webhook.Fixed(known))
+	sender := webhook.New(webhook.Config{LocalLoopback: true}, webhooktest.Secrets(known))
 	t.Cleanup(sender.Close)
 	for _, host := range []string{
 		"127.0.0.1", "127.9.9.9", "localhost", "0.0.0.0", // this machine
@@ -66,7 +67,7 @@ func TestGuardAllows(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			sender := webhook.New(webhook.Config{Now: b.clock.now, LocalLoopback: true, Allow: func(string) []string { return c.allow }},
-				webhook.Fixed(b.secret))
+				webhooktest.Secrets(b.secret))
 			t.Cleanup(sender.Close)
 			d := delivery(c.url)
 			d.Event.Producer = c.producer

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// Attempts is how many requests a delivery is worth by default.
+// Attempts is the default of Config.Attempts.
 const Attempts = 10
 
-// schedule is the pause before the second attempt, the third and so on: the one that the Standard Webhooks
-// specification recommends, 75 h 35 min in all, so that a receiver that breaks on Friday evening and is mended on
-// Monday still gets everything. Further attempts repeat the last pause.
+// schedule has the pauses before the second attempt, the third and so on, as the Standard Webhooks specification recommends
+// them. They last 75 h 35 min in all, so that a receiver that breaks on Friday evening and is mended on Monday gets
+// everything. Further attempts repeat the last pause.
 var schedule = []time.Duration{
 	5 * time.Second,
 	5 * time.Minute,
@@ -25,21 +25,21 @@ var schedule = []time.Duration{
 	24 * time.Hour,
 }
 
-// MaxRetryAfter bounds what a receiver can ask for with Retry-After: the longest pause of the schedule.
+// MaxRetryAfter bounds the pause that a receiver can ask for with Retry-After. It is the longest pause of the schedule.
 const MaxRetryAfter = 24 * time.Hour
 
-// jitter spreads a pause by up to a tenth to either side, so that what failed together does not come back together.
+// jitter changes a pause by up to a tenth, so that deliveries that failed together do not come back together.
 func jitter(d time.Duration) time.Duration {
 	return d + time.Duration((rand.Float64()*2-1)*float64(d)/10)
 }
 
-// pause is how long to wait after so many attempts (at least 1). The receiver can lengthen it and not shorten it:
-// an endpoint that always asks for one second would use up all attempts in ten.
+// pause returns the pause after that many attempts (at least 1). The receiver can lengthen it, but not shorten it: an
+// endpoint that always asks for one second would use up all attempts in ten seconds.
 func pause(attempts int, asked time.Duration) time.Duration {
 	return max(jitter(schedule[min(max(attempts, 1), len(schedule))-1]), asked)
 }
 
-// retryAfter reads the header in both of its forms, seconds and HTTP date; 0 where it is absent, past or nonsense.
+// retryAfter reads the header in both of its forms, seconds and HTTP date. It returns 0 for a missing, past or malformed one.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	text := h.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {

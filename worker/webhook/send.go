@@ -23,7 +23,7 @@ const (
 	MaxResponse = 64 << 10
 )
 
-// Sender delivers events. Safe for concurrent use.
+// Sender delivers events. It is safe for concurrent use.
 type Sender struct {
 	cfg      Config
 	secrets  Secrets
@@ -31,16 +31,11 @@ type Sender struct {
 	breakers *breakers
 }
 
-// Secrets returns what signs the events of a producer: several secrets while a receiver changes over. It is called for
-// each attempt, concurrently. While it returns an error the producer's deliveries wait, and burn no attempt.
+// Secrets returns the secrets that sign the events of a producer: several while a receiver changes to a new one. It is
+// called for each attempt, concurrently. While it returns an error the producer's deliveries wait, and no attempt counts.
 type Secrets func(ctx context.Context, producer string) ([]tasks.Secret, error)
 
-// Fixed are the secrets of every producer.
-func Fixed(secrets ...tasks.Secret) Secrets {
-	return func(context.Context, string) ([]tasks.Secret, error) { return secrets, nil }
-}
-
-// secretPause is how long a delivery waits whose secret can't be had: an operator has to act, or the ledger is away.
+// secretPause is the pause of a delivery without a secret: an operator has to act, or the ledger is away.
 const secretPause = time.Minute
 
 // New returns a Sender that signs with secrets.
@@ -58,13 +53,13 @@ func New(cfg Config, secrets Secrets) *Sender {
 	return &Sender{cfg: cfg, secrets: secrets, clients: newClients(cfg), breakers: newBreakers()}
 }
 
-// Close ends idle connections.
+// Close closes idle connections.
 func (s *Sender) Close() { s.clients.close() }
 
-// Deliver makes one attempt, the one after d.Attempts, and says how it ended: Delivered by a 2xx, Disabled by a 410,
-// GivenUp when it was the last one or the URL can't ever be called, Pending with the pause before the next otherwise.
-// Skipped is set when the endpoint is being left alone, or ctx ended first. The reason names no more of the URL than
-// its host, since paths and queries of webhooks often are secret.
+// Deliver makes the attempt after d.Attempts. The result is Delivered for a 2xx, Disabled for a 410, GivenUp if it was the
+// last attempt or the URL can never be called, and otherwise Pending with the pause before the next one. Skipped is set if
+// the breaker is open, or if ctx ended first. The reason names only the host of the URL, since paths and queries of
+// webhooks often are secret.
 func (s *Sender) Deliver(ctx context.Context, d tasks.Delivery) tasks.DeliveryResult {
 	u, err := target(d.URL)
 	if err != nil {
@@ -86,9 +81,9 @@ func (s *Sender) Deliver(ctx context.Context, d tasks.Delivery) tasks.DeliveryRe
 	return s.judge(d, a)
 }
 
-// answer is how one request ended.
+// answer is the result of one request.
 type answer struct {
-	status  int // 0: none
+	status  int // 0: no answer
 	reason  string
 	asked   time.Duration // Retry-After
 	verdict verdict
@@ -116,7 +111,7 @@ func (s *Sender) attempt(ctx context.Context, d tasks.Delivery, u *url.URL) answ
 		return answer{reason: u.Host + ": " + s.explain(err), verdict: verdictOf(err)}
 	}
 	defer resp.Body.Close()
-	// What was read lets the connection be used again; a longer answer costs the connection, and nothing else.
+	// The connection can be used again if the answer was read to its end. A longer answer costs the connection.
 	_, _ = io.CopyN(io.Discard, resp.Body, s.cfg.MaxResponse)
 	return s.read(resp, u.Host)
 }
@@ -142,8 +137,8 @@ func (s *Sender) request(ctx context.Context, d tasks.Delivery, u *url.URL, secr
 	return req, nil
 }
 
-// read judges the status alone. An overloaded or dead backend counts against the endpoint, as no answer does; any
-// other status comes from something that lives.
+// read judges an answer by its status. An overloaded or dead backend counts against the endpoint, as a missing answer does.
+// Any other status shows that the endpoint is alive.
 func (s *Sender) read(resp *http.Response, host string) answer {
 	a := answer{status: resp.StatusCode, asked: retryAfter(resp.Header, s.cfg.Now())}
 	switch code := resp.StatusCode; {
@@ -162,7 +157,7 @@ func (s *Sender) read(resp *http.Response, host string) answer {
 	return a
 }
 
-// judge turns the answer into what the ledger records.
+// judge returns the result for the ledger.
 func (s *Sender) judge(d tasks.Delivery, a answer) tasks.DeliveryResult {
 	r := tasks.DeliveryResult{State: tasks.Pending, Status: a.status, Reason: a.reason, Took: a.took}
 	attempts := d.Attempts + 1
@@ -181,7 +176,7 @@ func (s *Sender) judge(d tasks.Delivery, a answer) tasks.DeliveryResult {
 	return r
 }
 
-// target parses the URL of a delivery; its errors show nothing of it.
+// target parses the URL of a delivery. Its errors do not show the URL.
 func target(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {

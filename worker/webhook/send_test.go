@@ -62,7 +62,7 @@ func setup(t *testing.T, change func(*webhook.Config)) *bundle {
 	if change != nil {
 		change(&cfg)
 	}
-	b.sender = webhook.New(cfg, webhook.Fixed(b.secret))
+	b.sender = webhook.New(cfg, webhooktest.Secrets(b.secret))
 	t.Cleanup(b.sender.Close)
 	return b
 }
@@ -140,7 +140,7 @@ func TestDeliverRotation(t *testing.T) {
 	old, next := webhook.NewSecret(), webhook.NewSecret()
 	b := setup(t, nil)
 	sender := webhook.New(webhook.Config{Now: b.clock.now, Allow: func(string) []string { return []string{"127.0.0.0/8"} }},
-		webhook.Fixed(next, old))
+		webhooktest.Secrets(next, old))
 	t.Cleanup(sender.Close)
 	for _, knows := range []tasks.Secret{old, next} {
 		receiver, err := webhooktest.NewReceiver(knows)
@@ -345,7 +345,7 @@ func TestDeliverTLS(t *testing.T) {
 	pool := x509.NewCertPool()
 	pool.AddCert(server.Certificate())
 	sender := webhook.New(webhook.Config{Now: b.clock.now, RootCAs: pool, Allow: func(string) []string { return []string{"127.0.0.1"} }},
-		webhook.Fixed(b.secret))
+		webhooktest.Secrets(b.secret))
 	t.Cleanup(sender.Close)
 	if r := sender.Deliver(t.Context(), delivery(server.URL)); r.State != tasks.Delivered {
 		t.Errorf("%+v", r)
@@ -356,7 +356,7 @@ func TestDeliverTLS(t *testing.T) {
 func TestDeliverWithoutSecret(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
-	sender := webhook.New(webhook.Config{Allow: func(string) []string { return []string{"127.0.0.1"} }}, webhook.Fixed())
+	sender := webhook.New(webhook.Config{Allow: func(string) []string { return []string{"127.0.0.1"} }}, webhooktest.Secrets())
 	t.Cleanup(sender.Close)
 	r := sender.Deliver(t.Context(), delivery(b.url))
 	if total, _ := b.receiver.Requests(); total != 0 || r.State != tasks.Pending || !strings.HasPrefix(r.Reason, `sign for producer "shop"`) {

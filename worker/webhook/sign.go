@@ -22,11 +22,11 @@ const (
 	HeaderSignature = "Webhook-Signature"
 )
 
-// Tolerance is how far a timestamp may be from the receiver's clock, before and after: the specification's own
-// libraries take five minutes, which keeps the time short in which a recorded request can be played back.
+// Tolerance is the difference that a timestamp may have from the receiver's clock. The specification's own libraries take
+// five minutes too. It bounds the time in which a recorded request can be replayed.
 const Tolerance = 5 * time.Minute
 
-// A secret is this prefix and the base64 of 24 to 64 random bytes, says the specification.
+// By the specification a secret is this prefix and the base64 of 24 to 64 random bytes.
 const (
 	secretPrefix = "whsec_"
 	secretBytes  = 32
@@ -35,11 +35,11 @@ const (
 )
 
 var (
-	// ErrSecret says that a secret is not one: empty, without whsec_, not base64, too short or too long.
+	// ErrSecret says that a secret is malformed: empty, without whsec_, not base64, too short or too long.
 	ErrSecret = errors.New("not a webhook secret: want whsec_ and the base64 of 24 to 64 bytes")
-	// ErrSignature says that no secret made any of the signatures, or that the headers are not those of a webhook.
+	// ErrSignature says that none of the signatures is by one of the secrets, or that the headers are not a webhook's.
 	ErrSignature = errors.New("the signature does not verify")
-	// ErrTimestamp says that the signature is good and its time is more than Tolerance away.
+	// ErrTimestamp says that the signature is good, but its time differs by more than Tolerance.
 	ErrTimestamp = errors.New("the timestamp is too far from now")
 )
 
@@ -50,8 +50,8 @@ func NewSecret() tasks.Secret {
 	return tasks.Secret(secretPrefix + base64.StdEncoding.EncodeToString(key))
 }
 
-// Sign returns the three headers of one attempt, with a signature for each secret in their order. It returns
-// ErrSecret for none and for one that is not a secret: an empty key would sign, and anybody could do so too.
+// Sign returns the three headers of one attempt, with a signature for each secret in their order. It returns ErrSecret
+// without a secret, and for a malformed one.
 func Sign(id string, at time.Time, body []byte, secrets ...tasks.Secret) (http.Header, error) {
 	if id == "" || strings.ContainsAny(id, ". \r\n") {
 		return nil, fmt.Errorf("%q is no id of a webhook", id)
@@ -76,8 +76,8 @@ func Sign(id string, at time.Time, body []byte, secrets ...tasks.Secret) (http.H
 	}, nil
 }
 
-// Verify reports whether one of the secrets signed the body, within Tolerance of now: nil, ErrSignature,
-// ErrTimestamp, or ErrSecret when there is no usable secret at all. Signatures are compared in constant time.
+// Verify returns nil if one of the secrets signed the body, within Tolerance of now. Otherwise it returns ErrSignature,
+// ErrTimestamp, or ErrSecret if all secrets are malformed. It compares signatures in constant time.
 func Verify(h http.Header, body []byte, secrets []tasks.Secret, now time.Time) error {
 	if len(secrets) == 0 {
 		return ErrSecret

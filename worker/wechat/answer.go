@@ -19,8 +19,8 @@ import (
 // object is one JSON object of WeChat's. Its fields are read leniently: numbers may come as strings.
 type object map[string]json.RawMessage
 
-// parse finds the JSON object in an answer. It tolerates what servers were seen to send around and in it: a byte
-// order mark, control characters, a Content-Type of text/plain, bytes after its end.
+// parse finds the JSON object in an answer. It accepts what servers are known to send with it: a byte order mark, control
+// characters, a Content-Type of text/plain, bytes after its end.
 func parse(body []byte) (object, bool) {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	body = bytes.Map(func(r rune) rune {
@@ -45,7 +45,7 @@ func (o object) text(name string) string {
 	return strings.TrimSpace(s)
 }
 
-// number returns an integer field; ok is false where there is none or it is something else.
+// number returns an integer field. ok is false if the field is missing or not an integer.
 func (o object) number(name string) (n int64, ok bool) {
 	raw, err := strconv.Unquote(string(o[name]))
 	if err != nil {
@@ -55,7 +55,7 @@ func (o object) number(name string) (n int64, ok bool) {
 	return n, err == nil
 }
 
-// errcode returns WeChat's errcode, 0 for an answer without one; ok is false where it is no number.
+// errcode returns WeChat's errcode, and 0 for an answer without one. ok is false if it is not a number.
 func (o object) errcode() (code int, ok bool) {
 	raw, there := o["errcode"]
 	if !there || string(raw) == "null" {
@@ -86,7 +86,7 @@ func (c *Client) judge(api API, q request, r reply) (object, error) {
 	return o, nil
 }
 
-// refusal is the error that an errcode means.
+// refusal returns the error for an errcode.
 func (c *Client) refusal(api API, q request, errcode int, errmsg string) *tasks.Error {
 	var rid string
 	if m := ridInText.FindStringSubmatchIndex(errmsg); m != nil {
@@ -117,7 +117,7 @@ func addressIn(errmsg string) string {
 	return ""
 }
 
-// noAnswer describes an answer that is none, without repeating it.
+// noAnswer describes an answer that is not WeChat's, without repeating it.
 func noAnswer(r reply) error {
 	kind, _, err := mime.ParseMediaType(r.header.Get("Content-Type"))
 	if err != nil {
@@ -132,7 +132,7 @@ func noAnswer(r reply) error {
 	return fmt.Errorf("HTTP %d with %d bytes of %s, which is not an answer of WeChat's API", r.status, len(r.body), clip(kind, 40))
 }
 
-// retryAfter reads the header of that name, in seconds or as a date; 0 without a sensible one.
+// retryAfter reads the header of that name, in seconds or as a date. It returns 0 for a missing or malformed one.
 func (c *Client) retryAfter(r reply) time.Duration {
 	const most = time.Hour
 	v := r.header.Get("Retry-After")
@@ -145,7 +145,7 @@ func (c *Client) retryAfter(r reply) time.Duration {
 	return 0
 }
 
-// mediaLife is how long WeChat keeps a temporary media.
+// mediaLife is the time for which WeChat keeps a temporary media.
 const mediaLife = 72 * time.Hour
 
 var errNoID = errors.New("WeChat says that the upload succeeded, but gives no media_id")
@@ -161,7 +161,7 @@ func (o object) media(now time.Time) (tasks.Media, error) {
 	}
 	issued := now
 	if at, ok := o.number("created_at"); ok {
-		// WeChat's clock counts where it is believable, so that a slow answer does not lengthen the media's life.
+		// WeChat's clock counts if it is plausible, so that a slow answer does not lengthen the media's life.
 		if t := time.Unix(at, 0); t.Before(now) && now.Sub(t) < 24*time.Hour {
 			issued = t
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Client makes the calls of a set of accounts. It is safe for concurrent use.
+// Client calls WeChat for a set of accounts. It is safe for concurrent use.
 type Client struct {
 	cfg      Config
 	hosts    *hosts
@@ -21,7 +21,7 @@ type Client struct {
 	accounts map[string]*account
 }
 
-// account is one official account at work.
+// account is one official account with its token keeper.
 type account struct {
 	name    string
 	known   tasks.Account
@@ -84,7 +84,7 @@ func (c *Client) add(a Account, store TokenStore) {
 	c.accounts[a.Name] = w
 }
 
-// Accounts returns the accounts as the ledger wants to know them, in the order given to New.
+// Accounts returns the accounts for the ledger, in the order given to New.
 func (c *Client) Accounts() []tasks.Account {
 	var known []tasks.Account
 	for _, a := range c.order {
@@ -101,12 +101,12 @@ func (c *Client) account(name string) (*account, error) {
 	return nil, &tasks.Error{Code: tasks.NoWork, Op: "find account", Err: fmt.Errorf("no account %q is set up here", clip(name, tasks.MaxName))}
 }
 
-// Upload uploads one file to an account and returns its media. Whether the account's limits allow the call is the
-// caller's to know.
+// Upload uploads one file to an account and returns its media. The caller must check that the account's limits allow the
+// call.
 //
-// Every error is a *tasks.Error. A refused token is renewed and the call made again at once, one time.
-// p.Spend is asked before each call; where that does not help the code is TokenRefused, and RetryAfter says when a new token may be
-// fetched. MinuteLimit, DailyLimit and AccountHeld say in RetryAfter how long to leave the account alone. When ctx
+// Every error is a *tasks.Error. If WeChat refuses the token, Upload fetches another one and calls once more; it calls
+// p.Spend before each call. If that call is refused too, the code is TokenRefused, and RetryAfter says when a new token may
+// be fetched. With MinuteLimit, DailyLimit and AccountHeld, RetryAfter says how long to leave the account alone. When ctx
 // ends, the code is Temporary and the error wraps ctx.Err(). NoWork means that the account is not known here.
 func (c *Client) Upload(ctx context.Context, account string, p tasks.Payload) (tasks.Media, error) {
 	a, err := c.account(account)
@@ -158,8 +158,8 @@ func (c *Client) call(ctx context.Context, api API, q request) (object, error) {
 	return c.judge(api, q, r)
 }
 
-// withToken runs do with the account's token. Where that is refused it runs do once more with another one, after
-// spend agreed (nil: calls are not counted).
+// withToken runs do with the account's token. If that is refused, it runs do once more with another token, after spend
+// agreed (nil: calls are not counted).
 func (c *Client) withToken(ctx context.Context, a *account, do func(Token) error) error {
 	t, err := a.tokens.get(ctx)
 	if err != nil {
@@ -180,8 +180,8 @@ func (c *Client) withToken(ctx context.Context, a *account, do func(Token) error
 	return err
 }
 
-// because returns why a refused token was not replaced, with the errcode and the rid of the refusal, or err itself
-// where that has an errcode of its own or is no matter of the token.
+// because returns why a refused token was not replaced, with the errcode and the rid of the refusal. It returns err itself if
+// that has an errcode, or is not about the token.
 func because(refused, err error) error {
 	r, e := tasks.AsError(refused), tasks.AsError(err)
 	if e.Errcode != 0 || e.Code != tasks.TokenRefused && e.Code != tasks.AccountHeld {
@@ -193,7 +193,7 @@ func because(refused, err error) error {
 	return &merged
 }
 
-// noted logs what is a defect of ours, and returns err.
+// noted logs err if it is a defect of ours, and returns it.
 func (c *Client) noted(a *account, err error) error {
 	if e, ok := errors.AsType[*tasks.Error](err); ok && e.Code == tasks.Defect {
 		c.cfg.Log.Error("wechat refuses our form: please report this", "account", a.name, "errcode", e.Errcode, "rid", e.RID, "err", err)
@@ -201,5 +201,5 @@ func (c *Client) noted(a *account, err error) error {
 	return err
 }
 
-// hide lists what must not come back in an error of a call with t.
+// hide lists the secrets that must not appear in an error of a call with t.
 func (a *account) hide(t Token) []tasks.Secret { return append([]tasks.Secret{t.Value}, a.secrets...) }

@@ -11,13 +11,13 @@ import (
 // DefaultBaseURL is where WeChat's document says the API is.
 const DefaultBaseURL = "https://api.weixin.qq.com"
 
-// Config is what all accounts share. Its zero value reaches the real WeChat.
+// Config has the settings that all accounts share. The zero value reaches the real WeChat.
 type Config struct {
-	// BaseURLs are the API's addresses, the preferred one first; the others take over when it can't be reached.
-	// Plain http is taken for loopback hosts only. Zero: DefaultBaseURL.
+	// BaseURLs are the API's addresses. The first is preferred; the others are used while it can't be reached. http is
+	// allowed for loopback hosts only. Empty: DefaultBaseURL.
 	BaseURLs []string
-	// Proxy is the egress proxy for calls to WeChat, which wants white-listed addresses. Zero: none; the
-	// environment's is never used.
+	// Proxy is the egress proxy for calls to WeChat, which wants allow-listed addresses. Nil: calls are made directly.
+	// The proxy of the environment is never used.
 	Proxy *url.URL
 	// ConnectTimeout bounds one TCP connect, and one TLS handshake. Zero: 10 s.
 	ConnectTimeout time.Duration
@@ -25,15 +25,15 @@ type Config struct {
 	// Zero: 60 s and 64 KiB/s.
 	BaseTimeout time.Duration
 	MinRate     int64
-	// HostPause is how long a call stays away from the preferred address after it failed. Zero: 1 min.
+	// HostPause is the time after a failure of the preferred address before the next call of it. Zero: 1 min.
 	HostPause time.Duration
-	// MaxConns is how many idle connections to one address are kept. Zero: 128.
+	// MaxConns is the number of idle connections to one address that are kept. Zero: 128.
 	MaxConns int
-	// Errcodes overrides what an errcode of the upload call means.
+	// Errcodes overrides the codes of errcodes of the upload call.
 	Errcodes map[int]tasks.Code
-	// Log gets one line for each change: a token renewed, an address left, Redis away. Zero: none.
+	// Log gets one line for each change: a token renewed, an address left, Redis away. Nil: no lines.
 	Log *slog.Logger
-	// Now is the clock. Zero: time.Now.
+	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 }
 
@@ -49,7 +49,7 @@ const (
 	TokenCommand TokenSource = "command"      // run Account.Command
 )
 
-// Account is one official account and how its access token is got.
+// Account is one official account, with the source of its access token.
 type Account struct {
 	Name   string // how uploads name it
 	AppID  string // needed by stable_token and token; without it nothing is reused and holds go by Name
@@ -63,6 +63,6 @@ type Account struct {
 	TokenHeader tasks.Secret
 	// Command prints the same to its standard output within 30 s. It is run without a shell.
 	Command []string
-	// ResetZone is where the account's day begins at midnight: then its daily limits are over. Nil: Asia/Shanghai.
+	// ResetZone is the time zone at whose midnight the account's daily limits end. Nil: Asia/Shanghai.
 	ResetZone *time.Location
 }

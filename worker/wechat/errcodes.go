@@ -2,7 +2,7 @@ package wechat
 
 import "github.com/mediaferry/mediaferry/tasks"
 
-// table is what is known of WeChat's errcodes. Its texts say what to do, since the errcode alone does not.
+// table has the known errcodes of WeChat. A new errcode is a row here. Its texts say what to do.
 var table = [...]Row{
 	// Temporary: tried again with growing pauses.
 	{APIUpload, -1, tasks.Temporary, "WeChat is busy", "系统繁忙", "nothing: it is tried again", "无需处理,会自动重试"},

@@ -15,7 +15,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// maxAnswer bounds an answer of the API in bytes. A true one has a few hundred.
+// maxAnswer bounds an answer of the API, in bytes. WeChat's have a few hundred.
 const maxAnswer = 64 << 10
 
 // shortTimeout bounds a call that carries no file. It leaves room for another address within fetchTimeout.
@@ -29,22 +29,22 @@ type request struct {
 	query       url.Values
 	contentType string
 	size        int64
-	body        func() io.Reader // nil: none
+	body        func() io.Reader // nil: no body
 	limit       int64            // of the answer, in bytes; 0: maxAnswer
 	short       bool             // it carries no file: shortTimeout bounds it
 	zone        *time.Location   // of the account's day; nil: Asia/Shanghai
-	secrets     []tasks.Secret   // that must not come back in an error
+	secrets     []tasks.Secret   // that must not appear in an error
 }
 
-// reply is a whole answer, whatever its status.
+// reply is a whole answer, with any status.
 type reply struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// newHTTP returns a client that follows no redirect (a token must not travel), uses no proxy but the given one,
-// and keeps its connections. TLS and TCP have connect each; what a whole call may take is up to its context.
+// newHTTP returns a client that keeps its connections. It follows no redirect, since a token must not go to another host, and
+// uses no other proxy. connect bounds TLS and TCP each; the context bounds a whole call.
 func newHTTP(proxy *url.URL, connect time.Duration, conns int) *http.Client {
 	dial := &net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}
 	t := &http.Transport{
@@ -64,9 +64,9 @@ func newHTTP(proxy *url.URL, connect time.Duration, conns int) *http.Client {
 	}
 }
 
-// exchange makes one call and reads its answer. Where an address can't even be connected to, nothing was sent and
-// the next one is asked at once; after anything was sent the call is over, since it may have counted.
-// Every error is a *tasks.Error: Unreachable where nothing was sent to any address, Temporary otherwise.
+// exchange makes one call and reads its answer. If it can't connect to an address, it tries the next one at once. After
+// anything was sent it does not try another address, since the call may count. Every error is a *tasks.Error: Unreachable
+// if nothing was sent to any address, and Temporary otherwise.
 func (c *Client) exchange(ctx context.Context, q request) (reply, error) {
 	var err error
 	code := tasks.Unreachable
@@ -79,7 +79,7 @@ func (c *Client) exchange(ctx context.Context, q request) (reply, error) {
 			c.hosts.worked(i)
 			return r, nil
 		}
-		if err != nil && ctx.Err() != nil { // the caller gave up: nothing is known about the address
+		if err != nil && ctx.Err() != nil { // the caller gave up, which says nothing about the address
 			code = tasks.Temporary
 			break
 		}
@@ -106,7 +106,7 @@ func (c *Client) once(ctx context.Context, base *url.URL, q request) (r reply, s
 	var connected atomic.Bool
 	traced := httptrace.WithClientTrace(timed, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	again := &replay{open: q.body}
-	defer again.end()
+	defer again.close()
 	req, err := q.make(traced, base, again)
 	if err != nil {
 		return reply{}, false, plain(err, q.secrets...)

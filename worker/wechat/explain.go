@@ -8,17 +8,17 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// API is a kind of call. The same errcode may mean different things to two of them.
+// API is a kind of call. One errcode may mean different things for two of them.
 type API string
 
 // The kinds of call.
 const (
-	APIUpload API = "upload" // media/upload, and whatever has no table of its own
+	APIUpload API = "upload" // media/upload, and calls without a table of their own
 	APIToken  API = "token"  // stable_token and token
 	APIGet    API = "get"    // media/get
 )
 
-// Row says what one errcode means and what happens then.
+// Row explains one errcode.
 type Row struct {
 	API       API        `json:"api"`
 	Errcode   int        `json:"errcode"`
@@ -29,8 +29,8 @@ type Row struct {
 	AdviceZH  string     `json:"advice_zh"`
 }
 
-// Explain returns the row of an errcode: the upload call's, or another call's where the upload has none.
-// An errcode that is in no table is not guessed.
+// Explain returns the row of an errcode: that of the upload call, or else that of another call. It reports false for an
+// unknown errcode.
 func Explain(errcode int) (Row, bool) {
 	for _, api := range []API{APIUpload, APIToken, APIGet} {
 		if r, ok := find(api, errcode); ok {
@@ -57,8 +57,8 @@ func find(api API, errcode int) (Row, bool) {
 	return Row{}, false
 }
 
-// row is what an errcode means to this client: the settings' word first, then the call's own table, then the
-// upload's. The rest is Unknown.
+// row returns the row of an errcode for this client: by the settings, else by the call's own table, else by the upload's. Any
+// other errcode is Unknown.
 func (c *Client) row(api API, errcode int) Row {
 	r, ok := find(api, errcode)
 	if !ok {
@@ -82,14 +82,14 @@ func (c *Client) row(api API, errcode int) Row {
 	return r
 }
 
-// How long an account waits before somebody looks whether it is well again.
+// The time after which an account that was held is tried again.
 const (
 	recheckAccount = 10 * time.Minute
 	recheckConfirm = time.Hour // 895xx: a person of the account has to agree to the call first
 )
 
-// holdFor is how long to leave an account alone after a failure of this code, if its day begins at midnight in zone.
-// 0: it is not held.
+// holdFor returns the time to hold an account after a failure of this code, if its day begins at midnight in zone. It returns
+// 0 if the account is not held.
 func (c *Client) holdFor(code tasks.Code, errcode int, zone *time.Location) time.Duration {
 	now := c.cfg.Now()
 	switch {

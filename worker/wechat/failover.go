@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// hosts chooses among the API's addresses. It stays with one that works: when that fails it moves on to the next,
-// and after a pause it sends single calls to the first again until one of them is answered.
+// hosts chooses among the API's addresses. It uses one as long as that works. When it fails, hosts uses the next one, and
+// after a pause it sends single calls to the first again until one of them is answered.
 type hosts struct {
 	bases []*url.URL
 	pause time.Duration
@@ -32,7 +32,7 @@ func (h *hosts) pick() (int, *url.URL) {
 	return i, h.bases[i]
 }
 
-// worked notes that an address answered: the first one becomes current again.
+// worked records that an address answered. If it is the first one, that becomes current again.
 func (h *hosts) worked(i int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -42,8 +42,8 @@ func (h *hosts) worked(i int) {
 	}
 }
 
-// failed notes that an address could not be reached or answered with 5xx. Late news of one that was already left
-// change nothing.
+// failed records that an address could not be reached or answered with 5xx. It ignores failures of an address that is no
+// longer current.
 func (h *hosts) failed(i int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

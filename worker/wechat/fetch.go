@@ -9,11 +9,11 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// maxMedia bounds what Fetch reads, in bytes. WeChat takes 10 MB at most.
+// maxMedia bounds a media that Fetch reads, in bytes. WeChat takes 10 MB at most.
 const maxMedia = 32 << 20
 
-// Fetch returns the bytes of a media that WeChat keeps, at most 32 MiB. It returns NotFound for a media_id that is
-// wrong or has expired, Unsupported for a video that WeChat gives only a link to, and the errors of Upload otherwise.
+// Fetch returns the bytes of a media, at most 32 MiB. It returns NotFound for a media_id that is wrong or has expired,
+// Unsupported for a video, of which WeChat returns a link only, and otherwise the errors of Upload.
 func (c *Client) Fetch(ctx context.Context, account, mediaID string) ([]byte, error) {
 	a, err := c.account(account)
 	if err != nil {
@@ -51,7 +51,7 @@ func (c *Client) fetch(ctx context.Context, a *account, t Token, mediaID string)
 		if len(r.body) > maxAnswer {
 			return r.body, nil
 		}
-		if _, isJSON := parse(r.body); !isJSON { // no media that WeChat takes is JSON
+		if _, isJSON := parse(r.body); !isJSON { // a media is never JSON
 			return r.body, nil
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// fingerprint changes with the credentials of an account. It is kept in the ledger, so it is a slow hash, salted
-// with the account's own name: a URL with a short password must not be found by trying.
+// fingerprint changes with the credentials of an account. The ledger keeps it, so it is a slow hash, salted with the account's
+// name: a URL with a short password must not be found by trying.
 func fingerprint(realm string, a Account) string {
 	const rounds, size = 10_000, 16 // a few milliseconds, once for each account
 	credentials := strings.Join(append([]string{string(a.Source), a.Secret.Reveal(), a.Static.Reveal(), a.TokenURL}, a.Command...), "\x00")

@@ -39,7 +39,7 @@ func TestFormIsReadAgainFromItsBeginning(t *testing.T) {
 		t.Error("the file was copied")
 	}
 	body, _ := again.body()
-	again.end()
+	again.close()
 	if _, err := body.Read(make([]byte, 1)); !errors.Is(err, http.ErrBodyReadAfterClose) {
 		t.Errorf("a read after the end: %v", err)
 	}

@@ -13,16 +13,16 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Quota is what WeChat says of an account's upload calls.
+// Quota has WeChat's limits and counts of an account's upload calls.
 type Quota struct {
 	DailyLimit int // calls a day
 	Used       int
 	Remain     int
-	CallCount  int           // calls that are allowed in every Refresh; 0 where WeChat does not say
+	CallCount  int           // calls that are allowed in every Refresh; 0: WeChat does not say
 	Refresh    time.Duration // whole seconds
 }
 
-// PerMinute is the call rate that the quota allows; 0 where it does not say.
+// PerMinute returns the call rate that the quota allows, and 0 if WeChat does not say.
 func (q Quota) PerMinute() int {
 	if q.CallCount <= 0 || q.Refresh <= 0 {
 		return 0
@@ -91,8 +91,8 @@ func (o object) quota() (Quota, bool) {
 	return q, true
 }
 
-// Probe asks whether an account is well again: it fetches an access token, and then the quota with it. It returns
-// nil if both work and calls are left today, DailyLimit if none are left, and the errors of Upload otherwise.
+// Probe finds out whether an account works: it fetches an access token, and then the quota with it. It returns nil if both
+// work and calls are left today, DailyLimit if no calls are left, and otherwise the errors of Upload.
 func (c *Client) Probe(ctx context.Context, account string) error {
 	a, err := c.account(account)
 	if err != nil {

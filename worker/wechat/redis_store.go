@@ -19,21 +19,21 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// turnLife is how long a turn lasts that its holder does not give back. A token call takes a second at most, so a
-// process that was killed holds nobody up for longer than this; and should one take longer, Seq keeps order.
+// turnLife is the life of a turn that its holder does not give back, as when the process was killed. A token call takes a
+// second at most. If one takes longer, Seq keeps the order.
 const turnLife = shortTimeout
 
-// keepAfterExpiry is how long a token's record outlives it: it also counts forced refreshes.
+// keepAfterExpiry is the time that a token's record outlives the token, since it counts forced refreshes too.
 const keepAfterExpiry = 24 * time.Hour
 
-// Sealer encrypts what it is given for one row, and opens nothing else. Its errors say that a text can't be opened.
+// Sealer encrypts a text for one row, and decrypts it for that row only. Its errors say that a text can't be decrypted.
 type Sealer interface {
 	Seal(text []byte, row string) []byte
 	Open(sealed []byte, row string) ([]byte, error)
 }
 
-// RedisTokens shares one token per account among everybody who uses the same Redis, prefix and key. Tokens are
-// encrypted: reading Redis is not enough to call WeChat.
+// RedisTokens shares one token per account among all processes with the same Redis, prefix and key. Tokens are encrypted,
+// so that access to Redis does not suffice to call WeChat.
 type RedisTokens struct {
 	rdb     redis.UniversalClient
 	locks   *redislock.Client
@@ -41,17 +41,17 @@ type RedisTokens struct {
 	sealer  Sealer
 	tagKeys [][]byte
 	log     *slog.Logger
-	told    sync.Map // the accounts that the log has a line about
+	told    sync.Map // the accounts that were logged
 }
 
-// NewRedisTokens returns a store in Redis whose keys begin with prefix. tagKeys let Redis compare tokens without
-// knowing them: the first is in use, the others were before a rotation. The client should give up when a call's
-// context does (ContextTimeoutEnabled), so that a Redis that hangs does not hold up uploads.
+// NewRedisTokens returns a store in Redis whose keys begin with prefix. With tagKeys Redis compares tokens without knowing
+// them: the first is in use, the others were before a rotation. rdb should have ContextTimeoutEnabled, so that a Redis
+// that hangs does not delay uploads.
 func NewRedisTokens(rdb redis.UniversalClient, prefix string, sealer Sealer, tagKeys [][]byte, log *slog.Logger) *RedisTokens {
 	return &RedisTokens{rdb: rdb, locks: redislock.New(rdb), prefix: prefix, sealer: sealer, tagKeys: tagKeys, log: log}
 }
 
-// sealed is what is encrypted of a token. Seq and Refused stay outside, where Redis can compare and set them.
+// sealed is the encrypted part of a token. Seq and Refused are not encrypted, so that Redis can compare and set them.
 type sealed struct {
 	Value     string    `json:"value"`
 	ExpiresAt time.Time `json:"expires_at"`
@@ -63,7 +63,7 @@ type sealed struct {
 }
 
 var (
-	// The scripts compare and write in one step, so that of two writers the newer token always stays.
+	// The scripts compare and write in one step, so that the newer token of two writers always stays.
 	saveToken = redis.NewScript(`
 if tonumber(redis.call("HGET", KEYS[1], "seq") or "0") >= tonumber(ARGV[1]) then return 0 end
 redis.call("HSET", KEYS[1], "seq", ARGV[1], "data", ARGV[2], "tag", ARGV[3], "refused", ARGV[4])
@@ -80,7 +80,7 @@ for _, known in ipairs(ARGV) do
 end
 return 0`)
 
-	// By Redis' own clock, so that a sequence goes on after the data was lost, and always past what is stored.
+	// By Redis' own clock, so that the sequence goes on after a loss of the data, and always above the stored number.
 	nextSeq = redis.NewScript(`
 local t = redis.call("TIME")
 local now = t[1] * 1000000 + t[2]
@@ -134,7 +134,7 @@ func (r *RedisTokens) Save(ctx context.Context, account string, t Token) (Token,
 		return t, nil
 	}
 	stored, err := r.Load(ctx, account)
-	if err == nil && stored.Value == "" { // somebody else's can't be read
+	if err == nil && stored.Value == "" { // another process's can't be read
 		return t, nil
 	}
 	return stored, err
@@ -161,7 +161,7 @@ func (r *RedisTokens) Lock(ctx context.Context, account string) (Turn, bool, err
 	release := func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 		defer cancel()
-		_ = lock.Release(ctx) // it ends by itself otherwise
+		_ = lock.Release(ctx) // otherwise it ends by itself
 	}
 	seq, err := nextSeq.Run(ctx, r.rdb, []string{key}).Int64()
 	if err != nil {
@@ -173,7 +173,7 @@ func (r *RedisTokens) Lock(ctx context.Context, account string) (Turn, bool, err
 
 func (r *RedisTokens) key(account string) string { return r.prefix + "token:" + account }
 
-// tags let Redis compare tokens without knowing them, one for each key.
+// tags returns a token's tag for each key. With tags Redis compares tokens without knowing them.
 func (r *RedisTokens) tags(value tasks.Secret) []any {
 	var all []any
 	for _, key := range r.tagKeys {
@@ -184,7 +184,7 @@ func (r *RedisTokens) tags(value tasks.Secret) []any {
 	return all
 }
 
-// seal encrypts for one Redis key only, so that nobody can give one account the token of another.
+// seal encrypts a token for one Redis key, so that one account's token can't be put in the place of another's.
 func (r *RedisTokens) seal(key string, t Token) (string, error) {
 	text, err := json.Marshal(sealed{t.Value.Reveal(), t.ExpiresAt, t.RenewAt, t.Vouched, t.RenewedAt, t.ForcedAt, t.Forced})
 	return string(r.sealer.Seal(text, key)), err

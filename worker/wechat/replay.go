@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// replay gives out a request's body as often as net/http asks for it, and takes all of them back at the end.
+// replay gives out a request's body as often as net/http asks for it.
 //
-// net/http may go on reading a body after the answer is there or the call was given up. The file's bytes belong to
-// the caller, who may put another file into the same buffer then: after end nothing reads them any more.
+// net/http may read a body even after the answer came or the call was given up. But the file's bytes belong to the caller,
+// who may put another file into the same buffer then. After close nothing reads them any more.
 type replay struct {
 	open func() io.Reader
 
@@ -20,8 +20,8 @@ type replay struct {
 // body returns the body from its beginning. It serves as http.Request.GetBody.
 func (r *replay) body() (io.ReadCloser, error) { return &replayed{from: r, rest: r.open()}, nil }
 
-// end returns once no read is under way; later ones fail.
-func (r *replay) end() {
+// close returns when no read is under way. Later reads fail.
+func (r *replay) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = true

@@ -22,8 +22,8 @@ var (
 	longWord    = regexp.MustCompile(`[A-Za-z0-9_-]{30,}`) // a secret has 32 characters, a token over 100, a rid 26
 )
 
-// scrub makes a foreign text fit for errors and logs: one line of at most maxText bytes, without the given
-// secrets and without whatever else looks like a token or a secret.
+// scrub makes a foreign text fit for errors and logs: one line of at most maxText bytes, without the given secrets and
+// without anything else that looks like a token or a secret.
 func scrub(text string, secrets ...tasks.Secret) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == utf8.RuneError || unicode.Is(unicode.Cf, r) {
@@ -58,8 +58,8 @@ func clip(s string, limit int) string {
 	return s[:limit] + "…"
 }
 
-// fault is an error with a text that is fit to be shown. It unwraps to what the caller's context says, if that has
-// ended, and never to the original: that may hold a URL, and with it a token.
+// fault is an error with a text that may be shown. It unwraps to the error of the caller's context, if that has ended. It
+// never unwraps to the original, which may have a URL, and with it a token.
 type fault struct {
 	text string
 	why  error
@@ -68,7 +68,7 @@ type fault struct {
 func (f *fault) Error() string { return f.text }
 func (f *fault) Unwrap() error { return f.why }
 
-// plain returns err without anything that must not be shown.
+// plain returns err without the parts that must not be shown.
 func plain(err error, secrets ...tasks.Secret) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err // its own text is the whole URL
@@ -76,7 +76,7 @@ func plain(err error, secrets ...tasks.Secret) error {
 	return &fault{text: scrub(err.Error(), secrets...)}
 }
 
-// ended is the error of a call whose caller's context has ended. It wraps ctx.Err().
+// ended returns the error of a call whose caller's context has ended. It wraps ctx.Err().
 func ended(ctx context.Context) error {
 	return &fault{text: scrub(context.Cause(ctx).Error()), why: ctx.Err()}
 }

@@ -12,14 +12,13 @@ import (
 
 const opToken = "get access token"
 
-// grant is a token as somebody handed it out.
+// grant is a token as a source returned it.
 type grant struct {
 	value tasks.Secret
 	life  time.Duration // from the moment it was asked for
 }
 
-// source hands out tokens. force asks for another one than before, where the source knows how to.
-// Its errors are *tasks.Error.
+// source returns tokens. force asks for another one than before, if the source can do that. Its errors are *tasks.Error.
 type source interface {
 	fetch(ctx context.Context, force bool) (grant, error)
 }
@@ -36,7 +35,7 @@ func (c *Client) newSource(a Account) source {
 	return stableSource{c, a}
 }
 
-// bareLife is how long a token is used that came without expires_in, before it is asked for again.
+// bareLife is the life of a token that came without expires_in.
 const bareLife = 5 * time.Minute
 
 // maxLife keeps a nonsensical expires_in from becoming a token that is never renewed. WeChat's live two hours.
@@ -57,13 +56,13 @@ func grantIn(o object) (grant, error) {
 	return grant{tasks.Secret(value), life}, nil
 }
 
-// looksLikeToken keeps what is plainly something else, as an error page, from being sent as a token.
+// looksLikeToken reports whether s may be a token. An error page is not one.
 func looksLikeToken(s string) bool {
 	return s != "" && len(s) <= 4096 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '{' })
 }
 
-// foreignGrant reads what a token URL or command gave: the JSON of WeChat's token call, its JSON of an error, or a
-// bare token.
+// foreignGrant reads the answer of a token URL or command: the JSON of WeChat's token call, its JSON of an error, or a bare
+// token.
 func (c *Client) foreignGrant(q request, r reply) (grant, error) {
 	if bare := strings.TrimSpace(string(r.body)); r.status < 300 && looksLikeToken(bare) {
 		return grant{tasks.Secret(bare), bareLife}, nil

@@ -15,8 +15,7 @@ import (
 // commandTimeout bounds one run of a token command.
 const commandTimeout = 30 * time.Second
 
-// commandSource runs a program that prints a token. What it prints to standard error is not repeated: nobody
-// knows what is in it.
+// commandSource runs a program that prints a token. Its standard error is not repeated, since it may have secrets.
 type commandSource struct {
 	client  *Client
 	account Account
@@ -49,7 +48,7 @@ var (
 	errCommandLong = errors.New("it printed more than any token has")
 )
 
-// bounded is a buffer that refuses to grow over its room.
+// bounded is a buffer that refuses to grow above its bound.
 type bounded struct {
 	bytes.Buffer
 	room int

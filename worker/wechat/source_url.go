@@ -11,7 +11,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// urlSource is a token server of the user's own. It is reached without the egress proxy, which is for WeChat.
+// urlSource is the operator's own token server. It is called without the egress proxy, which is for WeChat.
 type urlSource struct {
 	client  *Client
 	account Account
@@ -51,7 +51,7 @@ func (a Account) tokenHeader() (name, value string, ok bool) {
 	return name, value, ok && name != "" && value != "" && !strings.ContainsFunc(name, notInName) && !strings.ContainsFunc(value, unicode.IsControl)
 }
 
-// secrets are the header and the parts of the URL that may be one.
+// secrets returns the header and the parts of the URL that may be secret.
 func (s urlSource) secrets() []tasks.Secret {
 	found := []tasks.Secret{tasks.Secret(s.account.TokenURL)}
 	if _, value, ok := s.account.tokenHeader(); ok {

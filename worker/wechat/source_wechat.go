@@ -13,8 +13,8 @@ import (
 
 const grantType = "client_credential"
 
-// stableSource is /cgi-bin/stable_token: it gives the same token again until that is about to expire, so that
-// many callers don't retire each other's. With force it retires the one before: at most 20 times a day.
+// stableSource is /cgi-bin/stable_token. It returns the same token until that is about to expire, so that many callers don't
+// revoke each other's. With force it revokes the one before, at most 20 times a day.
 type stableSource struct {
 	client  *Client
 	account Account
@@ -34,7 +34,7 @@ func (s stableSource) fetch(ctx context.Context, force bool) (grant, error) {
 	})
 }
 
-// plainSource is /cgi-bin/token: each call makes a new token and retires the old one after five minutes.
+// plainSource is /cgi-bin/token. Each call makes a new token and revokes the old one after five minutes.
 type plainSource struct {
 	client  *Client
 	account Account

@@ -8,37 +8,37 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Token is one access token and what is known of it.
+// Token is an access token with its history.
 type Token struct {
 	Value     tasks.Secret
 	ExpiresAt time.Time
-	RenewAt   time.Time // from then on the next caller fetches a new one, while this one still serves
-	// Seq orders the tokens of one account: a store never lets a lower one replace a higher one.
+	RenewAt   time.Time // after it the next caller fetches a new one, while this one still serves
+	// Seq orders the tokens of one account. A store never replaces a token by one with a lower Seq.
 	Seq     int64
 	Refused bool // WeChat refused it
-	// Vouched says that WeChat handed out this very token again after a call had refused it.
+	// Vouched says that WeChat returned this very token again after a call had refused it.
 	Vouched   bool
-	RenewedAt time.Time // when a refusal last made somebody fetch
-	ForcedAt  time.Time // when force_refresh was last used,
-	Forced    int       // and how often on that day
+	RenewedAt time.Time // of the last fetch that a refusal caused
+	ForcedAt  time.Time // of the last force_refresh
+	Forced    int       // number of uses of force_refresh on that day
 }
 
-// Turn is the right to be the one that fetches an account's token.
+// Turn is the right to fetch an account's token.
 type Turn struct {
-	Seq     int64  // for the token to be saved: higher than every one stored before
+	Seq     int64  // for the new token: higher than those of all tokens before
 	Release func() // gives the turn back
 }
 
-// TokenStore keeps one token per account for everybody who shares the store. It must be safe for concurrent use.
+// TokenStore keeps one token per account for all processes that share the store. It must be safe for concurrent use.
 type TokenStore interface {
-	// Load returns the account's token, or the zero Token where there is none.
+	// Load returns the account's token, or the zero Token.
 	Load(ctx context.Context, account string) (Token, error)
-	// Save stores t unless a token of the same or a higher Seq is there. It returns the one that is stored then.
+	// Save stores t, unless the store has a token of the same or a higher Seq. It returns the stored token.
 	Save(ctx context.Context, account string, t Token) (Token, error)
-	// Refuse marks the stored token as refused if it is still the one of this value.
+	// Refuse marks the stored token as refused, if it still has this value.
 	Refuse(ctx context.Context, account string, value tasks.Secret) error
-	// Lock gives the turn to one caller at a time; false: somebody else has it. It does not wait. A turn that is
-	// not released ends by itself after a while.
+	// Lock gives the turn to one caller at a time. It returns false if another caller has it, and does not wait. A turn
+	// that is not released ends by itself after a while.
 	Lock(ctx context.Context, account string) (Turn, bool, error)
 }
 

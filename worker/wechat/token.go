@@ -13,31 +13,31 @@ import (
 )
 
 const (
-	copyLife     = time.Minute      // how long a copy is used before the store is asked again
-	renewEarly   = 4 * time.Minute  // WeChat gives a new token in the last five minutes, and the old one serves on
-	refusalFloor = 30 * time.Second // between two fetches that refusals caused; WeChat's own for force_refresh
+	copyLife     = time.Minute      // the life of a copy before the store is asked again
+	renewEarly   = 4 * time.Minute  // WeChat returns a new token in the last five minutes, and the old one still serves
+	refusalFloor = 30 * time.Second // between two fetches that refusals caused; WeChat's own limit for force_refresh
 	failurePause = 5 * time.Second  // after a failed fetch, before this process tries again
-	forcedPerDay = 10               // of WeChat's 20: other programs want some too
+	forcedPerDay = 10               // of WeChat's 20: other programs may need some too
 	fetchTimeout = 40 * time.Second // one fetch in all; a command may take 30 s
 	turnPoll     = 50 * time.Millisecond
-	storeTimeout = 2 * time.Second  // one call of the store or the pacer
-	storeAway    = 10 * time.Second // how long a store that failed is left alone
+	storeTimeout = 2 * time.Second  // of one call of the store
+	storeAway    = 10 * time.Second // after a failed call of the store, before the next one
 )
 
-// keeper gives out the access token of one account.
+// keeper returns the access token of one account.
 type keeper interface {
-	// get returns a token that is believed to serve.
+	// get returns a token that should serve.
 	get(ctx context.Context) (Token, error)
-	// renew returns another token than the one that WeChat refused, or the error that says why there is none.
+	// renew returns another token than the one that WeChat refused, or an error that says why it can't.
 	renew(ctx context.Context, refused Token) (Token, error)
-	// refuse notes that WeChat refused a token, and returns how long it takes until another may be fetched.
+	// refuse records that WeChat refused a token, and returns the time until another one may be fetched.
 	refuse(ctx context.Context, refused Token) time.Duration
-	// check fetches a token even where one is at hand, to see whether that works.
+	// check fetches a token even if there is a good one, to find out whether that works.
 	check(ctx context.Context) (Token, error)
 }
 
-// shared keeps the token of one account for the whole fleet. Among its callers one at a time looks into the store,
-// and in the fleet one at a time fetches; the others wait for it, or go on with a copy that still serves.
+// shared keeps the token of one account for the whole fleet. One of its callers at a time asks the store, and one process of
+// the fleet at a time fetches. The others wait, or go on with a copy that still serves.
 type shared struct {
 	key    string // of the account, in the store
 	source source
@@ -46,7 +46,7 @@ type shared struct {
 	zone   *time.Location
 	log    *slog.Logger
 
-	looking sync.Mutex // held by the one caller that looks into the store although its copy serves
+	looking sync.Mutex // held by the one caller that asks the store although its copy serves
 	flight  singleflight.Group
 
 	mu        sync.Mutex // guards what follows
@@ -72,11 +72,11 @@ func (s *shared) get(ctx context.Context) (Token, error) {
 	return s.fly(ctx, "settle", s.settle)
 }
 
-// renew returns a TokenRefused error where WeChat stays with the refused token, or where a refusal made somebody
-// fetch only just now: a storm of refusals must not burn the day's token calls.
+// renew returns a TokenRefused error if WeChat returns the refused token again, or if a refusal caused a fetch just now: many
+// refusals must not use up the day's token calls.
 func (s *shared) renew(ctx context.Context, refused Token) (Token, error) {
 	wait := s.refuse(ctx, refused)
-	for range 2 { // the first look may have begun before the refusal was known
+	for range 2 { // the first run may have begun before the refusal was known
 		t, err := s.get(ctx)
 		if err != nil {
 			return Token{}, err
@@ -108,7 +108,7 @@ var (
 	errTooSoon   = errors.New("the access token was refused, and a new one was fetched less than 30 s ago")
 )
 
-// fly makes all concurrent callers share one run of do. The run does not end with the caller that began it.
+// fly makes all concurrent callers share one run of do. The run goes on if the caller that began it gives up.
 func (s *shared) fly(ctx context.Context, what string, do func(context.Context) (Token, error)) (Token, error) {
 	ch := s.flight.DoChan(what, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
@@ -126,10 +126,10 @@ func (s *shared) fly(ctx context.Context, what string, do func(context.Context) 
 	}
 }
 
-// settle takes what the store has if that is good, and fetches otherwise.
+// settle returns the stored token if it is good, and fetches one otherwise.
 func (s *shared) settle(ctx context.Context) (Token, error) {
 	have, there := s.load(ctx)
-	if s.good(have) || !there && s.serves(have) { // without the store every process would renew for itself
+	if s.good(have) || !there && s.serves(have) { // without the store every process would fetch one
 		return s.keep(have), nil
 	}
 	t, err := s.replace(ctx, have)
@@ -140,14 +140,14 @@ func (s *shared) settle(ctx context.Context) (Token, error) {
 	return t, err
 }
 
-// replace fetches a token in place of have, unless somebody else did so meanwhile.
+// replace fetches a token in place of have, unless another process did so meanwhile.
 func (s *shared) replace(ctx context.Context, have Token) (Token, error) {
 	if err := s.mayFetch(have); err != nil {
 		return Token{}, err
 	}
 	patience := s.good
 	if s.serves(have) {
-		patience = s.serves // somebody else is fetching: this one will do until then
+		patience = s.serves // while another process fetches, this one serves
 	}
 	turn, now, err := s.turn(ctx, patience)
 	if err != nil {
@@ -157,7 +157,7 @@ func (s *shared) replace(ctx context.Context, have Token) (Token, error) {
 		return s.keep(now), nil
 	}
 	defer turn.Release()
-	have, _ = s.load(ctx) // the one whose turn it was before may have fetched
+	have, _ = s.load(ctx) // the process that had the turn before may have fetched
 	if s.good(have) {
 		return s.keep(have), nil
 	}
@@ -167,8 +167,8 @@ func (s *shared) replace(ctx context.Context, have Token) (Token, error) {
 	return s.fetch(ctx, have, turn.Seq)
 }
 
-// turn waits for the right to fetch. While somebody else has it, a stored token that is enough ends the wait: then
-// that token comes back, and the Turn is zero.
+// turn waits for the right to fetch. If a stored token is enough while another process has the right, turn returns that
+// token and a zero Turn.
 func (s *shared) turn(ctx context.Context, enough func(Token) bool) (Turn, Token, error) {
 	for {
 		turn, ok := s.lock(ctx)
@@ -186,7 +186,7 @@ func (s *shared) turn(ctx context.Context, enough func(Token) bool) (Turn, Token
 
 var errTurn = errors.New("another process is fetching the account's token and takes too long")
 
-// fetch asks the source and saves what it gives. have is what it replaces.
+// fetch asks the source for a token and saves it. have is the token that it replaces.
 func (s *shared) fetch(ctx context.Context, have Token, seq int64) (Token, error) {
 	asked := s.now()
 	force := have.Refused && have.Vouched && s.mayForce(have)
@@ -211,7 +211,7 @@ func (s *shared) fetch(ctx context.Context, have Token, seq int64) (Token, error
 	return s.keep(s.save(ctx, t)), nil
 }
 
-// mayFetch says no where a fetch would be one of a storm.
+// mayFetch returns an error if a refusal caused a fetch just now.
 func (s *shared) mayFetch(have Token) error {
 	if have.Refused && s.recent(have.RenewedAt) {
 		return &tasks.Error{Code: tasks.TokenRefused, Op: opToken, Err: errTooSoon, RetryAfter: refusalFloor - s.now().Sub(have.RenewedAt)}
@@ -229,28 +229,28 @@ func (s *shared) mayForce(have Token) bool {
 	return !s.recent(have.ForcedAt) && (have.Forced < forcedPerDay || !s.sameDay(have.ForcedAt, now))
 }
 
-// recent says whether a refusal's fetch at that time forbids the next one. A time that another machine's wrong
-// clock put into the future does not.
+// recent reports whether a refusal's fetch at that time forbids the next one. A time in the far future, by another machine's
+// wrong clock, does not.
 func (s *shared) recent(at time.Time) bool { return s.now().Sub(at).Abs() < refusalFloor }
 
 func (s *shared) sameDay(a, b time.Time) bool {
 	return tasks.DayOf(a, s.zone) == tasks.DayOf(b, s.zone)
 }
 
-// serves says whether calls may be made with t.
+// serves reports whether calls may be made with t.
 func (s *shared) serves(t Token) bool {
 	if t.Value == "" || !s.now().Before(t.ExpiresAt) {
 		return false
 	}
-	// WeChat stays with a token that it has refused: all that can be done until the next fetch is to try it.
+	// WeChat returned a refused token again: until the next fetch it is the only one to try.
 	return !t.Refused || t.Vouched && s.recent(t.RenewedAt)
 }
 
-// good says whether nothing has to be done about t.
+// good reports whether t serves and need not be renewed yet.
 func (s *shared) good(t Token) bool { return s.serves(t) && s.now().Before(t.RenewAt) }
 
-// failed remembers a failure that a new try might not have mended yet. What holds the account is not remembered:
-// the hold keeps calls away, and its end is meant to try.
+// failed remembers a failure for failurePause. It does not remember one that holds the account: the hold stops calls by
+// itself, and the first call after it must try.
 func (s *shared) failed(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -279,7 +279,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// gaveUp is the error of a caller whose context ended before there was a token.
+// gaveUp returns the error of a caller whose context ended before there was a token.
 func gaveUp(ctx context.Context) error {
 	return &tasks.Error{Code: tasks.Temporary, Op: opToken, Err: ended(ctx)}
 }

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// This file is how shared speaks with its store: through a copy that carries on while the store is away.
+// This file has the calls of the store. A copy of the token serves while the store is away.
 
-// have returns the copy, and whether it can be used without asking anybody.
+// have returns the copy, and whether it can be used without asking the store.
 func (s *shared) have() (t Token, fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -15,8 +15,8 @@ func (s *shared) have() (t Token, fresh bool) {
 	return s.copy, s.good(s.copy) && age >= 0 && age < copyLife
 }
 
-// keep makes t the copy and returns it. What happened to the copy since t was loaded is not undone: a newer token
-// stays, and so does a refusal.
+// keep makes t the copy and returns the copy. If the copy changed since t was loaded, a newer token stays, and so does a
+// refusal.
 func (s *shared) keep(t Token) Token {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -30,7 +30,7 @@ func (s *shared) keep(t Token) Token {
 	return t
 }
 
-// refuse marks the token as refused wherever it is still the one in use.
+// refuse marks the token as refused in the copy and in the store, if they still have it.
 func (s *shared) refuse(ctx context.Context, refused Token) time.Duration {
 	s.mu.Lock()
 	if s.copy.Value == refused.Value {
@@ -41,8 +41,8 @@ func (s *shared) refuse(ctx context.Context, refused Token) time.Duration {
 	return s.floorLeft()
 }
 
-// load returns the stored token, or the copy (and false) while the store is away. A copy that the store has lost (a wiped
-// Redis) or missed (an outage) is put back, so that nobody fetches because of that.
+// load returns the stored token, or the copy (and false) while the store is away. If the store has lost the token (a wiped
+// Redis) or missed it (an outage), load stores the copy again, so that no process fetches another one.
 func (s *shared) load(ctx context.Context) (t Token, there bool) {
 	var stored Token
 	there = s.ask(ctx, func(ctx context.Context) (err error) {
@@ -64,7 +64,7 @@ func (s *shared) load(ctx context.Context) (t Token, there bool) {
 	return stored, true
 }
 
-// save stores t and returns what is stored then: a newer token of somebody else wins.
+// save stores t and returns the stored token. A newer token of another process wins.
 func (s *shared) save(ctx context.Context, t Token) Token {
 	s.ask(ctx, func(ctx context.Context) error {
 		stored, err := s.store.Save(ctx, s.key, t)
@@ -76,7 +76,7 @@ func (s *shared) save(ctx context.Context, t Token) Token {
 	return t
 }
 
-// lock asks for the turn. While the store is away everybody has it: in this process there is one caller anyway.
+// lock asks for the turn. While the store is away it always succeeds: this process has one caller anyway.
 func (s *shared) lock(ctx context.Context) (Turn, bool) {
 	var turn Turn
 	var ok bool
@@ -92,7 +92,7 @@ func (s *shared) lock(ctx context.Context) (Turn, bool) {
 	return Turn{Seq: max(s.now().UnixMicro(), s.copy.Seq+1), Release: func() {}}, true
 }
 
-// ask makes one call of the store, or none while it is away. It reports whether the store answered.
+// ask makes one call of the store, unless the store is away. It reports whether the store answered.
 func (s *shared) ask(ctx context.Context, call func(context.Context) error) bool {
 	s.mu.Lock()
 	skip := s.now().Before(s.away)

@@ -8,7 +8,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// static is a token that an operator gave and only an operator can renew.
+// static is a token from the settings, which only an operator can renew.
 type static struct{ value tasks.Secret }
 
 func (s static) get(context.Context) (Token, error)   { return Token{Value: s.value}, nil }

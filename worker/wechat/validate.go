@@ -15,7 +15,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// filled returns the settings with their defaults in place.
+// filled returns the settings with their defaults.
 func (cfg Config) filled() Config {
 	if len(cfg.BaseURLs) == 0 {
 		cfg.BaseURLs = []string{DefaultBaseURL}
@@ -37,7 +37,7 @@ type problems []string
 
 func (p *problems) add(format string, args ...any) { *p = append(*p, fmt.Sprintf(format, args...)) }
 
-// err is one Invalid error that lists them all, or nil.
+// err returns one Invalid error that lists all problems, or nil.
 func (p problems) err() error {
 	if len(p) == 0 {
 		return nil
@@ -77,7 +77,7 @@ func (cfg Config) check(p *problems) (bases []*url.URL) {
 	return bases
 }
 
-// uploadCodes are what an errcode of the upload call can mean.
+// uploadCodes are the codes that an errcode of the upload call can have.
 var uploadCodes = []tasks.Code{tasks.Temporary, tasks.TokenRefused, tasks.MinuteLimit, tasks.DailyLimit,
 	tasks.AccountHeld, tasks.Egress, tasks.Rejected, tasks.Defect, tasks.Unknown}
 
@@ -118,8 +118,8 @@ func (a Account) check(p *problems) {
 	}
 }
 
-// safeURL reads an absolute https URL, or an http one of a loopback host: nothing else may carry a token.
-// Its errors don't repeat the URL, which may hold a password.
+// safeURL parses an absolute https URL, or an http URL of a loopback host: a token must not be sent to any other. Its errors
+// don't repeat the URL, which may have a password.
 func safeURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Fill runs SQL behind the back of the ledger at url, which nobody may have open: for fixtures of a million rows, which
-// would take minutes through a ledger under the race detector. The statements are separated by semicolons.
+// Fill runs SQL on the ledger at url, which must not be open: for fixtures of a million rows, which would take minutes
+// through a ledger under the race detector. Semicolons separate the statements.
 func Fill(tb testing.TB, ledger, sql string) {
 	tb.Helper()
 	if path, ok := strings.CutPrefix(ledger, "sqlite:"); ok {

@@ -24,15 +24,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// SQLite returns the URL of a ledger in a file of its own, which goes with the test.
+// SQLite returns the URL of a ledger in a file of its own, which is removed after the test.
 func SQLite(tb testing.TB) string {
 	tb.Helper()
 	return "sqlite:" + filepath.Join(tb.TempDir(), "ledger.db")
 }
 
 // Postgres returns the URL of an empty schema of its own. The first call starts a server for the whole test binary, on a
-// socket in a temporary directory. Server and schemas go with the binary, however that ends: to drop the tables of a
-// ledger costs as much as a quick test. A machine without PostgreSQL fails the test.
+// socket in a temporary directory. The server ends with the binary, even if that is killed, and its schemas with it:
+// dropping the tables of a ledger takes as long as a quick test. On a machine without PostgreSQL the test fails.
 func Postgres(tb testing.TB) string {
 	tb.Helper()
 	dir, err := server()
@@ -110,7 +110,7 @@ func start() (string, error) {
 	return dir, answers(dir, filepath.Join(dir, "log"), ended)
 }
 
-// answers waits until the server does, or has ended. The file log tells why it did.
+// answers waits until the server answers or has ended. The file log says why it ended.
 func answers(dir, log string, ended <-chan struct{}) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -158,7 +158,7 @@ func version(path string) int {
 	return n
 }
 
-// other is somebody who may run the server in our place, and gets dir.
+// other returns another user who can run the server, and makes that user the owner of dir.
 func other(dir string) (*syscall.SysProcAttr, error) {
 	for _, name := range []string{"postgres", "nobody"} {
 		u, err := user.Lookup(name)

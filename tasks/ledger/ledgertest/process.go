@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// Process is a PostgreSQL of its own, whose data outlive it. It serves programs that are no tests: its methods return
-// errors. They are for one goroutine at a time.
+// Process is a PostgreSQL of its own. Its data outlive the server. It serves programs that are not tests: its methods
+// return errors. Only one goroutine may use it at a time.
 type Process struct {
 	dir   string // of its data and its socket
 	bin   string
@@ -62,7 +62,7 @@ func (p *Process) Socket() string { return filepath.Join(p.dir, ".s.PGSQL.5432")
 // Owner is the database user that owns everything. It has no password.
 func (p *Process) Owner() string { return owner }
 
-// Start starts a server that has ended, and returns when it answers. One that runs is left as it is.
+// Start starts a server that has ended, and returns when it answers. It does nothing if the server runs.
 func (p *Process) Start() error {
 	if p.input != nil {
 		return nil
@@ -113,8 +113,7 @@ func (p *Process) Stop() error {
 // them from the server's log.
 func (p *Process) Crash() error { return errors.Join(p.signal(syscall.SIGQUIT), p.Stop()) }
 
-// Freeze makes the server's parent process stand still, until Thaw: it accepts no new connection, and those that are
-// there stay.
+// Freeze suspends the server's parent process until Thaw. The server accepts no new connection; its connections stay.
 func (p *Process) Freeze() error { return p.signal(syscall.SIGSTOP) }
 
 // Thaw ends Freeze.

@@ -2,14 +2,13 @@ package ledgertest
 
 import "testing"
 
-// Server is a PostgreSQL of a test's own, which can be stopped and started again. Its methods fail the test when
-// something goes wrong.
+// Server is a PostgreSQL for one test, which the test can stop and start again. Its methods fail the test on an error.
 type Server struct {
 	tb      testing.TB
 	process *Process
 }
 
-// StartPostgres starts a server, which ends with the test. Use Postgres where it need not be stopped: that is faster.
+// StartPostgres starts a server, which ends with the test. Postgres is faster, for a test that does not stop the server.
 func StartPostgres(tb testing.TB) *Server {
 	tb.Helper()
 	p, err := Launch("")

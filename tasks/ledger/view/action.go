@@ -9,7 +9,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Action returns an action as it stands. It returns NotFound where there is none.
+// Action returns an action as it is now, and NotFound if it does not exist.
 func (v *View) Action(ctx context.Context, id uuid.UUID) (tasks.Action, error) {
 	var a tasks.Action
 	err := v.lists.Snapshot(ctx, "look up action", func(t *db.Tx) (err error) {

@@ -9,7 +9,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Batch returns a batch as it stands. It returns NotFound where there is none.
+// Batch returns a batch as it is now, and NotFound if it does not exist.
 func (v *View) Batch(ctx context.Context, id uuid.UUID) (tasks.Batch, error) {
 	var b tasks.Batch
 	err := v.lists.Snapshot(ctx, "look up batch", func(t *db.Tx) error {
@@ -26,8 +26,8 @@ func (v *View) Batch(ctx context.Context, id uuid.UUID) (tasks.Batch, error) {
 	return b, err
 }
 
-// Batches returns one page of batches, as List does of uploads. It goes by Producer, Since and Until, and by Query in
-// the external id.
+// Batches returns one page of batches, as List does of uploads. Of the filter it uses Producer, Since, Until, and Query,
+// which it looks for in the external id.
 func (v *View) Batches(ctx context.Context, f tasks.Filter) ([]tasks.Batch, string, error) {
 	var (
 		page []tasks.Batch
@@ -57,7 +57,7 @@ func (v *View) Batches(ctx context.Context, f tasks.Filter) ([]tasks.Batch, stri
 	return page, next, err
 }
 
-// Refusals returns the rows of a batch that were not accepted, behind a line and in their order. limit 0: 100.
+// Refusals returns the refused rows of a batch after a line, in their order. limit 0: 100.
 func (v *View) Refusals(ctx context.Context, batch uuid.UUID, afterLine, limit int) ([]tasks.Refusal, error) {
 	var rs []tasks.Refusal
 	err := v.lists.Snapshot(ctx, "list refusals", func(t *db.Tx) error {

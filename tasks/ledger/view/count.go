@@ -50,7 +50,7 @@ func countGroups(t *db.Tx, c *db.Conditions) (map[openKey]int, error) {
 	return groups, err
 }
 
-// countMatches looks at each row.
+// countMatches counts the rows that match, one by one.
 func countMatches(t *db.Tx, c *db.Conditions, matches func(tasks.Outcome) bool) (map[openKey]int, error) {
 	groups := map[openKey]int{}
 	err := t.Each("SELECT u.account, "+schema.CurrentPhase+", u.source, u.metadata FROM uploads u WHERE "+c.Where(), c.Args, func(s db.Scanner) error {
@@ -68,7 +68,7 @@ func countMatches(t *db.Tx, c *db.Conditions, matches func(tasks.Outcome) bool) 
 	return groups, err
 }
 
-// asShown lets what is queued for a held account wait.
+// asShown counts the queued uploads of held accounts as waiting.
 func asShown(t *db.Tx, groups map[openKey]int) ([]tasks.Count, error) {
 	held, err := schema.Holds(t)
 	if err != nil {

@@ -45,7 +45,7 @@ func (v *View) Deliveries(ctx context.Context, f tasks.DeliveryFilter) ([]tasks.
 	return page, next, err
 }
 
-// Delivery returns one delivery with its event. It returns NotFound where there is none.
+// Delivery returns one delivery with its event, and NotFound if it does not exist.
 func (v *View) Delivery(ctx context.Context, id uuid.UUID) (tasks.Delivery, error) {
 	var d tasks.Delivery
 	err := v.lists.Snapshot(ctx, "look up delivery", func(t *db.Tx) error {

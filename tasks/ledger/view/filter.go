@@ -37,7 +37,7 @@ func uploadConditions(t *db.Tx, f tasks.Filter) (*db.Conditions, error) {
 	return c, byState(t, c, f)
 }
 
-// byState adds the conditions that a hold has a say in: a queued upload of a held account waits, for the hold's reason.
+// byState adds the conditions on state and code. A queued upload of a held account counts as waiting for the hold's reason.
 func byState(t *db.Tx, c *db.Conditions, f tasks.Filter) error {
 	held, err := schema.Holds(t)
 	if err != nil {
@@ -86,11 +86,11 @@ func byState(t *db.Tx, c *db.Conditions, f tasks.Filter) error {
 	return nil
 }
 
-// matchRows is how many rows one page looks at where not all of them need match: some milliseconds' worth.
+// matchRows is the number of rows that one page reads if it must match them one by one: that takes some milliseconds.
 const matchRows = 5000
 
-// matcher makes the part of a filter that the database is not asked for: globs, since the two databases know none
-// alike, and metadata, since PostgreSQL can't read all JSON. Nil: there is none.
+// matcher returns the part of a filter that the database can't do: globs, which differ between the two databases, and
+// metadata, since PostgreSQL can't read all JSON. It returns nil if the filter has neither.
 func matcher(f tasks.Filter) (func(tasks.Outcome) bool, error) {
 	if f.Source == "" && len(f.Metadata) == 0 {
 		return nil, nil

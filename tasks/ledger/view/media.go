@@ -11,8 +11,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Media returns the media that an upload of this content would be answered with: one that lives for at least fresh.
-// NotFound where WeChat would be called.
+// Media returns the media that an upload of this content would reuse: one that lives for at least fresh. It returns NotFound
+// if the upload would call WeChat.
 func (v *View) Media(ctx context.Context, k tasks.MediaKey, fresh time.Duration) (tasks.Media, error) {
 	var m tasks.Media
 	err := v.lists.Snapshot(ctx, "look up media", func(t *db.Tx) error {

@@ -8,8 +8,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// OutcomesBetween returns the uploads whose IDs lie between first and last, both included, in the order of their IDs and
-// without their histories: at most limit of them. People name uploads by the beginning of an ID.
+// OutcomesBetween returns up to limit uploads whose IDs lie between first and last, both included, in the order of their
+// IDs and without their histories. People name uploads by the beginning of an ID.
 func (v *View) OutcomesBetween(ctx context.Context, first, last uuid.UUID, limit int) ([]tasks.Outcome, error) {
 	var found []tasks.Outcome
 	err := v.lists.Snapshot(ctx, "look up uploads", func(t *db.Tx) error {

@@ -8,7 +8,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Processes lists the living processes by name. It returns none where nothing runs.
+// Processes lists the living processes by name.
 func (v *View) Processes(ctx context.Context) ([]tasks.Process, error) {
 	var ps []tasks.Process
 	err := v.lists.Snapshot(ctx, "list processes", func(t *db.Tx) (err error) {

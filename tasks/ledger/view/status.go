@@ -28,7 +28,7 @@ func (v *View) Accounts(ctx context.Context) ([]tasks.AccountStatus, error) {
 	return as, err
 }
 
-// Status counts what there is, as people see it: what is queued for a held account waits.
+// Status summarizes the ledger as people see it: queued uploads of a held account count as waiting.
 func (v *View) Status(ctx context.Context) (tasks.Status, error) {
 	var st tasks.Status
 	err := v.lists.Snapshot(ctx, "read status", func(t *db.Tx) error {
@@ -60,7 +60,7 @@ func (v *View) Status(ctx context.Context) (tasks.Status, error) {
 	return st, err
 }
 
-// openKey is where an open upload is.
+// openKey is a group of open uploads.
 type openKey struct {
 	account string
 	phase   schema.Phase
@@ -91,7 +91,7 @@ func countOpen(t *db.Tx, balances map[string]tasks.Conservation) (map[openKey]in
 
 func accounts(t *db.Tx, balances map[string]tasks.Conservation, held map[string]*schema.Hold) ([]tasks.AccountStatus, error) {
 	var as []tasks.AccountStatus
-	today := schema.DayIn(t.Now, time.UTC) // it is no more than a day away anywhere
+	today := schema.DayIn(t.Now, time.UTC) // today's number differs by one at most in other zones
 	err := t.Each(`SELECT a.name, a.realm, a.appid, a.daily_limit, a.reset_zone, COALESCE(q.day, 0), COALESCE(q.calls, 0) FROM accounts a
 		LEFT JOIN quota q ON q.realm = a.realm AND q.appid = a.appid AND q.day BETWEEN ? AND ? ORDER BY a.name`, db.Args{today - 1, today + 1}, func(s db.Scanner) error {
 		var a tasks.AccountStatus
@@ -134,7 +134,7 @@ func addOpen(st *tasks.Status, open map[openKey]int, held map[string]*schema.Hol
 	}
 }
 
-// countRest finds the oldest upload that is open, and counts the webhooks on their way.
+// countRest finds the oldest open upload, and counts the pending deliveries.
 func countRest(t *db.Tx, st *tasks.Status) error {
 	var oldest sql.NullInt64
 	_, err := t.Row(`SELECT submitted_at FROM uploads WHERE seq = (SELECT min(s) FROM (

@@ -13,12 +13,12 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Outcome returns an upload as it stands, with the history of its attempts. It returns NotFound where there is none.
+// Outcome returns an upload as it is now, with the history of its attempts, and NotFound if it does not exist.
 func (v *View) Outcome(ctx context.Context, id uuid.UUID) (tasks.Outcome, error) {
 	return v.one(ctx, "u.id = ?", id[:])
 }
 
-// Find returns the upload that a producer knows by that name. It returns NotFound where there is none.
+// Find returns the upload with that external id of a producer, and NotFound if it does not exist.
 func (v *View) Find(ctx context.Context, producer, externalID string) (tasks.Outcome, error) {
 	return v.one(ctx, "u.producer = ? AND u.external_id = ?", producer, externalID)
 }
@@ -43,7 +43,8 @@ func (v *View) one(ctx context.Context, where string, a ...any) (tasks.Outcome, 
 // idsAtOnce keeps a statement's text short; SQLite takes 32,766 values at most.
 const idsAtOnce = 500
 
-// Outcomes returns uploads as they stand, in the order of ids, without their histories. NotFound where one is unknown.
+// Outcomes returns uploads as they are now, in the order of ids, without their histories. It returns NotFound if one of
+// them does not exist.
 func (v *View) Outcomes(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome, error) {
 	found := make(map[uuid.UUID]tasks.Outcome, len(ids))
 	for some := range slices.Chunk(ids, idsAtOnce) {
@@ -74,9 +75,8 @@ func (v *View) Outcomes(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome, 
 }
 
 // List returns one page of uploads, the newest first, and the cursor of the next page; "" after the last one.
-// A page stays the same while newer uploads come in. A choice by source or metadata is made row by row: a page may
-// then be short, or empty, though others follow. It returns Invalid for a bad cursor
-// or glob.
+// Newer uploads do not change a page. A filter by source or metadata is applied row by row: a page may then be short or
+// even empty, though others follow. List returns Invalid for a bad cursor or glob.
 func (v *View) List(ctx context.Context, f tasks.Filter) ([]tasks.Outcome, string, error) {
 	matches, err := matcher(f)
 	if err != nil {
@@ -118,7 +118,7 @@ func (v *View) List(ctx context.Context, f tasks.Filter) ([]tasks.Outcome, strin
 	return page, next, err
 }
 
-// outcomes reads uploads as they stand. where may speak of u.
+// outcomes reads uploads as they are now. where names them u.
 func outcomes(t *db.Tx, where string, a ...any) ([]schema.Outcome, error) {
 	held, err := schema.Holds(t)
 	if err != nil {

@@ -13,26 +13,27 @@ import (
 // Finding is one thing in the ledger that breaks a rule.
 type Finding = check.Finding
 
-// Belt says which dispatched chunks it has nothing of.
+// Belt says which dispatched chunks it has lost.
 type Belt interface {
 	Gone(ctx context.Context, chunks []tasks.Chunk) ([]tasks.Chunk, error)
 }
 
 // VerifyOptions are the settings of Verify. The zero value is good.
 type VerifyOptions struct {
-	// Belt is asked for what is dispatched and not claimed. Nil: only the ledger is looked at.
+	// Belt is asked for the chunks that are dispatched and not claimed. Nil: only the ledger is checked.
 	Belt Belt
 }
 
 const (
-	// verifyTime bounds Verify where ctx does not: a ledger of ten million uploads is read in less.
+	// verifyTime bounds Verify if ctx does not. It suffices for a ledger of ten million uploads.
 	verifyTime = 10 * time.Minute
-	// beltPatience is how long what was lost on the belt may stay there: the dispatcher brings it back by then.
+	// beltPatience is the time after which a chunk that was lost on the belt is a finding. The dispatcher recovers it
+	// before that.
 	beltPatience = 15 * time.Second
 )
 
-// Verify looks for everything that can't be in a ledger, at most 1,000 findings of a kind. All of the ledger is seen as
-// it was at one moment, so that one at work gives no false alarm, and nobody waits for it.
+// Verify finds the rows that break a rule, at most 1,000 for each rule. It reads the ledger as it is at one moment, so that
+// work in progress gives no false alarm, and never makes others wait.
 func (v *View) Verify(ctx context.Context, o VerifyOptions) ([]Finding, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -58,8 +59,8 @@ func (v *View) Verify(ctx context.Context, o VerifyOptions) ([]Finding, error) {
 	return append(found, lost...), err
 }
 
-// lostOnBelt asks the belt for what was dispatched long ago and not claimed, and then the ledger whether that is
-// still so: a task that was worked off meanwhile is gone, too.
+// lostOnBelt asks the belt for the chunks that were dispatched long ago and are not claimed. Then it reads the ledger again,
+// since a task that was finished meanwhile is not on the belt either.
 func (v *View) lostOnBelt(ctx context.Context, b Belt) ([]Finding, error) {
 	var chunks []tasks.Chunk
 	err := v.long.Snapshot(ctx, "verify ledger", func(t *db.Tx) (err error) {

@@ -1,6 +1,6 @@
-// Package view reads the ledger for people and programs that ask: lists, counts, results, deliveries, events, checks.
-// It changes nothing, and it has connections of its own, so that no slow list holds up the work. Every read has a time
-// limit, and ends when its context ends.
+// Package view reads the ledger for people: lists, counts, results, deliveries, events, checks. It changes nothing. It has
+// connections of its own, so that a slow list never delays the work. Every read has a time limit, and ends when its
+// context ends.
 package view
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// View is the reading side of a ledger, which opens and closes it. It is safe for concurrent use.
+// View is the reading side of a Ledger, which opens and closes it. It is safe for concurrent use.
 type View struct {
 	lists db.Reader
 	long  db.Reader
@@ -23,5 +23,5 @@ func New(h *db.Handle, now func() time.Time) *View {
 	}
 }
 
-// readMost is the longest time that one read may take. A read whose context has no deadline takes 10 s at most.
+// readMost bounds one read. A read whose context has no deadline takes 10 s at most.
 const readMost = time.Minute

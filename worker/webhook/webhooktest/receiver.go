@@ -1,5 +1,5 @@
-// Package webhooktest is a receiver of webhooks for tests and demonstrations. It verifies with the reference library
-// of Standard Webhooks, and shares no code with the sender.
+// Package webhooktest is a receiver of webhooks for tests and for the demo. It verifies with the reference library of
+// Standard Webhooks, and shares no code with the sender.
 package webhooktest
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// maxBody is far over any event, whose metadata and texts are bounded.
+// maxBody is far above the size of any event.
 const maxBody = 1 << 20
 
 // Event is one event as it first arrived.
@@ -28,11 +28,11 @@ type Event struct {
 	Data   json.RawMessage `json:"data"`
 	Body   []byte          `json:"-"` // what was signed
 	Header http.Header     `json:"-"`
-	Count  int             `json:"-"` // how often it came
+	Count  int             `json:"-"` // number of times that it came
 }
 
-// Receiver is an http.Handler that verifies events and keeps one of each webhook-id. It answers 204, 401 to what does
-// not verify, 400 to what is no event, or what Answer scripted. Safe for concurrent use.
+// Receiver is an http.Handler that verifies events and keeps one of each webhook-id. It answers 204, 401 if a request does
+// not verify, 400 if it is not an event, or what Answer scripted. It is safe for concurrent use.
 type Receiver struct {
 	verifiers []*standardwebhooks.Webhook
 
@@ -45,8 +45,8 @@ type Receiver struct {
 	refused  int
 }
 
-// NewReceiver returns a Receiver that takes events signed with any of the secrets. It returns an error for a secret
-// that is not one.
+// NewReceiver returns a Receiver that accepts events signed with any of the secrets. It returns an error for a malformed
+// secret.
 func NewReceiver(secrets ...tasks.Secret) (*Receiver, error) {
 	r := &Receiver{changed: make(chan struct{}), events: map[string]Event{}}
 	for _, s := range secrets {
@@ -59,8 +59,8 @@ func NewReceiver(secrets ...tasks.Secret) (*Receiver, error) {
 	return r, nil
 }
 
-// Answer scripts the next requests: each handler answers one, before anything is verified or kept. http.NotFound
-// and the like serve; Status makes one of a status.
+// Answer scripts the answers to the next requests. Each handler answers one request, before it is verified or kept. Use
+// http.NotFound, or Status for any status.
 func (r *Receiver) Answer(next ...http.HandlerFunc) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -158,20 +158,19 @@ func (r *Receiver) Events() []Event {
 	return out
 }
 
-// Requests returns how many requests came, and how many of them were refused because they did not verify or were
-// no event.
+// Requests returns the number of requests, and the number of those that did not verify or were not events.
 func (r *Receiver) Requests() (total, refused int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.requests, r.refused
 }
 
-// Wait returns once at least n distinct events have come, or with ctx's error and those that came.
+// Wait returns when at least n distinct events have come. If ctx ends first, it returns its error and the events so far.
 func (r *Receiver) Wait(ctx context.Context, n int) ([]Event, error) {
 	return r.WaitFor(ctx, func(events []Event) bool { return len(events) >= n })
 }
 
-// WaitFor returns once enough of the events have come, or with ctx's error and those that came.
+// WaitFor returns when enough reports true. If ctx ends first, it returns its error and the events so far.
 func (r *Receiver) WaitFor(ctx context.Context, enough func([]Event) bool) ([]Event, error) {
 	for {
 		r.mu.Lock()

@@ -66,7 +66,7 @@ func FuzzLook(f *testing.F) {
 	f.Add([]byte("ID3\x04\x00\x00\x7f\x7f\x7f\x7f\xff\xfb"))
 	f.Add([]byte("\x00\x00\x00\x01ftypisom\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		k, length, err := look(b)
+		k, length, err := identify(b)
 		if err != nil {
 			return
 		}

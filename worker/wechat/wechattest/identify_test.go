@@ -62,7 +62,7 @@ func TestLook(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			k, length, err := look([]byte(tt.file))
+			k, length, err := identify([]byte(tt.file))
 			if k != tt.kind || length != tt.length || err != nil {
 				t.Errorf("kind %d of %v, %v; want %d of %v", k, length, err, tt.kind, tt.length)
 			}

@@ -65,7 +65,7 @@ func inspect(t *mediaType, f form, l *Limits) (kind, int, string) {
 	case size > most:
 		return 0, t.tooLarge, fmt.Sprintf("%d bytes, at most %d", size, most)
 	}
-	k, length, err := look(f.media)
+	k, length, err := identify(f.media)
 	switch {
 	case err != nil:
 		return 0, t.notThis, err.Error()
@@ -77,8 +77,8 @@ func inspect(t *mediaType, f form, l *Limits) (kind, int, string) {
 	return k, 0, ""
 }
 
-// look finds out from the bytes what a file is, and how long it lasts.
-func look(b []byte) (kind, time.Duration, error) {
+// identify finds out from the bytes what a file is, and how long it lasts.
+func identify(b []byte) (kind, time.Duration, error) {
 	switch {
 	case bytes.HasPrefix(b, []byte("\xff\xd8\xff")):
 		return jpegKind, 0, picture(jpeg.DecodeConfig(bytes.NewReader(b)))

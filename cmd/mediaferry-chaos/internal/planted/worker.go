@@ -15,6 +15,7 @@ import (
 	"github.com/mediaferry/mediaferry/worker/media"
 	"github.com/mediaferry/mediaferry/worker/source"
 	"github.com/mediaferry/mediaferry/worker/webhook"
+	"github.com/mediaferry/mediaferry/worker/webhook/webhooktest"
 	"github.com/mediaferry/mediaferry/worker/wechat"
 )
 
@@ -57,7 +58,7 @@ func Main(ctx context.Context, args []string) error {
 		Slots: c.Worker.Concurrency, Lease: l.belief(), Log: log,
 		Retry: worker.Retry{Attempts: c.Worker.Attempts, Base: c.Worker.BackoffBase, Cap: c.Worker.BackoffCap},
 	})
-	sender := webhook.New(webhook.Config{Allow: func(string) []string { return c.Webhook.Allow }}, webhook.Fixed(c.Webhook.Secrets...))
+	sender := webhook.New(webhook.Config{Allow: func(string) []string { return c.Webhook.Allow }}, webhooktest.Secrets(c.Webhook.Secrets...))
 	courier := &worker.Courier{Ledger: l, Sender: sender, Log: log}
 	dispatcher := enqueue.NewDispatcher(l, &beltWithBug{Belt: belt, bug: args[1]})
 	dispatcher.Grace, dispatcher.Log = c.Worker.Lease, log

@@ -53,8 +53,8 @@ installed and leaves nothing behind.`,
 // demoLimit ends a demo that does not come to an end.
 const demoLimit = time.Minute
 
-// demonstration is one run of the demo.
-type demonstration struct {
+// demoRun is one run of the demo.
+type demoRun struct {
 	*app
 	stack    *wire.Stack
 	sandbox  *wechattest.Sandbox
@@ -65,7 +65,7 @@ type demonstration struct {
 }
 
 func (a *app) demo(ctx context.Context, dir string) error {
-	d := &demonstration{app: a, folder: filepath.Join(dir, "media")}
+	d := &demoRun{app: a, folder: filepath.Join(dir, "media")}
 	if err := d.writeSamples(); err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (a *app) demo(ctx context.Context, dir string) error {
 }
 
 // planFaults tells the sandbox what to do wrong on the way.
-func (d *demonstration) planFaults() {
+func (d *demoRun) planFaults() {
 	const upload = "media/upload"
 	d.sandbox.Script(
 		wechattest.Fault{Path: upload, Errcode: -1, Times: 2},
@@ -117,7 +117,7 @@ func (d *demonstration) planFaults() {
 	fmt.Fprintln(d.Err, "one damaged file, and one file that is there twice")
 }
 
-func (d *demonstration) run(ctx context.Context, nudge func()) error {
+func (d *demoRun) run(ctx context.Context, nudge func()) error {
 	d.planFaults()
 	started := time.Now()
 	ids, err := d.submit(ctx, nudge)
@@ -143,7 +143,7 @@ func (d *demonstration) run(ctx context.Context, nudge func()) error {
 }
 
 // writeSamples writes a file of every kind, one of them twice, and one that is damaged.
-func (d *demonstration) writeSamples() error {
+func (d *demoRun) writeSamples() error {
 	d.samples = mediatest.Samples()
 	twin := d.samples[0]
 	twin.Name = "landscape-again.jpg"
@@ -169,7 +169,7 @@ func (d *demonstration) writeSamples() error {
 	return nil
 }
 
-func (d *demonstration) submit(ctx context.Context, nudge func()) ([]uuid.UUID, error) {
+func (d *demoRun) submit(ctx context.Context, nudge func()) ([]uuid.UUID, error) {
 	var ids []uuid.UUID
 	rows := func(yield func(enqueue.Row, error) bool) {
 		for i, s := range d.samples {
@@ -192,7 +192,7 @@ func named(outcomes []tasks.Outcome) []tasks.Outcome {
 	return shown
 }
 
-func (d *demonstration) tally(outcomes []tasks.Outcome) string {
+func (d *demoRun) tally(outcomes []tasks.Outcome) string {
 	succeeded, reused := 0, 0
 	for _, o := range outcomes {
 		if o.State == tasks.Succeeded {
@@ -206,7 +206,7 @@ func (d *demonstration) tally(outcomes []tasks.Outcome) string {
 }
 
 // verify checks what the demo claims: every outcome, the very bytes at the sandbox, and every signed webhook.
-func (d *demonstration) verify(ctx context.Context, outcomes []tasks.Outcome) (string, error) {
+func (d *demoRun) verify(ctx context.Context, outcomes []tasks.Outcome) (string, error) {
 	if len(outcomes) != len(d.samples) {
 		return "", fmt.Errorf("%d outcomes for %d files", len(outcomes), len(d.samples))
 	}
@@ -229,7 +229,7 @@ func (d *demonstration) verify(ctx context.Context, outcomes []tasks.Outcome) (s
 	return fmt.Sprintf("checked: media/get returns the very bytes of every media_id, %d webhooks arrived with valid signatures", len(events)), nil
 }
 
-func (d *demonstration) verifyOutcome(ctx context.Context, s mediatest.Sample, o tasks.Outcome) error {
+func (d *demoRun) verifyOutcome(ctx context.Context, s mediatest.Sample, o tasks.Outcome) error {
 	if s.Name == "truncated.jpg" {
 		if o.State != tasks.Failed || o.Code != tasks.Corrupt {
 			return fmt.Errorf("is %s %s, not refused as damaged", o.State, o.Code)

@@ -21,8 +21,8 @@ func (c *csvWriter) Write(cells []string) error {
 	return c.Writer.Write(safe)
 }
 
-// end writes out what is left.
-func (c *csvWriter) end() error {
+// finish writes out what is left.
+func (c *csvWriter) finish() error {
 	c.Flush()
 	return c.Error()
 }

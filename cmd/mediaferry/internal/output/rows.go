@@ -67,7 +67,7 @@ func (r *Rows[T]) Print(row T) error {
 func (r *Rows[T]) End() error {
 	switch {
 	case r.csv != nil:
-		return r.csv.end()
+		return r.csv.finish()
 	case r.grid != nil:
 		return r.grid.Flush()
 	}

@@ -83,7 +83,7 @@ func (s *Stack) keyring(ctx context.Context) (*api.Keyring, error) {
 	if !s.Config.Loopback() {
 		return nil, exit.Usagef("listen: %s can be reached from other machines, and there is no API key: add one first (mediaferry keys add NAME), or listen on 127.0.0.1", s.Config.Listen)
 	}
-	local, err := keptSecret(s.Config.DataDir, localKeyFile, NewKey)
+	local, err := loadSecret(s.Config.DataDir, localKeyFile, NewKey)
 	if err != nil {
 		return nil, err
 	}

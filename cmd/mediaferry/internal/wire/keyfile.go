@@ -11,8 +11,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// keptSecret returns the secret in a file of the data dir. At first use it is made there, readable by its owner only.
-func keptSecret(dataDir, name string, mint func() tasks.Secret) (tasks.Secret, error) {
+// loadSecret returns the secret in a file of the data dir. At first use it is made there, readable by its owner only.
+func loadSecret(dataDir, name string, mint func() tasks.Secret) (tasks.Secret, error) {
 	path := filepath.Join(dataDir, name)
 	if kept, err := readSecret(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return kept, err

@@ -101,7 +101,7 @@ func (s *Stack) readKeys(ctx context.Context) (*seal.Keys, error) {
 
 // dataDirKey returns the key of the data dir. It makes one where there is none.
 func (s *Stack) dataDirKey() ([]byte, error) {
-	text, err := keptSecret(s.Config.DataDir, TokenKeyFile, func() tasks.Secret {
+	text, err := loadSecret(s.Config.DataDir, TokenKeyFile, func() tasks.Secret {
 		key := make([]byte, seal.KeySize)
 		_, _ = rand.Read(key) // documented never to fail
 		return tasks.Secret(hex.EncodeToString(key))

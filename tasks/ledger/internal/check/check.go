@@ -1,5 +1,5 @@
-// Package check is the rules that a ledger keeps, and the queries that find what breaks them. The view looks for that,
-// and the ledger mends it.
+// Package check has the rules of a ledger, and the queries that find the rows which break them. The view reports such
+// rows, and the ledger repairs them.
 package check
 
 import (
@@ -13,10 +13,10 @@ import (
 // MaxFindings bounds what one check reports.
 const MaxFindings = 1000
 
-// LostOnBelt is the rule that only the belt can tell of.
+// LostOnBelt is the rule that only the belt can check.
 const LostOnBelt = "lost-on-belt"
 
-// Finding is one thing in the ledger that can't be.
+// Finding is a row that breaks a rule.
 type Finding struct {
 	Check      string    `json:"check"` // which rule it breaks
 	Upload     uuid.UUID `json:"upload_id,omitzero"`
@@ -31,16 +31,16 @@ type Finding struct {
 	Run tasks.RunRef `json:"-"`
 }
 
-// Rule is what a ledger keeps to.
+// Rule is one rule of a ledger.
 type Rule struct {
 	Name string
 	what string
-	// query selects the rows that break it: a key, the upload's id, the batch's, and a detail for people.
-	// It ends in a WHERE clause.
+	// query selects the rows that break the rule: a key, the upload's id, the batch's, and a detail for people. It ends in
+	// a WHERE clause.
 	query string
 	Key   string // the key as a condition can name it
 	args  db.Args
-	// Repairable: nothing is lost by mending it; otherwise a person has to look at it.
+	// Repairable says that the ledger can repair such a row without losing anything. Otherwise a person must look at it.
 	Repairable bool
 }
 
@@ -50,7 +50,7 @@ func All() []Rule {
 	return slices.Concat(all, batchChecks(), mediaChecks(), countChecks())
 }
 
-// Findings returns the rows that break the rule. more is another condition on them, with its arguments.
+// Findings returns the rows that break the rule and for which the condition more holds. a are the values of more.
 func (c Rule) Findings(t *db.Tx, more string, a db.Args) ([]Finding, error) {
 	var fs []Finding
 	err := t.Each(c.query+more+" LIMIT ?", slices.Concat(c.args, a, db.Args{MaxFindings}), func(s db.Scanner) error {

@@ -6,10 +6,10 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// MediaLife is how long WeChat keeps a temporary media: three days by its document.
+// MediaLife is the time for which WeChat keeps a temporary media: three days by its document.
 const MediaLife = 72 * time.Hour
 
-// MediaTooLong is the condition of a media that would be reused for longer than WeChat keeps it. It takes that time.
+// MediaTooLong is the condition of a media that would be reused for longer than WeChat keeps it. Its value is MediaLife.
 const MediaTooLong = "media_id IS NOT NULL AND (issued_at IS NULL OR expires_at IS NULL OR expires_at > issued_at + ?)"
 
 func mediaChecks() []Rule {

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Micros is a time as a column: microseconds since 1970.
+// Micros returns a time as a column: microseconds since 1970.
 func Micros(t time.Time) int64 { return t.UnixMicro() }
 
-// TimeOrNull is a time as a column: null for the zero time.
+// TimeOrNull returns a time as a column: null for the zero time.
 func TimeOrNull(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -16,10 +16,10 @@ func TimeOrNull(t time.Time) any {
 	return t.UnixMicro()
 }
 
-// Time is the time of a column, in UTC.
+// Time returns the time of a column, in UTC.
 func Time(us int64) time.Time { return time.UnixMicro(us).UTC() }
 
-// TimeOrZero is the time of a column: the zero time for null.
+// TimeOrZero returns the time of a column: the zero time for null.
 func TimeOrZero(us sql.NullInt64) time.Time {
 	if !us.Valid {
 		return time.Time{}
@@ -27,7 +27,7 @@ func TimeOrZero(us sql.NullInt64) time.Time {
 	return Time(us.Int64)
 }
 
-// TextOrNull is a string as a column: null for the empty one.
+// TextOrNull returns a string as a column: null for the empty string.
 func TextOrNull(s string) any {
 	if s == "" {
 		return nil
@@ -35,7 +35,7 @@ func TextOrNull(s string) any {
 	return s
 }
 
-// Flag is a boolean as a column.
+// Flag returns a boolean as a column.
 func Flag(b bool) int {
 	if b {
 		return 1

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Conditions is a WHERE clause in the making: all of them must hold.
+// Conditions builds a WHERE clause. All conditions must hold.
 type Conditions struct {
 	terms []string
 	Args  Args
@@ -17,14 +17,14 @@ func (c *Conditions) Add(term string, a ...any) {
 	c.Args = append(c.Args, a...)
 }
 
-// Equal adds a term for a value that was given.
+// Equal adds a term if value is not empty.
 func (c *Conditions) Equal(term, value string) {
 	if value != "" {
 		c.Add(term, value)
 	}
 }
 
-// After adds that rows lie behind those of the last page.
+// After adds that rows come after those of the last page.
 func (c *Conditions) After(column, cursor string) error {
 	if cursor == "" {
 		return nil
@@ -37,7 +37,7 @@ func (c *Conditions) After(column, cursor string) error {
 	return nil
 }
 
-// Times adds that a column lies between two times. A zero time is no limit.
+// Times adds that a column lies between two times. A zero time does not limit.
 func (c *Conditions) Times(column string, since, until time.Time) {
 	if !since.IsZero() {
 		c.Add(column+" >= ?", Micros(since))
@@ -60,7 +60,7 @@ func (c *Conditions) Search(d *Dialect, query string, columns ...string) {
 	c.Add("("+strings.Join(either, " OR ")+")", a...)
 }
 
-// Where is the clause itself. It is true where nothing was added.
+// Where returns the clause. Without conditions it is always true.
 func (c *Conditions) Where() string {
 	if len(c.terms) == 0 {
 		return "1 = 1"
@@ -68,10 +68,10 @@ func (c *Conditions) Where() string {
 	return strings.Join(c.terms, " AND ")
 }
 
-// pattern matches texts that contain s.
+// pattern returns the LIKE pattern of texts that contain s.
 func pattern(s string) string {
 	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s) + "%"
 }
 
-// Marks is n placeholders for a list.
+// Marks returns n placeholders for a list.
 func Marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }

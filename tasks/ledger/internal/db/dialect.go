@@ -15,7 +15,7 @@ import (
 type Dialect struct {
 	Name       string
 	numbered   bool   // placeholders are $1, $2 …
-	prepares   bool   // statements are worth keeping; pgx does that itself
+	prepares   bool   // a session keeps prepared statements; pgx does that itself
 	Concurrent bool   // others may write while our transaction is open
 	beginRead  string // a snapshot
 	BeginWrite string
@@ -29,10 +29,10 @@ type Dialect struct {
 	Trace func(query string, args []any) // every statement, for the tests of plans and commits; nil otherwise
 }
 
-// Fault is what a database's error means for what is tried next.
+// Fault says what to do after a database's error.
 type Fault struct {
 	Again  bool   // nothing was written: try again
-	gone   bool   // the database can't be used now, by nobody
+	gone   bool   // no process can use the database now
 	Reason string // for people
 	hint   string
 }
@@ -40,7 +40,7 @@ type Fault struct {
 // Again reports whether nothing was written and the transaction may be tried again.
 func (d *Dialect) Again(err error) bool { return d.Fault(err).Again }
 
-// Gone reports whether nobody can use the database now.
+// Gone reports whether err says that no process can use the database now.
 func (d *Dialect) Gone(err error) bool { return d.classify(err).gone }
 
 func (d *Dialect) classify(err error) Fault {
@@ -50,7 +50,7 @@ func (d *Dialect) classify(err error) Fault {
 	return d.Fault(err)
 }
 
-// Explain turns a database's error into one that a person can act on. Answers pass as they are.
+// Explain turns a database's error into one that a person can act on. It returns an answer as it is, see IsAnswer.
 func (d *Dialect) Explain(op string, err error) error {
 	if err == nil || IsAnswer(err) {
 		return err
@@ -65,8 +65,8 @@ func (d *Dialect) Explain(op string, err error) error {
 	return &tasks.Error{Code: tasks.Unavailable, Op: op, Err: err, Hint: f.hint}
 }
 
-// Statements is the context of a transaction's statements once it has begun. SQLite waits for nobody any more then, and
-// its driver starts a goroutine for each statement that could be canceled.
+// Statements returns the context for the statements of a transaction that has begun. On SQLite it can't be canceled: the
+// transaction waits for nothing any more, and the driver would start a goroutine for each statement.
 func (d *Dialect) Statements(ctx context.Context) context.Context {
 	if d.Concurrent {
 		return ctx
@@ -74,7 +74,7 @@ func (d *Dialect) Statements(ctx context.Context) context.Context {
 	return context.WithoutCancel(ctx)
 }
 
-// Bind writes the placeholders as the database wants them. No query has a ? in a literal.
+// Bind writes the placeholders as the database wants them. A query must not have a ? in a literal.
 func (d *Dialect) Bind(query string) string {
 	if !d.numbered {
 		return query

@@ -1,5 +1,5 @@
-// Package db is the two databases that a ledger runs on: how they are opened, what differs between them, transactions,
-// and the parts of a query that all lists share. It knows no table.
+// Package db opens the two databases that a ledger runs on. It hides what differs between them, and has transactions and
+// the parts of a query that all lists share. It does not know the tables.
 package db
 
 import (
@@ -13,10 +13,10 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// CallTimeout bounds every call whose context has no deadline of its own.
+// CallTimeout bounds every call whose context has no deadline.
 const CallTimeout = 10 * time.Second
 
-// Handle is an open database. It has connections for three uses, and none of these uses waits for another one.
+// Handle is an open database. It has connections for three uses, so that one use never waits for another.
 type Handle struct {
 	Dialect *Dialect
 	Writes  *sql.DB // of the writer: one
@@ -38,7 +38,7 @@ func (h *Handle) Close() error {
 	return errors.Join(errs...)
 }
 
-// limit says how many connections there are at most. The writer has one.
+// limit bounds the number of connections for reads and views. The writer has one connection.
 func (h *Handle) limit(reads, views int) {
 	h.Writes.SetMaxOpenConns(1)
 	h.Reads.SetMaxOpenConns(reads)
@@ -62,12 +62,12 @@ func Connect(url string) (*Handle, error) {
 	}
 }
 
-// Bounded gives ctx a deadline of CallTimeout, where it has none.
+// Bounded gives ctx a deadline of CallTimeout, unless it has a deadline.
 func Bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	return Within(ctx, CallTimeout)
 }
 
-// Within gives ctx a deadline, where it has none.
+// Within gives ctx a deadline of d, unless it has a deadline.
 func Within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
 		return ctx, func() {}
@@ -75,7 +75,7 @@ func Within(ctx context.Context, d time.Duration) (context.Context, context.Canc
 	return context.WithTimeout(ctx, d)
 }
 
-// Closed is the error of a call that came after Close.
+// Closed returns the error of a call after Close.
 func Closed(op string) error {
 	return &tasks.Error{Code: tasks.Unavailable, Op: op, Err: errors.New("the ledger is closed")}
 }

@@ -10,7 +10,7 @@ import (
 
 const magicFUSE = 0x65735546
 
-// networkMagic names the file systems of other machines by the magic number that statfs(2) returns.
+// networkMagic has the names of network file systems by the magic number that statfs(2) returns.
 var networkMagic = map[int64]string{
 	0x6969:     "nfs",
 	0x517b:     "smb",
@@ -22,10 +22,10 @@ var networkMagic = map[int64]string{
 	0x0bd00bd0: "lustre",
 }
 
-// networkFUSE names those that come through FUSE, whose magic number is the same for local ones.
+// networkFUSE has the names of network file systems on FUSE. Local file systems on FUSE have the same magic number.
 var networkFUSE = []string{"sshfs", "s3fs", "rclone", "gcsfuse", "goofys", "glusterfs", "ceph", "davfs", "cifs", "smbnetfs", "ossfs", "cosfs", "juicefs"}
 
-// networkFS returns the kind of network file system that dir is on, or "" where it is on none.
+// networkFS returns the kind of network file system that dir is on, and "" if it is on a local one.
 func networkFS(dir string) (string, error) {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(dir, &st); err != nil {
@@ -37,7 +37,7 @@ func networkFS(dir string) (string, error) {
 	}
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
-		return "", nil // FUSE, and nobody says which: it may well be local
+		return "", nil // FUSE of an unknown kind: it may be local
 	}
 	defer f.Close()
 	abs, err := filepath.Abs(dir)
@@ -47,7 +47,7 @@ func networkFS(dir string) (string, error) {
 	return fuseKind(bufio.NewScanner(f), abs), nil
 }
 
-// fuseKind finds the mount that dir is under in the lines of mountinfo, and returns its type where it is a network's.
+// fuseKind finds the mount of dir in the lines of mountinfo. It returns the mount's type if that is a network file system.
 func fuseKind(mounts *bufio.Scanner, dir string) string {
 	best, kind := "", ""
 	for mounts.Scan() {

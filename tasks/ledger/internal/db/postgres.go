@@ -14,7 +14,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// connectPostgres opens one connection for the writer and small pools for reads: every process of a fleet has them.
+// connectPostgres opens one connection for the writer and small pools for reads. Every process of a fleet has as many.
 func connectPostgres(url string) (*Handle, error) {
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil { // its text may hold the password

@@ -13,8 +13,8 @@ type Reader struct {
 	Handle *Handle
 	Pool   *sql.DB
 	Now    func() time.Time
-	// Most is the longest time that a read may take, also where the caller's deadline is later. Zero: no such limit. A
-	// read whose context has no deadline takes CallTimeout at most.
+	// Most bounds a read, even if the caller's deadline is later. Zero: no such bound. A read whose context has no
+	// deadline takes CallTimeout at most.
 	Most time.Duration
 }
 
@@ -55,8 +55,8 @@ func (r *Reader) read(ctx context.Context, read func(*Tx) error) (err error) {
 	return err
 }
 
-// Aside runs work on a connection whose settings it may change. The connection is closed afterwards.
-func (r *Reader) Aside(ctx context.Context, work func(*Session) error) error {
+// Dedicated runs work on a connection of its own, whose settings work may change. The connection is closed afterwards.
+func (r *Reader) Dedicated(ctx context.Context, work func(*Session) error) error {
 	s, err := OpenSession(ctx, r.Handle.Dialect, r.Pool, false)
 	if err != nil {
 		return err

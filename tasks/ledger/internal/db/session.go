@@ -7,7 +7,7 @@ import (
 	"errors"
 )
 
-// Session is one connection. One that lives long keeps its prepared statements where the driver does not do that.
+// Session is one connection. A long session keeps its prepared statements, if the driver does not.
 type Session struct {
 	d     *Dialect
 	conn  *sql.Conn
@@ -80,7 +80,7 @@ func (s *Session) traced(query string, args []any) {
 	}
 }
 
-// Rollback leaves the transaction, whatever state it is in. The session is unusable when it fails.
+// Rollback leaves the transaction, in any state of it. The session is unusable if Rollback fails.
 func (s *Session) Rollback() error {
 	ctx, cancel := context.WithTimeout(context.Background(), CallTimeout)
 	defer cancel()
@@ -88,8 +88,8 @@ func (s *Session) Rollback() error {
 	return err
 }
 
-// leave ends a transaction that went wrong at any step, also one whose caller gave up in the middle of its BEGIN or
-// COMMIT. A connection that can't be brought out of it is not used again: whoever got it next would be in there too.
+// leave ends a transaction that failed at any step, also if its caller gave up in the middle of BEGIN or COMMIT. A
+// connection that can't leave the transaction is not used again.
 func (s *Session) leave() {
 	if s.Rollback() != nil {
 		_ = s.conn.Raw(func(any) error { return driver.ErrBadConn }) // that is how a pool is told

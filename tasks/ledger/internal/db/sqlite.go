@@ -15,7 +15,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// connectSQLite opens the file at path, which it creates with mode 0600: it tells who uploads what.
+// connectSQLite opens the file at path. It creates it with mode 0600, since a ledger is confidential.
 // The pragmas are in the DSN because a statement would reach one pooled connection only.
 func connectSQLite(path string) (*Handle, error) {
 	if err := placeable(path); err != nil {
@@ -59,7 +59,7 @@ func dsn(path string, pragmas []string) string {
 	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?" + q.Encode()
 }
 
-// placeable refuses a path where SQLite's locks or its shared memory can't be trusted.
+// placeable refuses a path on which SQLite's locks or its shared memory don't work.
 func placeable(path string) error {
 	refuse := func(hint, format string, args ...any) error {
 		return &tasks.Error{Code: tasks.Invalid, Op: "open ledger", Err: fmt.Errorf(format, args...), Hint: hint}

@@ -16,7 +16,7 @@ type Tx struct {
 	Now     int64 // the ledger's clock in microseconds, read once
 }
 
-// Exec runs a statement and returns how many rows it changed.
+// Exec runs a statement and returns the number of rows that it changed.
 func (t *Tx) Exec(query string, args ...any) (int64, error) {
 	r, err := t.s.Exec(t.Ctx, query, args...)
 	if err != nil {
@@ -38,7 +38,7 @@ func (t *Tx) Row(query string, args Args, dest ...any) (bool, error) {
 	return found, err
 }
 
-// Scanner is the row at hand.
+// Scanner is the current row.
 type Scanner interface{ Scan(...any) error }
 
 // Each calls scan for every row. scan must not use t.
@@ -56,7 +56,7 @@ func (t *Tx) Each(query string, args Args, scan func(Scanner) error) error {
 	return rows.Err()
 }
 
-// Begin starts a transaction on s and reads the clock: the database's own, or now where it has none.
+// Begin starts a transaction on s and reads the clock: the database's own, or now if it does not have one.
 func Begin(ctx context.Context, s *Session, now func() time.Time, how string) (*Tx, error) {
 	t := &Tx{Ctx: ctx, Dialect: s.d, s: s}
 	if _, err := s.Exec(ctx, how); err != nil {

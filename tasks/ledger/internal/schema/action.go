@@ -43,8 +43,8 @@ func scanAction(s db.Scanner, a *tasks.Action, more ...any) error {
 	return nil
 }
 
-// FindAction returns an action. It returns NotFound where there is none. With more, the holder and the end of its lease
-// are read too.
+// FindAction returns an action, and NotFound if it does not exist. With more it also reads the holder and the end of its
+// lease.
 func FindAction(t *db.Tx, id uuid.UUID, lock string, more ...any) (tasks.Action, error) {
 	var a tasks.Action
 	found := false

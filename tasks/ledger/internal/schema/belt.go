@@ -7,10 +7,11 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// Deaths is how many workers died with an upload in this round.
+// Deaths is the number of workers that died with an upload in this round.
 const Deaths = "lost_leases + crashes"
 
-// OnBelt lists what was dispatched longer than olderThan ago and is not claimed, the oldest first, up to limit runs.
+// OnBelt lists the chunks that were dispatched longer than olderThan ago and are not claimed, the oldest first, up to
+// limit runs.
 func OnBelt(t *db.Tx, olderThan time.Duration, limit int) ([]tasks.Chunk, error) {
 	var chunks []tasks.Chunk
 	err := t.Each("SELECT r.task, u.id, r.generation, r.account, r.priority, r.dispatched_at, "+Deaths+` FROM runs r JOIN uploads u ON u.seq = r.upload

@@ -7,7 +7,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// The column deliveries.phase: a delivery is pending, on the belt or claimed until it has its end.
+// The column deliveries.phase. An open delivery is pending, on the belt or claimed.
 const (
 	DeliveryPending = iota
 	DeliveryDispatched
@@ -19,7 +19,7 @@ const (
 
 var deliveryStates = [...]tasks.DeliveryState{tasks.Pending, tasks.Pending, tasks.Pending, tasks.Delivered, tasks.GivenUp, tasks.Disabled}
 
-// DeliveryPhase is the phase that a delivery enters a state with; -1 for no state.
+// DeliveryPhase returns the phase in which a delivery enters a state, and -1 for an unknown state.
 func DeliveryPhase(s tasks.DeliveryState) int {
 	for p, of := range deliveryStates {
 		if of == s {
@@ -29,8 +29,8 @@ func DeliveryPhase(s tasks.DeliveryState) int {
 	return -1
 }
 
-// Deliveries reads deliveries with their events, and their seqs. where may speak of d, its event e, and the upload u
-// or batch b that it tells of.
+// Deliveries reads deliveries with their events, and their seqs. where names the deliveries d, their events e, and the
+// uploads u or batches b of these.
 func Deliveries(t *db.Tx, where string, a ...any) ([]tasks.Delivery, []int64, error) {
 	var (
 		ds   []tasks.Delivery

@@ -31,7 +31,7 @@ func (e *Event) Scan(s db.Scanner, before ...any) error {
 	return err
 }
 
-// Render makes the event that is sent and shown. An event of an earlier round tells of that round's outcome.
+// Render returns the event that is sent and shown. An event of an earlier round has that round's outcome.
 func Render(t *db.Tx, e Event) (tasks.Event, error) {
 	e.ID = e.Identity()
 	if e.Data = e.data; e.Data != nil {
@@ -48,7 +48,7 @@ func Render(t *db.Tx, e Event) (tasks.Event, error) {
 	return e.Event, err
 }
 
-// Identity is the event's ID, the same whenever and wherever it is asked for: receivers tell by it what they know.
+// Identity returns the event's ID. It is always the same for one event, so that receivers can recognize a repeated one.
 func (e *Event) Identity() uuid.UUID {
 	of, name := e.UploadID, fmt.Sprintf("%s %d", e.Type, e.Round)
 	if of == nil {

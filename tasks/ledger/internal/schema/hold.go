@@ -5,19 +5,19 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// Hold is one row of the holds, as dispatch and claim look at it: one for all accounts of one (realm, appid).
+// Hold is a row of the table holds, as dispatch and claim use it. All accounts of one (realm, appid) share it.
 type Hold struct {
 	tasks.Hold
 	UnderWay int // counted by dispatch
 }
 
-// InForce reports whether nothing may be started.
+// InForce reports whether the hold stops all starts.
 func (h *Hold) InForce(now int64) bool { return h != nil && now < db.Micros(h.Until) }
 
-// Room is how many uploads may be under way at once after the hold's time.
+// Room returns the number of uploads that may be under way at once after the hold's time.
 func (h *Hold) Room() int { return max(h.Ramp, 1) }
 
-// HoldColumns are what ScanHold reads, of the hold h.
+// HoldColumns are the columns that ScanHold reads, of the hold h.
 const HoldColumns = "h.realm, h.appid, h.code, h.errcode, COALESCE(h.rid, ''), h.reason, h.since_at, h.until_at, h.ramp"
 
 // ScanHold reads a hold. more come before the columns.
@@ -29,7 +29,7 @@ func ScanHold(s db.Scanner, h *tasks.Hold, more ...any) error {
 }
 
 // Holds returns the holds by the names of their accounts. Accounts with the same appid share one, and all accounts of a
-// realm share the realm's. Where an account has both, the one that binds it more counts.
+// realm share the realm's. If an account has both, the stricter one counts.
 func Holds(t *db.Tx) (map[string]*Hold, error) {
 	held, same := map[string]*Hold{}, map[[2]string]*Hold{}
 	err := t.Each("SELECT a.name, "+HoldColumns+" FROM holds h JOIN accounts a ON a.realm = h.realm AND (a.appid = h.appid OR h.appid = '')", nil,
@@ -49,7 +49,7 @@ func Holds(t *db.Tx) (map[string]*Hold, error) {
 	return held, err
 }
 
-// tighter is the hold that lasts longer or, where neither is in force, lets fewer through.
+// tighter returns the hold that lasts longer. If neither is in force, it returns the one that allows fewer uploads.
 func tighter(a, b *Hold, now int64) *Hold {
 	switch {
 	case a == nil:

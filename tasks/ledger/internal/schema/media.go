@@ -7,7 +7,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// LiveMedia reports whether an upload may be answered with m: it lives now, and for at least fresh.
+// LiveMedia reports whether an upload may reuse m: m lives now, and for at least fresh.
 func LiveMedia(m tasks.Media, now int64, fresh time.Duration) bool {
 	return m.ID != "" && db.Micros(m.ExpiresAt) >= now+fresh.Microseconds() && db.Micros(m.ExpiresAt) > now
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// NoBatch is NotFound for a batch.
+// NoBatch returns NotFound for a batch.
 func NoBatch(op string) error {
 	return &tasks.Error{Code: tasks.NotFound, Op: op, Err: errors.New("there is no such batch")}
 }
 
-// NoUpload is NotFound for an upload.
+// NoUpload returns NotFound for an upload.
 func NoUpload(op string) error {
 	return &tasks.Error{Code: tasks.NotFound, Op: op, Err: fmt.Errorf("there is no such upload")}
 }

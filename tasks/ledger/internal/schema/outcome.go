@@ -9,15 +9,15 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// Outcome is an upload as it is shown, with what the ledger needs to page and to look further.
+// Outcome is an upload as it is shown, with the keys that the ledger needs to page and to read on.
 type Outcome struct {
 	tasks.Outcome
 	Seq   int64
 	Phase Phase
 }
 
-// outcomeRequest is what the producer asked for; outcomeEnd is how a round stands. The latter has the same names in
-// the tables uploads and rounds.
+// outcomeRequest are the columns of the request, outcomeEnd those of a round. The latter have the same names in the tables
+// uploads and rounds.
 const (
 	OutcomeRequest = `u.seq, u.id, COALESCE(u.external_id, ''), (SELECT b.id FROM batches b WHERE b.seq = u.batch), u.producer, u.account, u.type,
 	u.source, COALESCE(u.filename, ''), u.metadata, u.submitted_at, `
@@ -31,7 +31,7 @@ const CurrentEnd = CurrentPhase + `, u.round, u.attempts, u.reused, u.errcode, C
 	COALESCE(u.hint, ''), COALESCE(u.media_id, ''), u.issued_at, u.expires_at, u.finished_at, u.sha256, u.original, COALESCE(u.fixed, ''),
 	COALESCE(u.size, 0)`
 
-// Scan reads OutcomeRequest and one of the ends. more come behind the columns.
+// Scan reads OutcomeRequest and one of the ends. more come after the columns.
 func (o *Outcome) Scan(s db.Scanner, more ...any) error {
 	var (
 		batch, sha, metadata      []byte
@@ -56,7 +56,7 @@ func (o *Outcome) Scan(s db.Scanner, more ...any) error {
 	return err
 }
 
-// Show lets a queued upload of a held account wait for the hold, as it does, though its row says nothing of that.
+// Show shows a queued upload of a held account as waiting for the hold. Its row does not say so.
 func (o *Outcome) Show(h *Hold, now int64) {
 	if o.State != tasks.Queued || !h.InForce(now) {
 		return
@@ -65,7 +65,7 @@ func (o *Outcome) Show(h *Hold, now int64) {
 	o.Hint = h.Code.Hint()
 }
 
-// ofRound reads an upload with the outcome of one of its rounds, be it the current one or an earlier one.
+// ofRound reads an upload with the outcome of one of its rounds, the current one or an earlier one.
 func ofRound(t *db.Tx, seq int64, round int) (o Outcome, found bool, err error) {
 	read := func(query string, a ...any) error {
 		return t.Each(query, a, func(s db.Scanner) error {

@@ -1,4 +1,4 @@
-// Package schema is what the columns of the tables mean, for the ledger, which writes them, and for the view, which
+// Package schema says what the columns of the tables mean, for the ledger, which writes them, and for the view, which
 // shows them.
 package schema
 
@@ -9,9 +9,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Phase is the column that says where an upload is: a state, with queued split into what is on the belt and what is not.
-// Running is no value of the column: an upload is under way (Dispatched) while it has a run, and runs once that is
-// claimed. CurrentPhase tells the two apart.
+// Phase is the column for the state of an upload. Queued uploads are Ready, or Dispatched while they have a run. A running
+// upload is Dispatched too in the column, and its run is claimed. CurrentPhase tells the two apart.
 type Phase int
 
 const (
@@ -26,13 +25,13 @@ const (
 
 var phaseStates = [...]tasks.State{tasks.Queued, tasks.Queued, tasks.Running, tasks.Waiting, tasks.Succeeded, tasks.Failed, tasks.Canceled}
 
-// State is the state that people see.
+// State returns the state that people see.
 func (p Phase) State() tasks.State { return phaseStates[p] }
 
 // Final reports whether the upload has its outcome.
 func (p Phase) Final() bool { return p >= Succeeded }
 
-// Phases lists what a state may be stored as.
+// Phases lists the phases that a state is stored as.
 func Phases(s tasks.State) []Phase {
 	var ps []Phase
 	for p, of := range phaseStates {
@@ -43,7 +42,7 @@ func Phases(s tasks.State) []Phase {
 	return ps
 }
 
-// PhaseOf is the phase that an upload enters a state with.
+// PhaseOf returns the phase in which an upload enters a state.
 func PhaseOf(s tasks.State) Phase { return Phases(s)[0] }
 
 const (
@@ -56,7 +55,7 @@ const (
 	IsRunning = "(u.phase = 1 AND " + isClaimed + ")"
 )
 
-// InState is the condition that the upload u is in a state.
+// InState returns the condition that the upload u is in a state.
 func InState(s tasks.State) string {
 	switch s {
 	case tasks.Queued:
@@ -68,7 +67,7 @@ func InState(s tasks.State) string {
 	}
 }
 
-// BeforeStep is the SQL condition that a step is allowed, straight from the table of states.
+// BeforeStep returns the SQL condition that the table of states allows a step.
 func BeforeStep(step tasks.Step) string {
 	var in []Phase
 	for _, s := range tasks.Before(step) {
@@ -77,7 +76,7 @@ func BeforeStep(step tasks.Step) string {
 	return "u.phase IN (" + Numbers(in) + ")"
 }
 
-// Numbers lists phases for an SQL IN.
+// Numbers lists phases for the SQL operator IN.
 func Numbers(ps []Phase) string {
 	var s []string
 	for _, p := range ps {

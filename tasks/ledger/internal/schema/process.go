@@ -8,7 +8,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// Processes lists the living processes by name, each with what it was told about the accounts.
+// Processes lists the living processes by name, each with its settings of the accounts.
 func Processes(t *db.Tx) ([]tasks.Process, error) {
 	var ps []tasks.Process
 	life := tasks.ProcessLife.Microseconds()

@@ -141,7 +141,7 @@ func TestClientResumesItsStream(t *testing.T) {
 		}
 	}))
 	uploads := []scenario.Upload{{Number: 0, Name: "u0"}, {Number: 1, Name: "u1"}, {Number: 2, Name: "u2"}}
-	s := scenario.Submission{Name: "b", Uploads: uploads}
+	s := scenario.Request{Name: "b", Uploads: uploads}
 	if _, err := d.batch(t.Context(), s); !errors.Is(err, errUnanswered) {
 		t.Fatalf("a stream that broke off: %v", err)
 	}

@@ -51,7 +51,7 @@ func (d *ledgerClient) single(ctx context.Context, u scenario.Upload) error {
 	return d.ack(u, r.ID)
 }
 
-func (d *ledgerClient) batch(ctx context.Context, s scenario.Submission) (uuid.UUID, error) {
+func (d *ledgerClient) batch(ctx context.Context, s scenario.Request) (uuid.UUID, error) {
 	var journal error
 	b := tasks.Batch{ExternalID: s.Name, CallbackURL: d.Callbacks[scenario.ReceiverMain]}
 	accepted := func(r tasks.Receipt, u scenario.Upload) {

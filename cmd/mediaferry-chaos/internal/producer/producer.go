@@ -49,7 +49,7 @@ type Producer struct {
 // client is a way to submit. The producer repeats a call that fails with Unavailable, after the error's RetryAfter.
 type client interface {
 	single(ctx context.Context, u scenario.Upload) error
-	batch(ctx context.Context, s scenario.Submission) (uuid.UUID, error)
+	batch(ctx context.Context, s scenario.Request) (uuid.UUID, error)
 	// cancel returns Conflict when the upload has its outcome already.
 	cancel(ctx context.Context, id uuid.UUID) error
 	close() error
@@ -121,7 +121,7 @@ func (p *Producer) retry(ctx context.Context, try func(context.Context) error) e
 	}
 }
 
-func (p *Producer) submit(ctx context.Context, s scenario.Submission, index int) error {
+func (p *Producer) submit(ctx context.Context, s scenario.Request, index int) error {
 	name := s.Name
 	if s.Single {
 		name = fmt.Sprintf("single-%d", index)
@@ -154,7 +154,7 @@ func (p *Producer) submit(ctx context.Context, s scenario.Submission, index int)
 }
 
 // prepare writes the files of a submission, and records what is about to be submitted.
-func (p *Producer) prepare(s scenario.Submission) error {
+func (p *Producer) prepare(s scenario.Request) error {
 	for _, u := range s.Uploads {
 		if err := p.writeFile(u); err != nil {
 			return err

@@ -24,7 +24,7 @@ const (
 
 // batch streams the uploads as NDJSON. The batch's name is the Idempotency-Key: a stream that broke off is sent again
 // from its first row. One answer accepts all rows.
-func (d *httpClient) batch(ctx context.Context, s scenario.Submission) (uuid.UUID, error) {
+func (d *httpClient) batch(ctx context.Context, s scenario.Request) (uuid.UUID, error) {
 	first := s.Uploads[0].Number
 	stop := len(s.Uploads)
 	if first%breakEvery == 0 && !d.tried[s.Name] {

@@ -27,8 +27,8 @@ type Upload struct {
 // Bytes returns the file's content.
 func (u Upload) Bytes() []byte { return mediatest.Distinct(u.Content, u.Type, u.Size) }
 
-// Submission is what a producer submits in one request: a batch, or a single upload.
-type Submission struct {
+// Request is what a producer submits in one request: a batch, or a single upload.
+type Request struct {
 	Name    string        // the batch's external ID; empty for a single upload
 	At      time.Duration // after the start
 	Uploads []Upload
@@ -41,13 +41,13 @@ const smallestBatch, largestBatch = 5, 80
 const KiB = 1 << 10
 
 // Workload returns all submissions of producer number n, in order. The same run always gives the same workload.
-func (run Run) Workload(n int) []Submission {
+func (run Run) Workload(n int) []Request {
 	r := rand.New(rand.NewPCG(run.Seed, uint64(n)+1000))
 	total, within := run.share(n)
-	var all []Submission
+	var all []Request
 	var last Upload
 	for number := 0; number < total; {
-		s := Submission{At: time.Duration(float64(run.Duration) * within * float64(number) / float64(total))}
+		s := Request{At: time.Duration(float64(run.Duration) * within * float64(number) / float64(total))}
 		size := smallestBatch + r.IntN(largestBatch-smallestBatch)
 		if s.Single = r.IntN(8) == 0; s.Single {
 			size = 1

@@ -215,7 +215,7 @@ func (a *app) submitAndFollow(ctx context.Context, g *intake.Gatherer, f uploadF
 }
 
 // leave ends an upload that was only submitted.
-func (a *app) leave(ctx context.Context, sub *intake.Submission, f uploadFlags) error {
+func (a *app) leave(ctx context.Context, sub *intake.Batch, f uploadFlags) error {
 	found, err := follow.LookUp(ctx, sub.Stack, sub.IDs())
 	if err != nil {
 		return err
@@ -224,7 +224,7 @@ func (a *app) leave(ctx context.Context, sub *intake.Submission, f uploadFlags) 
 		return err
 	}
 	if len(found) > 0 {
-		fmt.Fprintf(a.Err, "%d submitted as batch %s\n", len(found), sub.Batch)
+		fmt.Fprintf(a.Err, "%d submitted as batch %s\n", len(found), sub.ID)
 		if err := follow.SayWorkers(ctx, a.Err, sub.Stack); err != nil {
 			return err
 		}
@@ -237,7 +237,7 @@ func (a *app) leave(ctx context.Context, sub *intake.Submission, f uploadFlags) 
 }
 
 // answer prints what became of every row, and writes the report.
-func (a *app) answer(sub *intake.Submission, f uploadFlags, found []tasks.Outcome, onStdout bool) error {
+func (a *app) answer(sub *intake.Batch, f uploadFlags, found []tasks.Outcome, onStdout bool) error {
 	outcomes := sub.Outcomes(found)
 	if onStdout {
 		if err := output.All(f.format, a.Out, output.Outcomes, outcomes); err != nil {

@@ -26,13 +26,13 @@ func CheckReport(path string) error {
 }
 
 // WriteReport answers the rows one by one, in a table that can be given as a manifest again. outcomes are those of all rows.
-func (s *Submission) WriteReport(path string, outcomes []tasks.Outcome) error {
+func (b *Batch) WriteReport(path string, outcomes []tasks.Outcome) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	w := manifest.NewReportWriter(f)
-	for i, row := range s.rows {
+	for i, row := range b.rows {
 		if err := w.Write(row.shown(outcomes[i])); err != nil {
 			f.Close()
 			return err

@@ -15,17 +15,17 @@ import (
 const lookUpAtOnce = 500
 
 // settle decides for the rows that were submitted before: the record answers them, or a new round does.
-func (s *Submission) settle(ctx context.Context) error {
-	for _, r := range s.conflicting { // one that failed is tried anew, whatever it failed with
+func (b *Batch) settle(ctx context.Context) error {
+	for _, r := range b.conflicting { // one that failed is tried anew, whatever it failed with
 		if r.State != tasks.Failed && r.State != tasks.Canceled {
 			continue
 		}
-		if err := s.reopen(ctx, r.ID); err != nil {
+		if err := b.reopen(ctx, r.ID); err != nil {
 			return err
 		}
 	}
-	for lot := range slices.Chunk(distinct(s.again), lookUpAtOnce) {
-		outcomes, err := s.Stack.Ledger.Outcomes(ctx, lot)
+	for lot := range slices.Chunk(distinct(b.again), lookUpAtOnce) {
+		outcomes, err := b.Stack.Ledger.Outcomes(ctx, lot)
 		if err != nil {
 			return fmt.Errorf("look up uploads: %w", err)
 		}
@@ -33,11 +33,11 @@ func (s *Submission) settle(ctx context.Context) error {
 			if !o.State.Final() { // it was reopened just now
 				continue
 			}
-			if !s.outdated(o) {
-				s.before[o.ID] = true
+			if !b.outdated(o) {
+				b.before[o.ID] = true
 				continue
 			}
-			if err := s.reopen(ctx, o.ID); err != nil {
+			if err := b.reopen(ctx, o.ID); err != nil {
 				return err
 			}
 		}
@@ -45,8 +45,8 @@ func (s *Submission) settle(ctx context.Context) error {
 	return nil
 }
 
-func (s *Submission) reopen(ctx context.Context, id uuid.UUID) error {
-	if err := s.Stack.Ledger.Retry(ctx, id, true); err != nil && tasks.CodeOf(err) != tasks.Conflict {
+func (b *Batch) reopen(ctx context.Context, id uuid.UUID) error {
+	if err := b.Stack.Ledger.Retry(ctx, id, true); err != nil && tasks.CodeOf(err) != tasks.Conflict {
 		return fmt.Errorf("retry upload: %w", err)
 	}
 	return nil
@@ -54,10 +54,10 @@ func (s *Submission) reopen(ctx context.Context, id uuid.UUID) error {
 
 // outdated reports whether an old outcome is no answer any more: the media is about to expire, or the failure is one
 // that a new try may mend.
-func (s *Submission) outdated(o tasks.Outcome) bool {
+func (b *Batch) outdated(o tasks.Outcome) bool {
 	switch o.State {
 	case tasks.Succeeded:
-		return s.Request.NoReuse || time.Until(o.ExpiresAt) < s.Stack.Config.Worker.FreshMargin
+		return b.Request.NoReuse || time.Until(o.ExpiresAt) < b.Stack.Config.Worker.FreshMargin
 	case tasks.Failed, tasks.Canceled:
 		return o.Code.Mendable()
 	default:

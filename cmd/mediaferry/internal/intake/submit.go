@@ -18,67 +18,70 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Submission is a batch on its way into the ledger, and what became of each row.
-type Submission struct {
+// Batch is a batch that a person submitted, and what became of each row.
+type Batch struct {
 	*Gatherer
-	Batch       uuid.UUID // zero where no row could be submitted
+	ID          uuid.UUID // zero: no row could be submitted
 	rows        []asked
 	first       map[string]int     // by derived id: the first row that has it
 	again       []uuid.UUID        // uploads that had an outcome before
-	before      map[uuid.UUID]bool // uploads that the record answers
+	before      map[uuid.UUID]bool // uploads whose earlier outcome answers
 	conflicting []tasks.Receipt    // of rows whose file was submitted before as another request
-	refused     []enqueue.Row      // not yet passed on
 }
 
 // Submit submits all rows as one batch. A row that can't be submitted gets an Err and does not stop the others. If no row
 // can be submitted, Submit opens no batch.
-func (g *Gatherer) Submit(ctx context.Context, p *enqueue.Producer, args []string) (*Submission, error) {
-	s := &Submission{Gatherer: g, first: map[string]int{}, before: map[uuid.UUID]bool{}}
+func (g *Gatherer) Submit(ctx context.Context, p *enqueue.Producer, args []string) (*Batch, error) {
+	b := &Batch{Gatherer: g, first: map[string]int{}, before: map[uuid.UUID]bool{}}
 	rows, closeRows, err := g.Rows(ctx, args)
 	if err != nil {
 		return nil, err
 	}
 	defer closeRows()
-	next, stop := iter.Pull(s.acceptable(ctx, rows))
+	next, stop := iter.Pull(b.submitted(ctx, rows))
 	defer stop()
-	head, found := next()
-	if !found {
-		return s, ctx.Err()
+	var head []enqueue.Row // up to the first row that can be submitted
+	for good := false; !good; {
+		row, more := next()
+		if !more {
+			return b, ctx.Err()
+		}
+		head, good = append(head, row), row.Err == nil
 	}
 	receipt, err := p.SubmitRows(ctx, tasks.Batch{CallbackURL: g.Request.Callback}, func(yield func(enqueue.Row, error) bool) {
-		for row, more := head, true; more; row, more = next() {
-			if !s.passRefused(yield) || !yield(row, nil) {
+		for _, row := range head {
+			if !yield(row, nil) {
 				return
 			}
 		}
-		s.passRefused(yield)
+		for row, more := next(); more && yield(row, nil); row, more = next() {
+		}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("submit: %w", err)
 	}
-	s.Batch = receipt.Batch.ID
-	if err := s.settle(ctx); err != nil {
+	b.ID = receipt.Batch.ID
+	if err := b.settle(ctx); err != nil {
 		return nil, err
 	}
 	if p.Nudge != nil {
 		p.Nudge()
 	}
-	return s, nil
+	return b, nil
 }
 
-// acceptable yields the rows that can be submitted, and keeps the others for passRefused.
-func (s *Submission) acceptable(ctx context.Context, rows iter.Seq[manifest.Row]) iter.Seq[enqueue.Row] {
+// submitted yields all rows as they are submitted: filled in, or with the reason why they are refused.
+func (b *Batch) submitted(ctx context.Context, rows iter.Seq[manifest.Row]) iter.Seq[enqueue.Row] {
 	return func(yield func(enqueue.Row) bool) {
 		for row := range rows {
-			at := len(s.rows)
-			a := s.conflict(at, s.prepare(ctx, row))
-			s.rows = append(s.rows, a)
-			if a.Err != nil {
-				s.refused = append(s.refused, enqueue.Row{Line: row.Line, Upload: a.Upload, Err: a.Err})
-				continue
+			at := len(b.rows)
+			a := b.conflict(at, b.prepare(ctx, row))
+			b.rows = append(b.rows, a)
+			out := enqueue.Row{Line: a.Line, Upload: a.Upload, Err: a.Err, Derived: a.derived}
+			if a.Err == nil {
+				out.Receipt = func(r tasks.Receipt) { b.receive(at, r) }
 			}
-			receive := func(r tasks.Receipt) { s.receive(at, r) }
-			if !yield(enqueue.Row{Line: row.Line, Upload: a.Upload, Receipt: receive, Derived: a.derived}) {
+			if !yield(out) {
 				return
 			}
 		}
@@ -87,45 +90,34 @@ func (s *Submission) acceptable(ctx context.Context, rows iter.Seq[manifest.Row]
 
 // conflict refuses a row that asks for the same file as an earlier one, in another way: only ids of their own
 // could tell the two apart. Where it asks in the same way, both rows get the one upload.
-func (s *Submission) conflict(at int, a asked) asked {
+func (b *Batch) conflict(at int, a asked) asked {
 	if a.Err != nil || !a.derived {
 		return a
 	}
-	first, known := s.first[a.Upload.ExternalID]
+	first, known := b.first[a.Upload.ExternalID]
 	switch {
 	case !known:
-		s.first[a.Upload.ExternalID] = at
-	case !bytes.Equal(a.Upload.Digest(), s.rows[first].Upload.Digest()):
-		a.Err = &tasks.Error{Code: tasks.Conflict, Op: "submit", Err: fmt.Errorf("row %d has the same file with other metadata, callback or names", s.rows[first].Line),
+		b.first[a.Upload.ExternalID] = at
+	case !bytes.Equal(a.Upload.Digest(), b.rows[first].Upload.Digest()):
+		a.Err = &tasks.Error{Code: tasks.Conflict, Op: "submit", Err: fmt.Errorf("row %d has the same file with other metadata, callback or names", b.rows[first].Line),
 			Hint: "give both rows an id of their own"}
 	}
 	return a
 }
 
-// passRefused hands the refused rows to the batch, which records them.
-func (s *Submission) passRefused(yield func(enqueue.Row, error) bool) bool {
-	for _, row := range s.refused {
-		if !yield(row, nil) {
-			return false
-		}
-	}
-	s.refused = nil
-	return true
-}
-
-// receive notes what became of one row. The upload of a file that was submitted before with another callback or other
+// receive records the receipt of one row. The upload of a file that was submitted before with another callback or other
 // metadata answers it: an upload is one request and stays as it was.
-func (s *Submission) receive(at int, r tasks.Receipt) {
-	row := &s.rows[at]
+func (b *Batch) receive(at int, r tasks.Receipt) {
+	row := &b.rows[at]
 	conflicting := r.Err != nil && r.Err.Code == tasks.Conflict && row.derived && r.ID != uuid.Nil
 	switch {
 	case r.Err == nil, conflicting:
 		row.ID = r.ID
 		if !r.Created && r.State.Final() {
-			s.again = append(s.again, r.ID)
+			b.again = append(b.again, r.ID)
 		}
 		if conflicting {
-			s.conflicting = append(s.conflicting, r)
+			b.conflicting = append(b.conflicting, r)
 		}
 	default:
 		row.Err = r.Err
@@ -133,9 +125,9 @@ func (s *Submission) receive(at int, r tasks.Receipt) {
 }
 
 // IDs returns the uploads of all rows, each once, in the order of the rows.
-func (s *Submission) IDs() []uuid.UUID {
+func (b *Batch) IDs() []uuid.UUID {
 	var ids []uuid.UUID
-	for _, row := range s.rows {
+	for _, row := range b.rows {
 		if row.ID != uuid.Nil {
 			ids = append(ids, row.ID)
 		}
@@ -144,10 +136,10 @@ func (s *Submission) IDs() []uuid.UUID {
 }
 
 // Conflicting returns how many rows name a file that was submitted before with another callback, metadata or name.
-func (s *Submission) Conflicting() int { return len(s.conflicting) }
+func (b *Batch) Conflicting() int { return len(b.conflicting) }
 
 // Before returns the uploads that had their outcome before, and keep it.
-func (s *Submission) Before() map[uuid.UUID]bool { return s.before }
+func (b *Batch) Before() map[uuid.UUID]bool { return b.before }
 
 // distinct leaves out what came before.
 func distinct(ids []uuid.UUID) []uuid.UUID {
@@ -162,9 +154,9 @@ func distinct(ids []uuid.UUID) []uuid.UUID {
 }
 
 // AccountNames returns the accounts that the rows go to, each once.
-func (s *Submission) AccountNames() []string {
+func (b *Batch) AccountNames() []string {
 	var names []string
-	for _, row := range s.rows {
+	for _, row := range b.rows {
 		if row.Err == nil && !slices.Contains(names, row.Upload.Account) {
 			names = append(names, row.Upload.Account)
 		}
@@ -174,13 +166,13 @@ func (s *Submission) AccountNames() []string {
 
 // Outcomes returns the outcomes of all rows, in their order. Those in found were looked up; a row that was refused gets one
 // that says so.
-func (s *Submission) Outcomes(found []tasks.Outcome) []tasks.Outcome {
+func (b *Batch) Outcomes(found []tasks.Outcome) []tasks.Outcome {
 	byID := make(map[uuid.UUID]tasks.Outcome, len(found))
 	for _, o := range found {
 		byID[o.ID] = o
 	}
-	all := make([]tasks.Outcome, len(s.rows))
-	for i, row := range s.rows {
+	all := make([]tasks.Outcome, len(b.rows))
+	for i, row := range b.rows {
 		if o, ok := byID[row.ID]; ok && row.Err == nil {
 			all[i] = o
 			continue
@@ -216,9 +208,9 @@ func nameOf(src string) string {
 
 // Exit returns the exit code of the whole submission, its uploads as they stand in found. A bad row counts as a file that
 // failed: the command line itself was right.
-func (s *Submission) Exit(found []tasks.Outcome) int {
+func (b *Batch) Exit(found []tasks.Outcome) int {
 	all := slices.Clone(found)
-	for _, row := range s.rows {
+	for _, row := range b.rows {
 		if row.Err == nil {
 			continue
 		}

@@ -29,7 +29,7 @@ func (l *Ledger) Lead(ctx context.Context, role, holder string, ttl time.Duratio
 	return leads && err == nil, err
 }
 
-// clockRole is a row among the leads that nobody leads: it keeps the latest time that an election has seen.
+// clockRole is a row among the leads that is not a role. It keeps the latest time that an election has seen.
 const clockRole = "clock"
 
 // checkClock compares the clock with the latest time that an election has seen. It does not change the terms and pauses

@@ -29,10 +29,10 @@ type Options struct {
 	Now func() time.Time
 	// Log gets a line when something was tried again or could not be cleaned up. Nil: nothing is logged.
 	Log *slog.Logger
-	// Alone says that no other process works on this ledger, as the holder of the lock of its directory knows. Then Open
-	// brings an older schema up to date. Zero: only Migrate does.
+	// Alone says that no other process works on this ledger, as the process that has locked its directory knows. Then Open
+	// migrates an older schema. False: only Migrate does.
 	Alone bool
-	// Notify is the URL that gets the events of accounts, account.held and account.resumed. Zero: nobody is told.
+	// Notify is the URL that gets the events of accounts, account.held and account.resumed. Empty: they are not sent.
 	Notify string
 	// Linger is the time that a commit waits for more claims and outcomes to share it, while many are under way. Zero
 	// means 10 ms. Accepting, dispatching and people's actions never wait.
@@ -69,10 +69,10 @@ type Ledger struct {
 	flow        flow
 }
 
-// Open opens the ledger at url, "sqlite:PATH" or "postgres://…". It makes the schema of an empty database, also where
-// several processes do so at once. A newer schema is taken as it is where its ledger says that this program may work on
-// it. Open returns Invalid for a URL or place it can't use, Conflict for a schema that is too old or too new for this
-// program, and Unavailable where the database can't be reached.
+// Open opens the ledger at url, "sqlite:PATH" or "postgres://…". It makes the schema of an empty database, also if several
+// processes do so at once. It uses a newer schema as it is, if the ledger says that this program may work on it. Open
+// returns Invalid for a URL or place that it can't use, Conflict for a schema that is too old or too new for this program,
+// and Unavailable if it can't reach the database.
 func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
 	h, err := db.Connect(url)
 	if err != nil {

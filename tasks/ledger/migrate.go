@@ -95,7 +95,7 @@ func (m *migrator) prepare(ctx context.Context) error {
 	return err
 }
 
-// permitted returns Conflict where the schema was not to be changed. Nobody minds a schema that nobody has opened.
+// permitted returns Conflict if the schema must not be changed now. A schema that no process has opened may be changed.
 func (m *migrator) permitted(s state) error {
 	if m.told || m.alone || !s.made {
 		return nil
@@ -106,7 +106,7 @@ func (m *migrator) permitted(s state) error {
 	}
 }
 
-// fits returns Conflict where this program is too old for the schema.
+// fits returns Conflict if this program is too old for the schema.
 func (m *migrator) fits(s state) error {
 	if s.oldest <= m.known() {
 		return nil

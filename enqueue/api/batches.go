@@ -29,7 +29,7 @@ const (
 type BatchReceipt struct {
 	ID       uuid.UUID       `json:"id" format:"uuid"`
 	Accepted int             `json:"accepted" doc:"Rows accepted by this request"`
-	Existing int             `json:"existing" doc:"Rows that had been accepted before: under the same Idempotency-Key, or under their external_id elsewhere, where they stay"`
+	Existing int             `json:"existing" doc:"Rows that had been accepted before: under the same Idempotency-Key, or under their external_id in another batch or alone; they do not move into this batch"`
 	Refused  int             `json:"refused" doc:"Rows that were not accepted"`
 	First    []tasks.Refusal `json:"first_refusals" nullable:"false" doc:"The first 100 of them; all are in the results"`
 }

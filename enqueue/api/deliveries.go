@@ -38,7 +38,7 @@ func (s *Server) deliveryRoutes() {
 	}, s.deliveries)
 	route(s, AccessSubmit, huma.Operation{
 		OperationID: "replay-delivery", Method: http.MethodPost, Path: "/v1/deliveries/{id}/replay", DefaultStatus: http.StatusAccepted, Tags: []string{"webhooks"},
-		Summary: "Send a delivery once more, whatever became of it", Description: "The event keeps its webhook-id, so that the receiver can tell.",
+		Summary: "Send a delivery again, in any state", Description: "The event keeps its webhook-id, so that the receiver recognizes it.",
 	}, s.replay)
 }
 

@@ -21,7 +21,7 @@ type Problem struct { //nolint:errname // the name that RFC 9457 gives it
 	Detail     string       `json:"detail,omitempty" doc:"What happened" example:"look up upload: there is no such upload"`
 	Code       tasks.Code   `json:"code" doc:"What to decide by: it never changes its meaning" example:"not_found"`
 	Hint       string       `json:"hint,omitempty" doc:"What to do about it"`
-	Errcode    int          `json:"errcode,omitzero" doc:"WeChat's errcode, where it said one"`
+	Errcode    int          `json:"errcode,omitzero" doc:"WeChat's errcode, if the failure is WeChat's"`
 	RID        string       `json:"rid,omitempty" doc:"WeChat's request id, which its support asks for"`
 	RetryAfter int          `json:"retry_after,omitzero" doc:"Seconds to wait, as in the header Retry-After"`
 	RequestID  string       `json:"request_id,omitempty" doc:"Names the log lines of this request"`

@@ -12,13 +12,13 @@ import (
 
 // UploadRequest asks for one upload.
 type UploadRequest struct {
-	ExternalID     string          `json:"external_id,omitempty" maxLength:"255" doc:"Your own name for it. The same request under it gives the same receipt, by whatever route it comes; another one is a conflict that names the fields which differ" example:"order-7431"`
+	ExternalID     string          `json:"external_id,omitempty" maxLength:"255" doc:"Your own name for it. The same request under it gives the same receipt, also over another route; another one is a conflict that names the fields which differ" example:"order-7431"`
 	Account        string          `json:"account,omitempty" maxLength:"64" doc:"Which official account; missing: default" example:"default"`
 	Type           string          `json:"type" enum:"image,voice,video,thumb" doc:"WeChat's media type" example:"image"`
 	Source         string          `json:"source" minLength:"1" maxLength:"4096" doc:"A path below the storage root, s3://bucket/key, or what POST /v1/files answered" example:"2026/cover.jpg"`
 	Filename       string          `json:"filename,omitempty" maxLength:"1024" doc:"Your name for the file, for the record; missing: the last part of the source"`
 	CallbackURL    string          `json:"callback_url,omitempty" maxLength:"2048" doc:"Gets the webhook events of this upload"`
-	Priority       string          `json:"priority,omitempty" enum:"bulk,interactive" doc:"interactive passes whatever bulk work is queued; missing: bulk"`
+	Priority       string          `json:"priority,omitempty" enum:"bulk,interactive" doc:"interactive overtakes all queued bulk work; missing: bulk"`
 	Metadata       json.RawMessage `json:"metadata,omitempty" doc:"Any JSON of at most 16 KiB, given back with the outcome"`
 	NoReuse        bool            `json:"no_reuse,omitempty" doc:"Call WeChat even where a live media_id of this content is known"`
 	Fix            bool            `json:"fix,omitempty" doc:"Allow a picture that would be refused to be made to fit"`

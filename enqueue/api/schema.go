@@ -52,7 +52,7 @@ func (s *Server) documentAction(property func(of, name string, change func(*huma
 		"again":    "Whether a retry takes those that succeeded, too",
 		"matched":  "Uploads that the filter chose just before it began",
 		"done":     "Those that were retried or canceled so far",
-		"left":     "Those that it came to and passed by, by why not: their states, conflict where one changed just then, too_many where a budget was used up",
+		"left":     "Uploads that it passed by, counted by reason: their state, conflict if one changed just then, too_many if a budget was used up",
 		"ended_at": "Missing: it is running",
 	} {
 		property("Action", name, func(p *huma.Schema) { p.Description = text })

@@ -10,7 +10,7 @@ func (a *app) accountsListCommand() *cobra.Command {
 	var format output.Format
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "Every account, its calls of today and whether it is held",
+		Short: "List the accounts with their calls of today and their holds",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.openLedger(cmd.Context())

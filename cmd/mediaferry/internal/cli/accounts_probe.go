@@ -11,7 +11,7 @@ import (
 func (a *app) accountsProbeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "probe NAME",
-		Short:             "Ask WeChat whether an account is well",
+		Short:             "Ask WeChat whether an account works",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeAccounts,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -94,7 +94,7 @@ func (b *actionFlags) whyNot(s tasks.State) string {
 	case b.kind == tasks.ActionCancel:
 		return "they have their outcome"
 	case s == tasks.Succeeded:
-		return "they succeeded (--again uploads them anew)"
+		return "they succeeded (--again uploads them again)"
 	default:
 		return "they have no outcome yet"
 	}

@@ -17,7 +17,7 @@ func (a *app) backupCommand() *cobra.Command {
 mode 0600. To restore it stop every process of this ledger, remove ledger.db-wal and ledger.db-shm beside ledger.db, and
 put FILE in its place. What was uploaded after the backup is uploaded again then.
 
-The copy holds secrets, encrypted, and lacks the key: keep token_key, or token.key of the data dir, in another place.
+The copy has secrets, encrypted, but not their key: keep token_key, or token.key of the data dir, in another place.
 
 A PostgreSQL ledger is backed up by pg_dump.`,
 		Example: `  mediaferry backup /backup/ledger-$(date +%F).db
@@ -45,6 +45,6 @@ A PostgreSQL ledger is backed up by pg_dump.`,
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "replace FILE where it is there already")
+	cmd.Flags().BoolVar(&force, "force", false, "replace FILE if it exists")
 	return cmd
 }

@@ -30,11 +30,11 @@ func (a *app) cancelCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cancel ID|EXTERNAL_ID|PATH … | --batch … --state … | --action ID",
 		Short: "Cancel uploads that have no outcome yet, or stop a retry or cancel of many",
-		Long: `Queued and waiting uploads end at once. The worker of a running one is told, and gives its request up within two
-seconds; if WeChat has answered it already, the success wins: nothing that WeChat issued is thrown away.
+		Long: `Queued and waiting uploads end at once. The worker of a running upload gives up its request within two seconds. If WeChat
+has answered it already, the upload succeeds: nothing that WeChat issued is thrown away.
 
---action stops a retry or cancel of many uploads that is under way, wherever it was begun: what it has not come to stays
-as it is. mediaferry list actions has its ID.`,
+--action stops a retry or cancel of many uploads, from any machine. Uploads that it has not reached stay as they are.
+mediaferry list actions shows its ID.`,
 		Example: `  mediaferry cancel 01902c5e-8f2b-7c3a
   mediaferry cancel --batch 0190… --dry-run
   mediaferry cancel --state queued,waiting --account shop --yes
@@ -113,7 +113,7 @@ func (a *app) cancel(ctx context.Context, s *wire.Stack, c *cancelFlags, args []
 	return a.printCanceled(ctx, s, c, all)
 }
 
-// awaitCanceled stays until the workers have let go, or as long as was asked for.
+// awaitCanceled waits until the workers have given up the uploads, or for as long as was asked for.
 func (a *app) awaitCanceled(ctx context.Context, s *wire.Stack, c *cancelFlags, asked []uuid.UUID) error {
 	if c.detach || len(asked) == 0 {
 		return nil

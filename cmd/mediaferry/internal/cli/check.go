@@ -43,7 +43,7 @@ func (a *app) checkCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "check PATH|GLOB …",
-		Short: "Say what WeChat would take, without any call",
+		Short: "Check what WeChat would accept, without a call",
 		Example: `  mediaferry check photos/
   mediaferry check --type thumb --output json covers/*.jpg`,
 		Args: cobra.MinimumNArgs(1),

@@ -31,10 +31,10 @@ import (
 func (a *app) demoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
-		Short: "See it work: sample files, a sandbox WeChat, a webhook receiver, and trouble on the way",
-		Long: `Makes sample files of every kind, starts a sandbox WeChat and a webhook receiver on loopback, and carries the files
-there although WeChat is busy, a token expires and a connection breaks. Then it checks itself. It needs nothing
-installed and leaves nothing behind.`,
+		Short: "See it work with sample files, a sandbox WeChat, a webhook receiver, and some faults",
+		Long: `Makes sample files of every kind, starts a sandbox WeChat and a webhook receiver on loopback, and uploads the files although
+WeChat is busy, a token expires and a connection breaks. Then it checks the results. It needs no other program and
+leaves nothing behind.`,
 		Example: "  mediaferry demo",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -25,8 +25,8 @@ func (a *app) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check settings, data dir, ledger, Redis, storage, WeChat and clock",
-		Long: `Looks at everything that uploads need, one after the other, and says what is wrong and what to do about it. It asks
-WeChat for each account's token and quota, and changes no record. It ends with 3 when it finds something.`,
+		Long: `Checks everything that uploads need, and says what is wrong and what to do about it. It asks WeChat for each account's
+token and quota, and changes nothing in the ledger. It exits with 3 if it finds something.`,
 		Example: "  mediaferry doctor\n  mediaferry doctor --output json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -211,7 +211,7 @@ func (d *doctor) tokenKey(ctx context.Context, cfg config.Config) {
 		d.bad(check, err, "")
 	case use.Lost > 0:
 		d.bad(check, fmt.Errorf("%s can't be read: another key encrypted them", output.Count(use.Lost, "secret", "secrets")),
-			"set that key as token_key_old; if it is lost, mediaferry webhook rotate --producer NAME makes a new secret. Access tokens are fetched anew by themselves")
+			"set that key as token_key_old; if it is lost, mediaferry webhook rotate --producer NAME makes a new secret. Access tokens are fetched again by themselves")
 	case use.Old > 0:
 		d.good(check, "token_key_old is still needed: it encrypts %s; restart every process with the new token_key", output.Count(use.Old, "secret", "secrets"))
 	case cfg.TokenKeyOld != "":

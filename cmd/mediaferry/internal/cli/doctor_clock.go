@@ -14,7 +14,7 @@ import (
 // refreshed some minutes before they expire.
 const maxSkew = time.Minute
 
-// clock compares this machine's clock with the Date that WeChat's server answers with, whatever else it answers.
+// clock compares this machine's clock with the Date in an answer of WeChat's server. Any answer serves.
 func (d *doctor) clock(ctx context.Context, cfg config.Config) {
 	const check = "clock"
 	began := time.Now()

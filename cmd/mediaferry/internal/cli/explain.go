@@ -19,7 +19,7 @@ func (a *app) explainCommand() *cobra.Command {
 	var format output.Format
 	cmd := &cobra.Command{
 		Use:   "explain ERRCODE|CODE",
-		Short: "What an errcode of WeChat, or a code of ours, means, and what to do",
+		Short: "Explain an errcode of WeChat or a code of mediaferry, and what to do",
 		Example: `  mediaferry explain 45009
   mediaferry explain -1
   mediaferry explain too_long`,

@@ -15,7 +15,7 @@ import (
 )
 
 // find looks up the upload that a person names: by its ID, by the external ID of its producer, by the path of its file,
-// or by the beginning of its ID. It returns NotFound where nothing is named so.
+// or by the beginning of its ID. It returns NotFound if there is no such upload.
 func find(ctx context.Context, s *wire.Stack, producer, name string) (tasks.Outcome, error) {
 	lookUps := []func() (tasks.Outcome, error){
 		func() (tasks.Outcome, error) { return s.Ledger.Find(ctx, producer, name) },
@@ -72,7 +72,7 @@ func isAt(s *wire.Stack, source, path, abs string) bool {
 // minPrefix is the shortest beginning of an ID that is taken for one.
 const minPrefix = 4
 
-// findPrefix returns the one upload whose ID begins so.
+// findPrefix returns the one upload whose ID begins with prefix.
 func findPrefix(ctx context.Context, s *wire.Stack, prefix string) (tasks.Outcome, error) {
 	first, last, ok := prefixRange(prefix)
 	if !ok {

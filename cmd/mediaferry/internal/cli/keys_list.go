@@ -14,7 +14,7 @@ func (a *app) keysListCommand() *cobra.Command {
 	var format output.Format
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "Every key that was added, never the key itself",
+		Short: "List the keys that were added, without the keys themselves",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.openLedger(cmd.Context())

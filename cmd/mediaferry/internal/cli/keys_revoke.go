@@ -9,8 +9,8 @@ import (
 func (a *app) keysRevokeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "revoke NAME|ID",
-		Short:             "End a key, or all keys of a name",
-		Long:              "Running servers refuse it within two seconds. Keys of the settings are taken out there.",
+		Short:             "Revoke a key, or all keys of a name",
+		Long:              "Running servers refuse it within two seconds. Keys of the settings are removed in the settings.",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeKeys(),
 		RunE: func(cmd *cobra.Command, args []string) error {

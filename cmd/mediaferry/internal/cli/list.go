@@ -55,7 +55,7 @@ func (a *app) listCommand() *cobra.Command {
 		},
 	}
 	f.add(cmd.Flags())
-	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many rows; 0: all")
+	cmd.Flags().IntVar(&limit, "limit", 100, "at most this many rows; 0: all")
 	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON, output.CSV)
 	cmd.AddCommand(a.listActionsCommand())
 	return cmd

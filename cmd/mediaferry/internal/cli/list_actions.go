@@ -18,7 +18,7 @@ func (a *app) listActionsCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "actions",
-		Short: "Who retried or canceled which uploads, and how far that is, the newest first",
+		Short: "List retries and cancels of many uploads with their progress, the newest first",
 		Example: `  mediaferry list actions
   mediaferry list actions --output json
   mediaferry cancel --action 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d    stop one that is running`,
@@ -43,7 +43,7 @@ func (a *app) listActionsCommand() *cobra.Command {
 			return p.End()
 		},
 	}
-	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many rows; 0: all")
+	cmd.Flags().IntVar(&limit, "limit", 100, "at most this many rows; 0: all")
 	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON)
 	return cmd
 }

@@ -5,7 +5,7 @@ import "github.com/spf13/cobra"
 func (a *app) mediaCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "media",
-		Short: "The live media_ids that are known, and how to forget one",
+		Short: "Show and forget the live media_ids",
 		Example: `  mediaferry media show photos/cover.jpg           the media_id this file would be answered with
   mediaferry media forget MEDIA_ID                 the next upload of its content calls WeChat`,
 		Args: cobra.NoArgs,

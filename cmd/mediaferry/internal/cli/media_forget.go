@@ -15,7 +15,7 @@ func (a *app) mediaForgetCommand() *cobra.Command {
 	var accounts []string
 	cmd := &cobra.Command{
 		Use:   "forget MEDIA_ID|ID|EXTERNAL_ID|PATH …",
-		Short: "Answer no upload with these any more: the next one of their content calls WeChat",
+		Short: "Forget media_ids: the next upload of their content calls WeChat",
 		Example: `  mediaferry media forget qH7K0fciR6h7XSp0oT4aqccUmD_faWedJaCSjExplChTPHfYZH5p7kqykKETNF3c
   mediaferry media forget photos/cover.jpg         the media_id of its last upload`,
 		Args:              cobra.MinimumNArgs(1),

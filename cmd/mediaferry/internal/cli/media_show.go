@@ -30,9 +30,9 @@ func (a *app) mediaShowCommand() *cobra.Command {
 	var f uploadFlags
 	cmd := &cobra.Command{
 		Use:   "show PATH|GLOB|s3://BUCKET/PREFIX …",
-		Short: "Show the live media_id that each file would be answered with",
-		Long: `Looks the files' contents up in the record, without a call. It ends with 3 where a file has no live media_id, or can't
-have one.`,
+		Short: "Show the live media_id that an upload of each file would reuse",
+		Long: `Looks up the files' contents in the ledger, without a call. It exits with 3 if a file has no live media_id, or can't have
+one.`,
 		Example: "  mediaferry media show photos/\n  mediaferry media show --type thumb --output json covers/*.jpg",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

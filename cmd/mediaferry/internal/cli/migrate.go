@@ -13,13 +13,13 @@ func (a *app) migrateCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the ledger's schema up to this version",
-		Long: `Makes the schema of the ledger, or brings that of an older version up to date; where it is current, it does nothing.
+		Long: `Makes the schema of the ledger, or updates that of an older version. It does nothing if the schema is current.
 
-A fleet runs it once before its processes are updated: they end with 2 and say so where the schema is too old for them. Most
-changes only add to the schema, so that processes of the version before work on meanwhile. Where they could not, migrate
-names those that live and changes nothing: stop them first.
+Run it once before you update the processes of a fleet: with a schema that is too old they exit with 2 and say so. Most
+changes only add to the schema, so that processes of the version before go on. If they could not go on, migrate names
+them and changes nothing: stop them first.
 
-On one machine, where the ledger is the data dir's own file, upload and run do this by themselves.`,
+If the ledger is the data dir's own file, upload and run migrate it themselves.`,
 		Example: "  mediaferry migrate",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -9,7 +9,7 @@ import (
 func (a *app) printCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "print",
-		Short: "Print the settings in force, all settings there are, limits and errcodes",
+		Short: "Print the settings in force, all settings, limits and errcodes",
 		Example: `  mediaferry print config                          what is in force, without secrets
   mediaferry print keys --markdown > SETTINGS.md
   mediaferry print limits

@@ -13,7 +13,7 @@ func (a *app) printErrcodesCommand() *cobra.Command {
 	var table output.Reference
 	cmd := &cobra.Command{
 		Use:     "errcodes",
-		Short:   "Print every errcode of WeChat that is known, and what happens then",
+		Short:   "Print every known errcode of WeChat, and what happens then",
 		Example: "  mediaferry print errcodes\n  mediaferry print errcodes --output json",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

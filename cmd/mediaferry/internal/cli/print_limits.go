@@ -12,7 +12,7 @@ func (a *app) printLimitsCommand() *cobra.Command {
 	var table output.Reference
 	cmd := &cobra.Command{
 		Use:     "limits",
-		Short:   "Print what WeChat takes, as the settings say",
+		Short:   "Print the limits of files, by the settings",
 		Example: "  mediaferry print limits",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

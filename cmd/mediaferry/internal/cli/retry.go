@@ -32,10 +32,10 @@ func (a *app) retryCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "retry ID|EXTERNAL_ID|PATH … | --state failed …",
 		Short: "Open a new round for uploads that have their outcome, and follow them",
-		Long: `A retry keeps the old outcome and its attempts as history. Uploads that were chosen by flags are counted first, with
-what they cost of today's calls, and wait for your yes. Uploads that succeeded are retried only with --again.
+		Long: `A retry keeps the old outcome and its attempts as history. If you choose uploads by flags, it first shows their number and
+what they cost of today's calls, and asks for your yes. Uploads that succeeded are retried only with --again.
 
-It is one action on record (mediaferry list actions): Ctrl-C stops it, and so does mediaferry cancel --action ID. Where
+It is one action in the ledger (mediaferry list actions). Ctrl-C stops it, and so does mediaferry cancel --action ID. If
 this process dies, mediaferry run, worker or serve goes on with it.`,
 		Example: `  mediaferry retry 01902c5e-8f2b-7c3a
   mediaferry retry photos/cover.jpg

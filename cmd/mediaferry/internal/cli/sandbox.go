@@ -26,8 +26,8 @@ func (a *app) sandboxCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run a WeChat on this machine, with faults on demand",
-		Long: `Answers as WeChat's temporary-media API does: tokens, media/upload, media/get, quotas, and the same refusals.
-POST /_sandbox/faults makes it misbehave; see GET /_sandbox/ for what else can be asked of it.`,
+		Long: `Answers like WeChat's temporary-media API: tokens, media/upload, media/get, quotas, and the same refusals. POST
+/_sandbox/faults makes it fail; GET /_sandbox/ lists what else it can do.`,
 		Example: `  mediaferry sandbox --listen 127.0.0.1:8090 --journal calls.jsonl
   MEDIAFERRY_WECHAT_BASE_URL=http://127.0.0.1:8090 MEDIAFERRY_WECHAT_APPID=… MEDIAFERRY_WECHAT_SECRET=… mediaferry upload photos/`,
 		Args: cobra.NoArgs,

@@ -22,8 +22,8 @@ func (a *app) showCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show ID|EXTERNAL_ID|PATH",
 		Short: "Show one upload with every attempt",
-		Long: `Names an upload by its ID, by the beginning of its ID that mediaferry list shows, by the external ID of its producer, or
-by the path of its file. A path means the upload of that file that was submitted last.`,
+		Long: `Name an upload by its ID, by the beginning of its ID that mediaferry list shows, by its producer's external ID, or by the
+path of its file. A path means the latest upload of that file.`,
 		Example: `  mediaferry show 01902c5e-8f2b-7c3a
   mediaferry show photos/cover.jpg
   mediaferry show --producer shop order-7/front --output json`,

@@ -16,7 +16,7 @@ func (a *app) statusCommand() *cobra.Command {
 	var format output.Format
 	cmd := &cobra.Command{
 		Use:     "status",
-		Short:   "How many uploads are where, and which accounts are held",
+		Short:   "Count the uploads by state, and show the held accounts",
 		Example: "  mediaferry status\n  mediaferry status --output json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -37,14 +37,14 @@ func (a *app) uploadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "upload [flags] PATH|GLOB|s3://BUCKET/PREFIX|- … | --manifest FILE",
 		Short: "Upload files, folders, buckets and manifests, and follow them to the end",
-		Long: `Submits every file as one batch and stays until each has its outcome. What was submitted is never lost: stop it
-when you like, and the same command, or mediaferry run, goes on. A file that was uploaded before is answered from the
-record while its media_id lives.
+		Long: `Submits all files as one batch and stays until each has its outcome. A submitted file is never lost: stop the command when
+you like, and the same command, or mediaferry run, goes on. A file that was uploaded before gets its earlier media_id
+while that lives.
 
 A manifest is CSV whose first row names its columns (path or source; id, type, account, filename, callback, metadata,
-meta.NAME, priority), or one JSON object a line with the same fields as the API. Its paths lie under storage_root. A
-row keeps what it says of itself, and the flags fill in the rest. --report answers it row by row, and the report can
-be given as a manifest again.`,
+meta.NAME, priority), or one JSON object on each line with the same fields as the API. Its paths lie under storage_root.
+The flags fill in what a row leaves open. --report writes each row with its outcome, and the report can be used as a
+manifest again.`,
 		Example: `  mediaferry upload photos/
   mediaferry upload --type thumb --output json covers/*.jpg > outcomes.jsonl
   mediaferry upload --callback https://shop.example/hook --metadata '{"order":7}' order-7/

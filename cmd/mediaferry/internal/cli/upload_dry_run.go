@@ -126,7 +126,7 @@ func wouldBe(ctx context.Context, g *intake.Gatherer, row manifest.Row, accountN
 	}
 }
 
-// costs says what so many calls cost of today's quota, account by account.
+// costs says what the calls cost of today's quota, account by account.
 func costs(ctx context.Context, s *wire.Stack, calls map[string]int) string {
 	accounts, err := s.Ledger.Accounts(ctx)
 	if err != nil {

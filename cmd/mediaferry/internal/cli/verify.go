@@ -22,11 +22,11 @@ func (a *app) verifyCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Check that the ledger, and the shared Redis, contradict themselves nowhere",
-		Long: `Checks the ledger, while everything runs, for what can't be: outcomes without their event, uploads that nobody would
-ever run again, counts that disagree with the uploads, media reserved for nobody or reused past their life, and with a
-shared Redis uploads that were lost on it. --repair mends what can be mended without losing anything. It exits with 3 where
-something is left.`,
+		Short: "Check the ledger and the shared Redis for contradictions",
+		Long: `Checks the ledger, while everything runs, for rows that break its rules: outcomes without their event, uploads that
+would never run again, counts that disagree with the uploads, and media that are reserved for no upload under way or
+reused past their life. With a shared Redis it also finds uploads that Redis has lost. --repair repairs what can be
+repaired without losing anything. It exits with 3 if something is left.`,
 		Example: `  mediaferry verify
   mediaferry verify --repair
   mediaferry verify --output json | jq .what`,

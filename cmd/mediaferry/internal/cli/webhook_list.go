@@ -76,7 +76,7 @@ func (a *app) webhookListCommand() *cobra.Command {
 		},
 	}
 	f.add(cmd.Flags())
-	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many rows; 0: all")
+	cmd.Flags().IntVar(&limit, "limit", 100, "at most this many rows; 0: all")
 	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON)
 	return cmd
 }

@@ -23,8 +23,8 @@ func (a *app) webhookListenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "listen",
 		Short: "Receive webhooks on this machine and print each event as a line",
-		Long: `A receiver for trying things out: it verifies with the local secret, answers 401 to what does not verify, and prints
-each event once, however often it comes. Its address is the first line on stderr.`,
+		Long: `A receiver to try webhooks with. It verifies with the local secret, answers 401 if a request does not verify, and prints
+each event once, even if it comes several times. The first line on stderr has its address.`,
 		Example: `  mediaferry webhook listen --listen 127.0.0.1:9000
   mediaferry upload --callback http://127.0.0.1:9000/ photos/`,
 		Args: cobra.NoArgs,
@@ -45,7 +45,7 @@ each event once, however often it comes. Its address is the first line on stderr
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "loopback `address`; port 0 takes a free one")
 	cmd.Flags().StringVar(&secretPath, "secret-file", "", "`FILE` with the secrets, one a line (default: the local secret)")
-	cmd.Flags().IntVar(&count, "count", 0, "end after so many events; 0: never")
+	cmd.Flags().IntVar(&count, "count", 0, "end after this many events; 0: never")
 	return cmd
 }
 

@@ -21,9 +21,9 @@ func (a *app) webhookReplayCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "replay ID … | --state failed",
-		Short: "Send deliveries once more, with all their attempts before them",
-		Long: `The event and its webhook-id stay the same, so that a receiver can tell a repetition. mediaferry run or a worker does
-the sending.`,
+		Short: "Send deliveries again, with all their attempts",
+		Long: `The event and its webhook-id stay the same, so that a receiver recognizes a repetition. mediaferry run or a worker sends
+it.`,
 		Example: `  mediaferry webhook replay 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d
   mediaferry webhook replay --state failed --yes`,
 		Args:              cobra.ArbitraryArgs,

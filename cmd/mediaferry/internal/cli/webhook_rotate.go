@@ -11,12 +11,12 @@ func (a *app) webhookRotateCommand() *cobra.Command {
 	var producer *string
 	cmd := &cobra.Command{
 		Use:   "rotate",
-		Short: "Make a new secret that signs beside the old one; --finish lets the old one go",
-		Long: `Receivers change over without a gap: after rotate both secrets sign every webhook, so that a receiver may have either.
-Once all receivers have the new one, rotate --finish drops the old one.
+		Short: "Make a new secret that signs with the old one; --finish drops the old one",
+		Long: `After rotate both secrets sign every webhook, so that a receiver may have either. When all receivers have the new one,
+rotate --finish drops the old one.
 
-Where the token_key is lost that encrypted the secrets, --lost-key takes the token_key of the settings from now on, or
-makes one in the data dir. Each producer's webhooks wait until its secret is made anew.`,
+If the token_key that encrypted the secrets is lost, --lost-key uses the token_key of the settings from now on, or makes
+one in the data dir. Each producer's webhooks wait until the producer has a new secret.`,
 		Example: `  mediaferry webhook rotate
   mediaferry webhook rotate --producer shop
   mediaferry webhook rotate --producer shop --finish

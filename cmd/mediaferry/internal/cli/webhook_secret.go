@@ -11,9 +11,9 @@ func (a *app) webhookSecretCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "secret",
 		Short: "Print the secret that signs a producer's webhooks",
-		Long: `Every producer has a secret of its own, the person at the command line too (local). It is made with the producer and
-kept in the ledger, encrypted with token_key. While a new one takes its place (webhook rotate) there are two, a line
-each, the new one first, and both sign.`,
+		Long: `Every producer has a secret of its own, and so has the person at the command line (local). It is made with the producer
+and kept in the ledger, encrypted with token_key. During a rotation (webhook rotate) there are two, each on a line, the
+new one first, and both sign.`,
 		Example: "  mediaferry webhook secret > receiver/webhook.secret\n  mediaferry webhook secret --producer shop",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -18,7 +18,7 @@ func (a *app) webhookShowCommand() *cobra.Command {
 	var format output.Format
 	cmd := &cobra.Command{
 		Use:               "show ID",
-		Short:             "Show one delivery with the body that is signed",
+		Short:             "Show one delivery with its signed body",
 		Example:           "  mediaferry webhook show 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeDeliveries(),

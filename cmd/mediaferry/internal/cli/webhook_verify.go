@@ -28,9 +28,9 @@ func (a *app) webhookVerifyCommand() *cobra.Command {
 	var secretPath string
 	cmd := &cobra.Command{
 		Use:   "verify FILE|-",
-		Short: "Say whether a request that was received is one of ours",
-		Long: `FILE is a request as it came: its headers, an empty line, its body to the last byte. It is verified with the local
-secret, or with those in --secret-file, one a line.`,
+		Short: "Verify a webhook request that was received",
+		Long: `FILE has the request as it came: its headers, an empty line, and its body to the last byte. It is verified with the local
+secret, or with those in --secret-file, one on each line.`,
 		Example: `  mediaferry webhook verify request.txt
   mediaferry webhook verify --secret-file webhook.secret - < request.txt`,
 		Args: cobra.ExactArgs(1),

@@ -17,16 +17,16 @@ import (
 // Follower watches uploads until each has its outcome, or until staying makes no sense.
 type Follower struct {
 	Stack    *wire.Stack
-	Accounts []string      // that the uploads go to: it ends when holds let none of them go on
-	Patience time.Duration // how long it stays while a minute or daily limit lets nothing run
+	Accounts []string      // of the uploads: it ends when all of them are held
+	Patience time.Duration // the time that it stays while minute or daily limits stop all uploads
 	Progress output.Progress
 	Workers  bool // tell people when no process works on the uploads
 
-	// Interrupted is called once when ctx ends first, with how many of the uploads run. Nil is not called.
+	// Interrupted is called once when ctx ends first, with the number of running uploads. Nil: not called.
 	Interrupted func(running int)
 }
 
-// pollInterval is how often the ledger is asked: often enough for a bar that moves, seldom enough to cost nothing.
+// pollInterval is the time between two reads of the ledger: short enough for a bar that moves, long enough to cost little.
 const pollInterval = 200 * time.Millisecond
 
 // Follow returns the outcomes of ids, in their order, as they stand when it ends: all final, or ctx over, or every
@@ -156,7 +156,7 @@ func (f *Follower) lookUp(ctx context.Context, ids []uuid.UUID, outcomes []tasks
 		switch {
 		case o.State.Final():
 			ended++
-		case o.State == tasks.Running: // it ends soon, whatever holds its account
+		case o.State == tasks.Running: // it ends soon, even if its account is held
 		case isHeld, o.Code == tasks.Unreachable:
 			stuck++
 		}

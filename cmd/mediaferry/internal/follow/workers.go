@@ -11,7 +11,7 @@ import (
 	"github.com/mediaferry/mediaferry/config"
 )
 
-// nobodyWorks says that submitted uploads wait, and for which command.
+// nobodyWorks returns the sentence that no process works on the uploads, and which command would.
 func nobodyWorks(cfg config.Config) string {
 	if cfg.RedisURL == config.Embedded {
 		return "nobody works on this data dir now: mediaferry run does"

@@ -43,7 +43,7 @@ func New(s *wire.Stack, r Request, in io.Reader) *Gatherer {
 
 // asked is one row of what a person named.
 type asked struct {
-	manifest.Row           // with type, account and ID filled in; Err where it was refused
+	manifest.Row           // with type, account and ID filled in; Err: it was refused
 	ID           uuid.UUID // of its upload; zero until it was accepted
 	derived      bool      // its external ID is ours, not the person's
 }
@@ -76,8 +76,8 @@ func (g *Gatherer) prepare(ctx context.Context, row manifest.Row) asked {
 	return a
 }
 
-// derivedID names a row that has no ID of its own. --fix and --no-reuse are part of the name: a person who asks for a
-// picture to be made to fit must not get the refusal of the day before. The callback and the metadata are not.
+// derivedID returns the external ID of a row without one. --fix and --no-reuse are part of it: a person who now asks to make
+// a picture fit must not get an old refusal. The callback and the metadata are not part of it.
 func derivedID(account tasks.Account, row manifest.Row) string {
 	name := manifest.ExternalID(enqueue.DefaultProducer, account.Realm, account.AppID, row)
 	for _, variant := range []struct {

@@ -27,8 +27,8 @@ func (r Request) wanted(row manifest.Row) tasks.MediaType {
 	return cmp.Or(row.Upload.Type, tasks.MediaType(r.Kind))
 }
 
-// examine fills in what only the file itself says: its type where nobody named one, and its size and time where a row
-// without an ID is named after them. A row that needs neither costs no access.
+// examine reads what the row leaves open from the file: its type, and its size and time if the row's ID is derived from
+// them. It does not access the file of any other row.
 func (g *Gatherer) examine(ctx context.Context, row *manifest.Row) error {
 	row.Upload.Type = g.Request.wanted(*row)
 	if row.Upload.Type == "" {
@@ -60,8 +60,7 @@ func (g *Gatherer) sniff(ctx context.Context, row *manifest.Row) error {
 	return nil
 }
 
-// guess is what the first bytes say, or the name where they say nothing: validation then has the last word, with its
-// reason.
+// guess returns the media type by the first bytes, or by the name if they say nothing. Validation decides in the end.
 func guess(head []byte, u tasks.Upload) tasks.MediaType {
 	if kind, err := media.Guess(head); err == nil {
 		return kind

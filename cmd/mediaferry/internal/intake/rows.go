@@ -36,7 +36,7 @@ func (f *RowFlags) AddFilter(flags *pflag.FlagSet, people io.Writer) {
 	var once sync.Once
 	f.Filter.System = func(name string) {
 		once.Do(func() {
-			fmt.Fprintf(people, "left out: %q, and whatever else the system keeps in folders for itself\n", name)
+			fmt.Fprintf(people, "left out: %q, and other files that the system keeps in folders for itself\n", name)
 		})
 	}
 	flags.StringArrayVar(&f.Filter.Include, "include", nil, "of a folder take only files that match this `GLOB`, as **/*.jpg (repeatable)")
@@ -107,8 +107,8 @@ func (f *RowFlags) reader() (func(io.Reader, manifest.Options) iter.Seq[manifest
 	return nil, exit.Usagef("--manifest: %q does not say by its extension what it is: add --manifest-format csv or --manifest-format jsonl", f.Manifest)
 }
 
-// Rows returns the rows of the manifest, or of everything that args name. It returns an error where none of the manifest
-// can be read. Call closeRows when they are no longer needed.
+// Rows returns the rows of the manifest, or of everything that args name. It returns an error if the manifest can't be read
+// at all. Call closeRows when the rows are no longer needed.
 func (g *Gatherer) Rows(ctx context.Context, args []string) (rows iter.Seq[manifest.Row], closeRows func(), err error) {
 	f := g.Request.From
 	if f.Manifest == "" {

@@ -14,9 +14,9 @@ import (
 // lookUpAtOnce is how many uploads are looked up in one go.
 const lookUpAtOnce = 500
 
-// settle decides for the rows that were submitted before: the record answers them, or a new round does.
+// settle decides about the rows that were submitted before: their earlier outcome answers them, or a new round.
 func (b *Batch) settle(ctx context.Context) error {
-	for _, r := range b.conflicting { // one that failed is tried anew, whatever it failed with
+	for _, r := range b.conflicting { // one that failed is tried again, with any code
 		if r.State != tasks.Failed && r.State != tasks.Canceled {
 			continue
 		}

@@ -10,7 +10,7 @@ import (
 // gap is the space between two columns.
 const gap = "  "
 
-// cells measures text as terminals show it: a Chinese character takes two cells, whatever the locale says.
+// cells measures text as terminals show it: a Chinese character takes two cells in any locale.
 var cells = runewidth.Condition{StrictEmojiNeutral: true}
 
 // Grid writes rows whose cells stand in columns. Call Flush after the last row.

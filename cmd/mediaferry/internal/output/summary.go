@@ -11,9 +11,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Summarize says how many ended how, and for every kind of failure what it was, which files met it and what to do about
-// it. before has the uploads that had their outcome before this command: nil where there are none. A held account is
-// named last.
+// Summarize prints the counts of the outcomes, and for every kind of failure its reason, its files and what to do about it.
+// before has the uploads that had their outcome before this command. Held accounts come last.
 func Summarize(w io.Writer, outcomes []tasks.Outcome, before map[uuid.UUID]bool) {
 	counts := map[tasks.State]int{}
 	reused, kept, calls := 0, 0, 0

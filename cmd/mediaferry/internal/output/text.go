@@ -58,7 +58,7 @@ func Local(t time.Time) string {
 // shortID is as much of an ID as names one upload of a process: its time, and what counts within a millisecond.
 const shortID = len("01902c5e-8f2b-7c3a")
 
-// ShortID is the beginning of an ID, which commands take for the ID where no other begins so.
+// ShortID returns the beginning of an ID. Commands take it for the ID, unless another ID begins the same way.
 func ShortID(id uuid.UUID) string { return id.String()[:shortID] }
 
 // Age is a span as people say it, in its largest unit: 5s, 12m, 3h, 9d.

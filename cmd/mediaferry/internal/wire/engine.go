@@ -102,8 +102,7 @@ func (e *Engine) reportTo(p *tasks.Process) {
 // Nudge tells the dispatcher that there is something new to do.
 func (e *Engine) Nudge() { e.dispatcher.Nudge() }
 
-// StartIfLocked starts an engine where this process has locked the data dir: locked says so. nudge and stop do nothing
-// where it has not.
+// StartIfLocked starts an engine if this process has locked the data dir. Otherwise nudge and stop do nothing.
 func (s *Stack) StartIfLocked(ctx context.Context, locked bool) (nudge, stop func(), err error) {
 	if !locked {
 		return func() {}, func() {}, nil
@@ -169,7 +168,7 @@ func (s *Stack) janitor() *enqueue.Janitor {
 	return j
 }
 
-// Actor retries and cancels many uploads for this process. It calls nudge when some were queued; nil tells nobody.
+// Actor returns the actor of this process. It calls nudge, if not nil, when uploads were queued.
 func (s *Stack) Actor(nudge func()) *enqueue.Actor {
 	x := enqueue.NewActor(s.Ledger)
 	x.Nudge, x.Log = nudge, s.Log

@@ -29,7 +29,7 @@ func NewServer(h http.Handler) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes}
 }
 
-// Serve answers HTTP until ctx ends. e is nil where no work is done in this process.
+// Serve answers HTTP until ctx ends. e is nil in a process that does no work.
 func (s *Stack) Serve(ctx context.Context, e *Engine) error {
 	inbox, err := api.OpenInbox(api.InboxConfig{Dir: inboxDir(s.Config), Size: int64(s.Config.HTTP.InboxSize)})
 	if err != nil {

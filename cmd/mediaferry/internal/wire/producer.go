@@ -11,7 +11,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// CommandLine submits as the person at the command line, who may do anything below the storage root and in the buckets.
+// CommandLine returns the producer of the person at the command line. It may submit anything below the storage root and in
+// the buckets.
 func (s *Stack) CommandLine(nudge func()) *enqueue.Producer {
 	p := s.producer(enqueue.DefaultProducer, tasks.Rights{Sources: []string{tasks.GrantAll}}, nudge)
 	p.Local = s.Embedded

@@ -6,8 +6,8 @@ import (
 	"log/slog"
 )
 
-// redisLog takes what go-redis would print to stderr by itself: each refused connection. That Redis is away is said
-// once by those who need it, so that these lines are for debugging.
+// redisLog logs at level debug what go-redis would print to stderr: each refused connection. The parts that need Redis log
+// once that it is away.
 type redisLog struct{ log *slog.Logger }
 
 // Printf is what go-redis calls.

@@ -26,8 +26,8 @@ type Stack struct {
 	Ledger   *ledger.Ledger
 	WeChat   *wechat.Client
 	Files    *source.Store
-	Redis    redis.UniversalClient // nil where no belt is at hand
-	Belt     *enqueue.Belt         // nil likewise
+	Redis    redis.UniversalClient // nil: the command has no belt
+	Belt     *enqueue.Belt         // likewise
 	Embedded bool                  // the belt runs in this process, or in the one that locks the data dir
 	Working  bool                  // this process works off the ledger
 	Secrets  *WebhookSecrets       // nil until OpenKeys
@@ -41,8 +41,8 @@ func New(c config.Config, log *slog.Logger) *Stack {
 	return &Stack{Name: processName(), Config: c, Log: log, Embedded: c.RedisURL == config.Embedded, metrics: prometheus.NewRegistry()}
 }
 
-// Open opens what every command that uploads needs. belt asks for the shared Redis too, or, where none is configured,
-// for a broker in this process: the caller has locked the data dir then.
+// Open opens what every command that uploads needs. With belt it also opens the shared Redis or, if none is configured, a
+// broker in this process; the caller has locked the data dir then.
 func Open(ctx context.Context, c config.Config, log *slog.Logger, belt bool) (_ *Stack, err error) {
 	s := New(c, log)
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -128,8 +128,8 @@ func (s *Stack) prefix() string {
 	return s.Config.QueuePrefix + ":"
 }
 
-// openWeChat makes the client. The ledger is told of the accounts by processes that carry uploads, and by no other:
-// what a person's own settings say of them binds nobody else.
+// openWeChat makes the client. Only processes that carry uploads register the accounts in the ledger: the settings of a
+// person at the command line must not bind others.
 func (s *Stack) openWeChat() error {
 	client, err := NewWeChat(s.Config, s.TokenStore(), s.Log)
 	s.WeChat = client

@@ -82,7 +82,7 @@ func (s *Stack) readKeys(ctx context.Context) (*seal.Keys, error) {
 	if s.Config.Shared() {
 		return nil, noTokenKey()
 	}
-	// A key that was here once is never made anew: what it encrypted could not be read.
+	// A key that was lost is not replaced by a new one, which could not read what the old one encrypted.
 	_, err := readSecret(filepath.Join(s.Config.DataDir, TokenKeyFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		check, err := s.Ledger.KeyCheck(ctx, nil)
@@ -99,7 +99,7 @@ func (s *Stack) readKeys(ctx context.Context) (*seal.Keys, error) {
 	return seal.New(current, old...)
 }
 
-// dataDirKey returns the key of the data dir. It makes one where there is none.
+// dataDirKey returns the key of the data dir. At first use it makes one.
 func (s *Stack) dataDirKey() ([]byte, error) {
 	text, err := loadSecret(s.Config.DataDir, TokenKeyFile, func() tasks.Secret {
 		key := make([]byte, seal.KeySize)
@@ -137,7 +137,7 @@ func (s *Stack) WhereKey() string {
 	return filepath.Join(s.Config.DataDir, TokenKeyFile)
 }
 
-// LookForKeys opens the keys as OpenKeys does, and changes nothing. It returns false where there is no key yet.
+// LookForKeys opens the keys as OpenKeys does, but changes nothing. It returns false if there is no key yet.
 func (s *Stack) LookForKeys(ctx context.Context) (bool, error) {
 	current, _ := s.Config.TokenKeys()
 	if _, err := os.Stat(filepath.Join(s.Config.DataDir, TokenKeyFile)); current == nil && errors.Is(err, fs.ErrNotExist) {

@@ -26,8 +26,8 @@ type WebhookSecrets struct {
 	dataDir string
 }
 
-// Of returns a producer's secrets, the newest first. The first one is made when it is asked for. It returns Invalid
-// where token_key can open none of them.
+// Of returns a producer's secrets, the newest first. The first call makes one. It returns Invalid if token_key can't open
+// any of them.
 func (w *WebhookSecrets) Of(ctx context.Context, producer string) ([]tasks.Secret, error) {
 	kept, err := w.kept(ctx, producer)
 	if err != nil {
@@ -120,7 +120,7 @@ func (w *WebhookSecrets) FinishRotation(ctx context.Context, producer string) er
 	return err
 }
 
-// reseal encrypts anew what token_key_old encrypted.
+// reseal encrypts the secrets of token_key_old again, with token_key.
 func (w *WebhookSecrets) reseal(ctx context.Context) error {
 	all, err := w.ledger.Secrets(ctx, tasks.WebhookSecret, "")
 	if err != nil {
@@ -165,7 +165,7 @@ func (w *WebhookSecrets) first(producer string) ([]tasks.Secret, error) {
 	return found, nil
 }
 
-// forgetFiles removes the files, whose secrets the ledger has now.
+// forgetFiles removes the files of secrets that the ledger has now.
 func (w *WebhookSecrets) forgetFiles(producer string) error {
 	if producer != enqueue.DefaultProducer {
 		return nil

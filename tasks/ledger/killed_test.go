@@ -78,7 +78,7 @@ func toilUntilKilled(url string) int {
 	}
 	together(4, func(i int) {
 		for n := 0; ; n++ {
-			if err := toil(ctx, l, i+10*n); err != nil {
+			if err := workMixed(ctx, l, i+10*n); err != nil {
 				fmt.Fprintln(os.Stderr, "toil:", err)
 			}
 			if _, err := l.FoldCounts(ctx); err != nil {

@@ -88,11 +88,11 @@ type upkeep struct {
 	failing bool
 }
 
-func newRound(j *Janitor) *round {
-	return &round{Janitor: j, seat: candidate{elector: j.Ledger, role: roleUpkeep, holder: j.Holder, ttl: upkeepTTL}}
+func newRound(j *Janitor) *upkeep {
+	return &upkeep{Janitor: j, seat: candidate{elector: j.Ledger, role: roleUpkeep, holder: j.Holder, ttl: upkeepTTL}}
 }
 
-func (r *round) turn(ctx context.Context) {
+func (r *upkeep) turn(ctx context.Context) {
 	err := r.tidy(ctx)
 	switch {
 	case ctx.Err() != nil:

@@ -378,7 +378,7 @@ var countContract = []testCase{
 				if i == 0 {
 					defer close(done)
 				}
-				if err := toil(h.Context(), others[i], i); err != nil {
+				if err := workMixed(h.Context(), others[i], i); err != nil {
 					h.Error(err)
 				}
 				return

@@ -79,7 +79,7 @@ func toilUntilKilled(url string) int {
 	together(4, func(i int) {
 		for n := 0; ; n++ {
 			if err := workMixed(ctx, l, i+10*n); err != nil {
-				fmt.Fprintln(os.Stderr, "toil:", err)
+				fmt.Fprintln(os.Stderr, "mixed work:", err)
 			}
 			if _, err := l.FoldCounts(ctx); err != nil {
 				fmt.Fprintln(os.Stderr, "fold:", err)

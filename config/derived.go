@@ -14,7 +14,7 @@ func (c Config) Loopback() bool {
 	return err == nil && isLoopback(host)
 }
 
-// Realm is the host that the first base URL names: media, tokens and holds of two realms never mix.
+// Realm returns the host of the first base URL. Media, tokens and holds of two realms never mix.
 func (c Config) Realm() string {
 	if len(c.WeChat.BaseURL) == 0 {
 		return ""
@@ -26,8 +26,8 @@ func (c Config) Realm() string {
 	return u.Host
 }
 
-// ResetZone is the time zone of an account's day: its own, or that of worker.reset_zone. It is nil where none is set or
-// known, which stands for Asia/Shanghai.
+// ResetZone returns the time zone of an account's day: its own, or that of worker.reset_zone. It returns nil, which stands for
+// Asia/Shanghai, if the zone is not set or not known.
 func (c Config) ResetZone(account string) *time.Location {
 	name := cmp.Or(c.Accounts[account].ResetZone, c.Worker.ResetZone)
 	zone, err := time.LoadLocation(name)
@@ -37,7 +37,7 @@ func (c Config) ResetZone(account string) *time.Location {
 	return zone
 }
 
-// TokenKeys are token_key and token_key_old decoded. Both are nil where they are not set.
+// TokenKeys returns token_key and token_key_old decoded. Those that are not set are nil.
 func (c Config) TokenKeys() (current []byte, old [][]byte) {
 	if key := key32(c.TokenKeyOld.Reveal()); key != nil {
 		old = append(old, key)

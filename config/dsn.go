@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// DSN is a URL that may hold a password. Every way of printing it shows where it leads and hides what opens it: the
-// user information, and each parameter that is not known to be harmless. Reveal gives it whole.
+// DSN is a URL that may have a password. Every way of printing it hides the user information, and each parameter that is not
+// known to be harmless. Reveal returns the whole URL.
 type DSN string
 
 // harmless are the parameters of a DSN that are shown.

@@ -10,7 +10,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Calendar brings back what may run again, at most limit rows a call. It returns how many that were.
+// Calendar makes uploads ready that may run again, at most limit in a call. It returns their number.
 type Calendar interface {
 	// Mature makes waiting uploads ready whose time has come, and fails uploads whose deadline has passed.
 	Mature(ctx context.Context, limit int) (int, error)

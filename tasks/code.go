@@ -150,7 +150,7 @@ func (c Code) Exit() int { return c.row().exit }
 // Meaning says in a few words what happened.
 func (c Code) Meaning() string { return c.row().meaning }
 
-// Hint says what to do about it; empty where there is nothing to do.
+// Hint says what to do about it. It is empty if there is nothing to do.
 func (c Code) Hint() string { return c.row().hint }
 
 // Retryable reports whether a new try without any change may succeed.

@@ -17,8 +17,8 @@ type Conservation struct {
 	Pruned    int `json:"pruned"` // deleted when they had been kept long enough
 }
 
-// Missing is how many accepted uploads are neither open nor ended nor pruned: 0, or verify finds why not. It is negative
-// where there are too many.
+// Missing returns the number of accepted uploads that are neither open nor ended nor pruned. It is 0 in a sound ledger, and
+// negative if there are too many uploads; verify finds out why.
 func (c Conservation) Missing() int {
 	return c.Accepted - c.Open - c.Succeeded - c.Failed - c.Canceled - c.Pruned
 }

@@ -38,15 +38,15 @@ type Event struct {
 // EventFilter chooses events.
 type EventFilter struct {
 	After     int64    // go on behind this place: a Seq, or the Next of a page
-	Producers []string // events of these; none: of everybody, and those that are nobody's own
+	Producers []string // events of these; empty: all events, also those of no producer
 	Limit     int      // 0: 100, at most 1,000
 }
 
-// EventPage is a part of what happened, in the order of commits.
+// EventPage is a page of events, in the order of their commits.
 type EventPage struct {
 	Events []Event
-	Next   int64 // the place to go on from: whoever does so sees every event once
-	More   bool  // there may be more already
+	Next   int64 // the place to go on from: a reader that goes on there sees every event once
+	More   bool  // more events may be ready
 }
 
 // DeliveryState says how far a delivery is.

@@ -199,8 +199,8 @@ func hasScheme(s string) bool {
 	return true
 }
 
-// escapePath escapes what would not survive in a text: bytes that are no UTF-8, and whatever is not a graphic
-// character; and what has a meaning of its own in a file: source.
+// escapePath escapes bytes that are not UTF-8, characters that are not graphic, and characters with a meaning of their own in
+// a file: source.
 func escapePath(p string) string {
 	var b strings.Builder
 	for len(p) > 0 {
@@ -226,8 +226,8 @@ func deniedSource(reason string) error {
 	return &Error{Code: Denied, Op: "read source", Err: errors.New(reason)}
 }
 
-// Display shows s to people: as it is where it can be read, escaped where it would hurt a terminal (control and
-// direction characters) or is no UTF-8.
+// Display shows s to people. It escapes control and direction characters, which could harm a terminal, and bytes that are
+// not UTF-8.
 func (s Source) Display() string {
 	switch {
 	case s.Bucket != "":

@@ -48,8 +48,8 @@ func (w *Worker) admitKnown(ctx context.Context, claim tasks.Claim, f *opened, r
 	return true, sleep(ctx, pace)
 }
 
-// upload calls WeChat, in a slot that is held only meanwhile. Admit has taken the first call from the account's count:
-// it is given back where none was made, as when no access token could be had.
+// upload calls WeChat. It holds a slot during the call only. Admit has taken the first call from the account's count; upload
+// gives it back if no call was made, as without an access token.
 func (w *Worker) upload(ctx context.Context, claim tasks.Claim, account tasks.Account, pace time.Duration, p tasks.Payload) (tasks.Media, error) {
 	calls := 0
 	p.Spend = func(ctx context.Context) error {

@@ -12,8 +12,8 @@ import (
 )
 
 // fixing is the lane of uploads whose picture must be decoded to make it fit. That takes a processor for seconds, and
-// hundreds of megabytes. So they have few places, and slots and memory of their own: they keep nobody else from his.
-// It is safe for concurrent use.
+// hundreds of megabytes. So they have few places, and slots and memory of their own, and never delay other uploads. It is
+// safe for concurrent use.
 type fixing struct {
 	places *shares // in this worker; who finds none comes again later
 	slots  *shares // to decode in

@@ -57,8 +57,8 @@ func (l *leases) close() {
 	<-l.done
 }
 
-// keep renews the claim until drop is called. The context it returns ends when the claim is lost or to be canceled;
-// its cause says which. until is when the lease ends where no renewal succeeds: taken before the claim was sent.
+// keep renews the claim until drop is called. The context that it returns ends when the claim is lost, or when somebody asked
+// to cancel it; its cause says which. until is the end of the lease if no renewal succeeds, taken before the claim was sent.
 func (l *leases) keep(ctx context.Context, claim tasks.Token, until time.Time) (_ context.Context, drop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	expiry := time.AfterFunc(time.Until(until), func() { cancel(errLeaseLost) })

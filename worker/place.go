@@ -6,7 +6,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// place is where one upload is in this worker. It may move, and leaves once.
+// place is the place of one upload in this worker. It may change, and is given up once.
 type place struct {
 	memory *budget // for the bytes of its file
 	free   func()  // gives the place up

@@ -135,7 +135,7 @@ func (w *Worker) handBack(claim tasks.Claim, after time.Duration, cause *tasks.E
 	}}
 }
 
-// holdTime is how long an account is held: as long as WeChat said, where it said so.
+// holdTime returns the time for which an account is held: as WeChat said, or else as the settings say.
 func (w *Worker) holdTime(cause *tasks.Error) time.Duration {
 	switch {
 	case cause.RetryAfter > 0:

@@ -52,7 +52,7 @@ func (s *shares) take(ctx context.Context, account string, n int64) (release fun
 	}
 }
 
-// try takes n where they are free and nobody waits for them. It returns nil where not.
+// try takes n if they are free and nothing waits for them. Otherwise it returns nil.
 func (s *shares) try(account string, n int64) (release func()) {
 	n = min(n, s.size)
 	s.mu.Lock()

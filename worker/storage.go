@@ -7,9 +7,9 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// patiently makes one call of the storage that a claim's source lies in. A mount that hangs blocks the call in the kernel,
-// where no ctx reaches: it is left behind when ctx ends, or when the storage answers nobody. A slow storage is waited for.
-// after runs when a call that was left behind has returned.
+// patiently makes one call of the storage of a claim's source. It waits for a slow storage. A mount that hangs blocks the call
+// in the kernel, and ctx can't end it: then patiently returns without it, when ctx ends or when the storage answers no call
+// at all. after runs when such a call has returned.
 func (w *Worker) patiently(ctx context.Context, claim tasks.Claim, call func() error, after func()) (left bool, err error) {
 	returned := make(chan error, 1)
 	go func() {

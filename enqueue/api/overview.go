@@ -65,7 +65,7 @@ type FailureList struct {
 
 type failuresOutput struct{ Body FailureList }
 
-// Fleet is the processes that live, and where they disagree.
+// Fleet lists the living processes, and the settings in which they differ.
 type Fleet struct {
 	Processes     []tasks.Process      `json:"processes" nullable:"false"`
 	Disagreements []tasks.Disagreement `json:"disagreements,omitempty" nullable:"false" doc:"Settings that the processes were told differently: the strictest limit counts"`

@@ -153,7 +153,7 @@ func (t *tx) media(k tasks.MediaKey) (m knownMedia, err error) {
 	return m, err
 }
 
-// leader returns when the lease of a content's holder ends; 0 where it is no longer running.
+// leader returns the end of the lease of a content's holder, and 0 if the holder is no longer running.
 func (t *tx) leader(seq int64) (until int64, err error) {
 	_, err = t.Row("SELECT lease_until FROM runs WHERE upload = ? AND token IS NOT NULL", db.Args{seq}, &until)
 	return until, err

@@ -20,8 +20,8 @@ const (
 	hoursKept = 400 * 24 * time.Hour
 )
 
-// folding is how far minutes were made hours: what lies before is not looked at again. It is kept in memory alone, and a
-// process that begins anew only looks at more.
+// folding remembers up to when minutes were added up to hours: earlier ones are not read again. It lives in memory: a new
+// process only reads more rows.
 type folding struct {
 	mu    sync.Mutex
 	until int64

@@ -98,7 +98,7 @@ func (l *Ledger) Resume(ctx context.Context, realm, appid string) (bool, error) 
 	return lifted, err
 }
 
-// rampUp lets a coming-back account have twice as many uploads under way, and ends its hold where that is enough.
+// rampUp doubles the uploads that an account may have under way after a hold, and ends the hold when that is enough.
 func (t *tx) rampUp(account string) error {
 	held, err := t.holds()
 	if err != nil || len(held) == 0 {

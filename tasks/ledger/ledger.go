@@ -115,7 +115,7 @@ func (l *Ledger) Ping(ctx context.Context) error {
 	})
 }
 
-// metaID is the row of meta that names the ledger. It is written by whoever opens the ledger first.
+// metaID is the row of meta with the ledger's ID. The process that opens the ledger first writes it.
 const metaID = "ledger_id"
 
 func (l *Ledger) identify(ctx context.Context) error {

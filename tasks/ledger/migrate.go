@@ -13,9 +13,9 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// Migrate brings the schema at url up to date, and returns its version before and after. It returns Conflict for a schema
-// that is too new for this program, and where older processes work on the ledger that could not work beside the new
-// schema; with Options.Alone it does not look for them.
+// Migrate updates the schema at url, and returns its version before and after. It returns Conflict for a schema that is too
+// new for this program, and while older processes work on the ledger that can't work with the new schema. With
+// Options.Alone it does not look for such processes.
 func Migrate(ctx context.Context, url string, o Options) (from, to int64, err error) {
 	h, err := db.Connect(url)
 	if err != nil {
@@ -78,8 +78,8 @@ func (m *migrator) known() int64 {
 	return sources[len(sources)-1].Version
 }
 
-// prepare makes the schema of an empty database. An older one is changed where this process is alone with the ledger;
-// otherwise prepare returns Conflict for it, as it does for one that is too new.
+// prepare makes the schema of an empty database, and updates an older one if this process is alone with the ledger. It
+// returns Conflict for any other older schema, and for one that is too new.
 func (m *migrator) prepare(ctx context.Context) error {
 	if s, err := m.look(ctx); err == nil {
 		if s.version >= m.known() {
@@ -118,12 +118,12 @@ func (m *migrator) fits(s state) error {
 	}
 }
 
-// migrationTimeout is how long a change of the schema may take, the wait for another process that makes it included: on
-// a large ledger it rewrites tables.
+// migrationTimeout bounds a change of the schema, with the wait for another process that makes it. On a large ledger it
+// rewrites tables.
 const migrationTimeout = 15 * time.Minute
 
-// migrate does nothing where the schema is current already. Several processes that do it at once migrate once:
-// PostgreSQL's advisory lock lets one in, and on SQLite the loser of a race looks again.
+// migrate does nothing if the schema is current. If several processes call it at once, one of them migrates: PostgreSQL's
+// advisory lock chooses it, and on SQLite the loser of a race looks again.
 func (m *migrator) migrate(ctx context.Context) (from, to int64, err error) {
 	ctx, cancel := db.Within(ctx, migrationTimeout)
 	defer cancel()
@@ -154,7 +154,7 @@ func (m *migrator) migrate(ctx context.Context) (from, to int64, err error) {
 	}
 }
 
-// up makes the steps that are missing, where nobody works on the ledger that could not work beside them.
+// up makes the missing steps, unless a process works on the ledger that can't work with the new schema.
 func (m *migrator) up(ctx context.Context, s state) error {
 	if s.version >= m.known() {
 		return m.fits(s)

@@ -90,9 +90,9 @@ func (m *migrator) outdated(ctx context.Context, s state) error {
 	}
 }
 
-// dispatchers finds who works on a schema that keeps no record of processes, by the lead of the dispatch. Every run and
-// worker strives for it and it lasts seconds, so that somebody has it while any of them lives; a serve, which never
-// leads, is not seen. Redis is not asked: its records know of no serve either, and whoever migrates may not reach it.
+// dispatchers finds the processes that work on a schema without a table of processes, by the lead of the dispatch. Every run
+// and worker tries to get it, and it lasts seconds, so that one of them has it. It does not find a serve, which never
+// leads. It does not ask Redis, which does not know a serve either, and may be out of reach.
 func dispatchers(t *db.Tx) ([]string, error) {
 	var living []string
 	err := t.Each("SELECT holder FROM leaders WHERE role = 'dispatch' AND until_at > ?", db.Args{t.Now}, func(s db.Scanner) error {

@@ -14,8 +14,8 @@ const look = 10 * time.Millisecond
 // grace is kept back from the deadline, so that a test which waits in vain says for what before go test ends it.
 const grace = 5 * time.Second
 
-// Until waits for a condition that nobody tells of: it asks every 10 ms. It fails the test when the test's deadline comes
-// first, or when the condition does. Not for a synctest bubble, whose clock is another.
+// Until waits for a condition: it asks every 10 ms. It fails the test when the test's deadline comes first. Don't use it in a
+// synctest bubble, which has another clock.
 func Until(tb testing.TB, what string, met func() bool) {
 	tb.Helper()
 	ctx := Context(tb)

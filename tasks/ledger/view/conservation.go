@@ -8,8 +8,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// Conservation says how many uploads are where, of all that were ever accepted. It reads a few counts, whatever the number
-// of uploads; Verify counts them anew. That of a batch is in its counts.
+// Conservation counts all uploads that were ever accepted by where they are now. It reads a few counts, for any number of
+// uploads; Verify counts the uploads themselves. A batch has its own counts.
 func (v *View) Conservation(ctx context.Context) (tasks.Conservation, error) {
 	var all tasks.Conservation
 	err := v.lists.Snapshot(ctx, "read counts", func(t *db.Tx) error {

@@ -75,7 +75,7 @@ func events(t *db.Tx, c *db.Conditions, limit int) ([]tasks.Event, error) {
 	return es, nil
 }
 
-// EventsEnd returns the place behind all events that can be read: whoever goes on from there sees what comes next.
+// EventsEnd returns the place after all events that can be read. A reader that goes on from there sees the next events.
 func (v *View) EventsEnd(ctx context.Context) (int64, error) {
 	var seq int64
 	err := v.lists.Snapshot(ctx, "look up end of events", func(t *db.Tx) (err error) {
@@ -85,8 +85,8 @@ func (v *View) EventsEnd(ctx context.Context) (int64, error) {
 	return seq, err
 }
 
-// NewestEvent returns the greatest Seq of the events that are committed; 0 where there is none. On PostgreSQL an event can
-// be read a little after its commit, once no earlier one can come.
+// NewestEvent returns the greatest Seq of the committed events, and 0 if there are no events. On PostgreSQL an event can be
+// read a little after its commit, when no earlier one can come.
 func (v *View) NewestEvent(ctx context.Context) (int64, error) {
 	var seq int64
 	err := v.lists.Snapshot(ctx, "look up newest event", func(t *db.Tx) error {
@@ -96,7 +96,7 @@ func (v *View) NewestEvent(ctx context.Context) (int64, error) {
 	return seq, err
 }
 
-// EventsSince returns a place before all events of that time and later: 0 where that is the beginning.
+// EventsSince returns a place before all events of that time and later. 0 is the place before the first event.
 func (v *View) EventsSince(ctx context.Context, at time.Time) (int64, error) {
 	var place int64
 	err := v.lists.Snapshot(ctx, "look up event by time", func(t *db.Tx) error {

@@ -11,11 +11,11 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// maxPoints is how many steps a series may have.
+// maxPoints is the largest number of steps of a series.
 const maxPoints = 2000
 
-// Series counts what happened, in steps of whole minutes. It begins with the minute in which f.Since lies, or with its hour
-// where that is over two weeks ago: then the steps are whole hours. A step of 0 gives some hundred points. It returns
+// Series counts what happened, in steps of whole minutes. It begins with the minute of f.Since. If that is over two weeks
+// ago, it begins with its hour, and the steps are whole hours. A step of 0 gives some hundred points. Series returns
 // Invalid for a step that is too short, or for more than 2,000 points.
 func (v *View) Series(ctx context.Context, f tasks.CountFilter, step time.Duration) (tasks.Series, error) {
 	var s tasks.Series

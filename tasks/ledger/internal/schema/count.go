@@ -42,7 +42,7 @@ func HourOf(column string) string {
 	return column + " - " + column + " % " + strconv.FormatInt(Hour, 10)
 }
 
-// SpanOf is when the span began that a time is counted in: its minute, or its hour where it is long ago.
+// SpanOf returns the beginning of the span in which a time is counted: its minute, or its hour if it is long ago.
 func SpanOf(at, now int64) int64 {
 	if at < OldestMinute(now) {
 		return at - at%Hour

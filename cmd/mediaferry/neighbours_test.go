@@ -92,20 +92,20 @@ func TestAnAccountsRateIsItsOwn(t *testing.T) {
 		{AppID: "wxslow", Secret: "secret-of-slow"},
 	}})
 	fleet(g)
-	g.Set("MEDIAFERRY_ACCOUNTS__SLOW__APPID", "wxslow")
-	g.Set("MEDIAFERRY_ACCOUNTS__SLOW__SECRET", "secret-of-slow")
-	g.Set("MEDIAFERRY_ACCOUNTS__SLOW__RATE_PER_MINUTE", fmt.Sprint(rate))
+	g.Set("MEDIAFERRY_ACCOUNTS__ASLOW__APPID", "wxslow")
+	g.Set("MEDIAFERRY_ACCOUNTS__ASLOW__SECRET", "secret-of-slow")
+	g.Set("MEDIAFERRY_ACCOUNTS__ASLOW__RATE_PER_MINUTE", fmt.Sprint(rate))
 	l := g.Ledger()
-	pictures(g, l, "slow", waiting)
+	pictures(g, l, "aslow", waiting)
 	g.Set("MEDIAFERRY_WORKER__CONCURRENCY", "8")
 	g.Start("worker")
 	g.Set("MEDIAFERRY_WORKER__CONCURRENCY", "2")
 	g.Start("worker")
 	joined(t, l, 2)
-	taskstest.Until(t, "an upload of the slow account is done", func() bool { return number(t, l, in(tasks.Succeeded, "slow")) > 0 })
+	taskstest.Until(t, "an upload of the slow account is done", func() bool { return number(t, l, in(tasks.Succeeded, "aslow")) > 0 })
 	pictures(g, l, "default", quick)
 	succeed(t, l, "default", quick)
-	if left := waiting - number(t, l, in(tasks.Succeeded, "slow")); left < waiting/2 {
+	if left := waiting - number(t, l, in(tasks.Succeeded, "aslow")); left < waiting/2 {
 		t.Errorf("%d of the slow account are left, want most of %d: %d calls a minute are granted", left, waiting, rate)
 	}
 }

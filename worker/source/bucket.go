@@ -47,6 +47,7 @@ const tries = 3
 type buckets struct {
 	api     minio.Core
 	granted []string
+	secrets []tasks.Secret // that must not come back in an error
 }
 
 func newBuckets(cfg S3Config) (*buckets, error) {
@@ -77,7 +78,7 @@ func newBuckets(cfg S3Config) (*buckets, error) {
 	if err != nil {
 		return nil, fmt.Errorf("endpoint: %w", err)
 	}
-	return &buckets{minio.Core{Client: client}, slices.Clone(cfg.Buckets)}, nil
+	return &buckets{minio.Core{Client: client}, slices.Clone(cfg.Buckets), []tasks.Secret{cfg.SecretKey, cfg.SessionToken}}, nil
 }
 
 func endpoint(s string) (host string, secure bool, err error) {

@@ -1,8 +1,11 @@
 package source_test
 
 import (
+	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -43,4 +46,51 @@ func TestKeys(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A storage that sends back what it was told.
+func TestReflectedKeys(t *testing.T) {
+	t.Parallel()
+	const secret, token = "hunter2-secret-key", "hunter2/session+token"
+	for name, answer := range map[string]func(w http.ResponseWriter, told string){
+		"message": func(w http.ResponseWriter, told string) {
+			http.Error(w, "<Error><Code>Odd</Code><Message>"+told+"</Message></Error>", http.StatusForbidden)
+		},
+		"code": func(w http.ResponseWriter, told string) {
+			http.Error(w, "<Error><Code>"+told+"</Code></Error>", http.StatusForbidden)
+		},
+		"page":      func(w http.ResponseWriter, told string) { http.Error(w, told, http.StatusBadRequest) },
+		"malformed": func(w http.ResponseWriter, told string) { hijack(t, w, told+"\r\n\r\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				got := r.Header.Get("X-Amz-Security-Token")
+				answer(w, got+" "+base64.StdEncoding.EncodeToString([]byte("token "+got))+" "+url.QueryEscape(got)+" "+secret)
+			}))
+			defer server.Close()
+			cfg := source.S3Config{Endpoint: server.URL, Region: "us-east-1", Style: "path", Buckets: []string{bucket}, AccessKey: "key", SecretKey: secret, SessionToken: token}
+			_, err := newStore(t, source.Config{S3: &cfg}).Open(t.Context(), "s3://media/a")
+			if err == nil {
+				t.Fatal("nothing was tested")
+			}
+			for _, s := range []string{"hunter2", "aHVudGVyM", "h1bnRlcj", "odW50ZXIy"} {
+				if strings.Contains(err.Error(), s) {
+					t.Errorf("%v shows %s", err, s)
+				}
+			}
+		})
+	}
+}
+
+// hijack answers with raw bytes.
+func hijack(t *testing.T, w http.ResponseWriter, raw string) {
+	t.Helper()
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	fmt.Fprint(conn, raw)
+	conn.Close()
 }

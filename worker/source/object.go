@@ -26,13 +26,13 @@ func (b *buckets) open(ctx context.Context, src tasks.Source) (tasks.File, error
 	}
 	body, info, _, err := b.api.GetObject(ctx, src.Bucket, src.Path, minio.GetObjectOptions{})
 	if err != nil {
-		return tasks.File{}, bucketFault(op, src, err)
+		return tasks.File{}, b.fault(op, src, err)
 	}
 	if info.Size < 0 {
 		body.Close()
 		return tasks.File{}, &tasks.Error{Code: tasks.Storage, Op: op, Err: fmt.Errorf("%s: the storage does not say its size", src.Display())}
 	}
-	o := &object{body: body, src: src, size: info.Size, resumes: resumes}
+	o := &object{bucket: b, body: body, src: src, size: info.Size, resumes: resumes}
 	if info.ETag == "" {
 		o.resumes = 0
 	}
@@ -64,6 +64,7 @@ func (b *buckets) rest(ctx context.Context, src tasks.Source, etag string, at in
 
 // object reads one version of an object.
 type object struct {
+	bucket  *buckets
 	body    io.ReadCloser
 	src     tasks.Source
 	size    int64
@@ -86,12 +87,12 @@ func (o *object) Read(p []byte) (int, error) {
 			err = io.ErrUnexpectedEOF
 		}
 		if o.resumes == 0 || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			return 0, bucketFault(op, o.src, err)
+			return 0, o.bucket.fault(op, o.src, err)
 		}
 		o.resumes--
 		body, err := o.rest()
 		if err != nil {
-			return 0, bucketFault(op, o.src, err)
+			return 0, o.bucket.fault(op, o.src, err)
 		}
 		o.body.Close()
 		o.body = body
@@ -100,17 +101,17 @@ func (o *object) Read(p []byte) (int, error) {
 
 func (o *object) Close() error { return o.body.Close() }
 
-// bucketFault turns an answer of the storage into an error a person can act on. As in a folder, only what is said of
+// fault turns an answer of the storage into an error a person can act on. As in a folder, only what is said of
 // the object itself judges it: credentials, the bucket and the network are Storage.
-func bucketFault(op string, src tasks.Source, err error) error {
+func (b *buckets) fault(op string, src tasks.Source, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%s: %w", op, stripURL(err))
+		return fmt.Errorf("%s: %w", op, b.plain(err))
 	}
 	var answer minio.ErrorResponse
 	if !errors.As(err, &answer) {
-		return &tasks.Error{Code: tasks.Storage, Op: op, Err: fmt.Errorf("%s: %w", src.Display(), stripURL(err))}
+		return &tasks.Error{Code: tasks.Storage, Op: op, Err: fmt.Errorf("%s: %w", src.Display(), b.plain(err))}
 	}
-	e := &tasks.Error{Code: tasks.Storage, Op: op, Err: fmt.Errorf("%s: %s", src.Display(), clean(answer))}
+	e := &tasks.Error{Code: tasks.Storage, Op: op, Err: fmt.Errorf("%s: %s", src.Display(), b.clean(answer))}
 	switch {
 	case answer.Code == minio.NoSuchKey, answer.Code == "KeyTooLongError", answer.Code == "XMinioInvalidObjectName":
 		e.Code = tasks.Missing
@@ -127,20 +128,23 @@ func bucketFault(op string, src tasks.Source, err error) error {
 }
 
 // clean is what the storage said, shortened and without what could break a line.
-func clean(answer minio.ErrorResponse) string {
+func (b *buckets) clean(answer minio.ErrorResponse) string {
 	const limit = 200
-	text := answer.Error()
+	text := tasks.Hide(answer.Error(), b.secrets...)
 	if len(text) > limit {
 		text = text[:limit] + "…"
 	}
-	return tasks.Source{Path: fmt.Sprintf("%s (%s, HTTP %d)", text, answer.Code, answer.StatusCode)}.Display()
+	return tasks.Source{Path: fmt.Sprintf("%s (%s, HTTP %d)", text, tasks.Hide(answer.Code, b.secrets...), answer.StatusCode)}.Display()
 }
 
-// stripURL takes the address, which may be signed, out of an error of net/http.
-func stripURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
+// plain is an error of net/http without the address, which may be signed, and without what the storage sent back of our
+// secrets.
+func (b *buckets) plain(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	if text := tasks.Hide(err.Error(), b.secrets...); text != err.Error() {
+		return errors.New(text)
 	}
 	return err
 }

@@ -19,7 +19,7 @@ func (b *buckets) list(ctx context.Context, src tasks.Source, skip func(string, 
 	folder := src.Path[:strings.LastIndex(src.Path, "/")+1]
 	for o := range b.api.ListObjectsIter(ctx, src.Bucket, minio.ListObjectsOptions{Prefix: src.Path, Recursive: true}) {
 		if o.Err != nil {
-			yield(Entry{}, listFault(bucketFault(op, src, o.Err)))
+			yield(Entry{}, listFault(b.fault(op, src, o.Err)))
 			return
 		}
 		name := strings.TrimPrefix(o.Key, folder)

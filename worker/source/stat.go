@@ -24,7 +24,7 @@ func (s *Store) Stat(ctx context.Context, source string) (Entry, error) {
 		}
 		o, err := s.s3.api.StatObject(ctx, src.Bucket, src.Path, minio.StatObjectOptions{})
 		if err != nil {
-			return Entry{}, bucketFault(op, src, err)
+			return Entry{}, s.s3.fault(op, src, err)
 		}
 		return Entry{Source: src.String(), Name: path.Base(src.Path), Size: o.Size, Modified: o.LastModified, ETag: o.ETag}, nil
 	}

@@ -19,6 +19,7 @@ type Client struct {
 	direct   *http.Client // to the users' own token servers: no egress proxy
 	order    []*account
 	accounts map[string]*account
+	proxy    []tasks.Secret // what the egress proxy is told, which must not come back in an error
 }
 
 // account is one official account with its token keeper.
@@ -38,6 +39,10 @@ func New(cfg Config, accounts []Account, store TokenStore) (*Client, error) {
 	c := &Client{cfg: cfg, accounts: map[string]*account{}}
 	c.http = newHTTP(cfg.Proxy, cfg.ConnectTimeout, cfg.MaxConns)
 	c.direct = newHTTP(nil, cfg.ConnectTimeout, 2)
+	if cfg.Proxy != nil && cfg.Proxy.User != nil {
+		password, _ := cfg.Proxy.User.Password()
+		c.proxy = []tasks.Secret{tasks.Secret(cfg.Proxy.User.Username() + ":" + password), tasks.Secret(password)}
+	}
 	c.hosts = &hosts{bases: bases, pause: cfg.HostPause, now: cfg.Now, log: cfg.Log}
 	if store == nil {
 		store = NewMemoryTokens()
@@ -71,7 +76,7 @@ func (c *Client) add(a Account, store TokenStore) {
 	w := &account{
 		name:    a.Name,
 		known:   tasks.Account{Name: a.Name, Realm: realm, AppID: a.AppID, Fingerprint: fingerprint(realm, a), ResetZone: a.ResetZone},
-		secrets: []tasks.Secret{a.Secret, a.Static},
+		secrets: append([]tasks.Secret{a.Secret, a.Static}, c.proxy...),
 		tokens:  static{a.Static},
 	}
 	if a.Source != StaticToken {

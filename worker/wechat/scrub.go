@@ -31,12 +31,7 @@ func scrub(text string, secrets ...tasks.Secret) string {
 		}
 		return r
 	}, text)
-	for _, s := range secrets {
-		if v := s.Reveal(); v != "" {
-			text = strings.ReplaceAll(text, v, hidden)
-			text = strings.ReplaceAll(text, url.QueryEscape(v), hidden)
-		}
-	}
+	text = tasks.Hide(text, secrets...)
 	text = secretParam.ReplaceAllString(text, "${1}"+hidden)
 	text = longWord.ReplaceAllStringFunc(text, func(w string) string {
 		if strings.ContainsAny(w, "0123456789") {

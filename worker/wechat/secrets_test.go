@@ -2,6 +2,8 @@ package wechat_test
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -57,7 +60,14 @@ func telltale(t *testing.T, mode string) *httptest.Server {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		user, password, _ := r.BasicAuth()
+		headers := []string{r.Header.Get("Authorization"), r.Header.Get("Proxy-Authorization"), r.Header.Get("X-Key")}
+		for _, h := range headers {
+			headers = append(headers, hex.EncodeToString([]byte(h)), base64.StdEncoding.EncodeToString([]byte(h)), url.PathEscape(h))
+		}
 		all := strings.Join([]string{r.URL.String(), r.URL.Query().Get("access_token"), r.URL.Query().Get("secret"), string(body), user, password, sentinelToken, sentinelSecret}, " ")
+		if n := strings.TrimPrefix(mode, "token "); n != "html" && n != "redirect" { // one line of a header or of JSON
+			all = strings.Join(headers, " ") + " " + all
+		}
 		if strings.Contains(r.URL.Path, "token") && !strings.HasPrefix(mode, "token ") {
 			fmt.Fprintf(w, `{"access_token":%q,"expires_in":7200}`, sentinelToken)
 			return
@@ -141,8 +151,8 @@ func TestNotOurs_TokensInErrorsAndLogs(t *testing.T) {
 				t.Parallel()
 				srv := telltale(t, mode)
 				a := wechat.Account{Name: "main", AppID: "wx1", Source: source, Secret: sentinelSecret, Static: sentinelToken,
-					TokenURL: strings.Replace(srv.URL, "//", "//user:SENTINELpassword@", 1) + "/token?key=SENTINELkey",
-					Command:  []string{script, fmt.Sprint(len(mode) % 2)}}
+					TokenURL: strings.Replace(srv.URL, "//", "//user:SENTINELpassword@", 1) + "/token?key=SENTINELkey", TokenHeader: "X-Key: SENTINELheader",
+					Command: []string{script, fmt.Sprint(len(mode) % 2)}}
 				log := &logbook{}
 				cfg := config(srv.URL, nil)
 				cfg.Log, cfg.BaseTimeout = log.logger(), 50*time.Millisecond
@@ -161,12 +171,41 @@ func TestNotOurs_TokensInErrorsAndLogs(t *testing.T) {
 					"upload": texts(uploaded), "quota": texts(quota), "fetch": texts(fetched), "probe": texts(probed),
 					"log": log.String(), "accounts": fmt.Sprintf("%+v", c.Accounts()), "account": fmt.Sprintf("%s%s", a.Secret, a.Static),
 				} {
-					if strings.Contains(seen, sentinel) || strings.Contains(seen, "45_") {
+					if strings.Contains(seen, sentinel) || strings.Contains(seen, "45_") || encoded.MatchString(seen) {
 						t.Errorf("%s shows a secret: %s", what, seen)
 					}
 				}
 			})
 		}
+	}
+}
+
+// encoded finds the word SENTINEL in base64, wherever it begins within a group, and in hex.
+var encoded = regexp.MustCompile("U0VOVElORU|NFTlRJTkV|TRU5USU5FT|(?i:" + hex.EncodeToString([]byte(sentinel)) + ")")
+
+// An egress proxy that sends back what it was told, in the answer itself.
+func TestProxyPasswordInAnswers(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"40005", "502", "html", "token 40125", "token 502", "header", "status", "malformed"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			proxy := telltale(t, mode)
+			u, err := url.Parse(strings.Replace(proxy.URL, "//", "//user:SENTINELpassword@", 1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			log := &logbook{}
+			cfg := config("http://127.0.0.1:1", nil) // the proxy answers in its place
+			cfg.Proxy, cfg.Log = u, log.logger()
+			c := newClient(t, cfg, wechat.Account{Name: "main", AppID: "wx1", Secret: sentinelSecret}, nil)
+			_, err = upload(t, c)
+			if err == nil {
+				t.Fatal("the upload succeeded: nothing was tested")
+			}
+			if seen := texts(err) + log.String(); strings.Contains(seen, sentinel) || encoded.MatchString(seen) {
+				t.Errorf("it shows a secret: %s", seen)
+			}
+		})
 	}
 }
 

@@ -81,6 +81,7 @@ func (c *Client) foreignGrant(q request, r reply) (grant, error) {
 // fromWeChat makes a token call.
 func (c *Client) fromWeChat(ctx context.Context, q request) (grant, error) {
 	q.op, q.short = opToken, true
+	q.secrets = append(q.secrets, c.proxy...)
 	r, err := c.exchange(ctx, q)
 	if err != nil {
 		return grant{}, err

@@ -62,7 +62,7 @@ func (s urlSource) secrets() []tasks.Secret {
 		return found
 	}
 	if password, set := u.User.Password(); set {
-		found = append(found, tasks.Secret(password))
+		found = append(found, tasks.Secret(u.User.Username()+":"+password), tasks.Secret(password))
 	}
 	for _, values := range u.Query() {
 		for _, v := range values {

@@ -25,8 +25,8 @@ func (r Rights) MayUse(account string) bool {
 	return len(r.Accounts) == 0 || slices.Contains(r.Accounts, account)
 }
 
-// MayRead reports whether the rights allow a source, and returns the widest grant that it lies in. The grant is "" for the
-// whole storage root or bucket. MayRead does not judge sources in an inbox or in a person's own folder.
+// MayRead reports whether a source lies in a granted place, and returns that place: the widest grant that it lies in, or
+// "" for the whole storage root or bucket. An object whose key has a part "." or ".." needs GrantAll. Sources in an inbox or in a person's own folder are not its matter.
 func (r Rights) MayRead(s Source) (grant string, ok bool) {
 	if len(r.Sources) == 0 {
 		return "", s.Bucket == ""
@@ -44,18 +44,46 @@ func (r Rights) MayRead(s Source) (grant string, ok bool) {
 
 // grantCovers reports whether s is at grant or below it: "a/b" grants a/b and a/b/c, but not a/bc.
 func grantCovers(grant string, s Source) bool {
+	_, _, ok := s.Below(grant)
+	return ok
+}
+
+// Below splits the path of s into the folder that a grant names and what follows, as MayRead returned the grant: the empty
+// one names the whole storage root or bucket, as folder ".". Where the grant names the file itself, folder is the one
+// that it lies in. ok is false for a source that the grant does not cover.
+func (s Source) Below(grant string) (folder, rest string, ok bool) {
+	if grant == "" {
+		return ".", s.Path, true
+	}
 	bucket, prefix := "", grant
-	if rest, ok := strings.CutPrefix(grant, "s3://"); ok {
-		bucket, prefix, _ = strings.Cut(rest, "/")
-	}
-	if s.Bucket != bucket || s.Local() || s.Inbox != "" {
-		return false
-	}
-	if bucket == "" {
+	if key, isObject := strings.CutPrefix(grant, "s3://"); isObject {
+		bucket, prefix, _ = strings.Cut(key, "/")
+	} else {
 		prefix = path.Clean(prefix)
 	}
+	if s.Bucket != bucket || s.Local() || s.Inbox != "" || bucket != "" && climbs(s.Path) {
+		return "", "", false
+	}
 	prefix = strings.TrimSuffix(prefix, "/")
-	return prefix == "" || prefix == "." || s.Path == prefix || strings.HasPrefix(s.Path, prefix+"/")
+	switch rest, below := strings.CutPrefix(s.Path, prefix+"/"); {
+	case prefix == "" || prefix == ".":
+		return ".", s.Path, true
+	case s.Path == prefix:
+		return path.Dir(prefix), path.Base(prefix), true
+	case below:
+		return prefix, rest, true
+	}
+	return "", "", false
+}
+
+// climbs reports whether a key would lead elsewhere if it were read as a path, as some gateways do.
+func climbs(key string) bool {
+	for part := range strings.SplitSeq(key, "/") {
+		if part == "." || part == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 // MayCall reports whether the rights allow callback URLs to name a host.

@@ -50,7 +50,8 @@ func TestMayRead(t *testing.T) {
 	t.Parallel()
 	for source, want := range map[string]string{
 		"shop/a.jpg": "shop/", "shop/public/a.jpg": "shop/", "one.jpg": "one.jpg", "shopping/a.jpg": "no", "s3://media/2026/a.jpg": "s3://media/2026",
-		"s3://media/a.jpg": "no", "file:///home#a.jpg": "no", "inbox:x/shop/f/a.jpg": "no",
+		"s3://media/a.jpg": "no", "s3://media/2026/../a.jpg": "no", "s3://media/2026/./a.jpg": "no", "s3://media/2026/a..jpg": "s3://media/2026",
+		"s3://media/20266/a.jpg": "no", "file:///home#a.jpg": "no", "inbox:x/shop/f/a.jpg": "no",
 	} {
 		r := tasks.Rights{Sources: []string{"shop/public/", "shop/", "one.jpg", "s3://media/2026"}}
 		s, err := tasks.ParseSource(source)
@@ -63,6 +64,40 @@ func TestMayRead(t *testing.T) {
 		}
 		if grant != want {
 			t.Errorf("%s is read by the grant %s, want %s", source, grant, want)
+		}
+		if _, _, covered := s.Below(grant); ok && !covered {
+			t.Errorf("%s is not below its own grant %s", source, grant)
+		}
+	}
+}
+
+// What a worker opens: the granted folder first, and then the rest of the path below it.
+func TestBelow(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ grant, source, folder, rest string }{
+		{"", "shop/a.jpg", ".", "shop/a.jpg"},
+		{"", "s3://media/../x", ".", "../x"},
+		{".", "shop/a.jpg", ".", "shop/a.jpg"},
+		{"shop", "shop/in/a.jpg", "shop", "in/a.jpg"},
+		{"./shop//in/", "shop/in/a.jpg", "shop/in", "a.jpg"},
+		{"shop/a.jpg", "shop/a.jpg", "shop", "a.jpg"},
+		{"a.jpg", "a.jpg", ".", "a.jpg"},
+		{"s3://media", "s3://media/shop/a.jpg", ".", "shop/a.jpg"},
+		{"s3://media/shop/", "s3://media/shop/a.jpg", "shop", "a.jpg"},
+		{"shop", "shopping/a.jpg", "", ""},
+		{"shop", "rival/a.jpg", "", ""},
+		{"shop", "s3://shop/a.jpg", "", ""},
+		{"s3://media", "media/a.jpg", "", ""},
+		{"shop", "file:///shop#a.jpg", "", ""},
+		{"shop", "inbox:x/shop/f/a.jpg", "", ""},
+	} {
+		s, err := tasks.ParseSource(c.source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder, rest, ok := s.Below(c.grant)
+		if folder != c.folder || rest != c.rest || ok != (c.folder != "") {
+			t.Errorf("%s below %q: %q, %q, %v, want %q, %q", c.source, c.grant, folder, rest, ok, c.folder, c.rest)
 		}
 	}
 }

@@ -45,7 +45,9 @@ func (s *shop) callCount() int {
 	return s.calls
 }
 
-func (s *shop) Open(_ context.Context, source string) (tasks.File, error) { return s.files(source) }
+func (s *shop) OpenWithin(_ context.Context, _, source string) (tasks.File, error) {
+	return s.files(source)
+}
 func (s *shop) Fits(tasks.MediaType, int64) error                         { return nil }
 func (s *shop) Fixable(tasks.MediaType) int64                             { return 1 << 20 }
 func (s *shop) Decodes(head []byte, _ int64, _ tasks.MediaType) bool {

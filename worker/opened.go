@@ -23,7 +23,7 @@ const headBytes = 4 << 10
 func (w *Worker) open(ctx context.Context, claim tasks.Claim) (*opened, error) {
 	f := new(opened)
 	left, err := w.patiently(ctx, claim, func() (err error) {
-		if f.File, err = w.Files.Open(ctx, claim.Source); err != nil {
+		if f.File, err = w.Files.OpenWithin(ctx, claim.Granted, claim.Source); err != nil {
 			return err
 		}
 		if err = w.fits(claim, f.Size); err == nil && claim.Fix && w.Fixer != nil {

@@ -16,8 +16,9 @@ import (
 
 // Files opens sources. Errors are *tasks.Error: Missing and Denied are the file's fault, Storage is this worker's.
 type Files interface {
-	// Open may hang in the kernel.
-	Open(ctx context.Context, source string) (tasks.File, error)
+	// OpenWithin opens a source, if it lies in grant and no link leads out of that: see tasks.Upload.Granted. It may hang
+	// in the kernel.
+	OpenWithin(ctx context.Context, grant, source string) (tasks.File, error)
 	// Answers returns Storage where the storage that a source lies in does not answer. It takes some seconds at most.
 	Answers(ctx context.Context, source string) error
 }

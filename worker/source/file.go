@@ -9,16 +9,16 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// openFile opens a regular file below a folder. O_NONBLOCK keeps a FIFO from blocking it for ever; what was opened
+// openFile opens a regular file by its name below a folder. O_NONBLOCK keeps a FIFO from blocking it for ever; what was opened
 // is judged by its descriptor, so that nothing can be put in its place in between.
-func openFile(at rooter, src tasks.Source) (tasks.File, error) {
+func openFile(at rooter, name string, src tasks.Source) (tasks.File, error) {
 	const op = "open source"
 	root, err := at()
 	if err != nil {
 		return tasks.File{}, err
 	}
 	defer root.Close()
-	f, err := root.OpenFile(src.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return tasks.File{}, fault(op, src, err)
 	}
@@ -36,13 +36,13 @@ func openFile(at rooter, src tasks.Source) (tasks.File, error) {
 		ReadCloser: faultReader{f, src},
 		Size:       info.Size(),
 		Modified:   info.ModTime(),
-		Verify:     func() error { return verify(at, src, f, info) },
+		Verify:     func() error { return verify(at, name, src, f, info) },
 	}, nil
 }
 
-// verify reports whether f, and what its name leads to now, is still as it was opened. Size and time betray a
+// verify reports whether f, and what the name leads to now, is still as it was opened. Size and time betray a
 // writer, the inode a file that was put in its place.
-func verify(at rooter, src tasks.Source, f *os.File, opened fs.FileInfo) error {
+func verify(at rooter, name string, src tasks.Source, f *os.File, opened fs.FileInfo) error {
 	const op = "verify source"
 	held, err := f.Stat()
 	if err != nil {
@@ -53,7 +53,7 @@ func verify(at rooter, src tasks.Source, f *os.File, opened fs.FileInfo) error {
 		return err
 	}
 	defer root.Close()
-	named, err := root.Stat(src.Path)
+	named, err := root.Stat(name)
 	if err != nil {
 		err = fault(op, src, err)
 		if tasks.CodeOf(err) == tasks.Storage {

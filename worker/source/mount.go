@@ -16,6 +16,22 @@ import (
 // rooter opens the folder that a source lies in; the caller closes it.
 type rooter func() (*os.Root, error)
 
+// within opens a folder below another one, out of which no link leads.
+func within(at rooter, folder string, src tasks.Source) rooter {
+	return func() (*os.Root, error) {
+		root, err := at()
+		if err != nil {
+			return nil, err
+		}
+		defer root.Close()
+		below, err := root.OpenRoot(folder)
+		if err != nil {
+			return nil, fault("open folder", src, err)
+		}
+		return below, nil
+	}
+}
+
 // openLocal opens the folder of a local source. One that is gone is Missing and not Storage: nobody will mount it
 // again behind the person's back, and an outcome now is better than a command that waits for ever.
 func openLocal(src tasks.Source) (*os.Root, error) {

@@ -76,6 +76,13 @@ func New(cfg Config) (*Store, error) {
 // Open opens a regular file or an object. The caller reads it once, calls Verify if there is one, then closes it.
 // Errors of Read are *tasks.Errors as well. A hung network mount blocks it in the kernel, where no ctx reaches.
 func (s *Store) Open(ctx context.Context, source string) (tasks.File, error) {
+	return s.OpenWithin(ctx, "", source)
+}
+
+// OpenWithin opens a source as Open does, if it lies in grant, which is what tasks.Rights.MayRead returned for it: the
+// empty one grants the whole storage root and every bucket. It returns Denied for a source outside, and for one that a
+// link leads out of the granted folder, wherever in the storage root it leads.
+func (s *Store) OpenWithin(ctx context.Context, grant, source string) (tasks.File, error) {
 	const op = "open source"
 	if err := ctx.Err(); err != nil {
 		return tasks.File{}, fmt.Errorf("%s: %w", op, err)
@@ -83,6 +90,10 @@ func (s *Store) Open(ctx context.Context, source string) (tasks.File, error) {
 	src, err := tasks.ParseSource(source)
 	if err != nil {
 		return tasks.File{}, err
+	}
+	folder, name, ok := src.Below(grant)
+	if !ok {
+		return tasks.File{}, denied(op, src, "it is not in what its producer may read")
 	}
 	if src.Bucket != "" {
 		if err := s.granted(op, src); err != nil {
@@ -94,7 +105,10 @@ func (s *Store) Open(ctx context.Context, source string) (tasks.File, error) {
 	if err != nil {
 		return tasks.File{}, err
 	}
-	return openFile(at, src)
+	if folder != "." {
+		at = within(at, folder, src)
+	}
+	return openFile(at, name, src)
 }
 
 // List yields every file below a folder, every object under a prefix, or the one file that source names. It streams:

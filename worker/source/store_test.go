@@ -246,3 +246,56 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// A grant bounds what is opened, not the text alone: no link leads out of the granted folder, wherever it leads.
+func TestOpenWithin(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	write(t, filepath.Join(root, "shop/in/a.jpg"), "mine")
+	write(t, filepath.Join(root, "rival/secret.jpg"), "theirs")
+	for link, to := range map[string]string{
+		"shop/link.jpg": "../rival/secret.jpg", "shop/folder": "../rival", "shop/near.jpg": "in/a.jpg", "shop/abs.jpg": filepath.Join(root, "shop/in/a.jpg"),
+		"moved": "shop", "away": "..",
+	} {
+		must(t, os.Symlink(to, filepath.Join(root, link)))
+	}
+	s := newS3(t)
+	s.put(t, "shop/a.jpg", "object")
+	s.put(t, "rival/secret.jpg", "theirs")
+	store := newStore(t, source.Config{Root: root, S3: s.config()})
+	for _, c := range []struct {
+		grant, source string
+		want          tasks.Code // "": it is read
+	}{
+		{"shop/", "shop/in/a.jpg", ""},
+		{"shop/in/a.jpg", "shop/in/a.jpg", ""},
+		{"shop/", "shop/near.jpg", ""},
+		{"moved/", "moved/in/a.jpg", ""}, // the operator's own link
+		{"", "shop/link.jpg", ""},        // may read both
+		{"shop/", "shop/link.jpg", tasks.Denied},
+		{"shop/link.jpg", "shop/link.jpg", tasks.Denied},
+		{"moved/", "moved/link.jpg", tasks.Denied},
+		{"shop/", "shop/folder/secret.jpg", tasks.Denied},
+		{"shop/", "shop/abs.jpg", tasks.Denied},
+		{"shop/", "rival/secret.jpg", tasks.Denied},
+		{"away/", "away/a.jpg", tasks.Denied},
+		{"shop/", "shop/none.jpg", tasks.Missing},
+		{"none/", "none/a.jpg", tasks.Missing},
+		{"shop/", "s3://media/shop/a.jpg", tasks.Denied},
+		{"s3://media/shop/", "s3://media/shop/a.jpg", ""},
+		{"s3://media/shop/", "s3://media/rival/secret.jpg", tasks.Denied},
+		{"s3://media/shop/", "s3://media/shop/../rival/secret.jpg", tasks.Denied},
+		{"s3://media/shop/", "shop/in/a.jpg", tasks.Denied},
+	} {
+		f, err := store.OpenWithin(t.Context(), c.grant, c.source)
+		if err == nil {
+			if f.Verify != nil {
+				err = f.Verify()
+			}
+			f.Close()
+		}
+		if got := tasks.CodeOf(err); got != c.want {
+			t.Errorf("%s within %q: %v, want %q", c.source, c.grant, err, c.want)
+		}
+	}
+}

@@ -9,27 +9,29 @@ import (
 )
 
 // Count counts the uploads that a filter chooses, by account and state as List shows them. It returns Invalid for a bad
-// glob.
+// glob, and where a choice by Query, Source or Metadata takes too long.
 func (v *View) Count(ctx context.Context, f tasks.Filter) ([]tasks.Count, error) {
-	matches, err := matcher(f)
+	s, f, err := searchOf(f)
 	if err != nil {
 		return nil, err
 	}
+	var found map[openKey]int
+	if s != nil {
+		if found, err = v.countFound(ctx, s, f); err != nil {
+			return nil, err
+		}
+	}
 	var counts []tasks.Count
 	err = v.lists.Snapshot(ctx, "count uploads", func(t *db.Tx) error {
-		counts = nil
-		c, err := uploadConditions(t, f)
-		if err != nil {
-			return err
-		}
-		var groups map[openKey]int
-		if matches == nil {
-			groups, err = countGroups(t, c)
-		} else {
-			groups, err = countMatches(t, c, matches)
-		}
-		if err != nil {
-			return err
+		groups := found
+		if s == nil {
+			c, err := uploadConditions(t, f)
+			if err != nil {
+				return err
+			}
+			if groups, err = countGroups(t, c); err != nil {
+				return err
+			}
 		}
 		counts, err = asShown(t, groups)
 		return err
@@ -50,25 +52,7 @@ func countGroups(t *db.Tx, c *db.Conditions) (map[openKey]int, error) {
 	return groups, err
 }
 
-// countMatches counts the rows that match, one by one.
-func countMatches(t *db.Tx, c *db.Conditions, matches func(tasks.Outcome) bool) (map[openKey]int, error) {
-	groups := map[openKey]int{}
-	err := t.Each("SELECT u.account, "+schema.CurrentPhase+", u.source, u.metadata FROM uploads u WHERE "+c.Where(), c.Args, func(s db.Scanner) error {
-		var k openKey
-		var o tasks.Outcome
-		var metadata []byte
-		if err := s.Scan(&k.account, &k.phase, &o.Source, &metadata); err != nil {
-			return err
-		}
-		if o.Metadata = metadata; matches(o) {
-			groups[k]++
-		}
-		return nil
-	})
-	return groups, err
-}
-
-// asShown counts the queued uploads of held accounts as waiting.
+// asShown lets what is queued for a held account wait.
 func asShown(t *db.Tx, groups map[openKey]int) ([]tasks.Count, error) {
 	held, err := schema.Holds(t)
 	if err != nil {

@@ -49,10 +49,13 @@ func (v *View) Events(ctx context.Context, f tasks.EventFilter) (tasks.EventPage
 	return p, err
 }
 
+// windowRows is how many events one page looks at where not all of them are the caller's: some milliseconds' worth.
+const windowRows = 5000
+
 // windowEnd is the seq of the last event that one page looks at.
 func windowEnd(t *db.Tx, after, settled int64) (int64, error) {
 	end := settled
-	_, err := t.Row("SELECT seq FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1 OFFSET ?", db.Args{after, settled, matchRows - 1}, &end)
+	_, err := t.Row("SELECT seq FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1 OFFSET ?", db.Args{after, settled, windowRows - 1}, &end)
 	return end, err
 }
 

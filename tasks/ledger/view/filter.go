@@ -11,6 +11,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
+// uploadConditions are those of a filter that the database is asked for; searchOf has taken out the rest.
 func uploadConditions(t *db.Tx, f tasks.Filter) (*db.Conditions, error) {
 	if len(f.IDs) > tasks.MaxIDs {
 		return nil, &tasks.Error{Code: tasks.Invalid, Op: "read filter", Err: fmt.Errorf("it names %d uploads, more than %d", len(f.IDs), tasks.MaxIDs)}
@@ -33,7 +34,6 @@ func uploadConditions(t *db.Tx, f tasks.Filter) (*db.Conditions, error) {
 		c.Add("u.batch > 0 AND u.batch = (SELECT seq FROM batches WHERE id = ?)", f.Batch[:])
 	}
 	c.Times("u.submitted_at", f.Since, f.Until)
-	c.Search(t.Dialect, f.Query, "u.source", "u.filename", "u.external_id")
 	return c, byState(t, c, f)
 }
 
@@ -84,22 +84,6 @@ func byState(t *db.Tx, c *db.Conditions, f tasks.Filter) error {
 		}
 	}
 	return nil
-}
-
-// matchRows is the number of rows that one page reads if it must match them one by one: that takes some milliseconds.
-const matchRows = 5000
-
-// matcher returns the part of a filter that the database can't do: globs, which differ between the two databases, and
-// metadata, since PostgreSQL can't read all JSON. It returns nil if the filter has neither.
-func matcher(f tasks.Filter) (func(tasks.Outcome) bool, error) {
-	if f.Source == "" && len(f.Metadata) == 0 {
-		return nil, nil
-	}
-	glob, err := tasks.ParseGlob(f.Source)
-	if err != nil {
-		return nil, err
-	}
-	return func(o tasks.Outcome) bool { return glob.Match(o.Source) && hasMetadata(o.Metadata, f.Metadata) }, nil
 }
 
 func hasMetadata(metadata json.RawMessage, want map[string]string) bool {

@@ -75,12 +75,15 @@ func (v *View) Outcomes(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome, 
 }
 
 // List returns one page of uploads, the newest first, and the cursor of the next page; "" after the last one.
-// Newer uploads do not change a page. A filter by source or metadata is applied row by row: a page may then be short or
-// even empty, though others follow. List returns Invalid for a bad cursor or glob.
+// A page stays the same while newer uploads come in. A choice by Query, Source or Metadata is made row by row: where that
+// takes long, a page is short, or empty, though others follow. It returns Invalid for a bad cursor or glob.
 func (v *View) List(ctx context.Context, f tasks.Filter) ([]tasks.Outcome, string, error) {
-	matches, err := matcher(f)
+	s, f, err := searchOf(f)
 	if err != nil {
 		return nil, "", err
+	}
+	if s != nil {
+		return v.list(ctx, s, f)
 	}
 	var (
 		page []tasks.Outcome
@@ -93,25 +96,15 @@ func (v *View) List(ctx context.Context, f tasks.Filter) ([]tasks.Outcome, strin
 			return err
 		}
 		limit := db.PageSize(f.Limit)
-		rows := limit
-		if matches != nil {
-			rows = matchRows
-		}
-		os, err := outcomes(t, c.Where()+" ORDER BY u.seq DESC LIMIT ?", append(c.Args, rows+1)...)
+		os, err := outcomes(t, c.Where()+" ORDER BY u.seq DESC LIMIT ?", append(c.Args, limit+1)...)
 		if err != nil {
 			return err
 		}
-		if len(os) > rows {
-			os, next = os[:rows], db.Cursor(os[rows-1].Seq)
+		if len(os) > limit {
+			os, next = os[:limit], db.Cursor(os[limit-1].Seq)
 		}
-		for i, o := range os {
-			if matches != nil && !matches(o.Outcome) {
-				continue
-			}
-			if page = append(page, o.Outcome); len(page) == limit && i < len(os)-1 {
-				next = db.Cursor(o.Seq)
-				break
-			}
+		for _, o := range os {
+			page = append(page, o.Outcome)
 		}
 		return nil
 	})

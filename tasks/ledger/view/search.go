@@ -1,0 +1,203 @@
+package view
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
+)
+
+// Bounds of a search, which looks at every row that the database has to offer. It reads pieceRows of them at once, each
+// piece a short read of its own, and chooses among them while it holds no connection.
+const (
+	pieceRows = 2000
+	listTime  = 2 * time.Second  // after which a page ends where it is, short
+	countTime = 20 * time.Second // after which a count is refused: there is no half of it
+	maxNames  = 16               // of the metadata
+)
+
+// search is the part of a filter that the database is not asked for: texts and globs, for which it would look at every row
+// in one read, and metadata, since PostgreSQL can't read all JSON.
+type search struct {
+	metadata bool // whether it looks at the metadata
+	chooses  func(*looked) bool
+}
+
+// searchOf takes that part out of f, and returns the rest. The search is nil where there is no such part. It returns Invalid for
+// a bad glob and for too many names.
+func searchOf(f tasks.Filter) (*search, tasks.Filter, error) {
+	if f.Query == "" && f.Source == "" && len(f.Metadata) == 0 {
+		return nil, f, nil
+	}
+	if len(f.Metadata) > maxNames {
+		return nil, f, &tasks.Error{Code: tasks.Invalid, Op: "read filter", Err: fmt.Errorf("it asks for %d names of the metadata, more than %d", len(f.Metadata), maxNames)}
+	}
+	glob, err := tasks.ParseGlob(f.Source)
+	if err != nil {
+		return nil, f, err
+	}
+	text, metadata := strings.ToLower(f.Query), f.Metadata
+	s := &search{metadata: len(metadata) > 0, chooses: func(r *looked) bool {
+		return r.has(text) && glob.Match(r.source) && hasMetadata(r.metadata, metadata)
+	}}
+	f.Query, f.Source, f.Metadata = "", "", nil
+	return s, f, nil
+}
+
+// looked is a row as a search looks at it.
+type looked struct {
+	seq        int64
+	source     string
+	filename   string
+	externalID string
+	metadata   json.RawMessage
+}
+
+// has reports whether a lower-case text is part of one of the row's names.
+func (r *looked) has(text string) bool {
+	if text == "" {
+		return true
+	}
+	for _, name := range []string{r.source, r.filename, r.externalID} {
+		if strings.Contains(strings.ToLower(name), text) {
+			return true
+		}
+	}
+	return false
+}
+
+// columns are what looked.scan reads: the metadata only where it matters.
+func (s *search) columns() string {
+	metadata := "NULL"
+	if s.metadata {
+		metadata = "u.metadata"
+	}
+	return "u.seq, u.source, COALESCE(u.filename, ''), COALESCE(u.external_id, ''), " + metadata
+}
+
+func (r *looked) scan(s db.Scanner, after ...any) error {
+	var metadata []byte
+	err := s.Scan(append([]any{&r.seq, &r.source, &r.filename, &r.externalID, &metadata}, after...)...)
+	r.metadata = metadata
+	return err
+}
+
+// list returns a page of what a search chooses, as List does.
+func (v *View) list(ctx context.Context, s *search, f tasks.Filter) ([]tasks.Outcome, string, error) {
+	limit, until := db.PageSize(f.Limit), time.Now().Add(listTime)
+	var found db.Args
+	for pieces := 0; ; pieces++ {
+		rows, err := v.piece(ctx, s, f)
+		if err != nil {
+			return nil, "", err
+		}
+		for i := range rows {
+			if s.chooses(&rows[i]) {
+				found = append(found, rows[i].seq)
+			}
+			f.Cursor = db.Cursor(rows[i].seq)
+			if len(found) == limit || pieces > 0 && time.Now().After(until) || ctx.Err() != nil {
+				if i == len(rows)-1 && len(rows) < pieceRows {
+					f.Cursor = ""
+				}
+				page, err := v.bySeq(ctx, found)
+				return page, f.Cursor, err
+			}
+		}
+		if len(rows) < pieceRows {
+			page, err := v.bySeq(ctx, found)
+			return page, "", err
+		}
+	}
+}
+
+// piece reads the next rows that a search looks at, the newest first.
+func (v *View) piece(ctx context.Context, s *search, f tasks.Filter) ([]looked, error) {
+	var rows []looked
+	err := v.lists.Snapshot(ctx, "search uploads", func(t *db.Tx) error {
+		rows = make([]looked, 0, pieceRows)
+		c, err := uploadConditions(t, f)
+		if err != nil {
+			return err
+		}
+		return t.Each("SELECT "+s.columns()+" FROM uploads u WHERE "+c.Where()+" ORDER BY u.seq DESC LIMIT ?", append(c.Args, pieceRows), func(s db.Scanner) error {
+			rows = append(rows, looked{})
+			return rows[len(rows)-1].scan(s)
+		})
+	})
+	return rows, err
+}
+
+// bySeq reads uploads, the newest first.
+func (v *View) bySeq(ctx context.Context, seqs db.Args) ([]tasks.Outcome, error) {
+	if len(seqs) == 0 {
+		return nil, ctx.Err()
+	}
+	var page []tasks.Outcome
+	err := v.lists.Snapshot(ctx, "list uploads", func(t *db.Tx) error {
+		page = nil
+		os, err := outcomes(t, "u.seq IN ("+db.Marks(len(seqs))+") ORDER BY u.seq DESC", seqs...)
+		for _, o := range os {
+			page = append(page, o.Outcome)
+		}
+		return err
+	})
+	return page, err
+}
+
+// countFound counts what a search chooses.
+func (v *View) countFound(ctx context.Context, s *search, f tasks.Filter) (map[openKey]int, error) {
+	groups, until := map[openKey]int{}, time.Now().Add(countTime)
+	for {
+		n, last, err := v.countPiece(ctx, s, f, groups, until)
+		if err != nil || n < pieceRows {
+			return groups, err
+		}
+		f.Cursor = db.Cursor(last)
+	}
+}
+
+// countPiece counts among the next rows, and returns their number and the last one.
+func (v *View) countPiece(ctx context.Context, s *search, f tasks.Filter, groups map[openKey]int, until time.Time) (n int, last int64, err error) {
+	rows, keys := make([]looked, 0, pieceRows), make([]openKey, 0, pieceRows)
+	err = v.lists.Snapshot(ctx, "count uploads", func(t *db.Tx) error {
+		rows, keys = rows[:0], keys[:0]
+		c, err := uploadConditions(t, f)
+		if err != nil {
+			return err
+		}
+		query := "SELECT " + s.columns() + ", u.account, " + schema.CurrentPhase + " FROM uploads u WHERE " + c.Where() + " ORDER BY u.seq DESC LIMIT ?"
+		return t.Each(query, append(c.Args, pieceRows), func(s db.Scanner) error {
+			rows, keys = append(rows, looked{}), append(keys, openKey{})
+			at := len(rows) - 1
+			return rows[at].scan(s, &keys[at].account, &keys[at].phase)
+		})
+	})
+	if err != nil || len(rows) == 0 {
+		return 0, 0, err
+	}
+	for i := range rows {
+		switch {
+		case ctx.Err() != nil:
+			return 0, 0, fmt.Errorf("count uploads: %w", ctx.Err())
+		case time.Now().After(until):
+			return 0, 0, tooWide()
+		case s.chooses(&rows[i]):
+			groups[keys[i]]++
+		}
+	}
+	return len(rows), rows[len(rows)-1].seq, nil
+}
+
+// tooWide refuses a choice that takes too long to be made.
+func tooWide() error {
+	return &tasks.Error{
+		Code: tasks.Invalid, Op: "count uploads", Err: fmt.Errorf("looking at every upload by q, source or metadata takes longer than %s", countTime),
+		Hint: "narrow the choice by batch, account, state, since or until as well",
+	}
+}

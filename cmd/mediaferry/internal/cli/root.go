@@ -41,6 +41,7 @@ func Main() int {
 
 // Run runs one command line, without the program's name, and returns its exit code.
 func Run(ctx context.Context, args []string, s Streams) int {
+	s.Out, s.Err = output.NewClean(s.Out), output.NewClean(s.Err)
 	a := &app{Streams: s}
 	root := a.rootCommand()
 	root.SetArgs(shieldIDs(root, args))

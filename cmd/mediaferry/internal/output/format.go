@@ -66,6 +66,6 @@ func Formats(f *pflag.Flag) []string {
 
 // IsTerminal reports whether a person sits at the other end of a reader or writer.
 func IsTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
+	f, ok := raw(stream).(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

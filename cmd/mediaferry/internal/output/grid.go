@@ -2,6 +2,7 @@ package output
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -31,6 +32,10 @@ func NewGrid(w io.Writer, headings ...string) *Grid {
 
 // Row adds a row.
 func (g *Grid) Row(row ...string) {
+	row = slices.Clone(row)
+	for i, cell := range row {
+		row[i] = Visible(cell)
+	}
 	g.rows = append(g.rows, row)
 	for i, cell := range row[:max(0, len(row)-1)] { // nothing stands behind the last cell
 		if i == len(g.widths) {

@@ -44,6 +44,9 @@ type bar struct {
 }
 
 func newBar(w io.Writer) *bar {
+	if screen, ok := raw(w).(io.Writer); ok { // the bar moves the cursor
+		w = screen
+	}
 	b := &bar{container: mpb.New(mpb.WithOutput(w), mpb.WithWidth(40))}
 	b.bar = b.container.AddBar(0,
 		mpb.PrependDecorators(decor.CountersNoUnit("%d of %d")),
@@ -52,13 +55,13 @@ func newBar(w io.Writer) *bar {
 }
 
 func (b *bar) Update(done, total int, note string) {
-	b.note = note
+	b.note = Visible(note)
 	b.bar.SetTotal(int64(total), false)
 	b.bar.SetCurrent(int64(done))
 }
 
 // Say writes above the bar.
-func (b *bar) Say(line string) { _, _ = b.container.Write([]byte(line + "\n")) }
+func (b *bar) Say(line string) { _, _ = b.container.Write([]byte(clean(line, "\n\t") + "\n")) }
 
 // Close ends the bar wherever it is: waiting for an unfinished one would never end.
 func (b *bar) Close() {

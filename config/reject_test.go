@@ -82,6 +82,7 @@ func TestRejected(t *testing.T) {
 		"no such file":           {"token_key_file: /none", nil, "token_key (m.yaml:1): open /none: no such file or directory"},
 		"no file at all":         {"token_key_file: [a]", nil, "token_key (m.yaml:1): want the path of a file"},
 		"a source that climbs":   {"producers: {p: {sources: [a/../b]}}", nil, `producers.p.sources (m.yaml:1): "a/../b" is not taken: want a prefix like folder/ or s3://bucket/prefix`},
+		"a key for the person":   {"producers: {local: {key: 0123456789abcdefg}}", nil, "producers.local (m.yaml:1): is the person at the command line, for whom no key speaks: give the producer another name"},
 		"key and hash":           {"producers: {p: {key: 0123456789abcdefg, key_hash: 'sha256:" + strings.Repeat("0", 64) + "'}}", nil, "producers.p (m.yaml:1): key and key_hash are both set: give one of them"},
 		"an unknown account":     {"accounts: {shop: {access_token: t}}\nproducers: {p: {accounts: [shpo]}}", nil, `producers.p.accounts (m.yaml:2): there is no account "shpo"; did you mean shop?`},
 		"half an account":        {"", []string{"MEDIAFERRY_WECHAT_SECRET=s"}, "accounts.default.appid: is missing: token source stable_token wants it; set it, or MEDIAFERRY_WECHAT_APPID"},

@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // problem is a setting that contradicts another. Its key is dotted.
@@ -67,6 +71,9 @@ func (a Account) problems(key string) []problem {
 func (c Config) producerProblems(name string) []problem {
 	var bad []problem
 	p, key := c.Producers[name], "producers."+name
+	if name == tasks.LocalProducer && (p.Key != "" || p.KeyHash != "") {
+		bad = append(bad, problem{key, "is the person at the command line, for whom no key speaks: give the producer another name"})
+	}
 	if p.Key != "" && p.KeyHash != "" {
 		bad = append(bad, problem{key, "key and key_hash are both set: give one of them"})
 	}

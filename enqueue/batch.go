@@ -67,11 +67,12 @@ func (p *Producer) SubmitBatch(ctx context.Context, b tasks.Batch, uploads iter.
 // ExternalID; rows that were accepted count as Existing then. A batch without an ExternalID can't be resumed. SubmitRows
 // seals the batch and returns TooMany if the producer's budget is used up, and Invalid if too many rows were refused.
 func (p *Producer) SubmitRows(ctx context.Context, b tasks.Batch, rows iter.Seq2[Row, error]) (BatchReceipt, error) {
-	opened, err := p.openBatch(ctx, b)
+	s := &batchStream{Producer: p, prepaid: 1, touched: time.Now()}
+	opened, err := p.openBatch(ctx, b, &s.waited)
 	if err != nil {
 		return BatchReceipt{}, err
 	}
-	s := &batchStream{Producer: p, receipt: BatchReceipt{Batch: opened}, prepaid: 1, touched: time.Now()}
+	s.receipt.Batch = opened
 	stop := s.flushOld(ctx)
 	defer stop()
 	for row, err := range rows {
@@ -94,18 +95,18 @@ func (p *Producer) SubmitRows(ctx context.Context, b tasks.Batch, rows iter.Seq2
 	return s.receipt, nil
 }
 
-// openBatch opens a batch, and charges for its first row. An empty batch costs as much.
-func (p *Producer) openBatch(ctx context.Context, b tasks.Batch) (tasks.Batch, error) {
-	b = tasks.Batch{Producer: p.name(), ExternalID: b.ExternalID, CallbackURL: cmp.Or(b.CallbackURL, p.CallbackURL), Metadata: b.Metadata}
+// openBatch opens a batch, which costs as much as its first row. An empty one is paid for, too.
+func (p *Producer) openBatch(ctx context.Context, b tasks.Batch, waited *time.Duration) (tasks.Batch, error) {
+	b = tasks.Batch{Producer: p.name(), ExternalID: b.ExternalID, CallbackURL: cmp.Or(b.CallbackURL, p.CallbackURL), Metadata: b.Metadata, Local: p.Local}
 	err := b.Validate()
 	if err == nil && b.CallbackURL != p.CallbackURL {
 		err = p.checkCallback(b.CallbackURL)
 	}
 	if err == nil {
-		err = p.waitForRate(ctx)
+		err = p.waitForRate(ctx, waited)
 	}
 	if err == nil {
-		err = p.spendBudget(ctx)
+		err = p.SpendOne(ctx)
 	}
 	if err != nil {
 		return b, err
@@ -121,7 +122,8 @@ func (p *Producer) openBatch(ctx context.Context, b tasks.Batch) (tasks.Batch, e
 // batchStream is a batch while its rows are submitted.
 type batchStream struct {
 	*Producer
-	paid bool // the first row was paid for when the batch was opened
+	paid   bool          // the first row was paid for when the batch was opened
+	waited time.Duration // for the rate, in all
 
 	mu      sync.Mutex
 	receipt BatchReceipt
@@ -165,7 +167,7 @@ func (s *batchStream) flushOld(ctx context.Context) (stop func()) {
 // add takes one row, at the producer's rate.
 func (s *batchStream) add(ctx context.Context, row Row) error {
 	if s.paid {
-		if err := s.waitForRate(ctx); err != nil {
+		if err := s.waitForRate(ctx, &s.waited); err != nil {
 			return err
 		}
 	}

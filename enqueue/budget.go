@@ -37,20 +37,51 @@ func (p *Producer) TakeRate() error {
 	return nil
 }
 
-// waitForRate waits until the rate allows one more row.
-func (p *Producer) waitForRate(ctx context.Context) error {
+// Charge takes one upload from the producer's rate and from its day's budget, for work of another kind that leaves rows
+// or webhooks behind.
+func (p *Producer) Charge(ctx context.Context) error {
+	if err := p.TakeRate(); err != nil {
+		return err
+	}
+	return p.SpendOne(ctx)
+}
+
+// Ready returns TooMany while the producer's rate is used up. It takes nothing: a way in asks before it takes a large body.
+func (p *Producer) Ready() error {
+	if p.Rates == nil || p.Rates.allowed(p.name(), p.Rights.RatePerMinute, 1) > 0 {
+		return nil
+	}
+	return &tasks.Error{Code: tasks.TooMany, Op: "check rate", Err: errors.New("the uploads of this minute are used up"), RetryAfter: time.Minute / time.Duration(p.Rights.RatePerMinute)}
+}
+
+// waitForRate waits until the rate allows one more row. It adds that to waited, and returns TooMany where it would be more
+// than the producer's patience.
+func (p *Producer) waitForRate(ctx context.Context, waited *time.Duration) error {
 	l := p.pace()
 	if l == nil {
 		return nil
 	}
-	if err := l.Wait(ctx); err != nil {
+	taken := l.Reserve()
+	wait := taken.Delay()
+	if p.Patience > 0 && *waited+wait > p.Patience {
+		taken.Cancel()
+		return &tasks.Error{Code: tasks.TooMany, Op: "wait for rate", Err: errors.New("the rows come much faster than this producer's rate"), RetryAfter: wait,
+			Hint: "send the batch again later under the same Idempotency-Key, or fewer rows at a time"}
+	}
+	*waited += wait
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		taken.Cancel()
 		return &tasks.Error{Code: tasks.Unavailable, Op: "wait for rate", Err: errors.New("the request was given up")}
 	}
-	return nil
 }
 
-// spendBudget takes one upload from the day's budget, for work that Submit does not charge.
-func (p *Producer) spendBudget(ctx context.Context) error {
+// SpendOne takes one upload from the day's budget, for work that the ledger does not count by itself.
+func (p *Producer) SpendOne(ctx context.Context) error {
 	if p.Rights.DailyBudget <= 0 {
 		return nil
 	}

@@ -63,14 +63,22 @@ func (p *Producer) RetryAny(ctx context.Context, id uuid.UUID, again bool) error
 	if err := p.TakeRate(); err != nil {
 		return err
 	}
-	if err := p.spendBudget(ctx); err != nil {
+	if err := p.retry(ctx, id, again); err != nil {
+		return err
+	}
+	p.nudge()
+	return nil
+}
+
+// retry opens a new round for one upload of the day's budget.
+func (p *Producer) retry(ctx context.Context, id uuid.UUID, again bool) error {
+	if err := p.SpendOne(ctx); err != nil {
 		return err
 	}
 	if err := p.Ledger.Retry(ctx, id, again); err != nil {
 		p.refundBudget(ctx)
-		return fmt.Errorf("retry upload: %w", err)
+		return fmt.Errorf("retry upload %s: %w", id, err)
 	}
-	p.nudge()
 	return nil
 }
 
@@ -87,8 +95,9 @@ func (p *Producer) Cancel(ctx context.Context, id uuid.UUID) (tasks.State, error
 	return s, nil
 }
 
-// RetryFailed opens a new round for each failed upload of the batch, and returns their number. It does not count uploads
-// that another call retries at the same time. After an error, call it again for the rest.
+// RetryFailed opens a new round for each upload of the batch that failed, and returns how many it was. What somebody
+// else retries at the same time is counted once. Each costs as much as an upload, and is made at the producer's rate. After
+// an error, calling it again goes on with the rest.
 func (p *Producer) RetryFailed(ctx context.Context, batch uuid.UUID) (int, error) {
 	b, err := p.Ledger.Batch(ctx, batch)
 	if err != nil {
@@ -98,7 +107,7 @@ func (p *Producer) RetryFailed(ctx context.Context, batch uuid.UUID) (int, error
 		return 0, notFound("batch", batch)
 	}
 	defer p.nudge()
-	retried := 0
+	retried, waited := 0, time.Duration(0)
 	f := tasks.Filter{Batch: batch, States: []tasks.State{tasks.Failed}, Limit: 1000}
 	for {
 		page, next, err := p.Ledger.List(ctx, f)
@@ -106,13 +115,16 @@ func (p *Producer) RetryFailed(ctx context.Context, batch uuid.UUID) (int, error
 			return retried, fmt.Errorf("list failed uploads: %w", err)
 		}
 		for _, o := range page {
-			switch err := p.Ledger.Retry(ctx, o.ID, false); {
+			if err := p.waitForRate(ctx, &waited); err != nil {
+				return retried, err
+			}
+			switch err := p.retry(ctx, o.ID, false); {
 			case err == nil:
 				retried++
 			case tasks.CodeOf(err) == tasks.Conflict:
 				// it was retried since it was listed
 			default:
-				return retried, fmt.Errorf("retry upload %s: %w", o.ID, err)
+				return retried, err
 			}
 		}
 		if next == "" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -59,13 +60,16 @@ type Producer struct {
 	Rights tasks.Rights
 	// Rates holds it to Rights.RatePerMinute, together with everything else that shares Rates. Nil: there is no rate.
 	Rates *Rates
-	// Accounts refuses uploads to accounts that don't exist. Nil: accounts are not checked.
+	// Patience is how long a batch may wait for the rate in all. Zero: as long as it takes.
+	Patience time.Duration
+	// Accounts refuses uploads to accounts that don't exist. Nil: every account is taken.
 	Accounts *Accounts
 	// Account is the account of uploads that do not name one. Empty: "default".
 	Account string
 	// CallbackURL gets the events of uploads and batches without a URL of their own. Empty: their events are not sent.
 	CallbackURL string
-	// Local allows sources outside of the storage root. It is for the person at this machine's command line only.
+	// Local allows sources outside of the storage root and callbacks on loopback, and is recorded with each upload. It is
+	// for the person at this machine's command line only.
 	Local bool
 	// Nudge is called when uploads were queued. It is Dispatcher.Nudge, if a dispatcher runs in this process. Nil: not
 	// called.
@@ -111,6 +115,7 @@ func (p *Producer) SubmitNamed(ctx context.Context, u tasks.Upload, r tasks.Requ
 // prepare fills in what the request left out. It refuses a request that can't be right, or that the rights don't allow.
 func (p *Producer) prepare(ctx context.Context, u tasks.Upload) (tasks.Upload, error) {
 	u.ID, u.Batch, u.Producer, u.DefaultCallback, u.Granted = uuid.Nil, uuid.Nil, p.name(), "", ""
+	u.Local = p.Local
 	u.Account = cmp.Or(u.Account, p.Account, DefaultAccount)
 	if !u.KeepFreshUntil.IsZero() {
 		return u, &tasks.Error{Code: tasks.Invalid, Op: "check upload", Err: errors.New("keep_fresh_until: is not supported yet"),

@@ -30,6 +30,7 @@ type Batch struct {
 	Round       int             `json:"round"`
 	Counts      BatchCounts     `json:"counts"`
 	Submitted   time.Time       `json:"submitted_at"`
+	Local       bool            `json:"-"` // it was submitted at this machine's command line, see Upload.Local
 	Completed   time.Time       `json:"completed_at,omitzero"`
 }
 

@@ -30,6 +30,7 @@ type Event struct {
 	Seq      int64           `json:"-"` // order of commit within one ledger
 	ID       uuid.UUID       `json:"-"`
 	Producer string          `json:"-"`
+	Local    bool            `json:"-"` // of what was submitted at this machine's command line, see Upload.Local
 	Type     EventType       `json:"type"`
 	Time     time.Time       `json:"timestamp"`
 	Data     json.RawMessage `json:"data"`

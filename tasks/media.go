@@ -33,6 +33,16 @@ type MediaKey struct {
 	AppID string
 	Type  MediaType
 	Hash  Hash
+	// Producer is who alone may reuse and forget it. Empty: all who may submit to the account.
+	Producer string
+}
+
+// Kept is the hash that the media is kept under: that of the content, or one of it and the producer.
+func (k MediaKey) Kept() Hash {
+	if k.Producer == "" {
+		return k.Hash
+	}
+	return HashOf([]byte("mediaferry media of one producer\n" + k.Producer + "\n" + k.Hash.String()))
 }
 
 // Media is a media_id that WeChat issued.

@@ -34,6 +34,9 @@ type Upload struct {
 	// Granted is the widest grant of its producer that Source lies in, as it was when the upload was accepted. The
 	// worker opens Source below it. Empty: the whole storage root or bucket.
 	Granted string `json:"-"`
+	// Local says that a person submitted it at the command line of the machine that uploads it. Its source may lie outside
+	// of the storage root, and its callback on loopback. It comes from the way in, never from a name or a request.
+	Local bool `json:"-"`
 	// Filename is the user's name for the file, kept for the record only. Empty: the last part of Source.
 	Filename string `json:"filename,omitempty"`
 	// CallbackURL gets the webhook events of this upload.

@@ -20,6 +20,15 @@ type body struct {
 	release  func()
 }
 
+// mediaKey is what the upload's content is kept under, but for its hash.
+func (w *Worker) mediaKey(account tasks.Account, claim tasks.Claim) tasks.MediaKey {
+	k := tasks.MediaKey{Realm: account.Realm, AppID: account.AppID, Type: claim.Type}
+	if w.cfg.ReuseOwn {
+		k.Producer = claim.Producer
+	}
+	return k
+}
+
 // read takes the source's bytes, once, into memory that the budget has granted.
 func (w *Worker) read(ctx context.Context, claim tasks.Claim, p *place, f *opened) (body, error) {
 	buf, release, err := p.memory.take(ctx, claim.Account, f.Size)

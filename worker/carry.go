@@ -60,7 +60,7 @@ func (w *Worker) try(ctx context.Context, claim tasks.Claim) (result tasks.Resul
 	if err := w.stepAside(here, claim, file); err != nil {
 		return result, err
 	}
-	result.Key = tasks.MediaKey{Realm: account.Realm, AppID: account.AppID, Type: claim.Type}
+	result.Key = w.mediaKey(account, claim)
 	admitted, err := w.admitKnown(ctx, claim, file, &result)
 	if err != nil || result.Reused {
 		return result, err

@@ -48,8 +48,8 @@ func (s *shop) callCount() int {
 func (s *shop) OpenWithin(_ context.Context, _, source string) (tasks.File, error) {
 	return s.files(source)
 }
-func (s *shop) Fits(tasks.MediaType, int64) error                         { return nil }
-func (s *shop) Fixable(tasks.MediaType) int64                             { return 1 << 20 }
+func (s *shop) Fits(tasks.MediaType, int64) error { return nil }
+func (s *shop) Fixable(tasks.MediaType) int64     { return 1 << 20 }
 func (s *shop) Decodes(head []byte, _ int64, _ tasks.MediaType) bool {
 	return s.decodes != nil && s.decodes(head)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,11 +45,40 @@ func (w *Worker) tell(ctx context.Context, claim tasks.Claim, end ending, took t
 		attrs = append(attrs, slog.Duration("again_in", end.pause))
 	}
 	level, text := headline(end)
+	if c := end.cause; c != nil && c.Code == tasks.NoWork {
+		level, text = slog.LevelDebug, "handed back"
+		if w.strangers.isNew(claim.Account) {
+			level, text = slog.LevelWarn, "uploads of an account wait that is not in this worker's settings: this is said once"
+		}
+	}
 	if end.err != nil {
 		attrs = append(attrs, slog.String("error", end.err.Error()))
 	}
 	w.log.LogAttrs(ctx, level, text, attrs...)
 	w.cfg.Metrics.ended(claim, end, took)
+}
+
+// strangers remembers which unknown accounts were told of. It is safe for concurrent use.
+type strangers struct {
+	mu    sync.Mutex
+	names map[string]bool
+}
+
+// maxStrangers bounds how many are remembered. Those beyond are not told of.
+const maxStrangers = 1000
+
+// isNew reports whether the account is asked about for the first time.
+func (s *strangers) isNew(account string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.names == nil {
+		s.names = map[string]bool{}
+	}
+	if s.names[account] || len(s.names) == maxStrangers {
+		return false
+	}
+	s.names[account] = true
+	return true
 }
 
 func headline(end ending) (slog.Level, string) {

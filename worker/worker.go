@@ -94,6 +94,9 @@ type Config struct {
 	Retry Retry
 	Fresh time.Duration // the least life of a media that is reused; default 2 h
 
+	// ReuseOwn lets a producer reuse only media that its own uploads were issued; default: all of the account's.
+	ReuseOwn bool
+
 	MinuteHold  time.Duration // after a minute limit for which WeChat named no time; default 1 min
 	DailyHold   time.Duration // after a daily limit for which no reset time is known; default 1 h
 	AccountHold time.Duration // until an account that WeChat refused is tried again; default 10 min
@@ -148,15 +151,16 @@ type Deps struct {
 // Worker carries uploads. The belt's handlers call its Carry. It is safe for concurrent use.
 type Worker struct {
 	Deps
-	cfg      Config
-	log      *slog.Logger
-	accounts map[string]tasks.Account
-	lanes    lanes
-	leases   *leases
-	gate     *gate
-	egress   *egress
-	random   func() float64
-	stopped  chan struct{} // closed by Stop: nothing new is claimed, running uploads are handed back
+	cfg       Config
+	log       *slog.Logger
+	accounts  map[string]tasks.Account
+	lanes     lanes
+	leases    *leases
+	gate      *gate
+	egress    *egress
+	strangers strangers
+	random    func() float64
+	stopped   chan struct{} // closed by Stop: nothing new is claimed, what runs is handed back
 }
 
 // New makes a worker. Close it when its last upload has ended.

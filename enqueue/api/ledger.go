@@ -33,7 +33,7 @@ type Lists interface {
 type Accounts interface {
 	Accounts(ctx context.Context) ([]tasks.AccountStatus, error)
 	Resume(ctx context.Context, realm, appid string) (bool, error)
-	Forget(ctx context.Context, mediaID string, accounts []string) error
+	Forget(ctx context.Context, mediaID string, accounts []string, producer string) error
 }
 
 // Deliveries lists and replays webhook deliveries.

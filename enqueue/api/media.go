@@ -42,8 +42,9 @@ func (s *Server) mediaRoutes() {
 	}, s.media)
 	route(s, AccessSubmit, huma.Operation{
 		OperationID: "forget-media", Method: http.MethodDelete, Path: "/v1/media/{media_id}", DefaultStatus: http.StatusNoContent, Tags: []string{"media"},
-		Summary:     "Don't answer with this media any more",
-		Description: "For one that WeChat does not know any more: the next upload of its content calls WeChat.",
+		Summary: "Don't answer with this media any more",
+		Description: "For one that WeChat does not know any more: the next upload of its content calls WeChat. Those may forget a media whose uploads " +
+			"are answered with it: all who may submit to its account, or, where the operator set worker.reuse to producer, the one producer.",
 	}, s.forget)
 }
 
@@ -108,5 +109,6 @@ func (s *Server) refresh(ctx context.Context, p *enqueue.Producer, id uuid.UUID)
 }
 
 func (s *Server) forget(ctx context.Context, in *forgetInput) (*struct{}, error) {
-	return nil, s.cfg.Ledger.Forget(ctx, in.ID, caller(ctx).Accounts)
+	who := caller(ctx)
+	return nil, s.cfg.Ledger.Forget(ctx, in.ID, who.Accounts, who.sees())
 }

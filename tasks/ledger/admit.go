@@ -148,12 +148,18 @@ func (t *tx) media(k tasks.MediaKey) (m knownMedia, err error) {
 	var id sql.NullString
 	var issued, expires sql.NullInt64
 	m.found, err = t.Row("SELECT media_id, issued_at, expires_at, holder FROM media WHERE realm = ? AND appid = ? AND type = ? AND hash = ?"+
-		t.Dialect.ForUpdate, db.Args{k.Realm, k.AppID, string(k.Type), k.Hash[:]}, &id, &issued, &expires, &m.holder)
+		t.Dialect.ForUpdate, mediaArgs(k), &id, &issued, &expires, &m.holder)
 	m.Media = tasks.Media{ID: id.String, IssuedAt: db.TimeOrZero(issued), ExpiresAt: db.TimeOrZero(expires)}
 	return m, err
 }
 
-// leader returns the end of the lease of a content's holder, and 0 if the holder is no longer running.
+// mediaArgs are the columns of the row's key.
+func mediaArgs(k tasks.MediaKey) db.Args {
+	kept := k.Kept()
+	return db.Args{k.Realm, k.AppID, string(k.Type), kept[:]}
+}
+
+// leader returns when the lease of a content's holder ends; 0 where it is no longer running.
 func (t *tx) leader(seq int64) (until int64, err error) {
 	_, err = t.Row("SELECT lease_until FROM runs WHERE upload = ? AND token IS NOT NULL", db.Args{seq}, &until)
 	return until, err
@@ -161,11 +167,11 @@ func (t *tx) leader(seq int64) (until int64, err error) {
 
 // reserve makes r the holder of a content. It reports false where somebody else was faster.
 func (t *tx) reserve(r *row, k tasks.MediaKey, exists bool) (bool, error) {
-	query := "INSERT INTO media (holder, realm, appid, type, hash) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+	query, a := "INSERT INTO media (holder, realm, appid, type, hash, producer) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", append(mediaArgs(k), db.TextOrNull(k.Producer))
 	if exists {
-		query = "UPDATE media SET holder = ? WHERE realm = ? AND appid = ? AND type = ? AND hash = ?"
+		query, a = "UPDATE media SET holder = ? WHERE realm = ? AND appid = ? AND type = ? AND hash = ?", mediaArgs(k)
 	}
-	n, err := t.Exec(query, r.seq, k.Realm, k.AppID, string(k.Type), k.Hash[:])
+	n, err := t.Exec(query, append(db.Args{r.seq}, a...)...)
 	return n > 0, err
 }
 

@@ -182,9 +182,9 @@ func (l *Ledger) OpenBatch(ctx context.Context, b tasks.Batch) (tasks.Batch, boo
 		created bool
 	)
 	err := l.do(ctx, "open batch", func(t *tx) error {
-		n, err := t.Exec(`INSERT INTO batches (id, producer, external_id, callback_url, metadata, submitted_at, touched_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			b.ID[:], b.Producer, db.TextOrNull(b.ExternalID), db.TextOrNull(b.CallbackURL), db.TextOrNull(string(b.Metadata)), t.Now, t.Now)
+		n, err := t.Exec(`INSERT INTO batches (id, producer, external_id, callback_url, metadata, local, submitted_at, touched_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			b.ID[:], b.Producer, db.TextOrNull(b.ExternalID), db.TextOrNull(b.CallbackURL), db.TextOrNull(string(b.Metadata)), db.Flag(b.Local), t.Now, t.Now)
 		if err != nil {
 			return err
 		}

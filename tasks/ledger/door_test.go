@@ -181,17 +181,44 @@ var doorContract = []testCase{
 			h.Errorf("%d days are kept", n)
 		}
 	}},
+	{"a media of one producer is neither reused nor forgotten by another", func(h *harness) {
+		ctx, shared := h.Context(), key("a")
+		mine, theirs := shared, shared
+		mine.Producer, theirs.Producer = "crm", "erp"
+		must(h, h.KeepMedia(ctx, shared, h.media("S")))
+		must(h, h.KeepMedia(ctx, mine, h.media("M")))
+		_, err := h.Media(ctx, theirs, 0)
+		wantCode(h, err, tasks.NotFound)
+		if m, err := h.Media(ctx, mine, 0); err != nil || m.ID != "M" {
+			h.Errorf("%+v, %v", m, err)
+		}
+		wantCode(h, h.Forget(ctx, "M", nil, "erp"), tasks.NotFound)
+		must(h, h.Forget(ctx, "S", nil, "erp"))
+		must(h, h.Forget(ctx, "M", nil, "crm"))
+		c := h.running(func(u *tasks.Upload) { u.Producer = "erp" })
+		if a, err := h.Admit(ctx, c.Token, theirs, tasks.AdmitOptions{}); err != nil || a.Verdict != tasks.Proceed {
+			h.Fatal(a, err)
+		}
+		r := h.success("a")
+		r.Key.Producer = "erp"
+		must(h, h.Finish(ctx, c.Token, r))
+		if o := h.outcome(c.ID); o.SHA256 != shared.Hash.String() {
+			h.Errorf("the outcome names %s, want the hash of the content", o.SHA256)
+		}
+		wantCode(h, h.Forget(ctx, r.Media.ID, nil, "crm"), tasks.NotFound)
+		must(h, h.Forget(ctx, r.Media.ID, nil, ""))
+	}},
 	{"a forgotten media is no answer, and a claim that holds its content goes on", func(h *harness) {
 		ctx := h.Context()
 		must(h, h.Join(ctx, tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{account, {Name: "other", Realm: account.Realm, AppID: "wx2", Fingerprint: "f"}}))
 		must(h, h.KeepMedia(ctx, key("a"), h.media("M")))
-		wantCode(h, h.Forget(ctx, "M", []string{"other"}), tasks.NotFound)
-		wantCode(h, h.Forget(ctx, "N", nil), tasks.NotFound)
+		wantCode(h, h.Forget(ctx, "M", []string{"other"}, ""), tasks.NotFound)
+		wantCode(h, h.Forget(ctx, "N", nil, ""), tasks.NotFound)
 		c := h.running(func(u *tasks.Upload) { u.NoReuse = true })
 		if a, err := h.Admit(ctx, c.Token, key("a"), tasks.AdmitOptions{NoReuse: true}); err != nil || a.Verdict != tasks.Proceed {
 			h.Fatal(a, err)
 		}
-		must(h, h.Forget(ctx, "M", []string{"other", account.Name}))
+		must(h, h.Forget(ctx, "M", []string{"other", account.Name}, "crm"))
 		_, err := h.Media(ctx, key("a"), 0)
 		wantCode(h, err, tasks.NotFound)
 		must(h, h.Finish(ctx, c.Token, h.success("a")))

@@ -217,8 +217,7 @@ func (t *tx) keep(res tasks.Result, r *row) (kept bool, err error) {
 	}
 	n, err := t.Exec(`UPDATE media SET media_id = ?, issued_at = ?, expires_at = ?, holder = NULL
 		WHERE realm = ? AND appid = ? AND type = ? AND hash = ? AND holder = ?`,
-		clean(res.Media.ID), db.Micros(res.Media.IssuedAt), db.Micros(res.Media.ExpiresAt),
-		res.Key.Realm, res.Key.AppID, string(res.Key.Type), res.Key.Hash[:], r.seq)
+		append(append(db.Args{clean(res.Media.ID), db.Micros(res.Media.IssuedAt), db.Micros(res.Media.ExpiresAt)}, mediaArgs(res.Key)...), r.seq)...)
 	if err != nil {
 		return false, err
 	}
@@ -230,10 +229,10 @@ func (t *tx) keep(res tasks.Result, r *row) (kept bool, err error) {
 }
 
 func (t *tx) keepMedia(k tasks.MediaKey, m tasks.Media) error {
-	_, err := t.Exec(`INSERT INTO media (realm, appid, type, hash, media_id, issued_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+	_, err := t.Exec(`INSERT INTO media (realm, appid, type, hash, media_id, issued_at, expires_at, producer) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (realm, appid, type, hash) DO UPDATE SET media_id = excluded.media_id, issued_at = excluded.issued_at,
 		expires_at = excluded.expires_at WHERE media.expires_at IS NULL OR media.expires_at < excluded.expires_at`,
-		k.Realm, k.AppID, string(k.Type), k.Hash[:], clean(m.ID), db.Micros(m.IssuedAt), db.Micros(m.ExpiresAt))
+		append(mediaArgs(k), clean(m.ID), db.Micros(m.IssuedAt), db.Micros(m.ExpiresAt), db.TextOrNull(k.Producer))...)
 	return err
 }
 

@@ -8,11 +8,15 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-// Forget makes a media unusable for reuse: the next upload of its content calls WeChat. Earlier outcomes stay as they are.
-// If accounts is not empty, it forgets media of these accounts only. It returns NotFound if the media is not known.
-func (l *Ledger) Forget(ctx context.Context, mediaID string, accounts []string) error {
+// Forget removes a media from those that uploads may reuse: the next upload of its content calls WeChat. Earlier
+// answers stay as they are. If accounts is not empty, only media of these accounts are removed. If producer is not empty,
+// only media that this producer may reuse are. It returns NotFound where no such media is known.
+func (l *Ledger) Forget(ctx context.Context, mediaID string, accounts []string, producer string) error {
 	return l.do(ctx, "forget media", func(t *tx) error {
 		where, a := "media_id = ?", db.Args{mediaID}
+		if producer != "" {
+			where, a = where+" AND (producer IS NULL OR producer = ?)", append(a, producer)
+		}
 		if len(accounts) > 0 {
 			where += " AND EXISTS (SELECT 1 FROM accounts a WHERE a.realm = media.realm AND a.appid = media.appid AND a.name IN (" + db.Marks(len(accounts)) + "))"
 			for _, name := range accounts {

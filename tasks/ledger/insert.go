@@ -8,14 +8,14 @@ import (
 )
 
 const uploadColumns = `(id, phase, priority, batch, no_reuse, fix, submitted_at, expires_by, keep_fresh_until, digest,
-	producer, account, type, source, external_id, filename, callback_url, metadata, granted)`
+	producer, account, type, source, external_id, filename, callback_url, metadata, granted, local)`
 
-const insertUpload = "INSERT INTO uploads " + uploadColumns + " VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+const insertUpload = "INSERT INTO uploads " + uploadColumns + " VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
 // insertArrays is insertUpload for many rows in one round trip, each column an array.
-const insertArrays = "INSERT INTO uploads " + uploadColumns + ` SELECT i, 0, p, b, n, f, s, e, k, d, r, a, t, c, x, m, u, j, g
+const insertArrays = "INSERT INTO uploads " + uploadColumns + ` SELECT i, 0, p, b, n, f, s, e, k, d, r, a, t, c, x, m, u, j, g, l
 	FROM unnest(?::bytea[], ?::smallint[], ?::bigint[], ?::smallint[], ?::smallint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bytea[],
-	?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[]) AS v (i, p, b, n, f, s, e, k, d, r, a, t, c, x, m, u, j, g)
+	?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::smallint[]) AS v (i, p, b, n, f, s, e, k, d, r, a, t, c, x, m, u, j, g, l)
 	ON CONFLICT DO NOTHING RETURNING id`
 
 // values returns the columns of uploadColumns without the phase.
@@ -23,7 +23,7 @@ func (t *tx) values(r *pending) []any {
 	return []any{
 		r.ID[:], int(r.Priority), r.batch, db.Flag(r.NoReuse), db.Flag(r.Fix), t.Now, db.TimeOrNull(r.ExpiresBy), db.TimeOrNull(r.KeepFreshUntil), r.digest,
 		r.Producer, r.Account, string(r.Type), r.Source, db.TextOrNull(r.ExternalID), db.TextOrNull(r.Filename), db.TextOrNull(cmp.Or(r.CallbackURL, r.DefaultCallback)), db.TextOrNull(string(r.Metadata)),
-		db.TextOrNull(r.Granted),
+		db.TextOrNull(r.Granted), db.Flag(r.Local),
 	}
 }
 

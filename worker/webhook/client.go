@@ -13,6 +13,8 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // maxClients bounds how many sets of allowed addresses have connections of their own.
@@ -46,13 +48,13 @@ func (c *clients) of(allow []string) *http.Client {
 
 func (c *clients) close() { c.byKey.Purge() }
 
-// allowed returns the sorted hosts and addresses that the producer may call in addition to public ones.
-func (s *Sender) allowed(producer string) []string {
+// allowed is where an event may go besides public addresses, in an order of its own.
+func (s *Sender) allowed(e tasks.Event) []string {
 	var allow []string
 	if s.cfg.Allow != nil {
-		allow = slices.Clone(s.cfg.Allow(producer))
+		allow = slices.Clone(s.cfg.Allow(e.Producer))
 	}
-	if s.cfg.LocalLoopback && producer == localProducer {
+	if s.cfg.LocalLoopback && e.Local {
 		allow = append(allow, loopback...)
 	}
 	slices.Sort(allow)
@@ -78,19 +80,14 @@ func newClient(g *guard, cfg Config) *http.Client {
 
 // explain says in our own words why no answer came. The client's error would print the URL, and text of the receiver.
 func (s *Sender) explain(err error) string {
-	var dns *net.DNSError
 	var unknown x509.UnknownAuthorityError
 	var hostname x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	switch {
-	case refused(err):
-		return "its address is not public; an operator may allow it (webhook.allow)"
+	case unreachable(err):
+		return noPublicHost
 	case isTimeout(err):
 		return "no answer within " + s.cfg.Timeout.String()
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return "there is no such host"
-	case errors.As(err, &dns):
-		return "the host could not be looked up"
 	case errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &invalid):
 		return "its certificate is not valid for it"
 	case errors.Is(err, http.ErrSchemeMismatch):
@@ -101,9 +98,19 @@ func (s *Sender) explain(err error) string {
 	return "the connection broke before the answer"
 }
 
-// verdictOf returns the verdict of a request without an answer. A refusal by the guard says nothing about the endpoint.
+// noPublicHost is said of every host that was not connected to. Who may choose callback URLs can't find out by it which
+// names and addresses there are in the operator's own network.
+const noPublicHost = "there is no such host, or its address is not public; an operator may allow it (webhook.allow)"
+
+// unreachable reports whether err says that nothing was connected to: the name leads nowhere, or where it must not.
+func unreachable(err error) bool {
+	var dns *net.DNSError
+	return refused(err) || errors.As(err, &dns)
+}
+
+// verdictOf: a name that leads nowhere, and what the guard refuses, say nothing about the endpoint.
 func verdictOf(err error) verdict {
-	if refused(err) {
+	if unreachable(err) {
 		return unproven
 	}
 	return down

@@ -18,8 +18,8 @@ type Config struct {
 	// Allow returns the hosts, addresses and CIDRs that may be called for a producer although they are not public. A host
 	// may resolve to any address. Nil: only public addresses. It is called concurrently, for each attempt.
 	Allow func(producer string) []string
-	// LocalLoopback allows loopback addresses for the producer "local", the person at the command line, if everything runs
-	// in one process.
+	// LocalLoopback lets events of what a person submitted at this machine's command line (tasks.Event.Local) go to
+	// loopback addresses, where everything runs in one process.
 	LocalLoopback bool
 	// RootCAs verify receivers. Nil: the system's.
 	RootCAs *x509.CertPool

@@ -15,10 +15,10 @@ import (
 // connectTimeout bounds DNS and TCP together. TLS has as much again, within the timeout of the request.
 const connectTimeout = 10 * time.Second
 
-// localProducer is the producer of the person at the command line. Config.LocalLoopback is for it.
-const localProducer = "local"
-
 var loopback = []string{"127.0.0.0/8", "::1/128"}
+
+// azureHost is where every machine in Azure reaches what runs it. It looks public.
+var azureHost = netip.MustParsePrefix("168.63.129.16/32")
 
 // guard decides which addresses may be connected to.
 type guard struct {
@@ -42,7 +42,7 @@ func newGuard(allow []string) *guard {
 			v6 = append(v6, prefix)
 		}
 	}
-	g.safe = ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
+	g.safe = ssrf.New(ssrf.WithAnyPort(), ssrf.WithDeniedV4Prefixes(azureHost), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
 	g.dialer = net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}
 	return &g
 }

@@ -19,7 +19,7 @@ func TestGuardRefuses(t *testing.T) {
 	for _, host := range []string{
 		"127.0.0.1", "127.9.9.9", "localhost", "0.0.0.0", // this machine
 		"10.0.0.1", "172.16.0.1", "172.31.255.254", "192.168.1.1", // private
-		"169.254.169.254", "169.254.170.2", // link-local, and the metadata of clouds
+		"169.254.169.254", "169.254.170.2", "168.63.129.16", // link-local, and what clouds tell their machines
 		"100.64.0.1", "100.127.255.254", "100.100.100.200", // CGNAT, and Alibaba's metadata
 		"192.0.0.192", "192.0.2.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", // special
 		"[::]", "[::1]", // this machine
@@ -28,9 +28,13 @@ func TestGuardRefuses(t *testing.T) {
 		"[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[2001:0:7f00:1::]", "[2001:db8::1]", "[ff02::1]", // translated and special
 	} {
 		r := sender.Deliver(t.Context(), delivery("http://"+host+":9/"))
-		if r.State != tasks.Pending || !strings.HasSuffix(r.Reason, "its address is not public; an operator may allow it (webhook.allow)") {
+		if r.State != tasks.Pending || !strings.HasSuffix(r.Reason, "there is no such host, or its address is not public; an operator may allow it (webhook.allow)") {
 			t.Errorf("%s: %+v", host, r)
 		}
+	}
+	// A name that does not exist is told from none of them.
+	if r := sender.Deliver(t.Context(), delivery("http://name.invalid/")); !strings.HasSuffix(r.Reason, "there is no such host, or its address is not public; an operator may allow it (webhook.allow)") {
+		t.Errorf("%+v", r)
 	}
 	// Odd spellings of 127.0.0.1 are no addresses to Go: they are looked up as names, and those lead nowhere.
 	for _, host := range []string{"0x7f.1", "2130706433", "0177.0.0.1", "127.1"} {
@@ -47,22 +51,24 @@ func TestGuardAllows(t *testing.T) {
 	v6 := listen6(t, b)
 	for _, c := range []struct {
 		name, url, producer string
+		local               bool
 		allow               []string
 		want                tasks.DeliveryState
 	}{
-		{"an address", b.url, "shop", []string{"127.0.0.1"}, tasks.Delivered},
-		{"a CIDR", b.url, "shop", []string{"127.0.0.0/8"}, tasks.Delivered},
-		{"an address mapped into IPv6", b.url, "shop", []string{"::ffff:127.0.0.1"}, tasks.Delivered},
-		{"another CIDR", b.url, "shop", []string{"10.0.0.0/8", "::1"}, tasks.Pending},
-		{"a host", "http://localhost" + port, "shop", []string{"LOCALHOST"}, tasks.Delivered},
-		{"a host with its root dot", "http://localhost" + port, "shop", []string{"localhost."}, tasks.Delivered},
-		{"another host", "http://localhost" + port, "shop", []string{"receiver.internal"}, tasks.Pending},
-		{"its name does not allow its address", b.url, "shop", []string{"localhost"}, tasks.Pending},
-		{"IPv6", v6, "shop", []string{"::1/128"}, tasks.Delivered},
-		{"the person here", b.url, "local", nil, tasks.Delivered},
-		{"the person here, by name", "http://localhost" + port, "local", nil, tasks.Delivered},
-		{"a private address, for the person here", "http://10.0.0.1:9", "local", nil, tasks.Pending},
-		{"somebody else", b.url, "shop", nil, tasks.Pending},
+		{"an address", b.url, "shop", false, []string{"127.0.0.1"}, tasks.Delivered},
+		{"a CIDR", b.url, "shop", false, []string{"127.0.0.0/8"}, tasks.Delivered},
+		{"an address mapped into IPv6", b.url, "shop", false, []string{"::ffff:127.0.0.1"}, tasks.Delivered},
+		{"another CIDR", b.url, "shop", false, []string{"10.0.0.0/8", "::1"}, tasks.Pending},
+		{"a host", "http://localhost" + port, "shop", false, []string{"LOCALHOST"}, tasks.Delivered},
+		{"a host with its root dot", "http://localhost" + port, "shop", false, []string{"localhost."}, tasks.Delivered},
+		{"another host", "http://localhost" + port, "shop", false, []string{"receiver.internal"}, tasks.Pending},
+		{"its name does not allow its address", b.url, "shop", false, []string{"localhost"}, tasks.Pending},
+		{"IPv6", v6, "shop", false, []string{"::1/128"}, tasks.Delivered},
+		{"the person here", b.url, "local", true, nil, tasks.Delivered},
+		{"a key of that name", b.url, "local", false, nil, tasks.Pending},
+		{"the person here, by name", "http://localhost" + port, "local", true, nil, tasks.Delivered},
+		{"a private address, for the person here", "http://10.0.0.1:9", "local", true, nil, tasks.Pending},
+		{"somebody else", b.url, "shop", false, nil, tasks.Pending},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -70,7 +76,7 @@ func TestGuardAllows(t *testing.T) {
 				webhooktest.Secrets(b.secret))
 			t.Cleanup(sender.Close)
 			d := delivery(c.url)
-			d.Event.Producer = c.producer
+			d.Event.Producer, d.Event.Local = c.producer, c.local
 			if r := sender.Deliver(t.Context(), d); r.State != c.want {
 				t.Errorf("%+v", r)
 			}

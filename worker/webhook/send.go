@@ -103,7 +103,7 @@ func (s *Sender) attempt(ctx context.Context, d tasks.Delivery, u *url.URL) answ
 	if err != nil {
 		return answer{reason: err.Error(), verdict: unproven}
 	}
-	resp, err := s.clients.of(s.allowed(d.Event.Producer)).Do(req)
+	resp, err := s.clients.of(s.allowed(d.Event)).Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
 			return answer{reason: "interrupted", verdict: unproven, skipped: true}

@@ -18,8 +18,9 @@ func (v *View) Media(ctx context.Context, k tasks.MediaKey, fresh time.Duration)
 	err := v.lists.Snapshot(ctx, "look up media", func(t *db.Tx) error {
 		var id sql.NullString
 		var issued, expires sql.NullInt64
+		kept := k.Kept()
 		_, err := t.Row("SELECT media_id, issued_at, expires_at FROM media WHERE realm = ? AND appid = ? AND type = ? AND hash = ?",
-			db.Args{k.Realm, k.AppID, string(k.Type), k.Hash[:]}, &id, &issued, &expires)
+			db.Args{k.Realm, k.AppID, string(k.Type), kept[:]}, &id, &issued, &expires)
 		if err != nil {
 			return err
 		}

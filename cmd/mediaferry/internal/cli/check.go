@@ -62,7 +62,7 @@ func (a *app) checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			g := &intake.Gatherer{Stack: &wire.Stack{Config: cfg, Files: files, Embedded: true}, Request: flags.Request, Limits: wire.Limits(cfg), In: a.In}
+			g := &intake.Gatherer{Stack: &wire.Stack{Config: cfg}, Files: files, Local: true, Request: flags.Request, Limits: wire.Limits(cfg), In: a.In}
 			return a.check(cmd.Context(), g, args, format)
 		},
 	}

@@ -40,13 +40,13 @@ func (a *app) mediaForgetCommand() *cobra.Command {
 
 // forget forgets a media_id, or that of the upload that is named.
 func (a *app) forget(ctx context.Context, s *wire.Stack, name string, accounts []string) error {
-	err := s.Ledger.Forget(ctx, name, accounts)
+	err := s.Ledger.Forget(ctx, name, accounts, "")
 	if err != nil && tasks.CodeOf(err) == tasks.NotFound {
 		o, notFound := find(ctx, s, enqueue.DefaultProducer, name)
 		if notFound != nil || o.MediaID == "" {
 			return err
 		}
-		name, err = o.MediaID, s.Ledger.Forget(ctx, o.MediaID, accounts)
+		name, err = o.MediaID, s.Ledger.Forget(ctx, o.MediaID, accounts, "")
 	}
 	if err == nil {
 		fmt.Fprintf(a.Err, "%s is forgotten\n", name)

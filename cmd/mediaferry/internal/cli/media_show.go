@@ -48,7 +48,11 @@ one.`,
 				return err
 			}
 			defer s.Close()
-			return a.showMedia(cmd.Context(), intake.New(s, f.Request, a.In), f.format, args)
+			g, err := intake.New(s, f.Request, a.In)
+			if err != nil {
+				return err
+			}
+			return a.showMedia(cmd.Context(), g, f.format, args)
 		},
 	}
 	cmd.Flags().StringVarP(&f.Kind, "type", "t", intake.AutoKind, "media type: auto, image, voice, video or thumb")
@@ -73,7 +77,7 @@ func (a *app) showMedia(ctx context.Context, g *intake.Gatherer, format output.F
 			hash := tasks.HashOf(j.Bytes)
 			k.SHA256 = hash.String()
 			var m tasks.Media
-			m, err = g.Stack.Ledger.Media(ctx, tasks.MediaKey{Realm: account.Realm, AppID: account.AppID, Type: j.Type, Hash: hash}, g.Stack.Config.Worker.FreshMargin)
+			m, err = g.Stack.Ledger.Media(ctx, g.MediaKey(account, j.Type, hash), g.Stack.Config.Worker.FreshMargin)
 			k.MediaID, k.Issued, k.Expires = m.ID, output.Time(m.IssuedAt), output.Time(m.ExpiresAt)
 		}
 		total++

@@ -70,6 +70,7 @@ manifest again.`,
 	flags := cmd.Flags()
 	flags.StringVarP(&f.Kind, "type", "t", intake.AutoKind, "media type: auto, image, voice, video or thumb")
 	flags.StringVar(&f.Account, "account", enqueue.DefaultAccount, "the official account to upload to")
+	flags.StringVar(&f.Producer, "producer", "", "submit in the name of this producer, within its rights: from below the storage root")
 	flags.StringVar(&f.Callback, "callback", "", "`URL` that gets a signed webhook for every outcome")
 	flags.StringVar(&f.Metadata, "metadata", "", "`JSON` that comes back with every outcome")
 	flags.BoolVarP(&f.dryRun, "dry-run", "n", false, "say what would be uploaded, reused or refused, and upload nothing")
@@ -100,6 +101,8 @@ func (f uploadFlags) check(cfg config.Config, args []string) error {
 	switch {
 	case cfg.StorageRoot != "" || len(cfg.S3.Buckets) > 0:
 		return nil
+	case f.Producer != "":
+		return exit.Usagef("storage_root is not set: with --producer, paths lie under it (MEDIAFERRY_STORAGE_ROOT)")
 	case f.From.Manifest != "":
 		return exit.Usagef("storage_root is not set: the paths of a manifest lie under it (MEDIAFERRY_STORAGE_ROOT)")
 	case cfg.RedisURL != config.Embedded:
@@ -145,7 +148,10 @@ func (a *app) upload(ctx context.Context, cfg config.Config, args []string, f up
 		return err
 	}
 	defer s.Close()
-	g := intake.New(s, f.Request, a.In)
+	g, err := intake.New(s, f.Request, a.In)
+	if err != nil {
+		return err
+	}
 	if f.dryRun {
 		return a.dryRun(ctx, g, f.format, args)
 	}
@@ -172,7 +178,11 @@ func (a *app) tryLock(cfg config.Config, idle bool) (*wire.Lock, error) {
 }
 
 func (a *app) submitAndFollow(ctx context.Context, g *intake.Gatherer, f uploadFlags, args []string, nudge, stop func()) error {
-	sub, err := g.Submit(ctx, g.Stack.CommandLine(nudge), args)
+	door, err := g.Stack.Door(ctx, f.Producer, nudge)
+	if err != nil {
+		return err
+	}
+	sub, err := g.Submit(ctx, door, args)
 	if err != nil && ctx.Err() != nil {
 		a.interruptedWith(g.Stack)(0)
 		stop()

@@ -113,7 +113,7 @@ func wouldBe(ctx context.Context, g *intake.Gatherer, row manifest.Row, accountN
 	if g.Request.NoReuse || row.Upload.NoReuse {
 		return j.Type, wouldUpload, nil
 	}
-	key := tasks.MediaKey{Realm: account.Realm, AppID: account.AppID, Type: j.Type, Hash: tasks.HashOf(j.Bytes)}
+	key := g.MediaKey(account, j.Type, tasks.HashOf(j.Bytes))
 	_, err = g.Stack.Ledger.Media(ctx, key, g.Stack.Config.Worker.FreshMargin)
 	switch {
 	case err == nil || sent[key]:

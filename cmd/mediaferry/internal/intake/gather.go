@@ -5,21 +5,25 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 
 	"github.com/google/uuid"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/enqueue/manifest"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker/media"
+	"github.com/mediaferry/mediaferry/worker/source"
 )
 
 // Request is what a person asks of the files that a command line names.
 type Request struct {
 	Kind     string // a media type, or AutoKind
 	Account  string
+	Producer string // in whose name; empty: the person at the command line
 	Callback string
 	Metadata string // JSON
 	NoReuse  bool
@@ -30,15 +34,29 @@ type Request struct {
 // Gatherer turns what a person named into uploads.
 type Gatherer struct {
 	Stack    *wire.Stack
+	Files    *source.Store // what the rows name
+	Local    bool          // whether they may name files outside of the storage root
 	Request  Request
 	Limits   media.Limits
 	Accounts []tasks.Account // nil where uploads are only looked at
 	In       io.Reader       // for - as a path or manifest
 }
 
-// New makes a Gatherer for a command that knows the accounts.
-func New(s *wire.Stack, r Request, in io.Reader) *Gatherer {
-	return &Gatherer{Stack: s, Request: r, Limits: wire.Limits(s.Config), Accounts: s.Accounts(), In: in}
+// New makes a Gatherer for a command that knows the accounts. In a producer's name, files lie below the storage root.
+func New(s *wire.Stack, r Request, in io.Reader) (*Gatherer, error) {
+	if r.Producer == enqueue.DefaultProducer {
+		r.Producer = ""
+	}
+	g := &Gatherer{Stack: s, Files: s.Files, Local: s.Embedded && r.Producer == "", Request: r, Limits: wire.Limits(s.Config), Accounts: s.Accounts(), In: in}
+	if s.Embedded && !g.Local {
+		c := s.SourceConfig()
+		c.Local = false
+		var err error
+		if g.Files, err = source.New(c); err != nil {
+			return nil, fmt.Errorf("open storage: %w", err)
+		}
+	}
+	return g, nil
 }
 
 // asked is one row of what a person named.
@@ -71,15 +89,27 @@ func (g *Gatherer) prepare(ctx context.Context, row manifest.Row) asked {
 		return a
 	}
 	if u.ExternalID == "" {
-		u.ExternalID, a.derived = derivedID(account, a.Row), true
+		u.ExternalID, a.derived = derivedID(g.producer(), account, a.Row), true
 	}
 	return a
 }
 
-// derivedID returns the external ID of a row without one. --fix and --no-reuse are part of it: a person who now asks to make
-// a picture fit must not get an old refusal. The callback and the metadata are not part of it.
-func derivedID(account tasks.Account, row manifest.Row) string {
-	name := manifest.ExternalID(enqueue.DefaultProducer, account.Realm, account.AppID, row)
+// producer is in whose name the rows are submitted.
+func (g *Gatherer) producer() string { return cmp.Or(g.Request.Producer, enqueue.DefaultProducer) }
+
+// MediaKey is what a content is kept under as a media of an account, for the one who submits it.
+func (g *Gatherer) MediaKey(account tasks.Account, kind tasks.MediaType, content tasks.Hash) tasks.MediaKey {
+	k := tasks.MediaKey{Realm: account.Realm, AppID: account.AppID, Type: kind, Hash: content}
+	if g.Stack.Config.Worker.Reuse == config.ReuseProducer {
+		k.Producer = g.producer()
+	}
+	return k
+}
+
+// derivedID names a row that has no name of its own. What is to be done with the bytes is part of the name: who asks
+// for a picture to be made to fit must not be answered with the refusal of the day before. Who is to be told is not.
+func derivedID(producer string, account tasks.Account, row manifest.Row) string {
+	name := manifest.ExternalID(producer, account.Realm, account.AppID, row)
 	for _, variant := range []struct {
 		asked bool
 		name  string

@@ -25,7 +25,7 @@ func (g *Gatherer) Judge(ctx context.Context, row manifest.Row) (j Judged, err e
 	if row.Err != nil {
 		return j, row.Err
 	}
-	file, err := g.Stack.Files.Open(ctx, row.Upload.Source)
+	file, err := g.Files.Open(ctx, row.Upload.Source)
 	if err != nil {
 		return j, err
 	}

@@ -37,7 +37,7 @@ func (g *Gatherer) examine(ctx context.Context, row *manifest.Row) error {
 	if row.Upload.ExternalID != "" || row.Size != 0 || !row.Modified.IsZero() || row.ETag != "" {
 		return nil
 	}
-	e, err := g.Stack.Files.Stat(ctx, row.Upload.Source)
+	e, err := g.Files.Stat(ctx, row.Upload.Source)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (g *Gatherer) examine(ctx context.Context, row *manifest.Row) error {
 }
 
 func (g *Gatherer) sniff(ctx context.Context, row *manifest.Row) error {
-	file, err := g.Stack.Files.Open(ctx, row.Upload.Source)
+	file, err := g.Files.Open(ctx, row.Upload.Source)
 	if err != nil {
 		return err
 	}

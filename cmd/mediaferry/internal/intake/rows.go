@@ -186,15 +186,15 @@ func noObject() *tasks.Error {
 
 func (g *Gatherer) argument(ctx context.Context, arg string) iter.Seq[manifest.Row] {
 	if arg != Stdin {
-		return manifest.Walk(ctx, g.Stack.Files, []string{arg}, g.Request.From.Filter)
+		return manifest.Walk(ctx, g.Files, []string{arg}, g.Request.From.Filter)
 	}
-	return manifest.ReadPaths(g.In, manifest.Options{GBK: g.Request.From.gbk, NUL: g.Request.From.nul, Locate: g.Stack.Files.Locate})
+	return manifest.ReadPaths(g.In, manifest.Options{GBK: g.Request.From.gbk, NUL: g.Request.From.nul, Locate: g.Files.Locate})
 }
 
 // missingSource returns the source that a path would have if the file existed.
 func (g *Gatherer) missingSource(path string) string {
 	abs, err := filepath.Abs(path)
-	if strings.HasPrefix(path, "s3://") || !g.Stack.Embedded || err != nil {
+	if strings.HasPrefix(path, "s3://") || !g.Local || err != nil {
 		return path
 	}
 	return source.Local(filepath.Dir(abs), filepath.Base(abs))

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker"
@@ -188,6 +189,7 @@ func (s *Stack) workerConfig(m *worker.Metrics, news func()) worker.Config {
 			UnknownAttempts: w.UnknownAttempts, UnknownPause: w.UnknownPause,
 		},
 		Fresh:           w.FreshMargin,
+		ReuseOwn:        w.Reuse == config.ReuseProducer,
 		AccountHold:     w.HoldRecheck,
 		AccountHoldSlow: w.HoldRecheckSlow,
 		News:            news,

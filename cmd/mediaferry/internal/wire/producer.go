@@ -19,6 +19,20 @@ func (s *Stack) CommandLine(nudge func()) *enqueue.Producer {
 	return p
 }
 
+// Door returns how the command line submits: in the name of that producer, within its rights, or with "" as the person
+// who sits there.
+func (s *Stack) Door(ctx context.Context, producer string, nudge func()) (*enqueue.Producer, error) {
+	if producer == "" || producer == enqueue.DefaultProducer {
+		return s.CommandLine(nudge), nil
+	}
+	p, err := s.ProducerNamed(ctx, producer, nudge)
+	if err != nil {
+		return nil, err
+	}
+	p.Rates = enqueue.NewRates(nil)
+	return p, nil
+}
+
 // ProducerNamed submits in a producer's name, within its rights. It returns Invalid for a name that neither the settings
 // nor a key in force have.
 func (s *Stack) ProducerNamed(ctx context.Context, name string, nudge func()) (*enqueue.Producer, error) {
@@ -39,6 +53,21 @@ func (s *Stack) producer(name string, rights tasks.Rights, nudge func()) *enqueu
 // knownAccounts are the accounts of the settings and those that workers registered.
 func (s *Stack) knownAccounts() *enqueue.Accounts {
 	return enqueue.NewAccounts(slices.Sorted(maps.Keys(s.Config.Accounts)), s.Ledger)
+}
+
+// CheckAccounts returns Invalid where one of these accounts is neither in the settings nor known to a worker.
+func (s *Stack) CheckAccounts(ctx context.Context, names []string) error {
+	known := s.knownAccounts()
+	for _, name := range names {
+		switch there, err := known.Known(ctx, name); {
+		case err != nil:
+			return err
+		case !there:
+			return &tasks.Error{Code: tasks.Invalid, Op: "check rights", Err: fmt.Errorf("accounts: there is no account %q", name),
+				Hint: "name one that mediaferry accounts list shows, or add it to the settings first"}
+		}
+	}
+	return nil
 }
 
 // rightsOf returns the rights of a producer: those of the settings, or else those of its newest key in the ledger.

@@ -21,12 +21,12 @@ type Event struct {
 }
 
 // EventColumns are what Event.Scan reads: of the event e, its upload u and its batch b.
-const EventColumns = "e.seq, e.type, e.at, e.upload, e.batch, e.round, e.data, u.id, b.id, COALESCE(u.producer, b.producer, '')"
+const EventColumns = "e.seq, e.type, e.at, e.upload, e.batch, e.round, e.data, u.id, b.id, COALESCE(u.producer, b.producer, ''), COALESCE(u.local, b.local, 0)"
 
 // Scan reads an event. before come before its columns.
 func (e *Event) Scan(s db.Scanner, before ...any) error {
 	var at int64
-	err := s.Scan(append(before, &e.Seq, &e.Type, &at, &e.upload, &e.batch, &e.Round, &e.data, &e.UploadID, &e.BatchID, &e.Producer)...)
+	err := s.Scan(append(before, &e.Seq, &e.Type, &at, &e.upload, &e.batch, &e.Round, &e.data, &e.UploadID, &e.BatchID, &e.Producer, &e.Local)...)
 	e.Time = db.Time(at)
 	return err
 }

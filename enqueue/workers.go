@@ -2,6 +2,11 @@ package enqueue
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/hibiken/asynq"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -22,7 +27,50 @@ func (b *Belt) Workers(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// Slots returns the numbers of uploads of each priority that the live workers can send at once.
+// UnservedQueue is a queue in which tasks lie that no live process takes out.
+type UnservedQueue struct {
+	Name  string
+	Tasks int
+}
+
+// Unserved lists the queues of uploads, deliveries and inboxes, of whatever prefix, that have tasks and nobody to serve
+// them: those of another prefix than the workers', or an inbox that no producer was set for.
+func (b *Belt) Unserved(ctx context.Context) ([]UnservedQueue, error) {
+	servers, err := b.inspector.Servers()
+	if err != nil {
+		return nil, beltError(ctx, "look for workers", err)
+	}
+	served := map[string]bool{}
+	for _, s := range servers {
+		for queue := range s.Queues {
+			served[queue] = true
+		}
+	}
+	queues, err := b.inspector.Queues()
+	if err != nil {
+		return nil, beltError(ctx, "list queues", err)
+	}
+	var found []UnservedQueue
+	for _, name := range queues {
+		base := name[strings.LastIndexByte(name, ':')+1:]
+		if served[name] || !slices.Contains(tasks.Queues, base) {
+			continue
+		}
+		info, err := b.inspector.GetQueueInfo(name)
+		if errors.Is(err, asynq.ErrQueueNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, beltError(ctx, "look into queue", err)
+		}
+		if n := info.Pending + info.Active + info.Scheduled + info.Retry; n > 0 {
+			found = append(found, UnservedQueue{name, n})
+		}
+	}
+	return found, nil
+}
+
+// Slots returns how many uploads of each priority the live workers can send at once.
 func (b *Belt) Slots(ctx context.Context) (bulk, interactive int, err error) {
 	servers, err := b.inspector.Servers()
 	if err != nil {

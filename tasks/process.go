@@ -85,6 +85,21 @@ func RefusedEverywhere(ps []Process, realm, appid string) bool {
 	})
 }
 
+// Served returns the accounts that living workers have in their settings, and whether there is a living worker at all.
+func Served(ps []Process) (accounts map[string]bool, working bool) {
+	accounts = map[string]bool{}
+	for _, p := range ps {
+		if !p.Role.Carries() {
+			continue
+		}
+		working = true
+		for _, a := range p.Accounts {
+			accounts[a.Account] = true
+		}
+	}
+	return accounts, working
+}
+
 // everyWorker reports whether there are workers with such an account, and the condition holds for all of them.
 func everyWorker(ps []Process, realm, appid string, condition func(Process) bool) bool {
 	n := 0

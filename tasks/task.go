@@ -30,8 +30,11 @@ const (
 	QueueInbox       = "inbox"
 )
 
-// TasksPerSlot is the number of tasks that a worker takes from the belt for each upload that it may send at once. So many
-// that the slow calls of one account never keep the worker from taking the uploads of another.
+// Queues are the names of all queues, before the prefix.
+var Queues = []string{QueueInteractive, QueueBulk, QueueAgain, QueueAlone, QueueWebhook, QueueWebhookSlow, QueueInbox}
+
+// TasksPerSlot is how many tasks a worker takes from the belt for each upload that it may send at once: enough for one
+// account's slow calls never to keep another's uploads from being taken.
 const TasksPerSlot = 3
 
 // MaxPayload bounds a task's payload in bytes, before it is decoded.

@@ -120,3 +120,22 @@ func FuzzParseUploadTask(f *testing.F) {
 		}
 	})
 }
+
+// Tasks of the belt come from whoever reaches the Redis.
+func FuzzParseBeltTasks(f *testing.F) {
+	for _, payload := range []string{
+		`{"v":2,"ledger_id":"018f5b1e-0000-7000-8000-000000000001","runs":[{"upload_id":"018f5b1e-0000-7000-8000-000000000002","generation":1}]}`,
+		`{"v":1,"ledger_id":"018f5b1e-0000-7000-8000-000000000001","delivery_id":"018f5b1e-0000-7000-8000-000000000002","generation":-1}`,
+		`{"v":2,"runs":null}`, `{}`, `[]`, `{"v":2}{}`, "\xff", `{"v":2,"runs":[{"generation":1e99}]}`,
+	} {
+		f.Add([]byte(payload))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		if _, err := tasks.ParseRunTask(asynq.NewTask(tasks.TypeRun, payload)); err != nil && tasks.CodeOf(err) != tasks.Invalid {
+			t.Errorf("%q: %v", payload, err)
+		}
+		if _, err := tasks.ParseDeliverTask(asynq.NewTask(tasks.TypeDeliver, payload)); err != nil && tasks.CodeOf(err) != tasks.Invalid {
+			t.Errorf("%q: %v", payload, err)
+		}
+	})
+}

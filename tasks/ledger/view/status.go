@@ -3,6 +3,8 @@ package view
 import (
 	"context"
 	"database/sql"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -55,6 +57,9 @@ func (v *View) Status(ctx context.Context) (tasks.Status, error) {
 		st.Conservation = c
 		st.Counts[tasks.Succeeded], st.Counts[tasks.Failed], st.Counts[tasks.Canceled] = c.Succeeded, c.Failed, c.Canceled
 		addOpen(&st, open, held, t.Now)
+		if st.Unserved, err = unserved(t, open); err != nil {
+			return err
+		}
 		return countRest(t, &st)
 	})
 	return st, err
@@ -119,6 +124,29 @@ func accounts(t *db.Tx, balances map[string]tasks.Conservation, held map[string]
 		return nil
 	})
 	return as, err
+}
+
+// unserved lists the accounts with open uploads that no living worker knows, by name. Where none lives there are none.
+func unserved(t *db.Tx, open map[openKey]int) ([]tasks.Unserved, error) {
+	ps, err := schema.Processes(t)
+	if err != nil {
+		return nil, err
+	}
+	served, working := tasks.Served(ps)
+	if !working {
+		return nil, nil
+	}
+	waiting := map[string]int{}
+	for k, n := range open {
+		if !served[k.account] {
+			waiting[k.account] += n
+		}
+	}
+	var us []tasks.Unserved
+	for _, name := range slices.Sorted(maps.Keys(waiting)) {
+		us = append(us, tasks.Unserved{Account: name, Open: waiting[name]})
+	}
+	return us, nil
 }
 
 func addOpen(st *tasks.Status, open map[openKey]int, held map[string]*schema.Hold, now int64) {

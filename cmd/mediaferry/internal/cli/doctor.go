@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -152,6 +153,9 @@ func (d *doctor) ledger(ctx context.Context, cfg config.Config) {
 			d.bad("account "+acc.Name, fmt.Errorf("%s", holdText(acc.Hold)), tasks.AccountHeld.Hint())
 		}
 	}
+	for _, u := range status.Unserved {
+		d.bad("account "+u.Account, errors.New(unservedText(u)), "add it to the settings of a worker, or cancel them: mediaferry cancel --account "+u.Account)
+	}
 	d.fleet(ctx)
 }
 
@@ -178,6 +182,24 @@ func (d *doctor) redis(ctx context.Context, cfg config.Config) {
 		d.good(check, "answers, and keeps what it is given")
 	}
 	d.workers(ctx)
+	d.queues(ctx)
+}
+
+// queues names those with tasks that nobody takes out.
+func (d *doctor) queues(ctx context.Context) {
+	const check = "queues"
+	unserved, err := d.stack.Belt.Unserved(ctx)
+	if err != nil {
+		d.bad(check, err, "")
+		return
+	}
+	for _, q := range unserved {
+		hint := "start a worker with the queue_prefix of this queue, or send to the queues of the running ones"
+		if strings.HasSuffix(q.Name, tasks.QueueInbox) {
+			hint = "set inbox.producer to whom its tasks belong, in a worker with this queue's prefix"
+		}
+		d.bad(check, fmt.Errorf("nobody serves %s: %s in it", q.Name, output.Count(q.Tasks, "task lies", "tasks lie")), hint)
+	}
 }
 
 // workers counts the processes that take uploads off the shared Redis.

@@ -37,6 +37,9 @@ func (a *app) keysAddCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
+			if err := s.CheckAccounts(cmd.Context(), rights.Accounts); err != nil {
+				return err
+			}
 			if err := s.OpenKeys(cmd.Context()); err != nil {
 				return err
 			}

@@ -40,11 +40,19 @@ func (a *app) statusCommand() *cobra.Command {
 			for _, d := range differ {
 				fmt.Fprintf(a.Err, "warning: %s; the strictest limit counts\n", d)
 			}
+			for _, u := range status.Unserved {
+				fmt.Fprintf(a.Err, "warning: %s; add it to the settings of a worker, or cancel them: mediaferry cancel --account %s\n", unservedText(u), u.Account)
+			}
 			return a.printStatus(status)
 		},
 	}
 	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON)
 	return cmd
+}
+
+// unservedText says that nobody works off the uploads of an account.
+func unservedText(u tasks.Unserved) string {
+	return fmt.Sprintf("no living worker knows the account %s: %s", u.Account, output.Count(u.Open, "upload of it waits", "uploads of it wait"))
 }
 
 // fleetStatus is the status with the processes that live.

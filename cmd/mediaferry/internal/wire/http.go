@@ -7,7 +7,10 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
+
+	"golang.org/x/net/netutil"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/enqueue/api"
@@ -22,7 +25,19 @@ const (
 	stopTime   = 10 * time.Second
 
 	headerBytes = 32 << 10
+
+	maxConnections = 10_000
 )
+
+// connections is how many clients may be connected at once: half of the files that this process may open, since the other
+// half is for its work. Those beyond wait to be let in.
+func connections() int {
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		return maxConnections / 10
+	}
+	return int(min(files.Cur/2, maxConnections))
+}
 
 // NewServer makes a server that cuts off slow clients.
 func NewServer(h http.Handler) *http.Server {
@@ -47,6 +62,7 @@ func (s *Stack) Serve(ctx context.Context, e *Engine) error {
 	if err != nil {
 		return exit.Usagef("listen: %w: set listen (MEDIAFERRY_LISTEN) to a free address", err)
 	}
+	listener = netutil.LimitListener(listener, connections())
 	server := NewServer(door)
 	server.RegisterOnShutdown(door.Close) // event streams would never end
 	ctx, cancel := context.WithCancel(ctx)

@@ -32,10 +32,9 @@ type Inbox struct {
 	Log      *slog.Logger // gets a line for each refusal; nil: no lines
 }
 
-// Handle is the asynq handler. It returns nil when the upload is in the ledger, or when its refusal is recorded. It returns
-// an error while the ledger or Redis is away, or when the producer's rate or budget is used up: asynq then tries again. A
-// task that comes twice is accepted once. An upload without an ExternalID gets the task's ID, under which its result is
-// found too.
+// Handle is the asynq handler. It returns nil once the upload is in the ledger, or was refused and recorded as such,
+// and an error only while the ledger or Redis is away, or the producer's rate or budget is used up, so that asynq hands it
+// out again. A refusal costs as much of the rate as an upload. A task that comes twice is accepted once: an upload without an ExternalID is given the task's ID, under which its result is found too.
 func (in *Inbox) Handle(ctx context.Context, t *asynq.Task) error {
 	u, err := tasks.ParseUploadTask(t)
 	task, _ := asynq.GetTaskID(ctx)
@@ -47,6 +46,9 @@ func (in *Inbox) Handle(ctx context.Context, t *asynq.Task) error {
 	case "":
 		return nil
 	case tasks.Invalid, tasks.Denied, tasks.Conflict, tasks.Forbidden:
+		if late := in.Producer.TakeRate(); late != nil { // a refusal is recorded, which costs as much as an upload
+			return fmt.Errorf("refuse upload of task %s: %w", task, late)
+		}
 		return in.refuse(ctx, task, u, tasks.AsError(err))
 	default:
 		return fmt.Errorf("accept upload of task %s: %w", task, err)

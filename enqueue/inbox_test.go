@@ -2,9 +2,11 @@ package enqueue
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
@@ -401,5 +404,47 @@ func TestInboxNames(t *testing.T) {
 		if got := (&Results{Prefix: prefix}).Key("x"); got != want.key {
 			t.Errorf("prefix %q: the key is %s", prefix, got)
 		}
+	}
+}
+
+// What the README shows for producers in any language is taken, as they write it: by plain commands of Redis.
+func TestInboxTakesWhatTheReadmeShows(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(readme), "### With nothing but Redis")
+	_, rest, _ = strings.Cut(rest, "```json\n")
+	payload, _, found := strings.Cut(rest, "\n```")
+	if !found {
+		t.Fatal("there is no payload")
+	}
+	p := newPost(t)
+	id := uuid.NewString()
+	var msg []byte
+	text := func(field byte, s string) {
+		msg = append(msg, field<<3|2)
+		msg = binary.AppendUvarint(msg, uint64(len(s)))
+		msg = append(msg, s...)
+	}
+	number := func(field byte, n uint64) { msg = binary.AppendUvarint(append(msg, field<<3), n) }
+	text(1, tasks.TypeUpload)
+	text(2, payload)
+	text(3, id)
+	text(4, "inbox")
+	number(5, 25)
+	number(8, 1800)
+	for _, cmd := range [][]any{
+		{"SADD", "asynq:queues", "inbox"},
+		{"HSET", "asynq:{inbox}:t:" + id, "msg", msg, "state", "pending", "pending_since", time.Now().UnixNano()},
+		{"LPUSH", "asynq:{inbox}:pending", id},
+	} {
+		if err := p.redis.Do(t.Context(), cmd...).Err(); err != nil {
+			t.Fatal(cmd, err)
+		}
+	}
+	if o := p.accepted("order-7/front"); o.Source != "shop/f00000.jpg" || string(o.Metadata) != `{"order":7}` {
+		t.Errorf("%+v", o)
 	}
 }

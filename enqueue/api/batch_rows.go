@@ -13,6 +13,9 @@ import (
 // maxLine bounds one row, which may hold 16 KiB of metadata and its escapes.
 const maxLine = 64 << 10
 
+// maxLines bounds the lines of a batch, the empty ones included.
+const maxLines = 2 * maxRows
+
 // line is one row of a batch as it was sent.
 type line struct {
 	number int // from 1
@@ -32,6 +35,10 @@ func lines(r io.Reader) iter.Seq2[line, error] {
 			long := errors.Is(err, errLongLine)
 			if err != nil && !errors.Is(err, io.EOF) && !long {
 				yield(line{}, unread(err))
+				return
+			}
+			if n > maxLines { // empty ones cost no rate
+				yield(line{}, tooManyRows())
 				return
 			}
 			l := line{number: n, text: bytes.TrimSpace(text)}

@@ -82,7 +82,8 @@ func (s *Server) batchRoutes() {
 		Description: "A JSON array of uploads, or NDJSON, an upload a line: either is read as a stream, up to a million rows of 64 KiB. A row that can't " +
 			"be accepted is refused with its line, and never stops the others. A row whose external_id was used for another request is refused with " +
 			"code conflict and the fields that differ. A batch of which 10,000 rows were refused ends there (422), and so does one whose producer has " +
-			"used up its day (429): the batch says so in ended.",
+			"used up its day (429): the batch says so in ended. Rows are read at the producer's rate; a batch that would wait for it for over " +
+			"an hour in all is answered 429, and goes on when it is sent again under its key.",
 	}, s.submitBatch)
 	s.api.OpenAPI().Paths["/v1/batches"].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		jsonType:   {Schema: &huma.Schema{Type: huma.TypeArray, Items: row}},

@@ -203,10 +203,14 @@ func (s *Server) beginOnce(ctx context.Context, a tasks.Action, key string) (tas
 	if a.Request, err = namedRequest(key, []any{a.Kind, a.Choice, a.Again}); err != nil {
 		return a, err
 	}
-	if err := s.producer(caller(ctx)).TakeRate(); err != nil {
+	door := s.producer(caller(ctx))
+	if err := door.TakeRate(); err != nil {
 		return a, err
 	}
 	p, err := s.cfg.Actor.Preview(ctx, a)
+	if err == nil && p.Can == 0 { // one that changes something is bounded by what there is to change
+		err = door.SpendOne(ctx)
+	}
 	if err != nil {
 		return a, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -81,7 +82,10 @@ func (s *Server) wxUpload(w http.ResponseWriter, r *http.Request) {
 		s.wxFail(w, r, wxType, "")
 		return
 	}
-	stored, err := s.wxFile(w, r, who)
+	stored, err := Stored{}, s.producer(who).Ready()
+	if err == nil {
+		stored, err = s.wxFile(w, r, who)
+	}
 	if err != nil {
 		s.wxRefuse(w, r, err, kind)
 		return
@@ -95,8 +99,10 @@ func (s *Server) wxUpload(w http.ResponseWriter, r *http.Request) {
 	case o.State == tasks.Succeeded:
 		wxWrite(w, wxSuccess(o))
 	case o.State.Final():
+		s.note(r.Context(), fmt.Errorf("upload %s %s: %s (%s, rid %q)", o.ID, o.State, o.Reason, o.Code, o.RID))
 		s.wxFail(w, r, wxFailure(o.Code, o.Errcode, kind), o.RID)
 	default: // it goes on by itself, and a second try is answered from what the first one uploads
+		s.note(r.Context(), fmt.Errorf("upload %s has no outcome yet: it is %s %s %s", o.ID, o.State, o.Code, o.Reason))
 		s.wxFail(w, r, wxBusy, o.RID)
 	}
 }

@@ -21,7 +21,7 @@ type FilterQuery struct {
 	Producer string    `query:"producer" doc:"Uploads of this producer; a producer sees its own anyway"`
 	Since    time.Time `query:"since" doc:"Submitted then or later (RFC 3339)"`
 	Until    time.Time `query:"until" doc:"Submitted before (RFC 3339)"`
-	Query    string    `query:"q" maxLength:"255" doc:"Part of the source, the filename or the external id"`
+	Query    string    `query:"q" maxLength:"255" doc:"Part of the source, the filename or the external id. A choice by q, source or metadata is made row by row: a page may then be short, or empty, though others follow; go by next"`
 	Source   string    `query:"source" maxLength:"1024" doc:"Sources that match this glob, as shop/**/*.jpg"`
 	Metadata []string  `query:"metadata" doc:"KEY=VALUE at the top of the metadata; several, separated by commas, must all match"`
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,10 +44,20 @@ func (c *inFlight) enter(who string, most int) (leave func(), ok bool) {
 	}, true
 }
 
+// maxBodies bounds the batches and files that one caller sends at once: each holds a connection for as long as it likes.
+const maxBodies = 8
+
+// looksAtAll are the operations besides GET that look at every upload of a filter.
+var looksAtAll = []string{"retry-uploads", "cancel-uploads"}
+
 // limitReads refuses a list to a caller that has too many of them under way.
 func (s *Server) limitReads(ctx huma.Context, next func(huma.Context)) {
 	op := ctx.Operation()
-	if op.Method != http.MethodGet || op.OperationID == opFollowEvents {
+	switch reads := op.Method == http.MethodGet || slices.Contains(looksAtAll, op.OperationID); {
+	case op.OperationID == opSubmitBatch, op.OperationID == opSendFiles:
+		s.limitBodies(ctx, next)
+		return
+	case !reads, op.OperationID == opFollowEvents:
 		next(ctx)
 		return
 	}
@@ -57,6 +68,17 @@ func (s *Server) limitReads(ctx huma.Context, next func(huma.Context)) {
 	leave, ok := s.reads.enter(who.Name, most)
 	if !ok {
 		s.fail(ctx, &tasks.Error{Code: tasks.TooMany, Op: "read", Err: fmt.Errorf("%d reads of this key are under way", most), RetryAfter: time.Second})
+		return
+	}
+	defer leave()
+	next(ctx)
+}
+
+// limitBodies refuses a streamed body to a caller that sends too many of them.
+func (s *Server) limitBodies(ctx huma.Context, next func(huma.Context)) {
+	leave, ok := s.bodies.enter(caller(ctx.Context()).Name, maxBodies)
+	if !ok {
+		s.fail(ctx, &tasks.Error{Code: tasks.TooMany, Op: "read body", Err: fmt.Errorf("%d batches or files of this key are being sent", maxBodies), RetryAfter: time.Second})
 		return
 	}
 	defer leave()

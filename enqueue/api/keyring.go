@@ -82,8 +82,8 @@ func match(keys []tasks.Key, hash tasks.Hash) (tasks.Key, bool) {
 	return found, ok
 }
 
-// stored returns the keys of the store, read at most age ago. Concurrent callers wait for one read, each until its own
-// context ends. A read that failed is tried again after newKeyAge.
+// stored returns the keys of the store, read at most age ago. All who ask at once wait for one read, and none of them
+// longer than its own context allows. A read that failed is tried again after newKeyAge, behind the back of who asks.
 func (r *Keyring) stored(ctx context.Context, age time.Duration) ([]tasks.Key, error) {
 	if r.Store == nil {
 		return nil, nil
@@ -96,6 +96,9 @@ func (r *Keyring) stored(ctx context.Context, age time.Duration) ([]tasks.Key, e
 		if r.reading == nil {
 			r.reading = make(chan struct{})
 			go r.refresh(context.WithoutCancel(ctx), r.reading)
+		}
+		if r.failed != nil && !r.read.IsZero() && now.Sub(r.read) < keptFor {
+			return r.kept, nil // nobody waits for a store that was away a moment ago
 		}
 		reading := r.reading
 		r.mu.Unlock()

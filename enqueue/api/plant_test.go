@@ -30,6 +30,7 @@ type plant struct {
 	actor  *enqueue.Actor
 	client *http.Client
 	log    *lockedBuffer
+	dir    string // of the ledger
 	mu     sync.Mutex
 	at     time.Time
 }
@@ -47,8 +48,8 @@ var account = tasks.Account{Name: "default", Realm: "wechat.example", AppID: "wx
 
 func newPlant(t *testing.T, change ...func(*api.Config)) *plant {
 	t.Helper()
-	p := &plant{T: t, log: &lockedBuffer{}, at: time.Now()}
-	l, err := ledger.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "ledger.db"), ledger.Options{Linger: time.Millisecond})
+	p := &plant{T: t, log: &lockedBuffer{}, at: time.Now(), dir: t.TempDir()}
+	l, err := ledger.Open(t.Context(), "sqlite:"+filepath.Join(p.dir, "ledger.db"), ledger.Options{Linger: time.Millisecond})
 	must(t, err)
 	t.Cleanup(func() { must(t, l.Close()) })
 	must(t, l.Join(t.Context(), tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{account}))

@@ -33,7 +33,10 @@ type Config struct {
 	CallbackURL func(producer string) string
 	// Wait is the time that POST /v1/media and the drop-in endpoint wait for an outcome. Zero: 60 s.
 	Wait time.Duration
-	// Fresh is the least life of a media that answers POST /v1/media. Zero: 2 h.
+	// Patience is how long a batch may wait in all for its producer's rate: one whose sender is gone is noticed no sooner.
+	// Zero: an hour.
+	Patience time.Duration
+	// Fresh is how long a media must still live to be an answer to POST /v1/media. Zero: 2 h.
 	Fresh time.Duration
 	// Inbox keeps the files that come over HTTP. Nil: files are refused.
 	Inbox *Inbox
@@ -65,6 +68,7 @@ type Server struct {
 	guard   *guard
 	streams *inFlight
 	reads   *inFlight
+	bodies  *inFlight
 	tail    *tail
 	closing chan struct{}
 	once    sync.Once
@@ -76,6 +80,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, &tasks.Error{Code: tasks.Invalid, Op: "set up HTTP", Err: errors.New("a ledger and keys are needed")}
 	}
 	cfg.Wait = cmp.Or(cfg.Wait, time.Minute)
+	cfg.Patience = cmp.Or(cfg.Patience, time.Hour)
 	cfg.Fresh = cmp.Or(cfg.Fresh, 2*time.Hour)
 	cfg.Poll = cmp.Or(cfg.Poll, time.Second)
 	if cfg.Now == nil {
@@ -92,7 +97,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Cell == nil {
 		cfg.Cell = func(s string) string { return s }
 	}
-	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: newInFlight(), reads: newInFlight(), closing: make(chan struct{})}
+	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: newInFlight(), reads: newInFlight(), bodies: newInFlight(), closing: make(chan struct{})}
 	s.guard = newGuard(cfg.Now)
 	s.tail = newTail(cfg.Ledger, cfg.Poll)
 	mux := http.NewServeMux()
@@ -140,7 +145,7 @@ func (s *Server) routes() {
 // producer submits in the caller's name, within the rights of its key.
 func (s *Server) producer(i Identity) *enqueue.Producer {
 	p := &enqueue.Producer{
-		Ledger: s.cfg.Ledger, Name: i.Name, Rights: i.Rights, Rates: s.cfg.Actor.Rates, Accounts: s.cfg.Accounts, Nudge: s.cfg.Nudge,
+		Ledger: s.cfg.Ledger, Name: i.Name, Rights: i.Rights, Rates: s.cfg.Actor.Rates, Patience: s.cfg.Patience, Accounts: s.cfg.Accounts, Nudge: s.cfg.Nudge,
 	}
 	if s.cfg.CallbackURL != nil {
 		p.CallbackURL = s.cfg.CallbackURL(i.Name)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -119,6 +120,9 @@ func (s *Server) wxFail(w http.ResponseWriter, r *http.Request, errcode int, rid
 	text, ok := wxTexts[errcode]
 	if !ok {
 		text = "refused by WeChat"
+	}
+	if t := trace(r.Context()); t != nil && t.err == nil { // the log line that the rid leads to says why
+		t.err = fmt.Errorf("answered with errcode %d: %s", errcode, text)
 	}
 	if rid == "" {
 		rid = requestID(r.Context())

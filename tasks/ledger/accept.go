@@ -74,6 +74,7 @@ type admission struct {
 	left     int // rows that the producer's budget still allows
 	used     int
 	spent    bool // a row was refused because nothing was left
+	fresh    bool // the request's name was kept just now, and costs as much as an upload
 }
 
 func (t *tx) submit(s tasks.Submission, in []incoming) (tasks.Accepted, error) {
@@ -91,6 +92,7 @@ func (a *admission) named() (tasks.Accepted, error) {
 	if err != nil {
 		return tasks.Accepted{}, err // a Conflict is the caller's answer
 	}
+	a.fresh = id == row.ID
 	row.ID = id
 	done, err := a.submit()
 	if err == nil && done.Receipts[0].Err != nil {
@@ -113,6 +115,13 @@ func (a *admission) submit() (tasks.Accepted, error) {
 	}
 	if err != nil {
 		return tasks.Accepted{}, err
+	}
+	if a.fresh && a.used == 0 && a.receipts[0].Err == nil {
+		if a.left > 0 {
+			a.used++
+		} else {
+			a.receipts[0] = tasks.Receipt{Err: a.budgetSpent()}
+		}
 	}
 	ended, err := a.endBatch()
 	if err == nil && a.DailyBudget > 0 {

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -16,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -112,5 +114,33 @@ func TestHTTPS(t *testing.T) {
 	}
 	if held := time.Since(began); held < 10*time.Second { // the server waits so long for a header
 		t.Errorf("the slow one was cut off after %v", held)
+	}
+}
+
+// Thousands of connections that say nothing keep nobody out, and are cut off.
+func TestManyConnections(t *testing.T) {
+	t.Parallel()
+	s := clitest.New(t, wechattest.Config{}).Serve()
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		t.Fatal(err)
+	}
+	silent := make([]net.Conn, min(2000, int(files.Cur/4))) // as many as neither side runs out of files by
+	for i := range silent {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.URL, "http://"))
+		if err != nil {
+			t.Fatal(i, err)
+		}
+		defer conn.Close()
+		silent[i] = conn
+	}
+	var page struct{ Uploads []any }
+	if status := s.Ask("GET", "/v1/uploads", "", &page); status != http.StatusOK {
+		t.Errorf("beside %d connections it is answered %d", len(silent), status)
+	}
+	for i, conn := range silent {
+		if _, err := io.Copy(io.Discard, conn); err != nil && !errors.Is(err, syscall.ECONNRESET) { // until the server hangs up
+			t.Fatal(i, err)
+		}
 	}
 }

@@ -26,8 +26,20 @@ func (g *Ground) Serve() *Served {
 	return g.Served(g.Start("run"))
 }
 
-// Served waits until a process answers HTTP.
+// Served waits until a process answers HTTP. Its key is the one that a first start made.
 func (g *Ground) Served(p *Process) *Served {
+	g.T.Helper()
+	s := g.ServedAs(p, "")
+	key, err := os.ReadFile(filepath.Join(g.Dir, "data", "api.key"))
+	if err != nil {
+		g.T.Fatal(err)
+	}
+	s.Key = strings.TrimSpace(string(key))
+	return s
+}
+
+// ServedAs waits until a process answers HTTP, which is then asked with that key.
+func (g *Ground) ServedAs(p *Process, key string) *Served {
 	g.T.Helper()
 	address := regexp.MustCompile(`"?address"?[:=]"?([0-9.:]+)`)
 	var at []string
@@ -35,11 +47,7 @@ func (g *Ground) Served(p *Process) *Served {
 		at = address.FindStringSubmatch(p.Log.String())
 		return at != nil
 	})
-	key, err := os.ReadFile(filepath.Join(g.Dir, "data", "api.key"))
-	if err != nil {
-		g.T.Fatal(err)
-	}
-	return &Served{g, p, "http://" + at[1], strings.TrimSpace(string(key))}
+	return &Served{g, p, "http://" + at[1], key}
 }
 
 // Ask makes one request and decodes its answer.

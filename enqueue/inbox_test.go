@@ -448,3 +448,27 @@ func TestInboxTakesWhatTheReadmeShows(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 }
+
+// Tasks in a queue that no live process serves are found, whatever its prefix; other programs' queues are not our matter.
+func TestUnservedQueues(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	task, err := tasks.NewUploadTask(tasks.Upload{Source: "a.jpg", Type: tasks.Image})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, queue := range []string{"other:inbox", "other:inbox", "emails", "inbox"} {
+		if _, err := p.client.Enqueue(task, asynq.Queue(queue)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	belt := NewBelt(p.redis, DefaultPrefix)
+	var found []UnservedQueue
+	taskstest.Until(t, "the server of the inbox is known", func() bool {
+		found, err = belt.Unserved(t.Context())
+		return err != nil || len(found) == 1
+	})
+	if err != nil || found[0] != (UnservedQueue{"other:inbox", 2}) {
+		t.Errorf("%+v, %v", found, err)
+	}
+}

@@ -68,6 +68,18 @@ func (h *harness) processes() []string {
 }
 
 var processContract = []testCase{
+	{"an account that no living worker knows is named while its uploads wait", func(h *harness) {
+		h.submit(2, of("nope"))
+		h.submit(1, of(blueShop.Name))
+		unserved := func() []tasks.Unserved { return value(h, h.Status)(h.Context()).Unserved }
+		same(h, "nobody works", unserved(), nil)
+		h.joins("serve-less", redShop)
+		same(h, "one works", unserved(), []tasks.Unserved{{Account: blueShop.Name, Open: 1}, {Account: "nope", Open: 2}})
+		must(h, h.Join(h.Context(), tasks.Process{Name: "serve", Role: tasks.RoleServe}, []tasks.Account{blueShop}))
+		same(h, "one that only serves", len(unserved()), 2)
+		h.joins("w2", blueShop)
+		same(h, "two work", unserved(), []tasks.Unserved{{Account: "nope", Open: 2}})
+	}},
 	{"a process is known until it leaves, or gives no sign of life", func(h *harness) {
 		a, b := h.joins("a", blueShop), h.joins("b")
 		same(h, "processes", h.processes(), []string{"a", "b"})

@@ -44,8 +44,9 @@ func (c *inFlight) enter(who string, most int) (leave func(), ok bool) {
 	}, true
 }
 
-// maxBodies bounds the batches and files that one caller sends at once: each holds a connection for as long as it likes.
-const maxBodies = 8
+// maxBodies bounds the batches, and the forms with files, that one caller sends at once: each holds a connection for as
+// long as it likes.
+var maxBodies = map[string]int{opSubmitBatch: 8, opSendFiles: 64}
 
 // looksAtAll are the operations besides GET that look at every upload of a filter.
 var looksAtAll = []string{"retry-uploads", "cancel-uploads"}
@@ -76,9 +77,10 @@ func (s *Server) limitReads(ctx huma.Context, next func(huma.Context)) {
 
 // limitBodies refuses a streamed body to a caller that sends too many of them.
 func (s *Server) limitBodies(ctx huma.Context, next func(huma.Context)) {
-	leave, ok := s.bodies.enter(caller(ctx.Context()).Name, maxBodies)
+	op := ctx.Operation().OperationID
+	leave, ok := s.bodies.enter(op+" "+caller(ctx.Context()).Name, maxBodies[op])
 	if !ok {
-		s.fail(ctx, &tasks.Error{Code: tasks.TooMany, Op: "read body", Err: fmt.Errorf("%d batches or files of this key are being sent", maxBodies), RetryAfter: time.Second})
+		s.fail(ctx, &tasks.Error{Code: tasks.TooMany, Op: "read body", Err: fmt.Errorf("%d bodies like this one are being sent with this key", maxBodies[op]), RetryAfter: time.Second})
 		return
 	}
 	defer leave()

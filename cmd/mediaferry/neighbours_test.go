@@ -336,11 +336,11 @@ func TestARefusedAddressIsItsWorkersOwn(t *testing.T) {
 	if h := holdOf(t, l, "default"); h != nil {
 		t.Errorf("the account is held for all: %+v", h)
 	}
-	page, err := l.Events(t.Context(), tasks.EventFilter{Limit: 1000})
+	events, err := l.Events(t.Context(), tasks.EventFilter{Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range page.Events {
+	for _, e := range events.Events {
 		if e.Type == tasks.HoldBegan {
 			t.Errorf("the account was held: %s", e.Data)
 		}

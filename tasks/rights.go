@@ -25,8 +25,9 @@ func (r Rights) MayUse(account string) bool {
 	return len(r.Accounts) == 0 || slices.Contains(r.Accounts, account)
 }
 
-// MayRead reports whether a source lies in a granted place, and returns that place: the widest grant that it lies in, or
-// "" for the whole storage root or bucket. An object whose key has a part "." or ".." needs GrantAll. Sources in an inbox or in a person's own folder are not its matter.
+// MayRead reports whether the rights allow a source, and returns the widest grant that it lies in. The grant is "" for the
+// whole storage root or bucket. An object whose key has a part "." or ".." needs GrantAll. MayRead does not judge sources
+// in an inbox or in a person's own folder.
 func (r Rights) MayRead(s Source) (grant string, ok bool) {
 	if len(r.Sources) == 0 {
 		return "", s.Bucket == ""

@@ -52,7 +52,7 @@ func countGroups(t *db.Tx, c *db.Conditions) (map[openKey]int, error) {
 	return groups, err
 }
 
-// asShown lets what is queued for a held account wait.
+// asShown counts the queued uploads of held accounts as waiting.
 func asShown(t *db.Tx, groups map[openKey]int) ([]tasks.Count, error) {
 	held, err := schema.Holds(t)
 	if err != nil {

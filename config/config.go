@@ -110,7 +110,7 @@ type Worker struct {
 	HoldRecheck     time.Duration `koanf:"hold_recheck" default:"10m" min:"1s" max:"24h" doc:"how often an account that must be mended is probed"`
 	HoldRecheckSlow time.Duration `koanf:"hold_recheck_slow" default:"1h" min:"1s" max:"24h" doc:"the same for the 895xx errcodes, which wait for a person's consent"`
 	Reuse           string        `koanf:"reuse" default:"account" oneof:"account|producer" doc:"who shares a media, and may forget it: all who may submit to the account, or each producer for itself; the same for every worker"`
-	FreshMargin     time.Duration `koanf:"fresh_margin" default:"2h" min:"0s" max:"71h" doc:"a media must live at least so long to be reused"`
+	FreshMargin     time.Duration `koanf:"fresh_margin" default:"2h" min:"0s" max:"71h" doc:"a media is reused only if it lives at least this long"`
 }
 
 // Dispatcher bounds what lies in Redis.

@@ -106,8 +106,8 @@ func (g *Gatherer) MediaKey(account tasks.Account, kind tasks.MediaType, content
 	return k
 }
 
-// derivedID names a row that has no name of its own. What is to be done with the bytes is part of the name: who asks
-// for a picture to be made to fit must not be answered with the refusal of the day before. Who is to be told is not.
+// derivedID returns the external ID of a row without one. --fix and --no-reuse are part of it: a person who now asks to make
+// a picture fit must not get an old refusal. The callback and the metadata are not part of it.
 func derivedID(producer string, account tasks.Account, row manifest.Row) string {
 	name := manifest.ExternalID(producer, account.Realm, account.AppID, row)
 	for _, variant := range []struct {

@@ -45,8 +45,8 @@ func (b *Batch) settle(ctx context.Context) error {
 	return nil
 }
 
-func (s *Submission) reopen(ctx context.Context, id uuid.UUID) error {
-	if err := s.door.Retry(ctx, id, true); err != nil && tasks.CodeOf(err) != tasks.Conflict {
+func (b *Batch) reopen(ctx context.Context, id uuid.UUID) error {
+	if err := b.door.Retry(ctx, id, true); err != nil && tasks.CodeOf(err) != tasks.Conflict {
 		return fmt.Errorf("retry upload: %w", err)
 	}
 	return nil

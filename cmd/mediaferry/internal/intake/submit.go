@@ -21,20 +21,19 @@ import (
 // Batch is a batch that a person submitted, and what became of each row.
 type Batch struct {
 	*Gatherer
-	door     *enqueue.Producer
-	Batch    uuid.UUID // zero where no row could be submitted
-	rows     []asked
-	first    map[string]int     // by derived id: the first row that has it
-	again    []uuid.UUID        // uploads that had an outcome before
-	before   map[uuid.UUID]bool // uploads that the record answers
-	contrary []tasks.Receipt    // of rows whose file was submitted before as another request
-	refused  []enqueue.Row      // not yet passed on
+	door        *enqueue.Producer
+	ID          uuid.UUID // zero: no row could be submitted
+	rows        []asked
+	first       map[string]int     // by derived id: the first row that has it
+	again       []uuid.UUID        // uploads that had an outcome before
+	before      map[uuid.UUID]bool // uploads whose earlier outcome answers
+	conflicting []tasks.Receipt    // of rows whose file was submitted before as another request
 }
 
-// Submit submits all rows as one batch. A row that can't be submitted has Err, and never stops the others. Where none
-// can, no batch is opened.
-func (g *Gatherer) Submit(ctx context.Context, p *enqueue.Producer, args []string) (*Submission, error) {
-	s := &Submission{Gatherer: g, door: p, first: map[string]int{}, before: map[uuid.UUID]bool{}}
+// Submit submits all rows as one batch. A row that can't be submitted gets an Err and does not stop the others. If no row
+// can be submitted, Submit opens no batch.
+func (g *Gatherer) Submit(ctx context.Context, p *enqueue.Producer, args []string) (*Batch, error) {
+	b := &Batch{Gatherer: g, door: p, first: map[string]int{}, before: map[uuid.UUID]bool{}}
 	rows, closeRows, err := g.Rows(ctx, args)
 	if err != nil {
 		return nil, err
@@ -179,7 +178,7 @@ func (b *Batch) Outcomes(found []tasks.Outcome) []tasks.Outcome {
 			all[i] = o
 			continue
 		}
-		all[i] = row.refusal(s.producer())
+		all[i] = row.refusal(b.producer())
 	}
 	return all
 }

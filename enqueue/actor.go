@@ -139,6 +139,13 @@ func (x *Actor) Wake() {
 	}
 }
 
+// Woken is Wake by what a ledger tells that is new: ledger.Follow takes it.
+func (x *Actor) Woken(news tasks.Wake) {
+	if news.Has(tasks.WakeActions) {
+		x.Wake()
+	}
+}
+
 // Carry begins an action, carries it out, and returns it. It calls took after each step. The end of ctx stops the action.
 // After any other error the action is open, and other processes go on with it.
 func (x *Actor) Carry(ctx context.Context, a tasks.Action, took func(tasks.Action, []tasks.Taken)) (tasks.Action, error) {

@@ -3,6 +3,7 @@ package enqueue
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -83,6 +84,7 @@ type Dispatcher struct {
 	Log *slog.Logger
 
 	nudge chan struct{}
+	owed  atomic.Bool // webhooks may be due
 }
 
 // DefaultWindow keeps Redis small with any backlog, and workers busy: 2,000 uploads are a second of a fast fleet.
@@ -106,20 +108,21 @@ func (d *Dispatcher) Nudge() {
 	}
 }
 
+// Woken is Nudge by what a ledger tells that is new: ledger.Follow takes it.
+func (d *Dispatcher) Woken(news tasks.Wake) {
+	if news.Has(tasks.WakeDeliveries) {
+		d.owed.Store(true)
+	}
+	if news.Has(tasks.WakeUploads | tasks.WakeDeliveries) {
+		d.Nudge()
+	}
+}
+
 // Run works until ctx ends. Then it gives up the lead, and returns nil. It survives outages of the ledger and of the belt.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	s := newScheduler(d)
 	defer s.seat.resign(ctx)
-	for {
-		pause := time.NewTimer(s.turn(ctx))
-		select {
-		case <-ctx.Done():
-			pause.Stop()
-			return nil
-		case <-d.nudge:
-			pause.Stop()
-			s.stayAwake()
-		case <-pause.C:
-		}
+	for s.rest(ctx, s.turn(ctx)) {
 	}
+	return nil
 }

@@ -35,6 +35,9 @@ type Results struct {
 	Prefix   string       // of the keys, with its colon, as the belt's; empty: DefaultPrefix
 	Producer string       // of the uploads
 	Log      *slog.Logger // gets one line when the ledger or Redis goes away, and one when it is back; nil: no lines
+
+	// News gets a value when there may be new events. Nil: it looks every second.
+	News <-chan struct{}
 }
 
 const (
@@ -70,9 +73,14 @@ func (r *Results) Run(ctx context.Context) error {
 		case more:
 			pause = 0
 		}
+		news := r.News
+		if !f.seat.leading || err != nil {
+			news = nil
+		}
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-news:
 		case <-time.After(pause):
 		}
 	}
@@ -81,15 +89,16 @@ func (r *Results) Run(ctx context.Context) error {
 // follower is one Run.
 type follower struct {
 	*Results
-	away outage
-	seat candidate
+	away    outage
+	seat    candidate
+	leadDue time.Time // when to ask for the lead again
 }
 
 func (f *follower) cursorKey() string { return f.prefix() + "results:" + f.Producer }
 
 // turn writes one page of outcomes, and reports whether there may be more.
 func (f *follower) turn(ctx context.Context) (bool, error) {
-	if leads, err := f.seat.stand(ctx); err != nil || !leads {
+	if leads, err := f.lead(ctx); err != nil || !leads {
 		return false, err
 	}
 	after, err := f.place(ctx)
@@ -121,6 +130,15 @@ func (f *follower) place(ctx context.Context) (int64, error) {
 		return 0, beltError(ctx, "read results cursor", err)
 	}
 	return after, nil
+}
+
+// lead reports whether this process is the one that works.
+func (f *follower) lead(ctx context.Context) (bool, error) {
+	if f.seat.leading && time.Now().Before(f.leadDue) {
+		return true, nil
+	}
+	f.leadDue = time.Now().Add(leadEvery)
+	return f.seat.stand(ctx)
 }
 
 func (f *follower) write(ctx context.Context, pipe redis.Pipeliner, e tasks.Event) {

@@ -66,7 +66,7 @@ func (s *scheduler) turn(ctx context.Context) time.Duration {
 	}
 	if !s.ledger.away() && s.sameBelt(ctx) {
 		s.fill(ctx)
-		if revive {
+		if owed := s.owed.Swap(false); owed || revive {
 			s.deliver(ctx)
 		}
 		s.recover(ctx)
@@ -88,6 +88,26 @@ func (s *scheduler) pause() time.Duration {
 		return busyPause
 	}
 	return idlePause
+}
+
+// rest lets d go by, or less where there is something new, and reports false where ctx ended meanwhile. A process that
+// does not lead leaves what is new to the one that does, which is told as well.
+func (s *scheduler) rest(ctx context.Context, d time.Duration) bool {
+	pause := time.NewTimer(d)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-pause.C:
+			return true
+		case <-s.nudge:
+			if s.seat.leading || !time.Now().Before(s.leadDue) {
+				s.stayAwake()
+				return true
+			}
+		}
+	}
 }
 
 func (s *scheduler) stayAwake() { s.awakeUntil = time.Now().Add(awakeFor) }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -226,5 +227,20 @@ func TestEventStreamsEnd(t *testing.T) {
 	for _, bad := range []string{"x", "-1"} {
 		p.refused(p.call(shop, "GET", "/v1/events?after="+bad, ""), 422, tasks.Invalid, "query.after: is not the id of an event")
 		p.refused(p.call(shop, "GET", "/v1/events", "", "Last-Event-ID", bad), 422, tasks.Invalid, "header.Last-Event-ID")
+	}
+}
+
+func TestEventsAreToldAtOnceWhereTheLedgerTellsOfThem(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t, func(c *api.Config) { c.Poll = 24 * time.Hour })
+	defer p.Follow(p.api.Woken)()
+	s := p.follow(eye, "", "")
+	for range 3 {
+		id := p.submit(shop, one).ID
+		p.finish(id, failure(tasks.Rejected, 40004))
+		var o tasks.Outcome
+		if e := s.next(); json.Unmarshal(e.Data.Data, &o) != nil || o.ID != id {
+			t.Errorf("%+v, want the outcome of %s", e, id)
+		}
 	}
 }

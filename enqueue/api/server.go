@@ -121,6 +121,13 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
+// Woken tells the event streams what is new: ledger.Follow takes it.
+func (s *Server) Woken(news tasks.Wake) {
+	if news.Has(tasks.WakeEvents) {
+		s.tail.look()
+	}
+}
+
 // Close ends the event streams, so that the server can shut down. It is safe to call it more than once.
 func (s *Server) Close() { s.once.Do(func() { close(s.closing) }) }
 

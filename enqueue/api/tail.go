@@ -22,6 +22,8 @@ type tail struct {
 	kept      []tasks.Event    // the newest that were read, in their order
 	dropped   int64            // Seq of the newest one that is kept no more
 	stop      context.CancelFunc
+
+	news chan struct{} // it is time to look
 }
 
 // tailKeeps is how many events are kept for streams that lag behind. One that lags further reads for itself.
@@ -34,7 +36,7 @@ type subscription struct {
 }
 
 func newTail(events Events, every time.Duration) *tail {
-	return &tail{events: events, every: every, followers: map[*subscription]bool{}, covers: map[string]int64{}}
+	return &tail{events: events, every: every, followers: map[*subscription]bool{}, covers: map[string]int64{}, news: make(chan struct{}, 1)}
 }
 
 // follow begins a subscription. Its news get a value when take may have more. leave ends it.
@@ -58,6 +60,14 @@ func (t *tail) leave(s *subscription) {
 	if len(t.followers) == 0 && t.stop != nil {
 		t.stop()
 		t.stop = nil
+	}
+}
+
+// look makes it look at once. It never blocks.
+func (t *tail) look() {
+	select {
+	case t.news <- struct{}{}:
+	default: // it is about to look anyway
 	}
 }
 
@@ -92,6 +102,7 @@ func (t *tail) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-t.news:
 		case <-ticks.C:
 		}
 	}

@@ -180,6 +180,7 @@ func (a *admission) insert(rows []pending) error {
 			a.left--
 			a.used++
 			a.countAccepted(r.Account, r.Type)
+			a.wake |= tasks.WakeUploads
 			if r.batch != 0 {
 				y := a.tally(r.batch)
 				y.accepted++

@@ -50,6 +50,8 @@ func (l *Ledger) BeginAction(ctx context.Context, a tasks.Action, holder string,
 		until := t.Now
 		if holder != "" {
 			until += lease.Microseconds()
+		} else {
+			t.wake |= tasks.WakeActions
 		}
 		_, err = t.Exec(`INSERT INTO actions (id, kind, by_whom, producer, choice, again, matched, rate, budget, place, holder, lease_until, began_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,

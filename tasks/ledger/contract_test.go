@@ -43,6 +43,7 @@ func testContract(t *testing.T, open func(*testing.T) *harness) {
 		secretContract,
 		processContract,
 		countContract,
+		wakeContract,
 	} {
 		for _, c := range part {
 			t.Run(c.name, func(t *testing.T) {

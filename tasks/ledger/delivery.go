@@ -86,6 +86,7 @@ func (l *Ledger) Replay(ctx context.Context, id uuid.UUID) error {
 		if err == nil && n == 0 {
 			return &tasks.Error{Code: tasks.NotFound, Op: "replay delivery", Err: errors.New("there is no such delivery")}
 		}
+		t.wake |= tasks.WakeDeliveries
 		return err
 	})
 }

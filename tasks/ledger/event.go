@@ -27,6 +27,7 @@ func (t *tx) writeEvents() error {
 	if len(t.events) == 0 {
 		return nil
 	}
+	t.wake |= tasks.WakeEvents
 	seqs, err := schema.EventSeqs(t.Tx, len(t.events))
 	if err != nil {
 		return err
@@ -49,6 +50,7 @@ func (t *tx) writeEvent(next any, e event) error {
 		_, err := t.Exec(insert, a...)
 		return err
 	}
+	t.wake |= tasks.WakeDeliveries
 	var seq int64
 	if _, err := t.Row(insert+" RETURNING seq", a, &seq); err != nil {
 		return err

@@ -72,7 +72,7 @@ func (t *tx) lift(realm, appid string, only tasks.Code) (bool, error) {
 	if err != nil || h == nil || (only != "" && h.Code != only) {
 		return false, err
 	}
-	t.held = nil
+	t.held, t.wake = nil, t.wake|tasks.WakeUploads
 	if _, err := t.Exec("DELETE FROM holds WHERE realm = ? AND appid = ?", realm, appid); err != nil {
 		return false, err
 	}

@@ -52,6 +52,7 @@ type Ledger struct {
 	d      *db.Dialect
 	engine db.Reader
 	writer *writer
+	waker  *waker
 	now    func() time.Time
 	id     uuid.UUID
 	notify string
@@ -91,6 +92,7 @@ func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
 	}
 	l.View = view.New(h, l.now)
 	l.engine = db.Reader{Handle: h, Pool: h.Reads, Now: l.now}
+	l.waker = newWaker(l, logger(o.Log))
 	l.writer = newWriter(l, cmp.Or(o.Linger, 10*time.Millisecond), cmp.Or(o.GroupSize, 128), logger(o.Log))
 	if err := l.identify(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
@@ -101,6 +103,7 @@ func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
 // Close closes the database. Calls that still wait return Unavailable.
 func (l *Ledger) Close() error {
 	l.writer.stop()
+	l.waker.stop()
 	return l.handle.Close()
 }
 
@@ -134,6 +137,7 @@ func (l *Ledger) identify(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read ledger id: %w", err)
 	}
+	l.waker.channel = channelOf(l.id)
 	return nil
 }
 

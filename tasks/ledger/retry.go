@@ -46,6 +46,7 @@ func (t *tx) reopen(r *row) error {
 		return err
 	}
 	t.countReopened(r)
+	t.wake |= tasks.WakeUploads
 	if r.batch == 0 {
 		return nil
 	}

@@ -221,6 +221,7 @@ func (t *tx) endRuns(rs ...*row) error {
 // requeue makes an upload ready again. The token of its last claim stays valid until the next claim. A worker that handed
 // the upload back has no token any more: see yield.
 func (t *tx) requeue(r *row) error {
+	t.wake |= tasks.WakeUploads
 	if err := t.release(r); err != nil {
 		return err
 	}

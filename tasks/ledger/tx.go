@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 
+	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
@@ -19,7 +20,8 @@ type tx struct {
 	tallies map[int64]*tally
 	news    counts
 	events  []event
-	wakes   []int64 // uploads whose twins may go on
+	wake    tasks.Wake // what is new once it is committed
+	wakes   []int64    // uploads whose twins may go on
 }
 
 func begin(ctx context.Context, l *Ledger, s *db.Session) (*tx, error) {

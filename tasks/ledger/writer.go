@@ -253,7 +253,9 @@ func (w *writer) attempt(ctx context.Context, group []*op) (err error) {
 	if err := t.finish(); err != nil {
 		return err
 	}
-	_, err = w.session.Exec(t.Ctx, "COMMIT")
+	if _, err = w.session.Exec(t.Ctx, "COMMIT"); err == nil {
+		w.l.waker.news(t.wake, 0)
+	}
 	return err
 }
 

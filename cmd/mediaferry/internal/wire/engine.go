@@ -54,8 +54,9 @@ func (s *Stack) Start(ctx context.Context, role tasks.ProcessRole) (*Engine, err
 	courier := &worker.Courier{Ledger: s.Ledger, Sender: webhook.New(s.webhookConfig(), s.webhookSecrets), Log: s.Log}
 	handlers := worker.Handlers{Run: e.worker.Carry, Deliver: courier.Deliver}
 	ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
+	events := make(chan struct{}, 1)
 	if name := s.Config.Inbox.Producer; name != "" {
-		results := &enqueue.Results{Ledger: s.Ledger, Redis: s.Redis, Prefix: s.prefix(), Producer: name, Log: s.Log}
+		results := &enqueue.Results{Ledger: s.Ledger, Redis: s.Redis, Prefix: s.prefix(), Producer: name, Log: s.Log, News: events}
 		producer, err := s.ProducerNamed(ctx, name, e.Nudge)
 		if err != nil {
 			e.stop()
@@ -69,6 +70,18 @@ func (s *Stack) Start(ctx context.Context, role tasks.ProcessRole) (*Engine, err
 	}
 	e.server = worker.NewServer(enqueue.Pipelined(s.Redis), handlers, s.serverConfig())
 	e.background.Go(func() { heart.Run(ctx) })
+	unfollow := s.Ledger.Follow(func(news tasks.Wake) {
+		e.dispatcher.Woken(news)
+		e.actor.Woken(news)
+		if news.Has(tasks.WakeEvents) {
+			nudge(events)
+		}
+	})
+	e.background.Go(func() {
+		defer unfollow()
+		s.Ledger.Listen(ctx)
+		<-ctx.Done()
+	})
 	e.background.Go(func() { s.report("dispatcher", e.dispatcher.Run(ctx)) })
 	e.background.Go(func() { s.report("janitor", s.janitor().Run(ctx)) })
 	e.background.Go(func() { s.report("actor", e.actor.Run(ctx)) })
@@ -83,6 +96,14 @@ func (s *Stack) Start(ctx context.Context, role tasks.ProcessRole) (*Engine, err
 	}
 	s.Working = true
 	return e, nil
+}
+
+// nudge leaves a value in a channel that holds one.
+func nudge(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // there is one
+	}
 }
 
 // Shutdown takes no more work, lets what runs end or hands it back, and returns when nothing runs any more.

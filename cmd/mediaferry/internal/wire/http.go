@@ -68,7 +68,10 @@ func (s *Stack) Serve(ctx context.Context, e *Engine) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var background sync.WaitGroup
 	background.Go(func() { s.cleanInbox(ctx, inbox) })
+	defer s.Ledger.Follow(door.Woken)()
 	if e == nil {
+		defer s.Ledger.Follow(actor.Woken)()
+		background.Go(func() { s.Ledger.Listen(ctx) })
 		heart := worker.NewHeartbeater(s.Ledger, s.process(tasks.RoleServe), nil, nil, s.Log)
 		if err := heart.Join(ctx); err != nil {
 			cancel()

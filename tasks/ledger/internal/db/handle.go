@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -23,7 +24,8 @@ type Handle struct {
 	Reads   *sql.DB // of the engine: short reads that its work needs
 	Views   *sql.DB // of people: lists and counts, which may be slow
 
-	closed atomic.Bool
+	listening *pgx.ConnConfig // of connections that listen; nil where the database has no channels
+	closed    atomic.Bool
 }
 
 // Close closes all connections. Reads under way then end with Unavailable.

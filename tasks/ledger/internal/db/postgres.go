@@ -24,7 +24,9 @@ func connectPostgres(url string) (*Handle, error) {
 		}
 	}
 	cfg.ConnectTimeout = CallTimeout / 2
-	h := &Handle{Dialect: newPostgres(), Writes: stdlib.OpenDB(*cfg), Reads: stdlib.OpenDB(*cfg), Views: stdlib.OpenDB(*cfg)}
+	listening := cfg.Copy()
+	cfg.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) {} // a pooler may hand us what others listened to: it is not kept
+	h := &Handle{listening: listening, Dialect: newPostgres(), Writes: stdlib.OpenDB(*cfg), Reads: stdlib.OpenDB(*cfg), Views: stdlib.OpenDB(*cfg)}
 	h.limit(2, 4) // a fleet of 16 processes stays within the 100 connections that a server allows by default
 	h.Views.SetConnMaxIdleTime(time.Minute)
 	return h, nil

@@ -70,7 +70,7 @@ const (
 
 // Run works until ctx ends. Then it gives up the lead, and returns nil. It survives outages of the ledger.
 func (j *Janitor) Run(ctx context.Context) error {
-	r := newRound(j)
+	r := newUpkeep(j)
 	defer r.seat.resign(ctx)
 	for {
 		r.turn(ctx)
@@ -88,7 +88,7 @@ type upkeep struct {
 	failing bool
 }
 
-func newRound(j *Janitor) *upkeep {
+func newUpkeep(j *Janitor) *upkeep {
 	return &upkeep{Janitor: j, seat: candidate{elector: j.Ledger, role: roleUpkeep, holder: j.Holder, ttl: upkeepTTL}}
 }
 

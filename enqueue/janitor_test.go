@@ -186,7 +186,7 @@ func TestWithoutRetentionNothingIsDeleted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := &attic{fakeLedger: newFakeLedger(0), atticState: atticState{rows: 1}}
-		r := &upkeep{Janitor: NewJanitor(a)}
+		r := newUpkeep(NewJanitor(a))
 		r.turn(t.Context())
 		if s := a.state(); len(s.pruned) != 0 || s.checkpoints != 1 {
 			t.Errorf("%d steps, %d checkpoints", len(s.pruned), s.checkpoints)
@@ -222,7 +222,7 @@ func TestJanitorOnALedger(t *testing.T) {
 	j := NewJanitor(l)
 	j.Retention = 24 * time.Hour
 	turn := func() {
-		if err := newRound(j).tidy(t.Context()); err != nil {
+		if err := newUpkeep(j).tidy(t.Context()); err != nil {
 			t.Error(err)
 		}
 	}

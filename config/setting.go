@@ -72,7 +72,7 @@ func find(e entry) (setting, string, error) {
 	base, isFile := strings.CutSuffix(e.key, fileSuffix)
 	for _, s := range settings {
 		switch {
-		case s.matches(e.key) && !(s.isSection() && e.variable()): // a variable sets no section
+		case s.matches(e.key) && (!s.isSection() || !e.variable()): // a variable sets no section
 			return s, e.key, s.checkName(e.key)
 		case isFile && s.secret() && s.matches(base):
 			return s, base, s.checkName(base)

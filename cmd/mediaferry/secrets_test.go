@@ -356,7 +356,7 @@ func column(t *testing.T, db *sql.DB, query string) []string {
 func dumpRedis(t *testing.T, addr, password string, seen evidence) {
 	t.Helper()
 	rdb := redis.NewClient(&redis.Options{Addr: addr, Password: password})
-	defer rdb.Close()
+	defer func() { _ = rdb.Close() }()
 	keys, err := rdb.Keys(t.Context(), "*").Result()
 	if err != nil || len(keys) == 0 {
 		t.Fatal(keys, err)

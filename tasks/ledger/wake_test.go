@@ -306,7 +306,7 @@ func bouncer(t *testing.T, ledger, mode string) string {
 	u, err := url.Parse(ledger)
 	must(t, err)
 	q := u.Query()
-	dir, err := os.MkdirTemp("", "mfpb") // the path of a socket must be short
+	dir, err := os.MkdirTemp("", "mfpb") //nolint:usetesting // the path of a socket must be short
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	ini := filepath.Join(dir, "ini")

@@ -41,10 +41,16 @@ type Claim struct {
 	Known KnownContent
 }
 
-// KnownContent is what an upload's source held when a worker read it last.
+// KnownContent is what an upload's source held when a worker read it last. A part that is not known is zero.
 type KnownContent struct {
-	Hash     Hash
+	Hash     Hash   // with an outcome of the source's bytes, in a claim of those that WeChat would get
 	Identity string // of the file, see File.Identity
+}
+
+// KnownSource is what the ledger knows about the source of an upload that has its outcome.
+type KnownSource struct {
+	Type MediaType
+	KnownContent
 }
 
 // Alone reports whether the upload must run alone in its process, since too many workers died with it.
@@ -108,6 +114,9 @@ type Result struct {
 	// Original is the hash of the source, and Fixed says what was done to make the picture fit. Zero: it was not changed.
 	Original Hash
 	Fixed    string
-	Cause    *Error   // with Failed and Canceled
-	Attempt  *Attempt // nil: no attempt was made, as for a reuse
+	// Read is what the source held, as far as the worker looked. The ledger keeps it: the same request may later be answered
+	// from the record as long as the source holds these bytes.
+	Read    KnownContent
+	Cause   *Error   // with Failed and Canceled
+	Attempt *Attempt // nil: no attempt was made, as for a reuse
 }

@@ -58,8 +58,9 @@ type File struct {
 	Size     int64     // bytes
 	Modified time.Time // zero: the storage does not say
 	ETag     string    // the object's entity tag; empty for a folder's file
-	// Identity changes whenever the bytes may have changed: size, times and inode of a file, the entity tag of an
-	// object. Empty: the storage does not say.
+	// Identity is what the file looked like when it was opened: size, mtime, ctime and inode, or of an object size and
+	// entity tag (its version where it has none). As long as it is the same, the bytes are. It decides nothing else. Empty:
+	// a part of it is missing, or can't be told apart from the next change yet.
 	Identity string
 	// Verify returns a Changed error if the source has changed since it was opened. Call it after reading. Nil: the
 	// storage itself guarantees that the bytes are those of one version.

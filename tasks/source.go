@@ -42,6 +42,7 @@ type Entry struct {
 	Size     int64     // bytes
 	Modified time.Time // zero: the storage does not say
 	ETag     string    // the object's entity tag; empty for a folder's file
+	Identity string    // see File.Identity
 }
 
 // ParseSource parses a source. It returns Denied for one that would leave its root ("..", an absolute path), and Invalid

@@ -13,7 +13,7 @@ import (
 // body is a source's bytes in pooled memory.
 type body struct {
 	bytes    []byte
-	original tasks.Hash // of the source, where bytes were made to fit; zero otherwise
+	hash     tasks.Hash // of the source
 	fixed    string     // what was done to make them fit
 	modified time.Time  // of the source; zero where it can't be half written, as in a bucket
 	mustFix  bool       // it is known that they don't fit as they are
@@ -42,16 +42,20 @@ func (w *Worker) read(ctx context.Context, claim tasks.Claim, p *place, f *opene
 		}
 		return body{}, err
 	}
-	read := body{bytes: buf, mustFix: p.fixing, release: release}
+	read := body{bytes: buf, hash: tasks.HashOf(buf), mustFix: p.fixing, release: release}
 	if f.ETag == "" {
 		read.modified = f.Modified
 	}
 	return read, nil
 }
 
-// describe says in result what the bytes are. Where an earlier run has read them, they must be the same.
+// describe says in result what the bytes are, once they were made to fit where they had to be. Where an earlier run has
+// read them, they must be the same.
 func (b *body) describe(claim tasks.Claim, known bool, result *tasks.Result) error {
-	result.Key.Hash, result.Size, result.Original, result.Fixed = tasks.HashOf(b.bytes), int64(len(b.bytes)), b.original, b.fixed
+	result.Key.Hash, result.Size = b.hash, int64(len(b.bytes))
+	if b.fixed != "" {
+		result.Key.Hash, result.Original, result.Fixed = tasks.HashOf(b.bytes), b.hash, b.fixed
+	}
 	if known && result.Key.Hash != claim.Known.Hash {
 		return changed(errors.New("it has other bytes than before, and looks the same"))
 	}
@@ -116,8 +120,7 @@ func (w *Worker) validate(ctx context.Context, claim tasks.Claim, b *body) (cont
 	case fixErr != nil:
 		return content, tasks.StillWritten(fixErr, b.modified, time.Now())
 	case did != "":
-		b.original, b.fixed = tasks.HashOf(b.bytes), did
-		b.bytes = fixed
+		b.fixed, b.bytes = did, fixed
 	case !b.mustFix:
 		return content, err
 	}

@@ -14,8 +14,8 @@ func (p putToWaitError) Error() string { return "put to wait by the ledger: " + 
 
 // admit asks the ledger whether WeChat may be called for the content of result. If a live media is known, admit puts it
 // into result. pace is the time to wait before the call.
-func (w *Worker) admit(ctx context.Context, claim tasks.Claim, result *tasks.Result, identity string) (pace time.Duration, err error) {
-	a, err := w.Ledger.Admit(ctx, claim.Token, result.Key, tasks.AdmitOptions{Fresh: w.cfg.Fresh, NoReuse: claim.NoReuse, Identity: identity})
+func (w *Worker) admit(ctx context.Context, claim tasks.Claim, result *tasks.Result) (pace time.Duration, err error) {
+	a, err := w.Ledger.Admit(ctx, claim.Token, result.Key, tasks.AdmitOptions{Fresh: w.cfg.Fresh, NoReuse: claim.NoReuse, Identity: result.Read.Identity})
 	if err != nil {
 		return 0, err
 	}
@@ -41,7 +41,7 @@ func (w *Worker) admitKnown(ctx context.Context, claim tasks.Claim, f *opened, r
 		return false, nil
 	}
 	result.Key.Hash, result.Size = claim.Known.Hash, f.Size
-	pace, err := w.admit(ctx, claim, result, f.Identity)
+	pace, err := w.admit(ctx, claim, result)
 	if err != nil || result.Reused {
 		return true, err
 	}

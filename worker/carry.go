@@ -52,7 +52,7 @@ func (w *Worker) try(ctx context.Context, claim tasks.Claim) (result tasks.Resul
 	}
 	defer here.leave()
 
-	file, err := w.open(ctx, claim)
+	file, err := w.open(ctx, claim, &result)
 	if err != nil {
 		return result, err
 	}
@@ -71,6 +71,7 @@ func (w *Worker) try(ctx context.Context, claim tasks.Claim) (result tasks.Resul
 		return result, err
 	}
 	defer body.release()
+	result.Read.Hash = body.hash
 	content, err := w.validate(ctx, claim, &body)
 	if err != nil {
 		return result, err
@@ -80,7 +81,7 @@ func (w *Worker) try(ctx context.Context, claim tasks.Claim) (result tasks.Resul
 	}
 	var pace time.Duration
 	if !admitted {
-		if pace, err = w.admit(ctx, claim, &result, file.Identity); err != nil || result.Reused {
+		if pace, err = w.admit(ctx, claim, &result); err != nil || result.Reused {
 			return result, err
 		}
 	}

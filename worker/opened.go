@@ -19,8 +19,9 @@ type opened struct {
 // headBytes is how much of a file is looked at to find out what must be done with it.
 const headBytes = 4 << 10
 
-// open opens the source. A file that is over the limit is refused before a byte of it is read.
-func (w *Worker) open(ctx context.Context, claim tasks.Claim) (*opened, error) {
+// open opens the source, and says in result what it looks like. A file that is over the limit is refused before a byte of
+// it is read.
+func (w *Worker) open(ctx context.Context, claim tasks.Claim, result *tasks.Result) (*opened, error) {
 	f := new(opened)
 	left, err := w.patiently(ctx, claim, func() (err error) {
 		if f.File, err = w.Files.OpenWithin(ctx, claim.Granted, claim.Source); err != nil {
@@ -31,6 +32,9 @@ func (w *Worker) open(ctx context.Context, claim tasks.Claim) (*opened, error) {
 		}
 		return err
 	}, func() { f.close() })
+	if !left {
+		result.Read.Identity = f.Identity
+	}
 	if err != nil {
 		if !left {
 			f.close()

@@ -91,7 +91,7 @@ func (s *Server) wxUpload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	u := tasks.Upload{Account: s.wxAccount(who), Type: kind, Source: stored.Source, Filename: stored.Filename}
-	o, err := s.submitAndWait(r.Context(), who, u, s.cfg.Wait)
+	o, err := s.submitAndWait(r.Context(), who, u, s.cfg.Wait, false)
 	switch {
 	case err != nil:
 		s.wxUnused(r.Context(), stored)

@@ -19,6 +19,7 @@ type Ledger interface {
 	Events
 	InboxUses
 	Overview
+	KnownSources
 }
 
 // Lists lists batches, actions, and the rows of a batch.
@@ -52,4 +53,9 @@ type Events interface {
 // InboxUses counts the uploads that use a file of an inbox.
 type InboxUses interface {
 	InboxUse(ctx context.Context, source string) (tasks.SourceUse, error)
+}
+
+// KnownSources tells what sources looked like when they were read.
+type KnownSources interface {
+	KnownSources(ctx context.Context, producer string, externalIDs []string) (map[string]tasks.KnownSource, error)
 }

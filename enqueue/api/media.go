@@ -16,7 +16,8 @@ import (
 // MediaRequest asks for a media_id now.
 type MediaRequest struct {
 	UploadRequest
-	Wait *int `json:"wait,omitempty" minimum:"0" maximum:"600" doc:"Seconds to wait for the outcome; missing: the server's own limit, which is the most"`
+	Checksum bool `json:"checksum,omitempty" doc:"Read the source again, also where it looks as it did when it was uploaded"`
+	Wait     *int `json:"wait,omitempty" minimum:"0" maximum:"600" doc:"Seconds to wait for the outcome; missing: the server's own limit, which is the most"`
 }
 
 type mediaInput struct{ Body MediaRequest }
@@ -35,7 +36,8 @@ func (s *Server) mediaRoutes() {
 		OperationID: "get-media", Method: http.MethodPost, Path: "/v1/media", Tags: []string{"media"},
 		Summary: "A live media_id for this source, now",
 		Description: "Answers with a media that is known and lives long enough, or uploads with interactive priority and waits. 200 has the outcome, " +
-			"which may be a failure; 202 says that it is not there yet: ask for the upload later.",
+			"which may be a failure; 202 says that it is not there yet: ask for the upload later. Under an external_id that is known, " +
+			"the source is looked at: unless size, mtime, ctime and inode (of an object size and ETag) are as they were, a new round reads it.",
 		Responses: map[string]*huma.Response{"202": {Description: "There is no outcome yet", Content: map[string]*huma.MediaType{
 			jsonType: {Schema: &huma.Schema{Ref: "#/components/schemas/Outcome"}},
 		}}},
@@ -57,7 +59,7 @@ func (s *Server) media(ctx context.Context, in *mediaInput) (*mediaOutput, error
 	if in.Body.Wait != nil {
 		wait = min(wait, time.Duration(*in.Body.Wait)*time.Second)
 	}
-	o, err := s.submitAndWait(ctx, caller(ctx), u, wait)
+	o, err := s.submitAndWait(ctx, caller(ctx), u, wait, in.Body.Checksum)
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +70,8 @@ func (s *Server) media(ctx context.Context, in *mediaInput) (*mediaOutput, error
 }
 
 // submitAndWait submits u ahead of the bulk, unless the caller may not do that, and returns its outcome, or how far it is
-// when the time is over.
-func (s *Server) submitAndWait(ctx context.Context, who Identity, u tasks.Upload, wait time.Duration) (tasks.Outcome, error) {
+// when the time is over. A source that was read before is read again with checksum, and where it looks otherwise.
+func (s *Server) submitAndWait(ctx context.Context, who Identity, u tasks.Upload, wait time.Duration, checksum bool) (tasks.Outcome, error) {
 	if !who.BulkOnly {
 		u.Priority = tasks.Interactive
 	}
@@ -79,7 +81,7 @@ func (s *Server) submitAndWait(ctx context.Context, who Identity, u tasks.Upload
 		return tasks.Outcome{}, err
 	}
 	if !r.Created {
-		if err := s.refresh(ctx, p, r.ID); err != nil {
+		if err := s.refresh(ctx, p, r.ID, checksum); err != nil {
 			return tasks.Outcome{}, err
 		}
 	}
@@ -92,15 +94,19 @@ func (s *Server) submitAndWait(ctx context.Context, who Identity, u tasks.Upload
 	return o, err
 }
 
-// refresh opens a new round for an upload whose outcome does not serve any more: its media is about to expire, or a new
-// try may mend its failure.
-func (s *Server) refresh(ctx context.Context, p *enqueue.Producer, id uuid.UUID) error {
+// refresh opens a new round for an upload whose outcome does not serve any more: its media is about to expire, a new try
+// may mend its failure, or its source may hold other bytes by now, which the round finds out.
+func (s *Server) refresh(ctx context.Context, p *enqueue.Producer, id uuid.UUID, checksum bool) error {
 	o, err := p.Outcome(ctx, id)
 	if err != nil || !o.State.Final() {
 		return err
 	}
-	if o.State == tasks.Succeeded && o.ExpiresAt.Sub(s.cfg.Now()) >= s.cfg.Fresh || o.State != tasks.Succeeded && !o.Code.Mendable() {
-		return nil
+	serves := o.State == tasks.Succeeded && o.ExpiresAt.Sub(s.cfg.Now()) >= s.cfg.Fresh || o.State != tasks.Succeeded && !o.Code.Mendable()
+	if serves = serves && !checksum; serves {
+		serves, err = s.unchanged(ctx, o)
+	}
+	if err != nil || serves {
+		return err
 	}
 	if err := p.Retry(ctx, id, true); tasks.CodeOf(err) != tasks.Conflict { // else somebody else did
 		return err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,9 +50,63 @@ func (p *plant) works(f func(tasks.Claim) tasks.Result) {
 	}()
 }
 
+// looks is a storage whose sources look as it says.
+type looks struct {
+	mu  sync.Mutex
+	now map[string]string // identity by source
+	err error
+}
+
+func (l *looks) Stat(_ context.Context, source string) (tasks.Entry, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return tasks.Entry{Source: source, Identity: l.now[source]}, l.err
+}
+
+// becomes changes what there is to see of a.jpg.
+func (l *looks) becomes(identity string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.now, l.err = map[string]string{"a.jpg": identity}, err
+}
+
+// A source that may hold other bytes by now is read in a new round, and no other.
+func TestMediaOfAChangedSource(t *testing.T) {
+	t.Parallel()
+	storage := &looks{}
+	storage.becomes("1", nil)
+	p := newPlant(t, func(c *api.Config) { c.Sources = storage })
+	p.works(func(c tasks.Claim) tasks.Result {
+		r := success("M" + strconv.Itoa(c.Round))
+		e, _ := storage.Stat(t.Context(), c.Source)
+		r.Read = tasks.KnownContent{Hash: r.Key.Hash, Identity: e.Identity}
+		return r
+	})
+	ask := func(round int, more string) {
+		t.Helper()
+		o := answered[tasks.Outcome](t, p.call(shop, "POST", "/v1/media", `{"type":"image","source":"a.jpg","external_id":"e1"`+more+`}`), http.StatusOK)
+		if o.Round != round || o.State != tasks.Succeeded || o.MediaID != "M"+strconv.Itoa(round) {
+			t.Errorf("%+v, want round %d", o, round)
+		}
+	}
+	ask(1, "")
+	ask(1, "")
+	storage.becomes("2", nil)
+	ask(2, "")
+	ask(2, "")
+	ask(3, `,"checksum":true`)
+	ask(3, `,"checksum":false`)
+	storage.becomes("", nil) // it can't be told
+	ask(4, "")
+	storage.becomes("2", &tasks.Error{Code: tasks.Storage})
+	ask(5, "")
+	storage.becomes("3", &tasks.Error{Code: tasks.Missing}) // no other bytes are there
+	ask(5, "")
+}
+
 func TestMediaNow(t *testing.T) {
 	t.Parallel()
-	p := newPlant(t)
+	p := newPlant(t, func(c *api.Config) { c.Sources = &looks{err: &tasks.Error{Code: tasks.Missing}} })
 	p.works(func(c tasks.Claim) tasks.Result {
 		if c.Priority != tasks.Interactive {
 			t.Errorf("it came as %s", c.Priority)

@@ -38,6 +38,8 @@ type Config struct {
 	Patience time.Duration
 	// Fresh is how long a media must still live to be an answer to POST /v1/media. Zero: 2 h.
 	Fresh time.Duration
+	// Sources looks at the sources of uploads that POST /v1/media is asked for again. Nil: a worker does.
+	Sources Sources
 	// Inbox keeps the files that come over HTTP. Nil: files are refused.
 	Inbox *Inbox
 	// Cell makes a text harmless in a spreadsheet. Nil: texts are written as they are.
@@ -70,6 +72,7 @@ type Server struct {
 	reads   *inFlight
 	bodies  *inFlight
 	tail    *tail
+	looks   chan struct{} // one for each source that is looked at
 	closing chan struct{}
 	once    sync.Once
 }
@@ -97,7 +100,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Cell == nil {
 		cfg.Cell = func(s string) string { return s }
 	}
-	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: newInFlight(), reads: newInFlight(), bodies: newInFlight(), closing: make(chan struct{})}
+	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: newInFlight(), reads: newInFlight(), bodies: newInFlight(), looks: make(chan struct{}, maxLooks), closing: make(chan struct{})}
 	s.guard = newGuard(cfg.Now)
 	s.tail = newTail(cfg.Ledger, cfg.Poll)
 	mux := http.NewServeMux()

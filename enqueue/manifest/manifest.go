@@ -22,10 +22,12 @@ type Row struct {
 	// Upload is the row's upload. Type is empty if the row says "auto" or nothing, and Account if the row does not name
 	// one. Producer, ID and Batch are empty.
 	Upload tasks.Upload
-	// Size, Modified and ETag are known for files found in folders and buckets, and zero for rows that only name one.
+	// Size, Modified, ETag and Identity are known for files found in folders and buckets, and zero for rows that only name
+	// one. Identity is no part of a row's name: see tasks.File.
 	Size     int64
 	Modified time.Time
 	ETag     string
+	Identity string
 	// Err says why this row can't be submitted, and what to do about it. Other rows may follow.
 	Err *tasks.Error
 	// Whole says that Err is about the manifest as a whole, for example about its first row. The row is the only one then.

@@ -138,7 +138,7 @@ func (w *walk) list(ctx context.Context, src string, skip func(string, bool) boo
 func (w *walk) take(e tasks.Entry) bool {
 	w.line++
 	row := complete(w.line, tasks.Upload{Source: e.Source, Filename: filename(e.Name)})
-	row.Size, row.Modified, row.ETag = e.Size, e.Modified, e.ETag
+	row.Size, row.Modified, row.ETag, row.Identity = e.Size, e.Modified, e.ETag, e.Identity
 	return w.yield(row)
 }
 

@@ -53,15 +53,16 @@ func (t *tx) conclude(es ...*ending) error {
 }
 
 // The columns of an outcome, in the order of ending.values.
-const outcomeNames = "phase, claim_token, attempts, reused, errcode, size, issued_at, expires_at, sha256, original, media_id, fixed, code, rid, reason, hint"
+const outcomeNames = "phase, claim_token, attempts, reused, errcode, size, issued_at, expires_at, sha256, original, read_hash, media_id, fixed, code, rid, reason, hint, identity"
 
 const (
-	outcomeRest = "due_at = NULL, expires_by = NULL, twin_of = NULL, slot_at = NULL, read_hash = NULL, identity = NULL"
+	outcomeRest = "due_at = NULL, expires_by = NULL, twin_of = NULL, slot_at = NULL"
 	writeOne    = `UPDATE uploads SET phase = ?, claim_token = ?, attempts = ?, reused = ?, errcode = ?, size = ?, issued_at = ?, expires_at = ?, sha256 = ?,
-		original = ?, media_id = ?, fixed = ?, code = ?, rid = ?, reason = ?, hint = ?, finished_at = ?, ` + outcomeRest + ` WHERE seq = ?`
-	writeMany = `UPDATE uploads u SET (` + outcomeNames + `, finished_at) = (v.p, v.c, v.a, v.u, v.e, v.z, v.i, v.x, v.h, v.o, v.m, v.f, v.k, v.r, v.w, v.t, ?), ` + outcomeRest + `
+		original = ?, read_hash = ?, media_id = ?, fixed = ?, code = ?, rid = ?, reason = ?, hint = ?, identity = ?, finished_at = ?, ` + outcomeRest + ` WHERE seq = ?`
+	writeMany = `UPDATE uploads u SET (` + outcomeNames + `, finished_at) = (v.p, v.c, v.a, v.u, v.e, v.z, v.i, v.x, v.h, v.o, v.b, v.m, v.f, v.k, v.r, v.w, v.t, v.l, ?), ` + outcomeRest + `
 		FROM unnest(?::smallint[], ?::bytea[], ?::bigint[], ?::smallint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bytea[], ?::bytea[],
-		?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[]) AS v (p, c, a, u, e, z, i, x, h, o, m, f, k, r, w, t, s) WHERE u.seq = v.s`
+		?::bytea[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[])
+		AS v (p, c, a, u, e, z, i, x, h, o, b, m, f, k, r, w, t, l, s) WHERE u.seq = v.s`
 )
 
 // writeOutcomes writes the outcomes to their uploads. On PostgreSQL it takes one statement.
@@ -102,14 +103,18 @@ func arrays(n int, row func(i int) []any) []any {
 // values returns the columns of outcomeNames.
 func (e *ending) values() []any {
 	var (
-		mediaID, size, fixed any
-		sha256, original     any
-		issued, expires      any
-		reused               bool
+		mediaID, size, fixed   any
+		sha256, original, read any
+		issued, expires        any
+		identity               any
+		reused                 bool
 	)
 	if res := e.result; res != nil {
-		size = sizeOf(res.Size)
+		size, identity = sizeOf(res.Size), db.TextOrNull(clean(res.Read.Identity))
 		sha256, original, fixed = hashOrNull(res.Key.Hash), hashOrNull(res.Original), db.TextOrNull(clean(res.Fixed))
+		if sha256 == nil && original == nil { // else one of them says it
+			read = hashOrNull(res.Read.Hash)
+		}
 		if e.state == tasks.Succeeded {
 			mediaID, reused = db.TextOrNull(clean(res.Media.ID)), res.Reused
 			issued, expires = db.TimeOrNull(res.Media.IssuedAt), db.TimeOrNull(res.Media.ExpiresAt)
@@ -120,8 +125,8 @@ func (e *ending) values() []any {
 		c = causeOf(e.cause)
 	}
 	return []any{
-		int(schema.PhaseOf(e.state)), bytesOrNull(e.row.token), e.row.attempts, db.Flag(reused), c.errcode, size, issued, expires, sha256, original,
-		mediaID, fixed, db.TextOrNull(string(c.code)), db.TextOrNull(c.rid), db.TextOrNull(c.reason), db.TextOrNull(c.hint),
+		int(schema.PhaseOf(e.state)), bytesOrNull(e.row.token), e.row.attempts, db.Flag(reused), c.errcode, size, issued, expires, sha256, original, read,
+		mediaID, fixed, db.TextOrNull(string(c.code)), db.TextOrNull(c.rid), db.TextOrNull(c.reason), db.TextOrNull(c.hint), identity,
 	}
 }
 

@@ -5,13 +5,14 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // openFile opens a regular file by its name below a folder. O_NONBLOCK keeps a FIFO from blocking it for ever; what was opened
 // is judged by its descriptor, so that nothing can be put in its place in between.
-func openFile(at rooter, name string, src tasks.Source) (tasks.File, error) {
+func (s *Store) openFile(at rooter, name string, src tasks.Source) (tasks.File, error) {
 	const op = "open source"
 	root, err := at()
 	if err != nil {
@@ -36,11 +37,12 @@ func openFile(at rooter, name string, src tasks.Source) (tasks.File, error) {
 		ReadCloser: faultReader{f, src},
 		Size:       info.Size(),
 		Modified:   info.ModTime(),
+		Identity:   s.ident.file(root, name, info, time.Now()),
 		Verify:     func() error { return verify(at, name, src, f, info) },
 	}, nil
 }
 
-// verify reports whether f, and what the name leads to now, is still as it was opened. Size and time betray a
+// verify reports whether f, and what the name leads to now, is still as it was opened. Size and times betray a
 // writer, the inode a file that was put in its place.
 func verify(at rooter, name string, src tasks.Source, f *os.File, opened fs.FileInfo) error {
 	const op = "verify source"
@@ -62,15 +64,19 @@ func verify(at rooter, name string, src tasks.Source, f *os.File, opened fs.File
 		return changed(op, src, "it is gone")
 	}
 	switch {
+	case !os.SameFile(named, opened): // first: to be unlinked changes the ctime, too
+		return changed(op, src, "another file was put in its place")
 	case !same(held, opened):
 		return changed(op, src, "it was written to")
-	case !os.SameFile(named, opened) || !same(named, opened):
-		return changed(op, src, "another file was put in its place")
 	}
 	return nil
 }
 
-func same(a, b fs.FileInfo) bool { return a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) }
+func same(a, b fs.FileInfo) bool {
+	before, _ := stampOf(a)
+	after, _ := stampOf(b)
+	return a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && before.changed.Equal(after.changed)
+}
 
 func changed(op string, src tasks.Source, how string) error {
 	return &tasks.Error{Code: tasks.Changed, Op: op, Err: fmt.Errorf("%s: %s while it was read", src.Display(), how)}

@@ -37,7 +37,7 @@ func (b *buckets) open(ctx context.Context, src tasks.Source) (tasks.File, error
 		o.resumes = 0
 	}
 	o.rest = func() (io.ReadCloser, error) { return b.rest(ctx, src, info.ETag, o.at) }
-	return tasks.File{ReadCloser: o, Size: info.Size, Modified: info.LastModified, ETag: info.ETag}, nil
+	return tasks.File{ReadCloser: o, Size: info.Size, Modified: info.LastModified, ETag: info.ETag, Identity: objectIdentity(info)}, nil
 }
 
 // rest asks for what follows the first at bytes of the version that etag names.

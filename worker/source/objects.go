@@ -31,7 +31,7 @@ func (b *buckets) list(ctx context.Context, src tasks.Source, skip func(string, 
 			continue
 		}
 		at := tasks.Source{Bucket: src.Bucket, Path: o.Key}
-		e := Entry{Source: at.String(), Name: name, Size: o.Size, Modified: o.LastModified, ETag: o.ETag}
+		e := Entry{Source: at.String(), Name: name, Size: o.Size, Modified: o.LastModified, ETag: o.ETag, Identity: objectIdentity(o)}
 		if !yield(e, nil) || named {
 			return
 		}

@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"path"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 
@@ -26,7 +27,7 @@ func (s *Store) Stat(ctx context.Context, source string) (Entry, error) {
 		if err != nil {
 			return Entry{}, s.s3.fault(op, src, err)
 		}
-		return Entry{Source: src.String(), Name: path.Base(src.Path), Size: o.Size, Modified: o.LastModified, ETag: o.ETag}, nil
+		return Entry{Source: src.String(), Name: path.Base(src.Path), Size: o.Size, Modified: o.LastModified, ETag: o.ETag, Identity: objectIdentity(o)}, nil
 	}
 	at, err := s.folder(op, src)
 	if err != nil {
@@ -44,5 +45,8 @@ func (s *Store) Stat(ctx context.Context, source string) (Entry, error) {
 	if err := regular(op, src, info); err != nil {
 		return Entry{}, err
 	}
-	return Entry{Source: src.String(), Name: path.Base(src.Path), Size: info.Size(), Modified: info.ModTime()}, nil
+	return Entry{
+		Source: src.String(), Name: path.Base(src.Path), Size: info.Size(), Modified: info.ModTime(),
+		Identity: s.ident.file(root, src.Path, info, time.Now()),
+	}, nil
 }

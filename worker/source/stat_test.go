@@ -21,6 +21,7 @@ func TestStatAgreesWithList(t *testing.T) {
 	s.put(t, "dir/b.jpg", "123")
 	store := newStore(t, source.Config{Root: root, S3: s.config()})
 	for _, src := range []string{"file:dir/a%FF.jpg", "s3://media/dir/b.jpg"} {
+		identity(t, store, src)
 		got, err := store.Stat(t.Context(), src)
 		must(t, err)
 		f, err := store.Open(t.Context(), src)

@@ -36,6 +36,7 @@ type Store struct {
 	local bool
 	s3    *buckets // nil: no object storage
 	cloud probe    // of s3
+	ident identifier
 }
 
 // Entry is one file or object that List found.
@@ -108,7 +109,7 @@ func (s *Store) OpenWithin(ctx context.Context, grant, source string) (tasks.Fil
 	if folder != "." {
 		at = within(at, folder, src)
 	}
-	return openFile(at, name, src)
+	return s.openFile(at, name, src)
 }
 
 // List yields every file below a folder, every object under a prefix, or the one file that source names. It streams:
@@ -143,7 +144,7 @@ func (s *Store) List(ctx context.Context, source string, skip func(name string, 
 			yield(Entry{}, err)
 			return
 		}
-		listFolder(ctx, at, src, skip, yield)
+		s.listFolder(ctx, at, src, skip, yield)
 	}
 }
 

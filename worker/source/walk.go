@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -19,6 +20,7 @@ const chunk = 4096
 
 // walk is one listing of a folder.
 type walk struct {
+	ident *identifier
 	root  *os.Root
 	src   tasks.Source // what is listed
 	skip  func(name string, dir bool) bool
@@ -28,7 +30,7 @@ type walk struct {
 // errStopped ends a walk whose caller wants no more.
 var errStopped = errors.New("stopped")
 
-func listFolder(ctx context.Context, at rooter, src tasks.Source, skip func(string, bool) bool, yield func(Entry, error) bool) {
+func (s *Store) listFolder(ctx context.Context, at rooter, src tasks.Source, skip func(string, bool) bool, yield func(Entry, error) bool) {
 	const op = "list source"
 	root, err := at()
 	if err != nil {
@@ -36,7 +38,7 @@ func listFolder(ctx context.Context, at rooter, src tasks.Source, skip func(stri
 		return
 	}
 	defer root.Close()
-	w := walk{root, src, skip, yield}
+	w := walk{&s.ident, root, src, skip, yield}
 	info, err := root.Stat(src.Path)
 	switch {
 	case err != nil:
@@ -108,7 +110,8 @@ func (w *walk) entry(ctx context.Context, name string, e fs.DirEntry) error {
 }
 
 func (w *walk) file(name string, at tasks.Source, info fs.FileInfo) error {
-	if !w.yield(Entry{Source: at.String(), Name: name, Size: info.Size(), Modified: info.ModTime()}, nil) {
+	e := Entry{Source: at.String(), Name: name, Size: info.Size(), Modified: info.ModTime(), Identity: w.ident.file(w.root, at.Path, info, time.Now())}
+	if !w.yield(e, nil) {
 		return errStopped
 	}
 	return nil

@@ -39,7 +39,8 @@ func (a *app) uploadCommand() *cobra.Command {
 		Short: "Upload files, folders, buckets and manifests, and follow them to the end",
 		Long: `Submits all files as one batch and stays until each has its outcome. A submitted file is never lost: stop the command when
 you like, and the same command, or mediaferry run, goes on. A file that was uploaded before gets its earlier media_id
-while that lives.
+while that lives and the file holds the same bytes. It is read again only where it looks different (size, mtime, ctime,
+inode; of an object size and ETag), or with --checksum.
 
 A manifest is CSV whose first row names its columns (path or source; id, type, account, filename, callback, metadata,
 meta.NAME, priority), or one JSON object on each line with the same fields as the API. Its paths lie under storage_root.
@@ -77,6 +78,7 @@ manifest again.`,
 	flags.StringVar(&f.report, "report", "", "write every row with its outcome to this `FILE` (CSV)")
 	flags.IntVar(&f.concurrency, "concurrency", 0, "uploads at once (default worker.concurrency, 64)")
 	flags.BoolVar(&f.NoReuse, "no-reuse", false, "call WeChat even where a live media_id is known")
+	flags.BoolVar(&f.Checksum, "checksum", false, "read every file, also one that looks as it did when it was uploaded")
 	flags.BoolVar(&f.Fix, "fix", false, "make a picture fit that WeChat would refuse (the file is not touched)")
 	flags.BoolVar(&f.detach, "detach", false, "only submit; mediaferry run does the work")
 	flags.DurationVar(&f.wait, "wait", time.Minute, "how long to stay when a minute or daily limit lets nothing run")

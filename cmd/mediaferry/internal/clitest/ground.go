@@ -103,8 +103,14 @@ type Result struct {
 // Run runs a command in this process.
 func (g *Ground) Run(args ...string) Result {
 	g.T.Helper()
+	return g.RunWith("", args...)
+}
+
+// RunWith runs a command that reads from stdin.
+func (g *Ground) RunWith(stdin string, args ...string) Result {
+	g.T.Helper()
 	var out, errOut bytes.Buffer
-	code := cli.Run(g.T.Context(), args, cli.Streams{In: strings.NewReader(""), Out: &out, Err: &errOut, Env: g.Env})
+	code := cli.Run(g.T.Context(), args, cli.Streams{In: strings.NewReader(stdin), Out: &out, Err: &errOut, Env: g.Env})
 	return Result{code, out.String(), errOut.String()}
 }
 

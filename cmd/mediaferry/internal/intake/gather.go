@@ -28,6 +28,7 @@ type Request struct {
 	Metadata string // JSON
 	NoReuse  bool
 	Fix      bool
+	Checksum bool // read files that look as they did, too
 	From     RowFlags
 }
 
@@ -66,8 +67,8 @@ type asked struct {
 	derived      bool      // its external ID is ours, not the person's
 }
 
-// prepare fills in what the row leaves open and the flags, the settings or the file itself say.
-func (g *Gatherer) prepare(ctx context.Context, row manifest.Row) asked {
+// fill fills in what the row leaves open and the flags say.
+func (g *Gatherer) fill(row manifest.Row) asked {
 	a := asked{Row: row}
 	u := &a.Upload
 	u.Account = cmp.Or(u.Account, g.Request.Account)
@@ -80,6 +81,15 @@ func (g *Gatherer) prepare(ctx context.Context, row manifest.Row) asked {
 	if len(u.Metadata) == 0 && g.Request.Metadata != "" {
 		u.Metadata = json.RawMessage(g.Request.Metadata)
 	}
+	return a
+}
+
+// prepare fills in what the settings and the file itself say.
+func (g *Gatherer) prepare(ctx context.Context, a asked) asked {
+	if a.Err != nil {
+		return a
+	}
+	u := &a.Upload
 	account, err := g.Account(u.Account)
 	if err == nil {
 		err = g.examine(ctx, &a.Row)

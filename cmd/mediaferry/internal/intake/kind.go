@@ -37,11 +37,16 @@ func (g *Gatherer) examine(ctx context.Context, row *manifest.Row) error {
 	if row.Upload.ExternalID != "" || row.Size != 0 || !row.Modified.IsZero() || row.ETag != "" {
 		return nil
 	}
+	return g.look(ctx, row)
+}
+
+// look fills in what the file looks like, without opening it.
+func (g *Gatherer) look(ctx context.Context, row *manifest.Row) error {
 	e, err := g.Files.Stat(ctx, row.Upload.Source)
 	if err != nil {
 		return err
 	}
-	row.Size, row.Modified, row.ETag = e.Size, e.Modified, e.ETag
+	row.Size, row.Modified, row.ETag, row.Identity = e.Size, e.Modified, e.ETag, e.Identity
 	return nil
 }
 
@@ -56,7 +61,7 @@ func (g *Gatherer) sniff(ctx context.Context, row *manifest.Row) error {
 		return fmt.Errorf("read source: %w", err)
 	}
 	row.Upload.Type = guess(head, row.Upload)
-	row.Size, row.Modified, row.ETag = file.Size, file.Modified, file.ETag
+	row.Size, row.Modified, row.ETag, row.Identity = file.Size, file.Modified, file.ETag, file.Identity
 	return nil
 }
 

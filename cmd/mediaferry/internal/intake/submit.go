@@ -25,7 +25,7 @@ type Batch struct {
 	ID          uuid.UUID // zero: no row could be submitted
 	rows        []asked
 	first       map[string]int     // by derived id: the first row that has it
-	again       []uuid.UUID        // uploads that had an outcome before
+	again       []int              // the rows whose uploads had an outcome before
 	before      map[uuid.UUID]bool // uploads whose earlier outcome answers
 	conflicting []tasks.Receipt    // of rows whose file was submitted before as another request
 }
@@ -39,7 +39,7 @@ func (g *Gatherer) Submit(ctx context.Context, p *enqueue.Producer, args []strin
 		return nil, err
 	}
 	defer closeRows()
-	next, stop := iter.Pull(b.submitted(ctx, rows))
+	next, stop := iter.Pull(b.submitted(ctx, rows, b.lot(args)))
 	defer stop()
 	var head []enqueue.Row // up to the first row that can be submitted
 	for good := false; !good; {
@@ -71,22 +71,42 @@ func (g *Gatherer) Submit(ctx context.Context, p *enqueue.Producer, args []strin
 	return b, nil
 }
 
+// lot is how many rows are looked up at once. Those that come through a pipe wait for no others.
+func (b *Batch) lot(args []string) int {
+	if b.Request.From.Manifest == Stdin || slices.Contains(args, Stdin) {
+		return 1
+	}
+	return lookUpAtOnce
+}
+
 // submitted yields all rows as they are submitted: filled in, or with the reason why they are refused.
-func (b *Batch) submitted(ctx context.Context, rows iter.Seq[manifest.Row]) iter.Seq[enqueue.Row] {
+func (b *Batch) submitted(ctx context.Context, rows iter.Seq[manifest.Row], lot int) iter.Seq[enqueue.Row] {
 	return func(yield func(enqueue.Row) bool) {
-		for row := range rows {
-			at := len(b.rows)
-			a := b.conflict(at, b.prepare(ctx, row))
-			b.rows = append(b.rows, a)
-			out := enqueue.Row{Line: a.Line, Upload: a.Upload, Err: a.Err, Derived: a.derived}
-			if a.Err == nil {
-				out.Receipt = func(r tasks.Receipt) { b.receive(at, r) }
+		for some := range lots(rows, lot) {
+			filled := make([]asked, len(some))
+			for i, row := range some {
+				filled[i] = b.fill(row)
 			}
-			if !yield(out) {
-				return
+			b.recall(ctx, filled)
+			for _, a := range filled {
+				if !yield(b.add(ctx, a)) {
+					return
+				}
 			}
 		}
 	}
+}
+
+// add completes one row.
+func (b *Batch) add(ctx context.Context, a asked) enqueue.Row {
+	at := len(b.rows)
+	a = b.conflict(at, b.prepare(ctx, a))
+	b.rows = append(b.rows, a)
+	out := enqueue.Row{Line: a.Line, Upload: a.Upload, Err: a.Err, Derived: a.derived}
+	if a.Err == nil {
+		out.Receipt = func(r tasks.Receipt) { b.receive(at, r) }
+	}
+	return out
 }
 
 // conflict refuses a row that asks for the same file as an earlier one, in another way: only ids of their own
@@ -115,7 +135,7 @@ func (b *Batch) receive(at int, r tasks.Receipt) {
 	case r.Err == nil, conflicting:
 		row.ID = r.ID
 		if !r.Created && r.State.Final() {
-			b.again = append(b.again, r.ID)
+			b.again = append(b.again, at)
 		}
 		if conflicting {
 			b.conflicting = append(b.conflicting, r)

@@ -30,7 +30,7 @@ func (s *Stack) newAPI(ctx context.Context, e *Engine, actor *enqueue.Actor, inb
 		return nil, err
 	}
 	c := api.Config{
-		Ledger: s.Ledger, Actor: actor, Keys: keys, Accounts: s.knownAccounts(), TokenKeys: s.dropInKeys(), Inbox: inbox,
+		Ledger: s.Ledger, Actor: actor, Keys: keys, Accounts: s.knownAccounts(), TokenKeys: s.dropInKeys(), Sources: s.Files, Inbox: inbox,
 		Wait: max(s.Config.HTTP.Wait, time.Nanosecond), Fresh: s.Config.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.Log, Version: Version(),
 		Open:   map[string]http.Handler{"GET /healthz": http.HandlerFunc(healthz), "GET /readyz": s.readyz(e)},
 		Closed: map[string]http.Handler{"GET /metrics": promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})},

@@ -31,6 +31,14 @@ const CurrentEnd = CurrentPhase + `, u.round, u.attempts, u.reused, u.errcode, C
 	COALESCE(u.hint, ''), COALESCE(u.media_id, ''), u.issued_at, u.expires_at, u.finished_at, u.sha256, u.original, COALESCE(u.fixed, ''),
 	COALESCE(u.size, 0)`
 
+// What is kept about the source of an upload that has its outcome.
+const (
+	// SourceHash is the hash of the bytes that were read. Null: none were.
+	SourceHash = "COALESCE(read_hash, original, sha256)"
+	// HasOutcome is the condition that there is one.
+	HasOutcome = "phase >= 4"
+)
+
 // Scan reads OutcomeRequest and one of the ends. more come after the columns.
 func (o *Outcome) Scan(s db.Scanner, more ...any) error {
 	var (

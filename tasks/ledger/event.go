@@ -59,9 +59,10 @@ func (t *tx) writeEvent(next any, e event) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.Exec(`INSERT INTO deliveries (id, event, url, due_at, endpoint) VALUES (?, ?, ?, ?,
-		COALESCE((SELECT producer FROM uploads WHERE seq = ?), (SELECT producer FROM batches WHERE seq = ?), '') || ' ' || ?)`,
-		id[:], seq, e.url, t.Now, reference(e.upload), reference(e.batch), origin(e.url))
+	const producer = "COALESCE((SELECT producer FROM uploads WHERE seq = ?), (SELECT producer FROM batches WHERE seq = ?), '')"
+	of := db.Args{reference(e.upload), reference(e.batch)}
+	_, err = t.Exec("INSERT INTO deliveries (id, event, url, due_at, producer, endpoint) VALUES (?, ?, ?, ?, "+producer+", "+producer+" || ' ' || ?)",
+		append(append(append(db.Args{id[:], seq, e.url, t.Now}, of...), of...), origin(e.url))...)
 	return err
 }
 

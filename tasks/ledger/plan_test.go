@@ -52,7 +52,7 @@ func (h *harness) traced(f func()) []statement {
 	h.d.Trace = func(q string, a []any) {
 		mu.Lock()
 		defer mu.Unlock()
-		if !seen[q] && (strings.Contains(q, "uploads") || strings.Contains(q, "deliveries")) {
+		if !seen[q] && (strings.Contains(q, "uploads") || strings.Contains(q, "deliveries") || strings.Contains(q, "media")) {
 			seen[q] = true
 			got = append(got, statement{q, a})
 		}
@@ -183,6 +183,45 @@ func TestDispatchReadsNoRowItHasNoUseForOnPostgres(t *testing.T) {
 	h := openPostgresHarness(t)
 	h.crowded()
 	h.wantFewRows("uploads", h.dispatcherWork)
+}
+
+// crowdedMedia fills the ledger with media of other contents.
+func (h *harness) crowdedMedia() {
+	h.Helper()
+	hash := "randomblob(32)"
+	if h.d.Concurrent {
+		hash = "decode(md5(i::text) || md5(i::text), 'hex')"
+	}
+	h.register()
+	h.sql(fmt.Sprintf(`INSERT INTO media (realm, appid, type, hash, media_id, issued_at, expires_at)
+		WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT '%s', '%s', 'image', %s, 'm' || i, i, i FROM n`,
+		crowd, account.Realm, account.AppID, hash))
+	h.sql("ANALYZE")
+}
+
+func (h *harness) forget() {
+	must(h, h.Forget(h.Context(), "m7", nil, ""))
+	must(h, h.Forget(h.Context(), "m8", []string{account.Name}, ""))
+}
+
+func TestMediaAreForgottenWithoutALookAtOthersOnSQLite(t *testing.T) {
+	t.Parallel()
+	h := openSQLiteHarness(t)
+	h.crowdedMedia()
+	for _, s := range h.traced(h.forget) {
+		for _, line := range h.plan("EXPLAIN QUERY PLAN ", s) {
+			if strings.HasPrefix(line, "SCAN media") {
+				t.Errorf("%s\n\tplan: %s", s.query, line)
+			}
+		}
+	}
+}
+
+func TestMediaAreForgottenWithoutALookAtOthersOnPostgres(t *testing.T) {
+	t.Parallel()
+	h := openPostgresHarness(t)
+	h.crowdedMedia()
+	h.wantFewRows("media", h.forget)
 }
 
 // wantFewRows runs the statements of f once more, and fails where one reads a crowd, or all of the table.

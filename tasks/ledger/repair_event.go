@@ -8,7 +8,7 @@ func (t *tx) addDelivery(event int64) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.Exec(`INSERT INTO deliveries (id, event, url, due_at) SELECT ?, e.seq, COALESCE(u.callback_url, b.callback_url), ?
+	_, err = t.Exec(`INSERT INTO deliveries (id, event, url, due_at, producer) SELECT ?, e.seq, COALESCE(u.callback_url, b.callback_url), ?, COALESCE(u.producer, b.producer, '')
 		FROM events e LEFT JOIN uploads u ON u.seq = e.upload LEFT JOIN batches b ON b.seq = COALESCE(e.batch, u.batch) WHERE e.seq = ?`,
 		id[:], t.Now, event)
 	return err

@@ -29,28 +29,33 @@ func (v *View) Batch(ctx context.Context, id uuid.UUID) (tasks.Batch, error) {
 // Batches returns one page of batches, as List does of uploads. Of the filter it uses Producer, Since, Until, and Query,
 // which it looks for in the external id.
 func (v *View) Batches(ctx context.Context, f tasks.Filter) ([]tasks.Batch, string, error) {
+	type row struct {
+		tasks.Batch
+		seq int64
+	}
 	var (
 		page []tasks.Batch
 		next string
 	)
 	err := v.lists.Snapshot(ctx, "list batches", func(t *db.Tx) error {
-		page, next = nil, ""
-		c := new(db.Conditions)
-		if err := c.After("seq", f.Cursor); err != nil {
-			return err
-		}
-		c.Equal("producer = ?", f.Producer)
-		c.Times("submitted_at", f.Since, f.Until)
-		c.Search(t.Dialect, f.Query, "external_id")
-		limit := db.PageSize(f.Limit)
-		var seqs []int64
-		err := t.Each("SELECT seq, "+schema.BatchColumns+" FROM batches WHERE "+c.Where()+" ORDER BY seq DESC LIMIT ?", append(c.Args, limit+1),
-			func(s db.Scanner) error {
-				page, seqs = append(page, tasks.Batch{}), append(seqs, 0)
-				return schema.ScanBatch(s, &page[len(page)-1], &seqs[len(seqs)-1])
+		w := &walk{table: "batches", alias: "b"}
+		w.along.Equal("b.producer = ?", f.Producer)
+		w.rest.Times("b.submitted_at", f.Since, f.Until)
+		w.rest.Search(t.Dialect, f.Query, "b.external_id")
+		rows, cursor, err := newest(t, []*walk{w}, f.Cursor, db.PageSize(f.Limit), walkRows, func(r row) int64 { return r.seq },
+			func(c *db.Conditions, limit int) ([]row, error) {
+				var rows []row
+				err := t.Each("SELECT seq, "+schema.BatchColumns+" FROM batches b WHERE "+c.Where()+" ORDER BY b.seq DESC LIMIT ?", append(c.Args, limit),
+					func(s db.Scanner) error {
+						rows = append(rows, row{})
+						r := &rows[len(rows)-1]
+						return schema.ScanBatch(s, &r.Batch, &r.seq)
+					})
+				return rows, err
 			})
-		if len(page) > limit {
-			page, next = page[:limit], db.Cursor(seqs[limit-1])
+		page, next = nil, cursor
+		for _, r := range rows {
+			page = append(page, r.Batch)
 		}
 		return err
 	})

@@ -2,6 +2,7 @@ package view
 
 import (
 	"context"
+	"math"
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
@@ -25,11 +26,8 @@ func (v *View) Count(ctx context.Context, f tasks.Filter) ([]tasks.Count, error)
 	err = v.lists.Snapshot(ctx, "count uploads", func(t *db.Tx) error {
 		groups := found
 		if s == nil {
-			c, err := uploadConditions(t, f)
-			if err != nil {
-				return err
-			}
-			if groups, err = countGroups(t, c); err != nil {
+			var err error
+			if groups, err = countGroups(t, f); err != nil {
 				return err
 			}
 		}
@@ -39,17 +37,30 @@ func (v *View) Count(ctx context.Context, f tasks.Filter) ([]tasks.Count, error)
 	return counts, err
 }
 
-// countGroups lets the database count.
-func countGroups(t *db.Tx, c *db.Conditions) (map[openKey]int, error) {
+// countGroups lets the database count, window by window, so that it can end in between.
+func countGroups(t *db.Tx, f tasks.Filter) (map[openKey]int, error) {
+	ws, err := uploadWalks(t, f)
+	if err != nil {
+		return nil, err
+	}
 	groups := map[openKey]int{}
-	err := t.Each("SELECT u.account, "+schema.CurrentPhase+" AS p, count(*) FROM uploads u WHERE "+c.Where()+" GROUP BY u.account, p", c.Args, func(s db.Scanner) error {
-		var k openKey
-		var n int
-		err := s.Scan(&k.account, &k.phase, &n)
-		groups[k] = n
-		return err
-	})
-	return groups, err
+	for _, w := range ws {
+		w.rest.Add("1 = 1")
+		_, err := w.windows(t, math.MaxInt64, 0, func(c *db.Conditions) (bool, error) {
+			query := "SELECT u.account, " + schema.CurrentPhase + " AS p, count(*) FROM uploads u WHERE " + c.Where() + " GROUP BY u.account, p"
+			return false, t.Each(query, c.Args, func(s db.Scanner) error {
+				var k openKey
+				var n int
+				err := s.Scan(&k.account, &k.phase, &n)
+				groups[k] += n
+				return err
+			})
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return groups, nil
 }
 
 // asShown counts the queued uploads of held accounts as waiting.

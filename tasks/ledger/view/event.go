@@ -20,9 +20,11 @@ func (v *View) Events(ctx context.Context, f tasks.EventFilter) (tasks.EventPage
 			return err
 		}
 		p = tasks.EventPage{Next: max(f.After, settled)}
+		limit := db.PageSize(f.Limit)
 		c := new(db.Conditions)
-		c.Add("e.seq > ?", f.After)
-		if len(f.Producers) > 0 {
+		if len(f.Producers) == 0 {
+			c.Add("e.seq > ? AND e.seq <= ?", f.After, settled)
+		} else {
 			end, err := windowEnd(t, f.After, settled)
 			if err != nil {
 				return err
@@ -30,15 +32,12 @@ func (v *View) Events(ctx context.Context, f tasks.EventFilter) (tasks.EventPage
 			if end < settled {
 				p.Next, p.More = end, true
 			}
-			names := make(db.Args, len(f.Producers))
-			for i, name := range f.Producers {
-				names[i] = name
+			seqs, err := eventsOf(t, f.Producers, f.After, end, limit+1)
+			if err != nil || len(seqs) == 0 {
+				return err
 			}
-			c.Add("COALESCE(u.producer, b.producer, '') IN ("+db.Marks(len(names))+")", names...)
-			settled = end
+			c.Add("e.seq IN ("+db.Marks(len(seqs))+")", seqs...)
 		}
-		c.Add("e.seq <= ?", settled)
-		limit := db.PageSize(f.Limit)
 		if p.Events, err = events(t, c, limit+1); err != nil || len(p.Events) <= limit {
 			return err
 		}
@@ -49,14 +48,29 @@ func (v *View) Events(ctx context.Context, f tasks.EventFilter) (tasks.EventPage
 	return p, err
 }
 
-// windowRows is how many events one page looks at where not all of them are the caller's: some milliseconds' worth.
-const windowRows = 5000
-
 // windowEnd is the seq of the last event that one page looks at.
 func windowEnd(t *db.Tx, after, settled int64) (int64, error) {
 	end := settled
 	_, err := t.Row("SELECT seq FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1 OFFSET ?", db.Args{after, settled, windowRows - 1}, &end)
 	return end, err
+}
+
+// eventsOf finds the events of producers among those of a window. Each is looked up by itself: a join might read all of the
+// uploads.
+func eventsOf(t *db.Tx, producers []string, after, end int64, limit int) (db.Args, error) {
+	args := db.Args{after, end}
+	for _, name := range producers {
+		args = append(args, name)
+	}
+	var seqs db.Args
+	err := t.Each(`SELECT e.seq FROM events e WHERE e.seq > ? AND e.seq <= ? AND COALESCE((SELECT u.producer FROM uploads u WHERE u.seq = e.upload),
+		(SELECT b.producer FROM batches b WHERE b.seq = e.batch), '') IN (`+db.Marks(len(producers))+") ORDER BY e.seq LIMIT ?", append(args, limit), func(s db.Scanner) error {
+		var seq int64
+		err := s.Scan(&seq)
+		seqs = append(seqs, seq)
+		return err
+	})
+	return seqs, err
 }
 
 func events(t *db.Tx, c *db.Conditions, limit int) ([]tasks.Event, error) {
@@ -106,7 +120,10 @@ func (v *View) EventsSince(ctx context.Context, at time.Time) (int64, error) {
 		// Times grow with seq, but for transactions that took long and clocks that were set back.
 		since := db.Micros(at.Add(-time.Hour))
 		var first, last int64
-		if _, err := t.Row("SELECT COALESCE(min(seq), 0), COALESCE(max(seq), 0) FROM events", nil, &first, &last); err != nil {
+		if _, err := t.Row("SELECT COALESCE(min(seq), 0) FROM events", nil, &first); err != nil {
+			return err
+		}
+		if _, err := t.Row("SELECT COALESCE(max(seq), 0) FROM events", nil, &last); err != nil {
 			return err
 		}
 		for first <= last { // all before first are older, all from last on are not

@@ -3,6 +3,7 @@ package view
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -11,38 +12,135 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
-// uploadConditions are those of a filter that the database is asked for; searchOf has taken out the rest.
-func uploadConditions(t *db.Tx, f tasks.Filter) (*db.Conditions, error) {
+// uploadWalks are the ways to the uploads that a filter chooses: each upload is found by one of them.
+func uploadWalks(t *db.Tx, f tasks.Filter) ([]*walk, error) {
 	if len(f.IDs) > tasks.MaxIDs {
 		return nil, &tasks.Error{Code: tasks.Invalid, Op: "read filter", Err: fmt.Errorf("it names %d uploads, more than %d", len(f.IDs), tasks.MaxIDs)}
 	}
-	c := new(db.Conditions)
-	if err := c.After("u.seq", f.Cursor); err != nil {
+	held, err := schema.Holds(t)
+	if err != nil {
 		return nil, err
 	}
-	c.Equal("u.producer = ?", f.Producer)
-	c.Equal("u.account = ?", f.Account)
-	c.Equal("u.type = ?", string(f.Type))
+	ws, err := paths(t, &f, held)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range ws {
+		w.table, w.alias = "uploads", "u"
+		w.rest.Equal("u.producer = ?", f.Producer)
+		w.rest.Equal("u.account = ?", f.Account)
+		w.rest.Equal("u.type = ?", string(f.Type))
+		w.rest.Times("u.submitted_at", f.Since, f.Until)
+		byState(t, &w.rest, f, held)
+	}
+	return ws, nil
+}
+
+// paths chooses the index to walk along, or finds the few rows that can be meant. What that settles leaves the filter.
+func paths(t *db.Tx, f *tasks.Filter, held map[string]*schema.Hold) ([]*walk, error) {
 	if len(f.IDs) > 0 {
-		keys := make(db.Args, len(f.IDs))
-		for i, id := range f.IDs {
-			keys[i] = id[:]
-		}
-		c.Add("u.id IN ("+db.Marks(len(keys))+")", keys...)
+		seqs, err := seqsOf(t, f.IDs)
+		return []*walk{{seqs: seqs, named: true}}, err
 	}
 	if f.Batch != uuid.Nil {
-		c.Add("u.batch > 0 AND u.batch = (SELECT seq FROM batches WHERE id = ?)", f.Batch[:])
+		w := new(walk)
+		w.along.Add("u.batch > 0 AND u.batch = (SELECT seq FROM batches WHERE id = ?)", f.Batch[:])
+		return []*walk{w}, nil
 	}
-	c.Times("u.submitted_at", f.Since, f.Until)
-	return c, byState(t, c, f)
+	if seqs, ok, err := openSeqs(t, f.States, held); err != nil || ok {
+		return []*walk{{seqs: seqs, named: true}}, err
+	}
+	owner := func(w *walk) *walk {
+		if f.Producer != "" {
+			w.along.Equal("u.producer = ?", f.Producer)
+		} else {
+			w.along.Equal("u.account = ?", f.Account)
+		}
+		return w
+	}
+	var ws []*walk
+	if unhappy(f.States) {
+		for _, s := range f.States {
+			w := new(walk)
+			w.along.Add("u.phase >= 5 AND " + schema.InState(s))
+			ws = append(ws, owner(w))
+		}
+		f.States = nil
+	} else {
+		ws = []*walk{owner(new(walk))}
+	}
+	if f.Producer != "" {
+		f.Producer = ""
+	} else {
+		f.Account = ""
+	}
+	return ws, nil
+}
+
+// unhappy reports whether an index holds nothing but uploads of these states.
+func unhappy(states []tasks.State) bool {
+	seen := map[tasks.State]bool{}
+	for _, s := range states {
+		if s != tasks.Failed && s != tasks.Canceled || seen[s] {
+			return false
+		}
+		seen[s] = true
+	}
+	return len(states) > 0
+}
+
+// openSeqs returns the uploads that can be in one of these states, where all of these are open ones and the uploads are
+// few. A queued upload of a held account waits.
+func openSeqs(t *db.Tx, states []tasks.State, held map[string]*schema.Hold) ([]int64, bool, error) {
+	var sources []string
+	for _, s := range states {
+		switch {
+		case s.Final():
+			return nil, false, nil
+		case s == tasks.Waiting:
+			sources = append(sources, "SELECT seq FROM uploads WHERE phase = 3")
+		}
+		if s == tasks.Queued || s == tasks.Waiting && len(held) > 0 {
+			sources = append(sources, "SELECT seq FROM uploads WHERE phase = 0")
+		}
+		if s != tasks.Waiting || len(held) > 0 {
+			sources = append(sources, "SELECT upload FROM runs")
+		}
+	}
+	if len(sources) == 0 {
+		return nil, false, nil
+	}
+	var all []int64
+	slices.Sort(sources)
+	for _, source := range slices.Compact(sources) {
+		seqs, ok, err := few(t, source)
+		if err != nil || !ok {
+			return nil, false, err
+		}
+		all = append(all, seqs...)
+	}
+	return descending(all), true, nil
+}
+
+// seqsOf returns the uploads with these ids, the newest first.
+func seqsOf(t *db.Tx, ids []uuid.UUID) ([]int64, error) {
+	var all []int64
+	for some := range slices.Chunk(ids, seqsAtOnce) {
+		keys := make(db.Args, len(some))
+		for i, id := range some {
+			keys[i] = id[:]
+		}
+		seqs, _, err := few(t, "SELECT seq FROM uploads WHERE id IN ("+db.Marks(len(keys))+")", keys...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, seqs...)
+	}
+	return descending(all), nil
 }
 
 // byState adds the conditions on state and code. A queued upload of a held account counts as waiting for the hold's reason.
-func byState(t *db.Tx, c *db.Conditions, f tasks.Filter) error {
-	held, err := schema.Holds(t)
-	if err != nil {
-		return err
-	}
+func byState(t *db.Tx, c *db.Conditions, f tasks.Filter, held map[string]*schema.Hold) {
 	names := func(match func(*schema.Hold) bool) db.Args {
 		var ns db.Args
 		for name, h := range held {
@@ -83,7 +181,6 @@ func byState(t *db.Tx, c *db.Conditions, f tasks.Filter) error {
 			c.Add(own.Where(), own.Args...)
 		}
 	}
-	return nil
 }
 
 func hasMetadata(metadata json.RawMessage, want map[string]string) bool {

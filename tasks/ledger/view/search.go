@@ -92,45 +92,47 @@ func (v *View) list(ctx context.Context, s *search, f tasks.Filter) ([]tasks.Out
 	limit, until := db.PageSize(f.Limit), time.Now().Add(listTime)
 	var found db.Args
 	for pieces := 0; ; pieces++ {
-		rows, err := v.piece(ctx, s, f)
+		rows, next, err := v.piece(ctx, s, f)
 		if err != nil {
 			return nil, "", err
 		}
+		enough := func() bool { return len(found) == limit || pieces > 0 && time.Now().After(until) || ctx.Err() != nil }
 		for i := range rows {
 			if s.chooses(&rows[i]) {
 				found = append(found, rows[i].seq)
 			}
-			f.Cursor = db.Cursor(rows[i].seq)
-			if len(found) == limit || pieces > 0 && time.Now().After(until) || ctx.Err() != nil {
-				if i == len(rows)-1 && len(rows) < pieceRows {
-					f.Cursor = ""
-				}
+			if i < len(rows)-1 && enough() {
 				page, err := v.bySeq(ctx, found)
-				return page, f.Cursor, err
+				return page, db.Cursor(rows[i].seq), err
 			}
 		}
-		if len(rows) < pieceRows {
+		if f.Cursor = next; next == "" || enough() {
 			page, err := v.bySeq(ctx, found)
-			return page, "", err
+			return page, next, err
 		}
 	}
 }
 
-// piece reads the next rows that a search looks at, the newest first.
-func (v *View) piece(ctx context.Context, s *search, f tasks.Filter) ([]looked, error) {
+// piece reads the next rows that a search looks at, the newest first, and the cursor of those after them.
+func (v *View) piece(ctx context.Context, s *search, f tasks.Filter) ([]looked, string, error) {
 	var rows []looked
+	var next string
 	err := v.lists.Snapshot(ctx, "search uploads", func(t *db.Tx) error {
-		rows = make([]looked, 0, pieceRows)
-		c, err := uploadConditions(t, f)
+		ws, err := uploadWalks(t, f)
 		if err != nil {
 			return err
 		}
-		return t.Each("SELECT "+s.columns()+" FROM uploads u WHERE "+c.Where()+" ORDER BY u.seq DESC LIMIT ?", append(c.Args, pieceRows), func(s db.Scanner) error {
-			rows = append(rows, looked{})
-			return rows[len(rows)-1].scan(s)
+		rows, next, err = newest(t, ws, f.Cursor, pieceRows, walkRows, func(r looked) int64 { return r.seq }, func(c *db.Conditions, limit int) ([]looked, error) {
+			var rows []looked
+			err := t.Each("SELECT "+s.columns()+" FROM uploads u WHERE "+c.Where()+" ORDER BY u.seq DESC LIMIT ?", append(c.Args, limit), func(s db.Scanner) error {
+				rows = append(rows, looked{})
+				return rows[len(rows)-1].scan(s)
+			})
+			return rows, err
 		})
+		return err
 	})
-	return rows, err
+	return rows, next, err
 }
 
 // bySeq reads uploads, the newest first.
@@ -154,44 +156,54 @@ func (v *View) bySeq(ctx context.Context, seqs db.Args) ([]tasks.Outcome, error)
 func (v *View) countFound(ctx context.Context, s *search, f tasks.Filter) (map[openKey]int, error) {
 	groups, until := map[openKey]int{}, time.Now().Add(countTime)
 	for {
-		n, last, err := v.countPiece(ctx, s, f, groups, until)
-		if err != nil || n < pieceRows {
-			return groups, err
+		rows, next, err := v.countPiece(ctx, s, f)
+		if err != nil {
+			return nil, err
 		}
-		f.Cursor = db.Cursor(last)
+		for i := range rows {
+			switch {
+			case ctx.Err() != nil:
+				return nil, fmt.Errorf("count uploads: %w", ctx.Err())
+			case time.Now().After(until):
+				return nil, tooWide()
+			case s.chooses(&rows[i].looked):
+				groups[rows[i].openKey]++
+			}
+		}
+		if f.Cursor = next; next == "" {
+			return groups, nil
+		}
 	}
 }
 
-// countPiece counts among the next rows, and returns their number and the last one.
-func (v *View) countPiece(ctx context.Context, s *search, f tasks.Filter, groups map[openKey]int, until time.Time) (n int, last int64, err error) {
-	rows, keys := make([]looked, 0, pieceRows), make([]openKey, 0, pieceRows)
-	err = v.lists.Snapshot(ctx, "count uploads", func(t *db.Tx) error {
-		rows, keys = rows[:0], keys[:0]
-		c, err := uploadConditions(t, f)
+// counted is a row as a search counts it.
+type counted struct {
+	looked
+	openKey
+}
+
+// countPiece reads the next rows to count among, and the cursor of those after them.
+func (v *View) countPiece(ctx context.Context, s *search, f tasks.Filter) ([]counted, string, error) {
+	var rows []counted
+	var next string
+	err := v.lists.Snapshot(ctx, "count uploads", func(t *db.Tx) error {
+		ws, err := uploadWalks(t, f)
 		if err != nil {
 			return err
 		}
-		query := "SELECT " + s.columns() + ", u.account, " + schema.CurrentPhase + " FROM uploads u WHERE " + c.Where() + " ORDER BY u.seq DESC LIMIT ?"
-		return t.Each(query, append(c.Args, pieceRows), func(s db.Scanner) error {
-			rows, keys = append(rows, looked{}), append(keys, openKey{})
-			at := len(rows) - 1
-			return rows[at].scan(s, &keys[at].account, &keys[at].phase)
+		rows, next, err = newest(t, ws, f.Cursor, pieceRows, walkRows, func(r counted) int64 { return r.seq }, func(c *db.Conditions, limit int) ([]counted, error) {
+			var rows []counted
+			query := "SELECT " + s.columns() + ", u.account, " + schema.CurrentPhase + " FROM uploads u WHERE " + c.Where() + " ORDER BY u.seq DESC LIMIT ?"
+			err := t.Each(query, append(c.Args, limit), func(s db.Scanner) error {
+				rows = append(rows, counted{})
+				r := &rows[len(rows)-1]
+				return r.scan(s, &r.account, &r.phase)
+			})
+			return rows, err
 		})
+		return err
 	})
-	if err != nil || len(rows) == 0 {
-		return 0, 0, err
-	}
-	for i := range rows {
-		switch {
-		case ctx.Err() != nil:
-			return 0, 0, fmt.Errorf("count uploads: %w", ctx.Err())
-		case time.Now().After(until):
-			return 0, 0, tooWide()
-		case s.chooses(&rows[i]):
-			groups[keys[i]]++
-		}
-	}
-	return len(rows), rows[len(rows)-1].seq, nil
+	return rows, next, err
 }
 
 // tooWide refuses a choice that takes too long to be made.

@@ -75,7 +75,7 @@ func (v *View) Outcomes(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome, 
 }
 
 // List returns one page of uploads, the newest first, and the cursor of the next page; "" after the last one.
-// A page stays the same while newer uploads come in. A choice by Query, Source or Metadata is made row by row: where that
+// A page stays the same while newer uploads come in. Where few rows of many match, or a choice by Query, Source or Metadata
 // takes long, a page is short, or empty, though others follow. It returns Invalid for a bad cursor or glob.
 func (v *View) List(ctx context.Context, f tasks.Filter) ([]tasks.Outcome, string, error) {
 	s, f, err := searchOf(f)
@@ -90,23 +90,19 @@ func (v *View) List(ctx context.Context, f tasks.Filter) ([]tasks.Outcome, strin
 		next string
 	)
 	err = v.lists.Snapshot(ctx, "list uploads", func(t *db.Tx) error {
-		page, next = nil, ""
-		c, err := uploadConditions(t, f)
+		ws, err := uploadWalks(t, f)
 		if err != nil {
 			return err
 		}
-		limit := db.PageSize(f.Limit)
-		os, err := outcomes(t, c.Where()+" ORDER BY u.seq DESC LIMIT ?", append(c.Args, limit+1)...)
-		if err != nil {
-			return err
-		}
-		if len(os) > limit {
-			os, next = os[:limit], db.Cursor(os[limit-1].Seq)
-		}
-		for _, o := range os {
+		found, cursor, err := newest(t, ws, f.Cursor, db.PageSize(f.Limit), walkRows, func(o schema.Outcome) int64 { return o.Seq },
+			func(c *db.Conditions, limit int) ([]schema.Outcome, error) {
+				return outcomes(t, c.Where()+" ORDER BY u.seq DESC LIMIT ?", append(c.Args, limit)...)
+			})
+		page, next = nil, cursor
+		for _, o := range found {
 			page = append(page, o.Outcome)
 		}
-		return nil
+		return err
 	})
 	return page, next, err
 }

@@ -60,6 +60,15 @@ func (c *Conditions) Search(d *Dialect, query string, columns ...string) {
 	c.Add("("+strings.Join(either, " OR ")+")", a...)
 }
 
+// And adds all that o has.
+func (c *Conditions) And(o *Conditions) {
+	c.terms = append(c.terms, o.terms...)
+	c.Args = append(c.Args, o.Args...)
+}
+
+// Empty reports whether nothing was added.
+func (c *Conditions) Empty() bool { return len(c.terms) == 0 }
+
 // Where returns the clause. Without conditions it is always true.
 func (c *Conditions) Where() string {
 	if len(c.terms) == 0 {

@@ -14,7 +14,14 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// connectPostgres opens one connection for the writer and small pools for reads. Every process of a fleet has as many.
+// Every process of a fleet has these connections: one for the writer, one that listens, two for the reads of the engine,
+// and two for lists, which are closed after a minute without any. A server allows 100 by default, 3 of them for its
+// superuser: 16 processes open 96 at most, and 64 while nobody asks for lists.
+const (
+	postgresReads = 2
+	postgresViews = 2
+)
+
 func connectPostgres(url string) (*Handle, error) {
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil { // its text may hold the password
@@ -26,8 +33,11 @@ func connectPostgres(url string) (*Handle, error) {
 	cfg.ConnectTimeout = CallTimeout / 2
 	listening := cfg.Copy()
 	cfg.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) {} // a pooler may hand us what others listened to: it is not kept
-	h := &Handle{listening: listening, Dialect: newPostgres(), Writes: stdlib.OpenDB(*cfg), Reads: stdlib.OpenDB(*cfg), Views: stdlib.OpenDB(*cfg)}
-	h.limit(2, 4) // a fleet of 16 processes stays within the 100 connections that a server allows by default
+	views := cfg.Copy()
+	// A list is planned for what it asks for: a plan that was kept for some producer reads everything for a smaller one.
+	views.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+	h := &Handle{listening: listening, Dialect: newPostgres(), Writes: stdlib.OpenDB(*cfg), Reads: stdlib.OpenDB(*cfg), Views: stdlib.OpenDB(*views)}
+	h.limit(postgresReads, postgresViews)
 	h.Views.SetConnMaxIdleTime(time.Minute)
 	return h, nil
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // ListChosen lists what chooses takes, on a pool of one connection.
-func (v *View) ListChosen(ctx context.Context, f tasks.Filter, chooses func(source string) bool) ([]tasks.Outcome, string, error) {
+func ListChosen(ctx context.Context, v *View, f tasks.Filter, chooses func(source string) bool) ([]tasks.Outcome, string, error) {
 	v.lists.Pool.SetMaxOpenConns(1)
 	return v.list(ctx, &search{chooses: func(r *looked) bool { return chooses(r.source) }}, f)
 }

@@ -124,6 +124,10 @@ func reads() map[string][]read {
 		_, err := v.Outcomes(ctx, []uuid.UUID{named(1, 7), named(1, 9)})
 		return err
 	})
+	add("KnownSources", func(ctx context.Context, v *view.View) error {
+		_, err := v.KnownSources(ctx, "small", []string{"n7", "n9"})
+		return err
+	})
 	add("OutcomesBetween", func(ctx context.Context, v *view.View) error {
 		_, err := v.OutcomesBetween(ctx, named(1, 7), named(1, 7000), 10)
 		return err

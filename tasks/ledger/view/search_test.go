@@ -8,6 +8,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
 	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
+	"github.com/mediaferry/mediaferry/tasks/ledger/view"
 	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
@@ -35,7 +36,7 @@ func TestASearchHoldsNoConnection(t *testing.T) {
 	t.Parallel()
 	l, rows := filled(t)
 	looked := 0
-	page, next, err := l.ListChosen(taskstest.Context(t), tasks.Filter{}, func(string) bool {
+	page, next, err := view.ListChosen(taskstest.Context(t), l.View, tasks.Filter{}, func(string) bool {
 		if looked++; looked%1000 == 1 { // it would wait for ever
 			if _, err := l.Status(t.Context()); err != nil {
 				t.Error(err)
@@ -54,7 +55,7 @@ func TestASearchEndsWithItsCaller(t *testing.T) {
 	l, _ := filled(t)
 	ctx, giveUp := context.WithCancel(t.Context())
 	looked := 0
-	_, _, err := l.ListChosen(ctx, tasks.Filter{}, func(string) bool {
+	_, _, err := view.ListChosen(ctx, l.View, tasks.Filter{}, func(string) bool {
 		looked++
 		giveUp()
 		return true

@@ -27,23 +27,35 @@ func (r *Reader) Snapshot(ctx context.Context, op string, read func(*Tx) error) 
 		ctx, stop = context.WithTimeout(ctx, r.Most)
 		defer stop()
 	}
-	err := r.read(ctx, read)
+	began, err := r.read(ctx, read)
+	for range deadConnections {
+		if began || !errors.Is(err, driver.ErrBadConn) {
+			break
+		}
+		began, err = r.read(ctx, read)
+	}
 	if err != nil && r.Handle.closed.Load() {
 		return Closed(op)
 	}
 	return r.Handle.Dialect.Explain(op, err)
 }
 
-func (r *Reader) read(ctx context.Context, read func(*Tx) error) (err error) {
+// deadConnections is how many connections of a pool may be found dead, one after the other, once a server has restarted:
+// none of our pools is larger. The driver looks only at those that were idle for a second.
+const deadConnections = 4
+
+// read reports whether the snapshot began: before that, nothing was read.
+func (r *Reader) read(ctx context.Context, read func(*Tx) error) (began bool, err error) {
 	s, err := OpenSession(ctx, r.Handle.Dialect, r.Pool, false)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() {
 		err = errors.Join(err, s.Close())
 	}()
 	t, err := Begin(ctx, s, r.Now, r.Handle.Dialect.beginRead)
-	if err == nil {
+	began = err == nil
+	if began {
 		err = read(t)
 	}
 	if err == nil {
@@ -52,7 +64,7 @@ func (r *Reader) read(ctx context.Context, read func(*Tx) error) (err error) {
 	if err != nil {
 		s.leave()
 	}
-	return err
+	return began, err
 }
 
 // Dedicated runs work on a connection of its own, whose settings work may change. The connection is closed afterwards.

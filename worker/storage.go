@@ -31,7 +31,7 @@ func (w *Worker) patiently(ctx context.Context, claim tasks.Claim, call func() e
 		}
 		if err != nil {
 			go func() {
-				_ = <-returned // the upload has gone on without it
+				<-returned //nolint:errcheck // the upload has gone on without it
 				after()
 			}()
 			return true, err

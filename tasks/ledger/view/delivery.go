@@ -66,14 +66,14 @@ func deliveryWalk(t *db.Tx, f tasks.DeliveryFilter) (*walk, error) {
 		along = &w.rest
 	}
 	along.Equal("d.producer = ?", f.Producer)
-	switch phase := schema.DeliveryPhase(f.State); {
-	case f.State == "":
-	case f.State == tasks.Pending:
+	switch f.State {
+	case "":
+	case tasks.Pending:
 		w.rest.Add("d.due_at IS NOT NULL")
-	case f.State == tasks.Delivered:
-		w.rest.Add("d.phase = ?", phase)
+	case tasks.Delivered:
+		w.rest.Add("d.phase = ?", schema.DeliveryPhase(f.State))
 	default: // given up, disabled: these have an index of their own
-		along.Add(fmt.Sprintf("d.phase >= 4 AND d.phase = %d", phase))
+		along.Add(fmt.Sprintf("d.phase >= 4 AND d.phase = %d", schema.DeliveryPhase(f.State)))
 	}
 	return w, nil
 }

@@ -219,7 +219,7 @@ func newPlans(t *testing.T, url string) *plans {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { h.Close() })
+	t.Cleanup(func() { _ = h.Close() })
 	ledgertest.Fill(t, url, fill(h.Dialect, many()))
 	return &plans{t, view.New(h, time.Now), h, map[string]bool{}}
 }

@@ -22,7 +22,7 @@ demo: ## see it work: nothing to set up
 	go run ./cmd/mediaferry demo
 
 test: tools ## run every test, on real servers; installs what is missing (Debian, as root)
-	@.ci/gotest $(TESTFLAGS) ./...
+	@.ci/gotest $(TESTFLAGS) ./tasks/ledger ./... # what takes longest first
 
 # Where goroutines share something. All of it is in make full.
 CONCURRENT := ./config ./enqueue/... ./tasks/... ./worker/...

@@ -72,7 +72,7 @@ type Server struct {
 	reads   *inFlight
 	bodies  *inFlight
 	tail    *tail
-	looks   chan struct{} // one for each source that is looked at
+	stats   chan struct{} // one for each source that is looked at
 	closing chan struct{}
 	once    sync.Once
 }
@@ -100,7 +100,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Cell == nil {
 		cfg.Cell = func(s string) string { return s }
 	}
-	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: newInFlight(), reads: newInFlight(), bodies: newInFlight(), looks: make(chan struct{}, maxLooks), closing: make(chan struct{})}
+	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: newInFlight(), reads: newInFlight(), bodies: newInFlight(), stats: make(chan struct{}, maxStats), closing: make(chan struct{})}
 	s.guard = newGuard(cfg.Now)
 	s.tail = newTail(cfg.Ledger, cfg.Poll)
 	mux := http.NewServeMux()
@@ -127,7 +127,7 @@ func New(cfg Config) (*Server, error) {
 // Woken tells the event streams what is new: ledger.Follow takes it.
 func (s *Server) Woken(news tasks.Wake) {
 	if news.Has(tasks.WakeEvents) {
-		s.tail.look()
+		s.tail.wake()
 	}
 }
 

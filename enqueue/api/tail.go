@@ -63,8 +63,8 @@ func (t *tail) leave(s *subscription) {
 	}
 }
 
-// look makes it look at once. It never blocks.
-func (t *tail) look() {
+// wake makes it read at once. It never blocks.
+func (t *tail) wake() {
 	select {
 	case t.news <- struct{}{}:
 	default: // it is about to look anyway

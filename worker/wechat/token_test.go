@@ -58,6 +58,26 @@ func TestStormOfRefusalsFetchesOncePer30s(t *testing.T) {
 	}
 }
 
+// A clock that was an hour ahead when a refusal caused a fetch does not forbid fetches for that hour.
+func TestAClockThatWasAheadForbidsNoFetch(t *testing.T) {
+	t.Parallel()
+	now := newClock()
+	srv := wechattest.NewServer(t, wechattest.Config{Now: now.Now})
+	srv.Rate(wechattest.Fault{Errcode: 40001, Path: "media/upload"}, 1)
+	store := wechat.NewMemoryTokens()
+	ahead := newClient(t, config(srv.URL, func() time.Time { return now.Now().Add(time.Hour) }), account(), store)
+	_, err := upload(t, ahead)
+	wantCode(t, err, tasks.TokenRefused, 40001)
+	before := len(fetchTimes(srv))
+
+	right := newClient(t, config(srv.URL, now.Now), account(), store)
+	_, err = upload(t, right)
+	wantCode(t, err, tasks.TokenRefused, 40001)
+	if n := len(fetchTimes(srv)); n == before {
+		t.Errorf("no token was fetched: %v", err)
+	}
+}
+
 // stubborn is a WeChat that refuses a token and yet hands it out again, unless it is forced to make another.
 type stubborn struct {
 	mu     sync.Mutex

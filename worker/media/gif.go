@@ -15,25 +15,33 @@ const (
 	gifControl   = 0xf9
 )
 
+// gifHead is the size in bytes of signature and logical screen descriptor.
+const gifHead = 13
+
 // gifWalk is the state of one walk.
 type gifWalk struct {
 	b      []byte
 	c      *tasks.Content
 	off    int
 	frames int
-	noEnd  bool // the file ended without a trailer
+	gaps   []gifGap // between its blocks
+	tries  int      // frames looked for behind gaps: each may cost a look at the whole file
+	noEnd  bool     // the file ended without a trailer
 }
 
-// walkGIF walks the blocks of b to the trailer, and counts the pixels of each frame. What comes behind the last frame,
-// and a trailer that is missing, are noted, as are the frames of an animation.
+// gifGap is a run of bytes that belong to no block.
+type gifGap struct{ begin, end int }
+
+// walkGIF walks the blocks of b to the trailer, over stray bytes between them, as ffmpeg does, and counts the pixels of
+// each frame. Stray bytes, what comes behind the last frame, and a trailer that is missing are noted, as are the frames
+// of an animation.
 func walkGIF(b []byte, c *tasks.Content) error {
-	const head = 13 // signature and logical screen descriptor
-	if len(b) < head {
+	if len(b) < gifHead {
 		return gifCut(b)
 	}
 	c.Width = int(binary.LittleEndian.Uint16(b[6:]))
 	c.Height = int(binary.LittleEndian.Uint16(b[8:]))
-	w := gifWalk{b: b, c: c, off: head + gifTable(b[10])}
+	w := gifWalk{b: b, c: c, off: gifHead + gifTable(b[10])}
 	if err := w.run(); err != nil {
 		return err
 	}
@@ -46,6 +54,9 @@ func walkGIF(b []byte, c *tasks.Content) error {
 		return corrupt("GIF declares %d × %d pixels", c.Width, c.Height)
 	case w.frames > 1:
 		note(c, "animated: %d frames", w.frames)
+	}
+	if n := w.stray(); n > 0 {
+		note(c, "%s between its blocks", count(n, "stray byte"))
 	}
 	if w.noEnd {
 		note(c, noTrailer)
@@ -76,8 +87,16 @@ func (w *gifWalk) run() error {
 			}
 			w.off = next
 		default:
+			if next := w.resume(); next > 0 {
+				w.gaps = append(w.gaps, gifGap{at, next})
+				w.off = next
+				continue
+			}
+			if w.frames == 0 {
+				return corrupt("GIF has no block at byte %d, where one must be", at)
+			}
 			w.noEnd = true
-			return w.stray()
+			return nil
 		}
 	}
 	w.noEnd = true
@@ -95,25 +114,37 @@ func (w *gifWalk) extension() error {
 	return nil
 }
 
-// stray judges bytes where a block must be. Decoders stop there: it is the end, unless a frame follows.
-func (w *gifWalk) stray() error {
-	const far, tries = 4096, 16
-	rest := w.b[w.off:]
-	follows := w.frames == 0 || bytes.Contains(rest[:min(len(rest), far)], []byte{gifExtension, gifControl, 4})
-	at := w.off
-	for range tries {
-		i := bytes.IndexByte(w.b[at:min(len(w.b), w.off+far)], gifImage)
-		if i < 0 || follows {
+// resume returns where the blocks go on behind the bytes at off, which begin none: with the extension that controls a
+// frame, or with a whole frame. It is 0 where neither follows soon: then these bytes stand behind the end.
+func (w *gifWalk) resume() int {
+	const far, tries = 4096, 64
+	near := w.b[:min(len(w.b), w.off+far)]
+	control := bytes.Index(near[w.off:], []byte{gifExtension, gifControl, 4})
+	if control >= 0 {
+		near = near[:w.off+control] // a frame before it comes first
+	}
+	for at := w.off; w.tries < tries; w.tries++ {
+		i := bytes.IndexByte(near[at:], gifImage)
+		if i < 0 {
 			break
 		}
 		at += i + 1
-		_, err := gifFrame(w.b, at-1, 0)
-		follows = err == nil
+		if _, err := gifFrame(w.b, at-1, 0); err == nil {
+			return at - 1
+		}
 	}
-	if follows {
-		return corrupt("GIF has no block at byte %d, where one must be", w.off)
+	if control >= 0 {
+		return w.off + control
 	}
-	return nil
+	return 0
+}
+
+// stray is how many bytes belong to no block.
+func (w *gifWalk) stray() (n int) {
+	for _, g := range w.gaps {
+		n += g.end - g.begin
+	}
+	return n
 }
 
 // gifFrame skips the image at off: descriptor, local colours, code size, data. Its error says what is wrong with frame

@@ -43,6 +43,7 @@ type jpegWalk struct {
 	stray    int  // bytes where markers must be, and behind the data of a scan
 	restarts int  // restart markers where none belongs
 	noEnd    bool // the file ended without EOI
+	lacks    bool // code tables, for which those of the standard stand
 }
 
 // walkJPEG walks the markers of b to EOI, as libjpeg does: over stray bytes between them, and past restart markers
@@ -54,7 +55,7 @@ func walkJPEG(b []byte, c *tasks.Content) error {
 	if err == nil {
 		err = w.judge()
 	}
-	if tasks.CodeOf(err) == tasks.Corrupt && w.frame.complete() {
+	if tasks.CodeOf(err) == tasks.Corrupt && w.frame.complete() && (w.noEnd || !w.frame.progressive) { // libjpeg shows a progressive one at its end
 		note(c, "damaged behind its picture data: %s", err)
 		err = nil
 	}
@@ -66,6 +67,9 @@ func walkJPEG(b []byte, c *tasks.Content) error {
 	}
 	if w.restarts > 0 {
 		note(c, "%s where none belongs", count(w.restarts, "restart marker"))
+	}
+	if w.lacks {
+		note(c, "its code tables (DHT) are missing, those of the standard fit")
 	}
 	if w.noEnd {
 		note(c, noEOI)
@@ -152,6 +156,8 @@ func (w *jpegWalk) segment(marker byte) error {
 		return nil
 	case marker == jpegSOI:
 		return corrupt("JPEG has a second start marker at byte %d", at-2)
+	case !jpegKnown(marker):
+		return corrupt("JPEG has an unknown marker 0x%02x at byte %d", marker, at-2)
 	case at+2 > len(w.b):
 		return w.endsIn(marker, at)
 	}
@@ -191,12 +197,15 @@ func (w *jpegWalk) body(marker byte, body []byte) error {
 	case marker == jpegLS:
 		return refusal(tasks.Unsupported, toJPEG, "this is JPEG-LS, which WeChat and browsers can't show")
 	case marker == jpegDAC, marker == jpegDNL, marker == jpegCOM, marker >= jpegAPP0 && marker <= jpegAPPF:
-	case marker >= jpegSOF0 && marker <= jpegSOF5 && marker != jpegJPG:
+	case marker >= jpegSOF0 && marker <= jpegSOF5:
 		return w.header(marker, body)
-	default:
-		return corrupt("JPEG has an unknown marker 0x%02x at byte %d", marker, w.off-len(body)-4)
 	}
 	return nil
+}
+
+// jpegKnown reports whether decoders know a marker that has a segment. At any other they give up.
+func jpegKnown(marker byte) bool {
+	return marker >= jpegSOF0 && marker <= jpegDRI && marker != jpegJPG || marker >= jpegAPP0 && marker <= jpegAPPF || marker == jpegCOM || marker == jpegLS
 }
 
 // header reads the frame header: dimensions, components, and the coding process.

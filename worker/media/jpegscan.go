@@ -18,6 +18,7 @@ type jpegScan struct {
 // jpegPart is a component with its codes.
 type jpegPart struct {
 	*jpegComponent
+	codes  byte // the numbers of its tables
 	dc, ac *jpegTable
 }
 
@@ -37,7 +38,13 @@ func (w *jpegWalk) scan(body []byte) error {
 	if err := s.header(body[1:len(body)-3], at); err != nil {
 		return err
 	}
-	if w.frame.skipped || w.frame.visited > maxVisits*w.frame.blocks || !s.coded() {
+	if !s.coded() && !w.frame.progressive {
+		w.standard()
+	}
+	if !s.coded() {
+		return corrupt("JPEG has no code table for its scan at byte %d", at)
+	}
+	if w.frame.skipped || w.frame.visited > maxVisits*w.frame.blocks {
 		w.frame.skipped = true
 		return w.skip()
 	}
@@ -67,7 +74,7 @@ func (s *jpegScan) header(body []byte, at int) error {
 		if !s.quant[part.quant] {
 			return corrupt("JPEG has no quantisation table for its scan at byte %d", at)
 		}
-		part.dc, part.ac = s.tables[0][body[i+1]>>4], s.tables[1][body[i+1]&0x0f]
+		part.codes = body[i+1]
 		blocks += part.wide * part.high
 		s.parts = append(s.parts, part)
 	}
@@ -84,12 +91,12 @@ func (s *jpegScan) header(body []byte, at int) error {
 	return nil
 }
 
-// coded reports whether the tables that the scan needs are there. Where they are not, decoders take those of the
-// standard, or fail.
+// coded looks up the tables, and reports whether those that the scan needs are there.
 func (s *jpegScan) coded() bool {
-	for _, p := range s.parts {
-		dc := s.start == 0 && s.high == 0
-		ac := s.end > 0
+	dc, ac := s.start == 0 && s.high == 0, s.end > 0
+	for i := range s.parts {
+		p := &s.parts[i]
+		p.dc, p.ac = s.tables[0][p.codes>>4], s.tables[1][p.codes&0x0f]
 		if dc && p.dc == nil || ac && p.ac == nil {
 			return false
 		}

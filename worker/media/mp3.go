@@ -59,7 +59,7 @@ func (w *mp3Walk) judge(declared int) error {
 	switch {
 	case w.headers < 2: // a single one may be an accident; ffmpeg takes no less
 		return cutOff("MP3 has %s in %s", count(w.headers, "frame"), count(len(w.b), "byte"))
-	case w.garbage > w.audio, w.tail > w.audio && w.headers < 8, w.garbage > 0 && lost != "":
+	case w.garbage > w.audio, w.tail > w.audio && w.headers < 8, w.garbage > 0 && declared > w.frames:
 		return refusal(tasks.Corrupt, keepSound, "MP3 is damaged: only %s of %s are sound%s", count(w.audio, "byte"), count(len(w.b), "byte"), lost)
 	case w.cut && (!w.spare || lost != ""):
 		return refusal(tasks.Corrupt, keepSound, "MP3 ends at byte %d, within a frame: %w%s", len(w.b), tasks.ErrCutOff, lost)

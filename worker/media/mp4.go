@@ -14,6 +14,7 @@ type mp4Walk struct {
 	b         []byte
 	c         *tasks.Content
 	moov      bool
+	headed    bool  // mvhd
 	index     box   // moov
 	unfit     int   // bytes within boxes that are no box, and boxes that reach beyond the one they are in
 	fragments bool  // mvex: samples are in fragments
@@ -159,6 +160,8 @@ func (w *mp4Walk) judge() error {
 		return cutOff("MP4 has no index (moov), as of a recording that was never finished")
 	}
 	switch {
+	case !w.headed:
+		return corrupt("MP4 has no movie header (mvhd)")
 	case len(w.tracks) == 0:
 		return corrupt("MP4 has no track")
 	case w.lost != nil:
@@ -212,6 +215,7 @@ func (w *mp4Walk) movie(moov box) (last box, err error) {
 	for in.scan() {
 		switch x := in.next; {
 		case x.is("mvhd"):
+			w.headed = true
 			w.scale, w.header = headerDuration(x.body)
 		case x.is("trak"):
 			if err := w.addTrack(x); err != nil {

@@ -174,3 +174,34 @@ func TestDamagedGIF(t *testing.T) {
 		{"a code size that does not exist", set(frame+10, 12), tasks.Corrupt, "code size"},
 	})
 }
+
+// Stray bytes between blocks are passed, as ffmpeg passes them: every frame is there.
+func TestOddGIF(t *testing.T) {
+	t.Parallel()
+	const head = "GIF89a\x09\x00\x07\x00\x80\x00\x00" + "\x00\x00\x00\xff\xff\xff"
+	const control = "!\xf9\x04\x00\x0a\x00\x00\x00"
+	frame := ",\x00\x00\x00\x00\x09\x00\x07\x00\x00" + "\x02" + gifData(9*7)
+	for name, c := range map[string]struct{ b, notes string }{
+		"before a frame":              {head + "words" + frame + ";", "5 stray bytes between its blocks"},
+		"before what controls it":     {head + "\x00\x00" + control + frame + ";", "2 stray bytes between its blocks"},
+		"like a frame's first byte":   {head + "a, b" + control + frame + ";", "4 stray bytes between its blocks"},
+		"before both frames":          {head + "one" + frame + "two" + frame + ";", "animated: 2 frames|6 stray bytes between its blocks"},
+		"behind the last frame":       {head + frame + "a, b", "its trailer is missing|4 bytes after the end"},
+		"behind the last, and an end": {head + frame + "words;", "its trailer is missing|6 bytes after the end"},
+	} {
+		got, err := media.Check([]byte(c.b), tasks.Image, media.DefaultLimits())
+		if notes := strings.Join(got.Notes, "|"); err != nil || notes != c.notes {
+			t.Errorf("%s: notes %q, %v, want %q", name, notes, err, c.notes)
+		}
+		if strings.HasPrefix(c.notes, "animated") {
+			continue
+		}
+		if out, _ := fixed(t, []byte(c.b), tasks.Thumb, media.DefaultLimits()); len(out) == 0 {
+			t.Errorf("%s: it makes no thumb", name)
+		}
+	}
+	cut := head + frame + "words" + control + frame[:len(frame)-4]
+	if _, err := media.Check([]byte(cut), tasks.Image, media.DefaultLimits()); tasks.CodeOf(err) != tasks.Corrupt {
+		t.Errorf("cut behind stray bytes: %v, want %s", err, tasks.Corrupt)
+	}
+}

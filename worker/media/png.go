@@ -25,7 +25,7 @@ type pngWalk struct {
 	closed  bool    // another chunk came after the IDATs
 	noEnd   bool    // the file ended without IEND
 	wrong   int     // checksums of chunks that no pixel hangs on
-	odd     int     // names of chunks that no pixel hangs on
+	odd     int     // chunks before the header
 	frames  pngFrames
 }
 
@@ -63,7 +63,7 @@ func walkPNG(b []byte, c *tasks.Content) error {
 		note(c, "%s on which no pixel hangs", count(w.wrong, "wrong checksum"))
 	}
 	if w.odd > 0 {
-		note(c, "%s without a proper name", count(w.odd, "chunk"))
+		note(c, "%s before its header", count(w.odd, "chunk"))
 	}
 	noteTail(c, len(b)-w.off)
 	return nil
@@ -101,7 +101,7 @@ func (w *pngWalk) next() (pngChunk, error) {
 		return pngChunk{}, cutOff("PNG ends at byte %d without its end chunk (IEND)", len(w.b))
 	}
 	n, name := binary.BigEndian.Uint32(left), left[4:8]
-	if n > pngMaxChunk || !pngName(name) && !w.passable(n) {
+	if n > pngMaxChunk || !pngName(name) {
 		return pngChunk{}, corrupt("PNG has no chunk at byte %d, where one must be", w.off)
 	}
 	if uint64(n) > uint64(len(left)-12) {
@@ -116,9 +116,6 @@ func (w *pngWalk) next() (pngChunk, error) {
 			return pngChunk{}, corrupt("PNG chunk %s at byte %d is damaged: its checksum is wrong", printable(name), w.off)
 		}
 		w.wrong++
-	}
-	if !pngName(name) {
-		w.odd++
 	}
 	w.off += end + 4
 	return chunk, nil
@@ -144,10 +141,14 @@ func pngName(name []byte) bool {
 	return true
 }
 
-// passable reports whether the chunk at off, of n bytes, is one that nothing hangs on, its name apart: another follows.
-func (w *pngWalk) passable(n uint32) bool {
-	next := uint64(w.off) + 12 + uint64(n)
-	return w.b[w.off+4]&0x20 != 0 && next+8 <= uint64(len(w.b)) && pngName(w.b[next+4:next+8])
+// pngKnown reports whether decoders know an ancillary chunk, which then has to have its place.
+func pngKnown(name string) bool {
+	switch name {
+	case "acTL", "bKGD", "cHRM", "cICP", "cLLI", "eXIf", "fcTL", "fdAT", "gAMA", "hIST", "iCCP", "iTXt", "mDCV", "oFFs", "pCAL", "pHYs",
+		"sBIT", "sCAL", "sPLT", "sRGB", "sTER", "tEXt", "tIME", "tRNS", "zTXt":
+		return true
+	}
+	return false
 }
 
 // needed reports whether pixels or frames hang on chunks of that name.
@@ -167,7 +168,11 @@ func (w *pngWalk) chunk(x pngChunk) error {
 	if first && string(x.name) == "CgBI" {
 		return refusal(tasks.Unsupported, toPNG, "this is Apple's PNG for apps (CgBI), which WeChat and browsers can't show")
 	}
-	if first != (string(x.name) == "IHDR") {
+	if w.header.width == 0 && x.name[0]&0x20 != 0 && !pngKnown(string(x.name)) {
+		w.odd++ // as libpng passes it
+		return nil
+	}
+	if (w.header.width == 0) != (string(x.name) == "IHDR") {
 		return corrupt("PNG has chunk %s where its header (IHDR) must be, or its header twice", printable(x.name))
 	}
 	if w.rows.started() && string(x.name) != "IDAT" && !w.closed {
@@ -220,8 +225,9 @@ func (w *pngWalk) head(body []byte) error {
 
 // colours looks at PLTE, which pictures without a palette may have too, as advice.
 func (w *pngWalk) colours(body []byte) error {
+	twice := w.palette
 	w.palette = true
-	if w.header.colour == 3 && (len(body) == 0 || len(body)%3 != 0 || len(body) > 3*256 || w.rows.started()) {
+	if w.header.colour == 3 && (twice || len(body) == 0 || len(body)%3 != 0 || len(body) > 3*256 || w.rows.started()) {
 		return corrupt("PNG has a damaged palette (PLTE)")
 	}
 	return nil

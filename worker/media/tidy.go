@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // tidy is b, which was walked and is whole, with what decoders in Go stumble over left out: all that is behind the
-// picture data, a wrong checksum where no pixel hangs on it, and an end marker that is missing.
+// picture data, stray bytes, a wrong checksum where no pixel hangs on it, and an end marker that is missing.
 func tidy(b []byte, k kind) []byte {
 	switch k {
 	case kindJPEG:
@@ -17,7 +18,7 @@ func tidy(b []byte, k kind) []byte {
 	case kindPNG:
 		return tidyPNG(b)
 	case kindGIF:
-		return append(bytes.Clone(b), 0, gifTrailer) // of no harm behind a whole frame: one is all that is decoded
+		return tidyGIF(b)
 	}
 	return b
 }
@@ -28,7 +29,24 @@ func tidyJPEG(b []byte) []byte {
 	if !w.frame.complete() {
 		return b
 	}
-	return append(bytes.Clone(b[:w.scanned]), 0xff, jpegEOI)
+	whole := append(bytes.Clone(b[:w.scanned]), 0xff, jpegEOI)
+	if w.lacks {
+		return slices.Insert(whole, 2, jpegStandardTables()...)
+	}
+	return whole
+}
+
+// tidyGIF leaves out what stands between blocks.
+func tidyGIF(b []byte) []byte {
+	w := gifWalk{b: b, c: &tasks.Content{}, off: gifHead + gifTable(b[10])}
+	_ = w.run() // it is whole
+	out := make([]byte, 0, len(b)+2)
+	from := 0
+	for _, g := range w.gaps {
+		out = append(out, b[from:g.begin]...)
+		from = g.end
+	}
+	return append(append(out, b[from:]...), 0, gifTrailer) // of no harm behind a whole frame: one is all that is decoded
 }
 
 // tidyPNG keeps the chunks on which pixels hang.

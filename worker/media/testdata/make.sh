@@ -3,7 +3,7 @@
 # think of them and of each one cut off at 20 places, and writes that to truth.tsv and cuts.tsv. The tests compare
 # with those files, so that they need none of the tools.
 #
-#   apt-get install ffmpeg sox libsox-fmt-all lame imagemagick perl
+#   apt-get install ffmpeg netpbm libjpeg-turbo-progs sox libsox-fmt-all lame imagemagick perl
 #   ./make.sh            makes samples/, truth.tsv, cuts.tsv and ../mediatest/sample.mp4 anew
 #
 # A row is: the sample, the type as which it is checked, the verdict that Check must reach ("ok" or a code), and the
@@ -222,3 +222,6 @@ cuts() {
 	done
 }
 cuts >../cuts.tsv
+
+# What the decoders say of hundreds of variants of these samples: ../variants.tsv.
+cd ../.. && go test -tags differential -count=1 -run TestDifferential -update .

@@ -21,7 +21,7 @@ func (s *Store) openFile(at rooter, name string, src tasks.Source) (tasks.File, 
 	defer root.Close()
 	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return tasks.File{}, fault(op, src, err)
+		return tasks.File{}, looked(root.FS(), name, fault(op, src, err))
 	}
 	info, err := f.Stat()
 	if err == nil {

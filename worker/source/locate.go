@@ -65,7 +65,7 @@ func (s *Store) Locate(path string) (string, error) {
 	}
 	switch {
 	case err != nil:
-		return "", fault(op, tasks.Source{Path: path}, err)
+		return "", looked(os.DirFS(string(filepath.Separator)), strings.TrimPrefix(filepath.ToSlash(abs), "/"), fault(op, tasks.Source{Path: path}, err))
 	case info.IsDir():
 		return Local(abs, "."), nil
 	}

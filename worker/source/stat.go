@@ -40,7 +40,7 @@ func (s *Store) Stat(ctx context.Context, source string) (Entry, error) {
 	defer root.Close()
 	info, err := root.Stat(src.Path)
 	if err != nil {
-		return Entry{}, fault(op, src, err)
+		return Entry{}, looked(root.FS(), src.Path, fault(op, src, err))
 	}
 	if err := regular(op, src, info); err != nil {
 		return Entry{}, err

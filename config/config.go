@@ -48,6 +48,8 @@ type HTTP struct {
 	Wait time.Duration `koanf:"wait" default:"60s" min:"0s" max:"10m" doc:"how long POST /v1/media and the drop-in endpoint wait for an outcome before they answer without it"`
 
 	InboxSize Size `koanf:"inbox_size" default:"1GiB" min:"10MiB" doc:"of the files that one producer has sent over HTTP and that wait for their outcome; beyond it POST /v1/files answers 429"`
+
+	OpenAPI bool `koanf:"open_openapi" default:"false" doc:"/openapi.json answers without a key"`
 }
 
 // Log is what goes to stderr.

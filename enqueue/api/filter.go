@@ -65,7 +65,7 @@ func (q FilterQuery) filter(ctx context.Context) (tasks.Filter, error) {
 		}
 		f.Batch = id
 	}
-	return caller(ctx).Confined(f), nil
+	return confined(ctx, f), nil
 }
 
 func (b FilterBody) filter(ctx context.Context) tasks.Filter {
@@ -82,7 +82,15 @@ func (b FilterBody) filter(ctx context.Context) tasks.Filter {
 	if b.Until != nil {
 		f.Until = *b.Until
 	}
-	return caller(ctx).Confined(f)
+	return confined(ctx, f)
+}
+
+// confined keeps a filter to what the caller sees.
+func confined(ctx context.Context, f tasks.Filter) tasks.Filter {
+	if own := caller(ctx).sees(); own != "" {
+		f.Producer = own
+	}
+	return f
 }
 
 func states(names []string) []tasks.State {

@@ -20,7 +20,7 @@ import (
 // Config has the parts and the settings of a Server. Ledger and Keys are required.
 type Config struct {
 	Ledger Ledger
-	Keys   *enqueue.Keyring
+	Keys   *Keyring
 	// Actor previews and begins actions on many uploads, and its Rates hold for all that producers submit. Nil: one that
 	// does not run, so that other processes carry the actions out.
 	Actor *enqueue.Actor
@@ -48,6 +48,8 @@ type Config struct {
 	Open map[string]http.Handler
 	// Closed are handlers of others behind a key of any role but producer: /metrics, the console.
 	Closed map[string]http.Handler
+	// OpenAPI lets /openapi.json answer without a key.
+	OpenAPI bool
 	// Poll is the time between two looks for new events, which serve all streams. Zero: 1 s.
 	Poll time.Duration
 	// Log gets a line for each request. Nil: no lines.
@@ -67,12 +69,12 @@ type Server struct {
 	log     *slog.Logger
 	api     huma.API
 	handler http.Handler
-	guard   *enqueue.Guard
-	streams *enqueue.InFlight
-	reads   *enqueue.InFlight
-	bodies  *enqueue.InFlight
-	tail    *enqueue.Tail
-	stats   chan struct{} // one for each source that is looked at
+	guard   *guard
+	streams *inFlight
+	reads   *inFlight
+	bodies  *inFlight
+	tail    *tail
+	looks   chan struct{} // one for each source that is looked at
 	closing chan struct{}
 	once    sync.Once
 }
@@ -100,9 +102,9 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Cell == nil {
 		cfg.Cell = func(s string) string { return s }
 	}
-	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: enqueue.NewInFlight(), reads: enqueue.NewInFlight(), bodies: enqueue.NewInFlight(), stats: make(chan struct{}, maxStats), closing: make(chan struct{})}
-	s.guard = enqueue.NewGuard(cfg.Now)
-	s.tail = enqueue.NewTail(cfg.Ledger, cfg.Poll)
+	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: newInFlight(), reads: newInFlight(), bodies: newInFlight(), looks: make(chan struct{}, maxLooks), closing: make(chan struct{})}
+	s.guard = newGuard(cfg.Now)
+	s.tail = newTail(cfg.Ledger, cfg.Poll)
 	mux := http.NewServeMux()
 	s.api = humago.New(mux, s.humaConfig())
 	s.api.UseMiddleware(s.authorize, s.limitReads)
@@ -111,15 +113,23 @@ func New(cfg Config) (*Server, error) {
 	for pattern, h := range cfg.Closed {
 		mux.Handle(pattern, s.staff(h))
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeProblem(w, r, &tasks.Error{Code: tasks.NotFound, Op: "find route", Err: errors.New("there is no " + r.Method + " " + r.URL.Path)})
-	})
+	mux.HandleFunc(anyPath, func(w http.ResponseWriter, r *http.Request) { s.noRoute(w, r, methodsOf(mux, r)) })
 	open := http.NewServeMux()
 	for pattern, h := range cfg.Open {
 		open.Handle(pattern, quiet(h))
 	}
 	s.dropIn(open)
-	open.Handle("/", s.authenticate(mux))
+	if cfg.OpenAPI {
+		open.HandleFunc("GET /openapi.json", s.openapi)
+	}
+	keyed := s.authenticate(mux)
+	open.HandleFunc(anyPath, func(w http.ResponseWriter, r *http.Request) {
+		if methods := methodsOf(open, r); len(methods) > 0 {
+			s.noRoute(w, r, methods)
+			return
+		}
+		keyed.ServeHTTP(w, r)
+	})
 	s.handler = s.wrap(open)
 	return s, nil
 }
@@ -127,7 +137,7 @@ func New(cfg Config) (*Server, error) {
 // Woken tells the event streams what is new: ledger.Follow takes it.
 func (s *Server) Woken(news tasks.Wake) {
 	if news.Has(tasks.WakeEvents) {
-		s.tail.Wake()
+		s.tail.look()
 	}
 }
 
@@ -153,7 +163,7 @@ func (s *Server) routes() {
 }
 
 // producer submits in the caller's name, within the rights of its key.
-func (s *Server) producer(i enqueue.Caller) *enqueue.Producer {
+func (s *Server) producer(i Identity) *enqueue.Producer {
 	p := &enqueue.Producer{
 		Ledger: s.cfg.Ledger, Name: i.Name, Rights: i.Rights, Rates: s.cfg.Actor.Rates, Patience: s.cfg.Patience, Accounts: s.cfg.Accounts, Nudge: s.cfg.Nudge,
 	}

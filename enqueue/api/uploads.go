@@ -11,7 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
-	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -45,15 +44,15 @@ type OutcomePage struct {
 }
 
 func (s *Server) uploadRoutes() {
-	route(s, enqueue.AccessSubmit, huma.Operation{
+	route(s, AccessSubmit, huma.Operation{
 		OperationID: "submit-upload", Method: http.MethodPost, Path: "/v1/uploads", DefaultStatus: http.StatusAccepted, Tags: []string{"uploads"},
 		Summary: "Submit one upload", Description: "Answers once the upload is kept durably. Its outcome comes by webhook, by event, or by asking.",
 	}, s.submit)
-	route(s, enqueue.AccessRead, huma.Operation{
+	route(s, AccessRead, huma.Operation{
 		OperationID: "get-upload", Method: http.MethodGet, Path: "/v1/uploads/{id}", Tags: []string{"uploads"},
 		Summary: "One upload with its history",
 	}, s.upload)
-	route(s, enqueue.AccessRead, huma.Operation{
+	route(s, AccessRead, huma.Operation{
 		OperationID: "list-uploads", Method: http.MethodGet, Path: "/v1/uploads", Tags: []string{"uploads"},
 		Summary: "Uploads, the newest first",
 	}, s.uploads)
@@ -106,7 +105,7 @@ func (s *Server) own(ctx context.Context, text string) (tasks.Outcome, error) {
 		return tasks.Outcome{}, notFound("upload")
 	}
 	o, err := s.cfg.Ledger.Outcome(ctx, id)
-	if err == nil && !caller(ctx).Owns(o.Producer) {
+	if err == nil && !caller(ctx).owns(o.Producer) {
 		err = notFound("upload")
 	}
 	return o, err

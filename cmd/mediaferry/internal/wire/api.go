@@ -30,7 +30,7 @@ func (s *Stack) newAPI(ctx context.Context, e *Engine, actor *enqueue.Actor, inb
 		return nil, err
 	}
 	c := api.Config{
-		Ledger: s.Ledger, Actor: actor, Keys: keys, Accounts: s.knownAccounts(), TokenKeys: s.dropInKeys(), Sources: s.Files, Inbox: inbox,
+		Ledger: s.Ledger, Actor: actor, Keys: keys, Accounts: s.knownAccounts(), TokenKeys: s.dropInKeys(), Sources: s.Files, Inbox: inbox, OpenAPI: s.Config.HTTP.OpenAPI,
 		Wait: max(s.Config.HTTP.Wait, time.Nanosecond), Fresh: s.Config.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.Log, Version: Version(),
 		Open:   map[string]http.Handler{"GET /healthz": http.HandlerFunc(healthz), "GET /readyz": s.readyz(e)},
 		Closed: map[string]http.Handler{"GET /metrics": promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})},
@@ -60,12 +60,12 @@ const localKeyFile = "api.key"
 
 // keyring gathers the keys of the settings, of the ledger and of the data dir. Without any key it makes one for the
 // person at this machine, and refuses an address that other machines can reach.
-func (s *Stack) keyring(ctx context.Context) (*enqueue.Keyring, error) {
+func (s *Stack) keyring(ctx context.Context) (*api.Keyring, error) {
 	fixed, err := configuredKeys(s.Config)
 	if err != nil {
 		return nil, err
 	}
-	ring := &enqueue.Keyring{Fixed: fixed, Store: s.Ledger}
+	ring := &api.Keyring{Fixed: fixed, Store: s.Ledger}
 	path := filepath.Join(s.Config.DataDir, localKeyFile)
 	if local, err := readSecret(path); err == nil {
 		ring.Fixed = append(ring.Fixed, localKey(local))

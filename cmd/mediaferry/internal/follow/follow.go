@@ -47,7 +47,7 @@ func (f *Follower) Follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome
 		if err != nil {
 			return outcomes, err
 		}
-		f.Progress.Update(len(ids)-open, len(ids), waitingNote(outcomes))
+		f.Progress.Update(len(ids)-open, len(ids), waitingNote(outcomes, time.Now()))
 		if open == 0 {
 			return outcomes, nil
 		}
@@ -177,20 +177,6 @@ func (f *Follower) held(ctx context.Context) map[string]tasks.Hold {
 		}
 	}
 	return held
-}
-
-func waitingNote(outcomes []tasks.Outcome) string {
-	n, last := 0, tasks.Outcome{}
-	for _, o := range outcomes {
-		if o.State == tasks.Waiting {
-			n++
-			last = o
-		}
-	}
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d waiting (%s)", n, last.Code)
 }
 
 // LookUp returns the outcomes of ids as they stand now, in their order.

@@ -8,13 +8,18 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // draft is an upload while the cells of its row are read.
 type draft struct {
 	tasks.Upload
-	meta map[string]string // of columns meta.NAME
+	meta   map[string]string // of columns meta.NAME
+	report bool              // it is a row of a report
+	own    string            // path outside of the storage root
+	id     uuid.UUID         // of the upload, in a report
 }
 
 // column is what a column says. Columns of one field can't stand beside each other.
@@ -23,8 +28,11 @@ type column struct {
 	set   func(d *draft, cell string) error // nil: it is left out
 }
 
-// reportMark is the column that only reports have.
-const reportMark = "outcome"
+// reportMark is the column that only reports have. uploadID is another one of theirs.
+const (
+	reportMark = "outcome"
+	uploadID   = "upload_id"
+)
 
 // columnOf returns the column that a name in the first row stands for.
 func columnOf(name string) (column, error) {
@@ -64,7 +72,9 @@ func columnOf(name string) (column, error) {
 		return column{lower, func(d *draft, cell string) (err error) { d.ExpiresBy, err = moment(cell); return err }}, nil
 	case "": // spreadsheets write columns that were emptied
 		return column{"", func(*draft, string) error { return invalid("value", "its column has no name in the first row") }}, nil
-	case reportMark, "line", "media_id", "expires_at", "reused", "errcode", "reason":
+	case uploadID:
+		return column{lower, func(d *draft, cell string) (err error) { d.id, err = uuid.Parse(cell); return err }}, nil
+	case reportMark, "line", "code", "media_id", "expires_at", "reused", "errcode", "reason":
 		return column{lower, nil}, nil
 	}
 	return column{}, &tasks.Error{Code: tasks.Invalid, Op: "header", Err: fmt.Errorf("the column %q is not known", short(name)),
@@ -72,7 +82,15 @@ func columnOf(name string) (column, error) {
 }
 
 func setPath(d *draft, cell string) error {
-	src, err := pathSource(cell)
+	read := pathSource
+	if d.report {
+		if outside(cell) {
+			d.own, d.Source = cell, cell
+			return nil
+		}
+		read = plainSource
+	}
+	src, err := read(cell)
 	if err != nil {
 		d.Source = cell // so that the report shows what was refused
 		return err

@@ -25,7 +25,8 @@ import (
 //
 // Cells are separated by commas, or by tabs or semicolons if the first row has these and no comma. An unknown column is
 // refused, since ignoring it would lose what it asks for. A report (see ReportWriter) can be read as a manifest again:
-// ReadCSV leaves out the columns of the answers and restores the cells. It leaves out empty rows. It reads a row when the
+// ReadCSV leaves out the columns of the answers and restores the cells. Its paths may lie outside of the storage root where
+// o.Own knows them. It leaves out empty rows. It reads a row when the
 // caller asks for it.
 func ReadCSV(r io.Reader, o Options) iter.Seq[Row] {
 	return func(yield func(Row) bool) {
@@ -130,7 +131,7 @@ func (t *table) row(line int, cells []string) Row {
 	if len(cells) != len(t.columns) {
 		return refuse(line, tasks.Upload{}, invalid("row", "it has %d cells, the first row has %d", len(cells), len(t.columns)))
 	}
-	var d draft
+	d := draft{report: t.report}
 	var first error // the cells after it are still read, for the report
 	for i, cell := range cells {
 		if t.report {
@@ -148,6 +149,12 @@ func (t *table) row(line int, cells []string) Row {
 		return refuse(line, d.Upload, first)
 	}
 	u, err := d.upload()
+	if err == nil && d.own != "" {
+		if u.Source, err = t.o.ownSource(d.id, d.own); err == nil {
+			return complete(line, u)
+		}
+		u.Source = d.own
+	}
 	if err != nil {
 		return refuse(line, u, err)
 	}

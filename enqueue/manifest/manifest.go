@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -43,6 +45,9 @@ type Options struct {
 	// Locate returns the source of a path in a list of paths, which the person chose. Nil: paths are relative to the
 	// storage root and can't leave it, as always in CSV and JSON lines.
 	Locate func(path string) (source string, err error)
+	// Own returns the source of a row of a report whose path lies outside of the storage root: of a file that the person
+	// named on the command line then, as upload. It returns an error for any other. Nil: such rows are refused.
+	Own func(upload uuid.UUID, path string) (source string, err error)
 }
 
 // refuse returns a row that can't be submitted.

@@ -10,13 +10,15 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // reportColumns are the columns of a report: the row as it was submitted, then its outcome.
 var reportColumns = [...]string{
-	"line", "id", "source", "type", "account", "filename", "callback_url", "priority", "no_reuse", "keep_fresh_until", "expires_by", "metadata",
-	reportMark, "media_id", "expires_at", "reused", "errcode", "reason",
+	"line", "id", "path", "type", "account", "filename", "callback_url", "priority", "no_reuse", "keep_fresh_until", "expires_by", "metadata",
+	reportMark, "code", "media_id", "expires_at", "reused", "errcode", "reason", uploadID,
 }
 
 // refused is the outcome of a row that was not accepted.
@@ -26,11 +28,14 @@ const refused = "refused"
 // that ReadCSV reads as a manifest. Cells are neutralized, see Neutralize. It is not safe for concurrent use.
 type ReportWriter struct {
 	w     *csv.Writer
+	zone  *time.Location
 	begun bool
 }
 
-// NewReportWriter returns a writer to w. Call Flush at the end.
-func NewReportWriter(w io.Writer) *ReportWriter { return &ReportWriter{w: csv.NewWriter(w)} }
+// NewReportWriter returns a writer to w, of times in zone. Call Flush at the end.
+func NewReportWriter(w io.Writer, zone *time.Location) *ReportWriter {
+	return &ReportWriter{w: csv.NewWriter(w), zone: zone}
+}
 
 // Write adds one row and its outcome. A row with an Err is reported as refused, and an outcome that is not final by its
 // state. The fields of o replace those of the row, since the account or the type may have been filled in.
@@ -38,7 +43,7 @@ func (r *ReportWriter) Write(row Row, o tasks.Outcome) error {
 	if err := r.begin(); err != nil {
 		return err
 	}
-	record := append(asked(row, o), answer(row, o)...)
+	record := append(r.asked(row, o), r.answer(row, o)...)
 	for i := range record {
 		record[i] = Neutralize(strings.ToValidUTF8(record[i], "\uFFFD")) // a refused row may hold anything
 	}
@@ -73,7 +78,7 @@ func (r *ReportWriter) begin() error {
 	return nil
 }
 
-func asked(row Row, o tasks.Outcome) []string {
+func (r *ReportWriter) asked(row Row, o tasks.Outcome) []string {
 	u := row.Upload
 	if o.Type != "" {
 		u.Type = o.Type
@@ -88,19 +93,23 @@ func asked(row Row, o tasks.Outcome) []string {
 	if u.Priority != tasks.Bulk {
 		priority = u.Priority.String()
 	}
-	return []string{strconv.Itoa(row.Line), u.ExternalID, u.Source, string(u.Type), u.Account, u.Filename, u.CallbackURL,
-		priority, yes(u.NoReuse), stamp(u.KeepFreshUntil), stamp(u.ExpiresBy), string(u.Metadata)}
+	return []string{strconv.Itoa(row.Line), u.ExternalID, PlainPath(u.Source), string(u.Type), u.Account, u.Filename, u.CallbackURL,
+		priority, yes(u.NoReuse), r.stamp(u.KeepFreshUntil), r.stamp(u.ExpiresBy), string(u.Metadata)}
 }
 
-func answer(row Row, o tasks.Outcome) []string {
+func (r *ReportWriter) answer(row Row, o tasks.Outcome) []string {
 	if row.Err != nil {
-		return []string{refused, "", "", "", "", reason(row.Err.Error(), row.Err.Advice())}
+		return []string{refused, string(row.Err.Code), "", "", "", "", reason(row.Err.Error(), row.Err.Advice()), ""}
 	}
 	errcode := ""
 	if o.Errcode != 0 {
 		errcode = strconv.Itoa(o.Errcode)
 	}
-	return []string{string(o.State), o.MediaID, stamp(o.ExpiresAt), yes(o.Reused), errcode, reason(o.Reason, o.Hint)}
+	id := ""
+	if o.ID != uuid.Nil {
+		id = o.ID.String()
+	}
+	return []string{string(o.State), string(o.Code), o.MediaID, r.stamp(o.ExpiresAt), yes(o.Reused), errcode, reason(o.Reason, o.Hint), id}
 }
 
 func reason(what, hint string) string {
@@ -117,11 +126,11 @@ func yes(b bool) string {
 	return ""
 }
 
-func stamp(t time.Time) string {
+func (r *ReportWriter) stamp(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.UTC().Format(time.RFC3339)
+	return t.In(r.zone).Format(time.RFC3339)
 }
 
 // Neutralize puts a ' before a cell that a spreadsheet would run as a formula. Such a cell begins, after blanks, with one of

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/mediaferry/mediaferry/enqueue/manifest"
 	"github.com/mediaferry/mediaferry/tasks"
@@ -26,13 +27,13 @@ func TestReport(t *testing.T) {
 		{Line: 6, Upload: tasks.Upload{Source: "waiting.jpg"}},
 	}
 	outcomes := []tasks.Outcome{
-		{State: tasks.Succeeded, MediaID: "-abc", ExpiresAt: at, Reused: true, Account: "default", Type: tasks.Thumb},
-		{State: tasks.Failed, Errcode: 40005, Reason: "+no", Hint: "convert it", ExternalID: "minted"},
+		{State: tasks.Succeeded, MediaID: "-abc", ExpiresAt: at, Reused: true, Account: "default", Type: tasks.Thumb, ID: uuid.UUID{15: 7}},
+		{State: tasks.Failed, Code: tasks.Rejected, Errcode: 40005, Reason: "+no", Hint: "convert it", ExternalID: "minted"},
 		{},
-		{State: tasks.Waiting, Reason: "held"},
+		{State: tasks.Waiting, Code: tasks.AccountHeld, Reason: "held"},
 	}
 	var b bytes.Buffer
-	w := manifest.NewReportWriter(&b)
+	w := manifest.NewReportWriter(&b, at.Location())
 	for i, r := range rows {
 		if err := w.Write(r, outcomes[i]); err != nil {
 			t.Fatal(err)
@@ -46,13 +47,13 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := [][]string{
-		{"line", "id", "source", "type", "account", "filename", "callback_url", "priority", "no_reuse", "keep_fresh_until", "expires_by", "metadata",
-			"outcome", "media_id", "expires_at", "reused", "errcode", "reason"},
-		{"2", "'=1+1", "封面 图.jpg", "thumb", "default", "'-x.jpg", "https://example.com/", "interactive", "true", "2026-11-25T00:00:00Z", "2026-11-25T00:00:00Z", `{"a":"b"}`,
-			"succeeded", "'-abc", "2026-11-25T00:00:00Z", "true", "", ""},
-		{"3", "minted", "''quoted', \"odd\"\nname.jpg", "image", "shop", "", "", "", "", "", "", "", "failed", "", "", "", "40005", "'+no (convert it)"},
-		{"5", "", "'@bad", "", "", "", "", "", "", "", "", "", "refused", "", "", "", "", "line 5: no (don't)"},
-		{"6", "", "waiting.jpg", "", "", "", "", "", "", "", "", "", "waiting", "", "", "", "", "held"},
+		{"line", "id", "path", "type", "account", "filename", "callback_url", "priority", "no_reuse", "keep_fresh_until", "expires_by", "metadata",
+			"outcome", "code", "media_id", "expires_at", "reused", "errcode", "reason", "upload_id"},
+		{"2", "'=1+1", "封面 图.jpg", "thumb", "default", "'-x.jpg", "https://example.com/", "interactive", "true", "2026-11-25T08:00:00+08:00", "2026-11-25T08:00:00+08:00", `{"a":"b"}`,
+			"succeeded", "", "'-abc", "2026-11-25T08:00:00+08:00", "true", "", "", "00000000-0000-0000-0000-000000000007"},
+		{"3", "minted", "''quoted', \"odd\"\nname.jpg", "image", "shop", "", "", "", "", "", "", "", "failed", "rejected", "", "", "", "40005", "'+no (convert it)", ""},
+		{"5", "", "'@bad", "", "", "", "", "", "", "", "", "", "refused", "denied", "", "", "", "", "line 5: no (don't)", ""},
+		{"6", "", "waiting.jpg", "", "", "", "", "", "", "", "", "", "waiting", "account", "", "", "", "", "held", ""},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
@@ -72,14 +73,14 @@ func TestReport(t *testing.T) {
 func TestReportOfNothing(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	if err := manifest.NewReportWriter(&b).Flush(); err != nil || !strings.HasPrefix(b.String(), "\ufeffline,id,source,") || strings.Count(b.String(), "\n") != 1 {
+	if err := manifest.NewReportWriter(&b, time.UTC).Flush(); err != nil || !strings.HasPrefix(b.String(), "\ufeffline,id,path,") || strings.Count(b.String(), "\n") != 1 {
 		t.Errorf("%v, wrote %q, want the first row alone", err, b.String())
 	}
 }
 
 func TestReportThatCantBeWritten(t *testing.T) {
 	t.Parallel()
-	w := manifest.NewReportWriter(full{})
+	w := manifest.NewReportWriter(full{}, time.UTC)
 	if err := w.Write(manifest.Row{}, tasks.Outcome{}); err != nil {
 		t.Fatalf("buffered: %v", err)
 	}
@@ -122,6 +123,69 @@ func FuzzNeutralize(f *testing.F) {
 	})
 }
 
+// The report of a folder names files by their own paths. It is a manifest again for whoever named them then.
+func TestReportOfAFolder(t *testing.T) {
+	t.Parallel()
+	mine := uuid.UUID{15: 7}
+	const source = "file:///home/me/%E5%9B%BE#a/b%20c.jpg"
+	var b bytes.Buffer
+	w := manifest.NewReportWriter(&b, time.UTC)
+	for i, o := range []tasks.Outcome{{ID: mine, State: tasks.Succeeded}, {ID: uuid.UUID{15: 8}, State: tasks.Failed}, {}} {
+		if err := w.Write(manifest.Row{Line: i, Upload: tasks.Upload{Source: source}}, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), ",/home/me/图/a/b c.jpg,"); n != 3 {
+		t.Errorf("%d of 3 rows have the plain path:\n%s", n, &b)
+	}
+	own := func(upload uuid.UUID, path string) (string, error) {
+		if upload != mine || path != "/home/me/图/a/b c.jpg" {
+			return "", &tasks.Error{Code: tasks.Denied, Err: errors.New("not yours")}
+		}
+		return source, nil
+	}
+	for name, c := range map[string]struct {
+		o    manifest.Options
+		want []string
+	}{
+		"theirs":  {manifest.Options{Own: own}, []string{source, "denied", "denied"}},
+		"foreign": {manifest.Options{}, []string{"denied", "denied", "denied"}},
+	} {
+		var got []string
+		for r := range manifest.ReadCSV(bytes.NewReader(b.Bytes()), c.o) {
+			if r.Err != nil {
+				got = append(got, string(r.Err.Code))
+				continue
+			}
+			got = append(got, r.Upload.Source)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	plain := "path,upload_id\n/home/me/图/a/b c.jpg," + mine.String() + "\n"
+	for r := range manifest.ReadCSV(strings.NewReader(plain), manifest.Options{Own: own}) {
+		if r.Err == nil {
+			t.Errorf("what is no report leads to %s", r.Upload.Source)
+		}
+	}
+}
+
+func TestPlainPath(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]string{
+		"a/b.jpg": "a/b.jpg", "s3://b/k": "s3://b/k", "file:c%3Ad.jpg": "c:d.jpg", "file:%FF.jpg": "file:%FF.jpg", "file:file%3Ax": "file:file%3Ax",
+		"file:s3%3A/x": "file:s3%3A/x", "file:///r#a/b.jpg": "/r/a/b.jpg", "file:///r#%FF": "file:///r#%FF", "": "",
+	} {
+		if got := manifest.PlainPath(source); got != want {
+			t.Errorf("PlainPath(%q) = %q, want %q", source, got, want)
+		}
+	}
+}
+
 // FuzzReport: whatever a row says, its report is a manifest that says the same.
 func FuzzReport(f *testing.F) {
 	f.Add("a.jpg", "id", "name", "reason")
@@ -136,7 +200,7 @@ func FuzzReport(f *testing.F) {
 			return
 		}
 		var b bytes.Buffer
-		w := manifest.NewReportWriter(&b)
+		w := manifest.NewReportWriter(&b, time.UTC)
 		if err := errors.Join(w.Write(manifest.Row{Line: 1, Upload: u}, tasks.Outcome{Reason: reason}), w.Flush()); err != nil {
 			t.Fatal(err)
 		}

@@ -105,8 +105,6 @@ func (f uploadFlags) check(cfg config.Config, args []string) error {
 		return nil
 	case f.Producer != "":
 		return exit.Usagef("storage_root is not set: with --producer, paths lie under it (MEDIAFERRY_STORAGE_ROOT)")
-	case f.From.Manifest != "":
-		return exit.Usagef("storage_root is not set: the paths of a manifest lie under it (MEDIAFERRY_STORAGE_ROOT)")
 	case cfg.RedisURL != config.Embedded:
 		return exit.Usagef("storage_root is not set: with a shared Redis, paths must lie under the root that the workers see (MEDIAFERRY_STORAGE_ROOT)")
 	}

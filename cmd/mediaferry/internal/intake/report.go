@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/enqueue/manifest"
@@ -31,7 +32,7 @@ func (b *Batch) WriteReport(path string, outcomes []tasks.Outcome) error {
 	if err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
-	w := manifest.NewReportWriter(f)
+	w := manifest.NewReportWriter(f, time.Local)
 	for i, row := range b.rows {
 		if err := w.Write(row.shown(outcomes[i])); err != nil {
 			f.Close()

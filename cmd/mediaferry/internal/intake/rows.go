@@ -126,22 +126,26 @@ func (g *Gatherer) Rows(ctx context.Context, args []string) (rows iter.Seq[manif
 		}
 		from, closeFile = file, func() { file.Close() }
 	}
-	rows, stop, err := readAhead(read(from, manifest.Options{GBK: f.gbk}))
+	rows, stop, err := readAhead(read(from, manifest.Options{GBK: f.gbk, Own: g.own(ctx)}), g.rooted)
 	if err != nil {
 		closeFile()
-		return nil, nil, fmt.Errorf("--manifest: %w", err)
+		return nil, nil, err
 	}
 	return rows, func() { stop(); closeFile() }, nil
 }
 
-// readAhead reads the first row. It returns that row's error when it is an error of the whole manifest. Range over the
-// rows once.
-func readAhead(all iter.Seq[manifest.Row]) (rows iter.Seq[manifest.Row], stop func(), err error) {
+// readAhead reads the first row. It returns that row's error when it is an error of the whole manifest, and what check says
+// of it. Range over the rows once.
+func readAhead(all iter.Seq[manifest.Row], check func(first manifest.Row) error) (rows iter.Seq[manifest.Row], stop func(), err error) {
 	next, stop := iter.Pull(all)
 	first, found := next()
 	if first.Whole {
 		stop()
-		return nil, nil, first.Err
+		return nil, nil, fmt.Errorf("--manifest: %w", first.Err)
+	}
+	if err := check(first); err != nil {
+		stop()
+		return nil, nil, err
 	}
 	return func(yield func(manifest.Row) bool) {
 		for row, more := first, found; more && yield(row); row, more = next() {

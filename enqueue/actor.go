@@ -131,6 +131,22 @@ func (x *Actor) Begin(ctx context.Context, a tasks.Action) (tasks.Action, error)
 	return a, err
 }
 
+// BeginAs begins an action within the rate and the budget of who asks for it.
+func (x *Actor) BeginAs(ctx context.Context, door *Producer, a tasks.Action) (tasks.Action, error) {
+	if err := door.TakeRate(); err != nil {
+		return a, err
+	}
+	p, err := x.Preview(ctx, a)
+	if err == nil && p.Can == 0 { // one that changes something is bounded by what there is to change
+		err = door.SpendOne(ctx)
+	}
+	if err != nil {
+		return a, err
+	}
+	a.Matched = p.Matched
+	return x.Begin(ctx, a)
+}
+
 // Wake tells a running Actor that an action was begun. It never blocks.
 func (x *Actor) Wake() {
 	select {

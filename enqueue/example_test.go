@@ -17,11 +17,11 @@ import (
 
 // One file. The receipt means that the ledger has it; the same request under the same ExternalID is the same upload.
 func ExampleProducer_Submit() {
-	town := newTown("covers/1.jpg")
-	defer town.close()
+	deployment := newDeployment("covers/1.jpg")
+	defer deployment.close()
 	ctx := context.Background()
 
-	p := &enqueue.Producer{Ledger: town.ledger, Name: "shop", Nudge: town.dispatcher.Nudge}
+	p := &enqueue.Producer{Ledger: deployment.ledger, Name: "shop", Nudge: deployment.dispatcher.Nudge}
 	cover := tasks.Upload{ExternalID: "cover-1", Source: "covers/1.jpg", Type: tasks.Image}
 	first, err := p.Submit(ctx, cover)
 	if err != nil {
@@ -40,11 +40,11 @@ func ExampleProducer_Submit() {
 
 // A batch, streamed: of a million uploads a thousand are held at a time. Its webhook comes when all have an outcome.
 func ExampleProducer_SubmitBatch() {
-	town := newTown()
-	defer town.close()
+	deployment := newDeployment()
+	defer deployment.close()
 	ctx := context.Background()
 
-	p := &enqueue.Producer{Ledger: town.ledger, Name: "shop", Nudge: town.dispatcher.Nudge}
+	p := &enqueue.Producer{Ledger: deployment.ledger, Name: "shop", Nudge: deployment.dispatcher.Nudge}
 	receipt, err := p.SubmitBatch(ctx, tasks.Batch{
 		ExternalID:  "import-2026-11-22", // submit it again under this name if the connection breaks
 		CallbackURL: "https://shop.example/mediaferry",
@@ -78,12 +78,12 @@ func voices(n int) iter.Seq[tasks.Upload] {
 
 // Wait for the outcome, where a webhook is more than is needed.
 func ExampleProducer_Wait() {
-	town := newTown("covers/1.jpg")
-	defer town.close()
+	deployment := newDeployment("covers/1.jpg")
+	defer deployment.close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 
-	p := &enqueue.Producer{Ledger: town.ledger, Name: "shop", Nudge: town.dispatcher.Nudge}
+	p := &enqueue.Producer{Ledger: deployment.ledger, Name: "shop", Nudge: deployment.dispatcher.Nudge}
 	for _, source := range []string{"covers/1.jpg", "covers/2.jpg"} {
 		receipt, err := p.Submit(ctx, tasks.Upload{Source: source, Type: tasks.Image, Priority: tasks.Bulk})
 		if err != nil {
@@ -104,22 +104,22 @@ func ExampleProducer_Wait() {
 
 // Retry what failed of a batch, once its cause is mended. What succeeded stays as it is.
 func ExampleProducer_RetryFailed() {
-	town := newTown("voices/0.mp3", "voices/1.mp3")
-	defer town.close()
+	deployment := newDeployment("voices/0.mp3", "voices/1.mp3")
+	defer deployment.close()
 	ctx := context.Background()
 
-	p := &enqueue.Producer{Ledger: town.ledger, Name: "shop", Nudge: town.dispatcher.Nudge}
+	p := &enqueue.Producer{Ledger: deployment.ledger, Name: "shop", Nudge: deployment.dispatcher.Nudge}
 	receipt, err := p.SubmitBatch(ctx, tasks.Batch{}, voices(3))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(town.counts(receipt))
+	fmt.Println(deployment.counts(receipt))
 
-	town.files.Store("voices/2.mp3", "MEDIA_OF_voices/2.mp3") // somebody puts the file where it belongs
+	deployment.files.Store("voices/2.mp3", "MEDIA_OF_voices/2.mp3") // somebody puts the file where it belongs
 	n, err := p.RetryFailed(ctx, receipt.Batch.ID)
 	fmt.Println("retried", n, err)
-	fmt.Println(town.counts(receipt))
+	fmt.Println(deployment.counts(receipt))
 	// Output:
 	// succeeded 2 failed 1
 	// retried 1 <nil>
@@ -127,7 +127,7 @@ func ExampleProducer_RetryFailed() {
 }
 
 // counts waits until the batch is complete. A producer's service would wait for the webhook batch.completed.
-func (t *town) counts(r enqueue.BatchReceipt) string {
+func (t *deployment) counts(r enqueue.BatchReceipt) string {
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
 	for {
@@ -143,20 +143,20 @@ func (t *town) counts(r enqueue.BatchReceipt) string {
 // A producer that has only Redis: any asynq client puts uploads into the queue "inbox", and their outcomes are found
 // in Redis too. Until they are accepted they are as durable as that Redis is.
 func ExampleInbox() {
-	town := newTown("covers/1.jpg")
-	defer town.close()
+	deployment := newDeployment("covers/1.jpg")
+	defer deployment.close()
 
 	// On the side of mediaferry, for the one producer whose queue this is:
-	results := &enqueue.Results{Ledger: town.ledger, Redis: town.redis, Producer: "shop"}
+	results := &enqueue.Results{Ledger: deployment.ledger, Redis: deployment.redis, Producer: "shop"}
 	inbox := &enqueue.Inbox{
-		Producer: &enqueue.Producer{Ledger: town.ledger, Name: "shop", Nudge: town.dispatcher.Nudge},
+		Producer: &enqueue.Producer{Ledger: deployment.ledger, Name: "shop", Nudge: deployment.dispatcher.Nudge},
 		Results:  results,
 	}
-	town.background(results.Run)
-	town.serve(tasks.QueueInbox, inbox.Handle)
+	deployment.background(results.Run)
+	deployment.serve(tasks.QueueInbox, inbox.Handle)
 
 	// On the side of the producer:
-	client := asynq.NewClientFromRedisClient(town.redis)
+	client := asynq.NewClientFromRedisClient(deployment.redis)
 	task, err := tasks.NewUploadTask(tasks.Upload{ExternalID: "cover-1", Source: "covers/1.jpg", Type: tasks.Image, Account: "default"})
 	if err != nil {
 		fmt.Println(err)
@@ -169,7 +169,7 @@ func ExampleInbox() {
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
 	for range look.C {
-		text, err := town.redis.Get(context.Background(), "mediaferry:result:cover-1").Bytes()
+		text, err := deployment.redis.Get(context.Background(), "mediaferry:result:cover-1").Bytes()
 		if errors.Is(err, redis.Nil) {
 			continue // not yet
 		}

@@ -147,11 +147,11 @@ func (l *leases) apply(r tasks.Renewal, asked []tasks.Token, sent time.Time) {
 			h.expiry.Reset(time.Until(sent.Add(l.lease)))
 		}
 	}
-	l.end(r.Lost, errLeaseLost)
-	l.end(r.Canceled, canceled())
+	l.cancel(r.Lost, errLeaseLost)
+	l.cancel(r.Canceled, canceled())
 }
 
-func (l *leases) end(tokens []tasks.Token, cause error) {
+func (l *leases) cancel(tokens []tasks.Token, cause error) {
 	for _, t := range tokens {
 		if h := l.held[t]; h != nil {
 			h.cancel(cause)

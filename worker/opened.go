@@ -28,7 +28,7 @@ func (w *Worker) open(ctx context.Context, claim tasks.Claim, result *tasks.Resu
 			return err
 		}
 		if err = w.fits(claim, f.Size); err == nil && claim.Fix && w.Fixer != nil {
-			err = f.look()
+			err = f.readHead()
 		}
 		return err
 	}, func() { f.close() })
@@ -44,8 +44,8 @@ func (w *Worker) open(ctx context.Context, claim tasks.Claim, result *tasks.Resu
 	return f, nil
 }
 
-// look reads the first bytes ahead.
-func (f *opened) look() error {
+// readHead reads the first bytes ahead.
+func (f *opened) readHead() error {
 	head := make([]byte, min(headBytes, f.Size))
 	n, err := io.ReadFull(f.File, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) { // that it is shorter now is found by read

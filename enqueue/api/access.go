@@ -5,40 +5,18 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
-	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// Access says which roles an operation is for. The OpenAPI document has it as x-access.
-type Access string
-
-// Every role may read. Operators and viewers may watch, since that shows things of all producers. Producers and operators
-// may submit, retry and cancel. Only operators may do the rest. A producer sees and changes its own things only.
-const (
-	AccessRead    Access = "read"
-	AccessWatch   Access = "watch"
-	AccessSubmit  Access = "submit"
-	AccessOperate Access = "operate"
-)
-
-func (a Access) admits(r tasks.Role) bool {
-	roles := map[Access][]tasks.Role{
-		AccessRead:    {tasks.RoleProducer, tasks.RoleOperator, tasks.RoleViewer},
-		AccessWatch:   {tasks.RoleOperator, tasks.RoleViewer},
-		AccessSubmit:  {tasks.RoleProducer, tasks.RoleOperator},
-		AccessOperate: {tasks.RoleOperator},
-	}
-	return slices.Contains(roles[a], r)
-}
-
-// accessKey is the key of an operation's Access in its metadata.
+// accessKey is the key of an operation's access in its metadata.
 const accessKey = "access"
 
 // route registers one operation. An error of its handler is answered as a problem.
-func route[I, O any](s *Server, a Access, op huma.Operation, h func(context.Context, *I) (*O, error)) {
+func route[I, O any](s *Server, a enqueue.Access, op huma.Operation, h func(context.Context, *I) (*O, error)) {
 	if op.Metadata == nil {
 		op.Metadata = map[string]any{}
 	}
@@ -76,10 +54,10 @@ func withProblem(a huma.API, rs map[string]*huma.Response) map[string]*huma.Resp
 	return rs
 }
 
-// authorize refuses callers whose role the operation is not for. An operation without an Access is for no role.
+// authorize refuses callers whose role the operation is not for. An operation without an access is for no role.
 func (s *Server) authorize(ctx huma.Context, next func(huma.Context)) {
-	a, _ := ctx.Operation().Metadata[accessKey].(Access)
-	if who := caller(ctx.Context()); !a.admits(who.Role) {
+	a, _ := ctx.Operation().Metadata[accessKey].(enqueue.Access)
+	if who := caller(ctx.Context()); !a.Admits(who.Role) {
 		s.fail(ctx, errForbidden(who))
 		return
 	}
@@ -97,6 +75,6 @@ func (s *Server) staff(h http.Handler) http.Handler {
 	})
 }
 
-func errForbidden(who Identity) error {
+func errForbidden(who enqueue.Caller) error {
 	return &tasks.Error{Code: tasks.Forbidden, Op: "check rights", Err: errors.New("a key of the role " + string(who.Role) + " may not do that")}
 }

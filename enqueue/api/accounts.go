@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -29,12 +30,12 @@ type Resumed struct {
 type resumeOutput struct{ Body Resumed }
 
 func (s *Server) accountRoutes() {
-	route(s, AccessRead, huma.Operation{
+	route(s, enqueue.AccessRead, huma.Operation{
 		OperationID: "list-accounts", Method: http.MethodGet, Path: "/v1/accounts", Tags: []string{"accounts"},
 		Summary:     "The official accounts, their calls of today and their holds",
 		Description: "A producer is shown the accounts that it may submit to, without how much others have open there.",
 	}, s.accounts)
-	route(s, AccessOperate, huma.Operation{
+	route(s, enqueue.AccessOperate, huma.Operation{
 		OperationID: "resume-account", Method: http.MethodPost, Path: "/v1/accounts/{name}/resume", Tags: []string{"accounts"},
 		Summary: "Lift the hold of an account, after what it was held for was mended",
 	}, s.resume)
@@ -47,7 +48,7 @@ func (s *Server) accounts(ctx context.Context, _ *struct{}) (*accountsOutput, er
 	}
 	who := caller(ctx)
 	mine := slices.DeleteFunc(all, func(a tasks.AccountStatus) bool { return !who.MayUse(a.Name) })
-	if !who.staff() {
+	if !who.Staff() {
 		for i := range mine {
 			mine[i].Open = 0
 		}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/mediaferry/mediaferry/enqueue"
 )
 
 type retryInput struct {
@@ -18,11 +20,11 @@ type RetryRequest struct {
 }
 
 func (s *Server) actionRoutes() {
-	route(s, AccessSubmit, huma.Operation{
+	route(s, enqueue.AccessSubmit, huma.Operation{
 		OperationID: "retry-upload", Method: http.MethodPost, Path: "/v1/uploads/{id}/retry", Tags: []string{"uploads"},
 		Summary: "Open a new round for an upload that has its outcome", Description: "The old outcome and its attempts are kept as history.",
 	}, s.retry)
-	route(s, AccessSubmit, huma.Operation{
+	route(s, enqueue.AccessSubmit, huma.Operation{
 		OperationID: "cancel-upload", Method: http.MethodPost, Path: "/v1/uploads/{id}/cancel", Tags: []string{"uploads"},
 		Summary: "Cancel an upload",
 		Description: "One that is running is given up by its worker within two seconds; where WeChat had answered already, it ends succeeded " +

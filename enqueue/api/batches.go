@@ -76,7 +76,7 @@ type batchPageOutput struct{ Body BatchPage }
 
 func (s *Server) batchRoutes() {
 	row := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[UploadRequest](), true, "UploadRequest")
-	route(s, AccessSubmit, huma.Operation{
+	route(s, enqueue.AccessSubmit, huma.Operation{
 		OperationID: opSubmitBatch, Method: http.MethodPost, Path: "/v1/batches", DefaultStatus: http.StatusAccepted, Tags: []string{"batches"},
 		Summary: "Submit many uploads",
 		Description: "A JSON array of uploads, or NDJSON, an upload a line: either is read as a stream, up to a million rows of 64 KiB. A row that can't " +
@@ -89,10 +89,10 @@ func (s *Server) batchRoutes() {
 		jsonType:   {Schema: &huma.Schema{Type: huma.TypeArray, Items: row}},
 		ndjsonType: {Schema: row},
 	}} // huma would read a body that it was told of before
-	route(s, AccessRead, huma.Operation{
+	route(s, enqueue.AccessRead, huma.Operation{
 		OperationID: "list-batches", Method: http.MethodGet, Path: "/v1/batches", Tags: []string{"batches"}, Summary: "Batches, the newest first",
 	}, s.batches)
-	route(s, AccessRead, huma.Operation{
+	route(s, enqueue.AccessRead, huma.Operation{
 		OperationID: "get-batch", Method: http.MethodGet, Path: "/v1/batches/{id}", Tags: []string{"batches"}, Summary: "One batch with its counts",
 	}, s.batch)
 }
@@ -159,7 +159,7 @@ func bodyRows(ctx huma.Context) (iter.Seq2[line, error], error) {
 }
 
 func (s *Server) batches(ctx context.Context, in *batchListInput) (*batchPageOutput, error) {
-	f := confined(ctx, tasks.Filter{Producer: in.Producer, Query: in.Query, Cursor: in.Cursor, Limit: in.Limit})
+	f := caller(ctx).Confined(tasks.Filter{Producer: in.Producer, Query: in.Query, Cursor: in.Cursor, Limit: in.Limit})
 	page, next, err := s.cfg.Ledger.Batches(ctx, f)
 	if err != nil {
 		return nil, err
@@ -182,7 +182,7 @@ func (s *Server) ownBatch(ctx context.Context, text string) (tasks.Batch, error)
 		return tasks.Batch{}, notFound("batch")
 	}
 	b, err := s.cfg.Ledger.Batch(ctx, id)
-	if err == nil && !caller(ctx).owns(b.Producer) {
+	if err == nil && !caller(ctx).Owns(b.Producer) {
 		err = notFound("batch")
 	}
 	return b, err

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -90,26 +91,26 @@ type actionPageOutput struct{ Body ActionPage }
 func (s *Server) bulkRoutes() {
 	const how = " With dry_run it is only counted (200). Otherwise it begins an action (202), which goes on by itself, page by page, even where the " +
 		"server dies: follow it at its Location, and stop it there. It reaches what was submitted before it began."
-	route(s, AccessSubmit, huma.Operation{
+	route(s, enqueue.AccessSubmit, huma.Operation{
 		OperationID: "retry-uploads", Method: http.MethodPost, Path: "/v1/retries", Tags: []string{"actions"}, Summary: "Retry what a filter chooses",
 		Description: "Opens a new round for each; the old outcomes are kept as history." + how, Responses: s.bulkResponses(),
 	}, s.retryFiltered)
-	route(s, AccessSubmit, huma.Operation{
+	route(s, enqueue.AccessSubmit, huma.Operation{
 		OperationID: "cancel-uploads", Method: http.MethodPost, Path: "/v1/cancellations", Tags: []string{"actions"}, Summary: "Cancel what a filter chooses",
 		Description: "What runs is given up by its worker, unless WeChat has answered by then." + how, Responses: s.bulkResponses(),
 	}, s.cancelFiltered)
-	route(s, AccessSubmit, huma.Operation{
+	route(s, enqueue.AccessSubmit, huma.Operation{
 		OperationID: "cancel-batch", Method: http.MethodPost, Path: "/v1/batches/{id}/cancel", DefaultStatus: http.StatusAccepted, Tags: []string{"batches"},
 		Summary: "Cancel what is open of a batch", Description: "A batch that was still open takes no more rows. The rest is an action, as of POST /v1/cancellations.",
 	}, s.cancelBatch)
-	route(s, AccessRead, huma.Operation{
+	route(s, enqueue.AccessRead, huma.Operation{
 		OperationID: "list-actions", Method: http.MethodGet, Path: "/v1/actions", Tags: []string{"actions"},
 		Summary: "Who retried or canceled many uploads, the newest first",
 	}, s.actions)
-	route(s, AccessRead, huma.Operation{
+	route(s, enqueue.AccessRead, huma.Operation{
 		OperationID: "get-action", Method: http.MethodGet, Path: "/v1/actions/{id}", Tags: []string{"actions"}, Summary: "How far an action is",
 	}, s.action)
-	route(s, AccessSubmit, huma.Operation{
+	route(s, enqueue.AccessSubmit, huma.Operation{
 		OperationID: "stop-action", Method: http.MethodPost, Path: "/v1/actions/{id}/stop", Tags: []string{"actions"}, Summary: "Stop an action",
 		Description: "When it is answered, nothing more is done; what was done stays. An action that had ended is answered as it is.",
 	}, s.stopAction)
@@ -127,13 +128,13 @@ func (s *Server) bulkResponses() map[string]*huma.Response {
 }
 
 func (s *Server) retryFiltered(ctx context.Context, in *bulkRetryInput) (*bulkOutput, error) {
-	a := s.newAction(ctx, tasks.ActionRetry, in.Body.Filter.filter(ctx))
+	a := caller(ctx).NewAction(tasks.ActionRetry, in.Body.Filter.filter(ctx))
 	a.Again = in.Body.Again
 	return s.previewOrBegin(ctx, a, in.Body.DryRun, in.Key)
 }
 
 func (s *Server) cancelFiltered(ctx context.Context, in *bulkCancelInput) (*bulkOutput, error) {
-	return s.previewOrBegin(ctx, s.newAction(ctx, tasks.ActionCancel, in.Body.Filter.filter(ctx)), in.Body.DryRun, in.Key)
+	return s.previewOrBegin(ctx, caller(ctx).NewAction(tasks.ActionCancel, in.Body.Filter.filter(ctx)), in.Body.DryRun, in.Key)
 }
 
 func (s *Server) cancelBatch(ctx context.Context, in *cancelBatchInput) (*begunOutput, error) {
@@ -145,19 +146,11 @@ func (s *Server) cancelBatch(ctx context.Context, in *cancelBatchInput) (*begunO
 		return nil, err
 	}
 	open := tasks.Filter{Batch: b.ID, States: tasks.Before(tasks.StepCancel)}
-	begun, err := s.beginOnce(ctx, s.newAction(ctx, tasks.ActionCancel, confined(ctx, open)), in.Key)
+	begun, err := s.beginOnce(ctx, caller(ctx).NewAction(tasks.ActionCancel, caller(ctx).Confined(open)), in.Key)
 	if err != nil {
 		return nil, err
 	}
 	return &begunOutput{"/v1/actions/" + begun.ID.String(), begun}, nil
-}
-
-// newAction returns an action in the caller's name. It reaches only what the caller may touch, within the caller's rights.
-func (s *Server) newAction(ctx context.Context, kind tasks.ActionKind, f tasks.Filter) tasks.Action {
-	who := caller(ctx)
-	return tasks.Action{
-		Kind: kind, By: who.Name, Producer: who.sees(), Choice: tasks.ChoiceOf(f), RatePerMinute: who.RatePerMinute, DailyBudget: who.DailyBudget,
-	}
 }
 
 func (s *Server) previewOrBegin(ctx context.Context, a tasks.Action, dry bool, key string) (*bulkOutput, error) {
@@ -203,19 +196,7 @@ func (s *Server) beginOnce(ctx context.Context, a tasks.Action, key string) (tas
 	if a.Request, err = namedRequest(key, []any{a.Kind, a.Choice, a.Again}); err != nil {
 		return a, err
 	}
-	door := s.producer(caller(ctx))
-	if err := door.TakeRate(); err != nil {
-		return a, err
-	}
-	p, err := s.cfg.Actor.Preview(ctx, a)
-	if err == nil && p.Can == 0 { // one that changes something is bounded by what there is to change
-		err = door.SpendOne(ctx)
-	}
-	if err != nil {
-		return a, err
-	}
-	a.Matched = p.Matched
-	if a, err = s.cfg.Actor.Begin(ctx, a); err != nil {
+	if a, err = s.cfg.Actor.BeginAs(ctx, s.producer(caller(ctx)), a); err != nil {
 		return a, err
 	}
 	s.log.InfoContext(ctx, "action began", "request_id", requestID(ctx), "action_id", a.ID, "kind", a.Kind, "by", a.By, "matched", a.Matched)
@@ -223,7 +204,7 @@ func (s *Server) beginOnce(ctx context.Context, a tasks.Action, key string) (tas
 }
 
 func (s *Server) actions(ctx context.Context, in *actionListInput) (*actionPageOutput, error) {
-	f := tasks.ActionFilter{Producer: confined(ctx, tasks.Filter{Producer: in.Producer}).Producer, Cursor: in.Cursor, Limit: in.Limit}
+	f := tasks.ActionFilter{Producer: caller(ctx).Confined(tasks.Filter{Producer: in.Producer}).Producer, Cursor: in.Cursor, Limit: in.Limit}
 	page, next, err := s.cfg.Ledger.Actions(ctx, f)
 	if err != nil {
 		return nil, err
@@ -257,7 +238,7 @@ func (s *Server) ownAction(ctx context.Context, text string) (tasks.Action, erro
 		return tasks.Action{}, notFound("action")
 	}
 	a, err := s.cfg.Ledger.Action(ctx, id)
-	if err == nil && !caller(ctx).owns(a.Producer) {
+	if err == nil && !caller(ctx).Owns(a.Producer) {
 		err = notFound("action")
 	}
 	return a, err

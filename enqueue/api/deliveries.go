@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -33,10 +34,10 @@ type deliveryInput struct {
 type deliveryOutput struct{ Body tasks.Delivery }
 
 func (s *Server) deliveryRoutes() {
-	route(s, AccessRead, huma.Operation{
+	route(s, enqueue.AccessRead, huma.Operation{
 		OperationID: "list-deliveries", Method: http.MethodGet, Path: "/v1/deliveries", Tags: []string{"webhooks"}, Summary: "Webhook deliveries, the newest first",
 	}, s.deliveries)
-	route(s, AccessSubmit, huma.Operation{
+	route(s, enqueue.AccessSubmit, huma.Operation{
 		OperationID: "replay-delivery", Method: http.MethodPost, Path: "/v1/deliveries/{id}/replay", DefaultStatus: http.StatusAccepted, Tags: []string{"webhooks"},
 		Summary: "Send a delivery again, in any state", Description: "The event keeps its webhook-id, so that the receiver recognizes it.",
 	}, s.replay)
@@ -44,7 +45,7 @@ func (s *Server) deliveryRoutes() {
 
 func (s *Server) deliveries(ctx context.Context, in *deliveriesInput) (*deliveriesOutput, error) {
 	f := tasks.DeliveryFilter{Producer: in.Producer, State: tasks.DeliveryState(in.State), Cursor: in.Cursor, Limit: in.Limit}
-	if own := caller(ctx).sees(); own != "" {
+	if own := caller(ctx).Sees(); own != "" {
 		f.Producer = own
 	}
 	if in.Upload != "" {
@@ -67,7 +68,7 @@ func (s *Server) replay(ctx context.Context, in *deliveryInput) (*deliveryOutput
 		return nil, notFound("delivery")
 	}
 	d, err := s.cfg.Ledger.Delivery(ctx, id)
-	if err == nil && !caller(ctx).owns(d.Event.Producer) {
+	if err == nil && !caller(ctx).Owns(d.Event.Producer) {
 		err = notFound("delivery")
 	}
 	if err != nil {

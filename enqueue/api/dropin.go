@@ -46,7 +46,7 @@ func (s *Server) wxToken(w http.ResponseWriter, r *http.Request, grant, name str
 		s.wxFail(w, r, wxGrant, "")
 		return
 	}
-	k, err := s.guard.check(r, func() (tasks.Key, bool, error) {
+	k, err := s.guard.Check(address(r), func() (tasks.Key, bool, error) {
 		k, ok, err := s.cfg.Keys.Find(r.Context(), secret)
 		return k, ok && k.Name == name, err
 	})
@@ -116,35 +116,35 @@ func (s *Server) wxUnused(ctx context.Context, f Stored) {
 }
 
 // wxCaller returns the caller that the token was given to, or the errcode that refuses the token.
-func (s *Server) wxCaller(r *http.Request) (Identity, int) {
+func (s *Server) wxCaller(r *http.Request) (enqueue.Caller, int) {
 	token := r.URL.Query().Get("access_token")
 	if token == "" {
-		return Identity{}, wxNoToken
+		return enqueue.Caller{}, wxNoToken
 	}
 	var fault tokenFault
-	k, err := s.guard.check(r, func() (k tasks.Key, ok bool, err error) {
-		k, fault, err = s.cfg.Keys.readToken(r.Context(), s.cfg.TokenKeys, token, s.cfg.Now())
+	k, err := s.guard.Check(address(r), func() (k tasks.Key, ok bool, err error) {
+		k, fault, err = readToken(r.Context(), s.cfg.Keys, s.cfg.TokenKeys, token, s.cfg.Now())
 		return k, fault != tokenForeign, err
 	})
 	switch {
 	case tasks.CodeOf(err) == tasks.Unauthorized:
 		s.note(r.Context(), err)
-		return Identity{}, wxToken
+		return enqueue.Caller{}, wxToken
 	case err != nil:
 		s.note(r.Context(), err)
-		return Identity{}, wxFailure(tasks.CodeOf(err), 0, "")
+		return enqueue.Caller{}, wxFailure(tasks.CodeOf(err), 0, "")
 	case fault == tokenExpired:
-		return Identity{}, wxTokenExpired
+		return enqueue.Caller{}, wxTokenExpired
 	}
-	who := identityOf(k)
-	if !AccessSubmit.admits(who.Role) {
+	who := enqueue.CallerOf(k)
+	if !enqueue.AccessSubmit.Admits(who.Role) {
 		return who, wxUnauthorized
 	}
 	return who, 0
 }
 
 // wxAccount is the account of uploads that can't name one: default, or else the first that the key may use.
-func (s *Server) wxAccount(who Identity) string {
+func (s *Server) wxAccount(who enqueue.Caller) string {
 	if who.MayUse(enqueue.DefaultAccount) {
 		return enqueue.DefaultAccount
 	}
@@ -154,7 +154,7 @@ func (s *Server) wxAccount(who Identity) string {
 var errNoMedia = errors.New("the form has no file called media")
 
 // wxFile takes the part called media into the inbox.
-func (s *Server) wxFile(w http.ResponseWriter, r *http.Request, who Identity) (Stored, error) {
+func (s *Server) wxFile(w http.ResponseWriter, r *http.Request, who enqueue.Caller) (Stored, error) {
 	var stored Stored
 	found := false
 	err := s.eachFile(w, r, maxFile, func(part *multipart.Part) error {

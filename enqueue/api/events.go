@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -31,7 +32,7 @@ const (
 )
 
 func (s *Server) eventRoutes() {
-	route(s, AccessRead, huma.Operation{
+	route(s, enqueue.AccessRead, huma.Operation{
 		OperationID: opFollowEvents, Method: http.MethodGet, Path: "/v1/events", Tags: []string{"events"},
 		Summary: "What happens, as it happens",
 		Description: "Server-sent events: id is the place to go on from, event its type, data the event as webhooks have it. Every event comes once, in " +
@@ -48,7 +49,7 @@ func (s *Server) events(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 		return nil, err
 	}
 	who := caller(ctx)
-	leave, ok := s.streams.enter(who.Name, maxStreams)
+	leave, ok := s.streams.Enter(who.Name, maxStreams)
 	if !ok {
 		return nil, &tasks.Error{Code: tasks.TooMany, Op: "follow events", Err: fmt.Errorf("over %d streams are open", maxStreams), RetryAfter: time.Minute}
 	}
@@ -82,8 +83,8 @@ func (s *Server) begin(ctx context.Context, in *eventsInput) (int64, error) {
 // follower writes what happens to one caller.
 type follower struct {
 	s     *Server
-	who   Identity
-	sub   *subscription
+	who   enqueue.Caller
+	sub   *enqueue.Subscription
 	out   *answerStream
 	flush func() error
 	after int64
@@ -97,9 +98,9 @@ func (f *follower) run(ctx context.Context) error {
 		return err
 	}
 	var leave func()
-	f.sub, leave = f.s.tail.follow(f.who.sees())
+	f.sub, leave = f.s.tail.Follow(f.who.Sees())
 	defer leave()
-	beats := time.NewTicker(min(beatEvery, keyAge))
+	beats := time.NewTicker(min(beatEvery, enqueue.KeyAge))
 	defer beats.Stop()
 	for {
 		more, err := f.turn(ctx)
@@ -114,7 +115,7 @@ func (f *follower) run(ctx context.Context) error {
 			return nil
 		case <-f.s.closing:
 			return nil
-		case <-f.sub.news:
+		case <-f.sub.News:
 		case <-beats.C:
 			if err := f.beat(); err != nil {
 				return err
@@ -153,11 +154,11 @@ func (f *follower) turn(ctx context.Context) (bool, error) {
 
 // page is what comes next: from the tail, or read from the ledger where the tail does not have it.
 func (f *follower) page(ctx context.Context) (tasks.EventPage, error) {
-	if events, next, ok := f.s.tail.take(f.sub, f.after); ok {
+	if events, next, ok := f.s.tail.Take(f.sub, f.after); ok {
 		return tasks.EventPage{Events: events, Next: next}, nil
 	}
 	filter := tasks.EventFilter{After: f.after, Limit: eventsPage}
-	if own := f.who.sees(); own != "" {
+	if own := f.who.Sees(); own != "" {
 		filter.Producers = []string{own}
 	}
 	return f.s.cfg.Ledger.Events(ctx, filter)
@@ -165,7 +166,7 @@ func (f *follower) page(ctx context.Context) (tasks.EventPage, error) {
 
 // inForce ends the stream of a key that was revoked.
 func (f *follower) inForce(ctx context.Context) error {
-	if _, ok, err := f.s.cfg.Keys.ByHash(ctx, f.who.key); err == nil && !ok {
+	if _, ok, err := f.s.cfg.Keys.ByHash(ctx, f.who.Key); err == nil && !ok {
 		return &tasks.Error{Code: tasks.Unauthorized, Op: "follow events", Err: errors.New("the key was revoked")}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -41,7 +42,7 @@ func (in *filesInput) Resolve(ctx huma.Context) []error {
 type filesOutput struct{ Body FilesAnswer }
 
 func (s *Server) fileRoutes() {
-	route(s, AccessSubmit, huma.Operation{
+	route(s, enqueue.AccessSubmit, huma.Operation{
 		OperationID: opSendFiles, Method: http.MethodPost, Path: "/v1/files", DefaultStatus: http.StatusCreated, Tags: []string{"files"},
 		Summary: "Send the files themselves",
 		Description: "For producers that share no storage with the workers: a form with files of at most 10 MiB each, 100 in all. Submit each as the " +

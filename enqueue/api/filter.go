@@ -65,7 +65,7 @@ func (q FilterQuery) filter(ctx context.Context) (tasks.Filter, error) {
 		}
 		f.Batch = id
 	}
-	return confined(ctx, f), nil
+	return caller(ctx).Confined(f), nil
 }
 
 func (b FilterBody) filter(ctx context.Context) tasks.Filter {
@@ -82,15 +82,7 @@ func (b FilterBody) filter(ctx context.Context) tasks.Filter {
 	if b.Until != nil {
 		f.Until = *b.Until
 	}
-	return confined(ctx, f)
-}
-
-// confined keeps a filter to what the caller sees.
-func confined(ctx context.Context, f tasks.Filter) tasks.Filter {
-	if own := caller(ctx).sees(); own != "" {
-		f.Producer = own
-	}
-	return f
+	return caller(ctx).Confined(f)
 }
 
 func states(names []string) []tasks.State {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -48,7 +49,7 @@ const fuzzKey = "fuzz-key-0123456789abcdef"
 
 func fuzzServer(f *testing.F, l Ledger, inbox *Inbox) *Server {
 	f.Helper()
-	s, err := New(Config{Ledger: l, Wait: time.Nanosecond, Inbox: inbox, Keys: &Keyring{Fixed: []tasks.Key{
+	s, err := New(Config{Ledger: l, Wait: time.Nanosecond, Inbox: inbox, Keys: &enqueue.Keyring{Fixed: []tasks.Key{
 		{Name: "shop", Role: tasks.RoleProducer, Hash: tasks.KeyHash(fuzzKey)},
 	}}})
 	if err != nil {
@@ -124,13 +125,13 @@ func FuzzBatchRows(f *testing.F) {
 func FuzzToken(f *testing.F) {
 	now := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 	key := tasks.Key{Name: "shop", Role: tasks.RoleProducer, Hash: tasks.KeyHash(fuzzKey)}
-	ring, secrets := &Keyring{Fixed: []tasks.Key{key}}, [][]byte{[]byte("a secret")}
+	ring, secrets := &enqueue.Keyring{Fixed: []tasks.Key{key}}, [][]byte{[]byte("a secret")}
 	f.Add(newToken([]byte("another"), key, now))
 	f.Add("")
 	f.Add(base64.RawURLEncoding.EncodeToString(make([]byte, tokenHead+tokenSum)))
 	f.Add(base64.RawURLEncoding.EncodeToString(key.Hash[:]))
 	f.Fuzz(func(t *testing.T, token string) {
-		if _, fault, err := ring.readToken(t.Context(), secrets, token, now); err != nil || fault != tokenForeign {
+		if _, fault, err := readToken(t.Context(), ring, secrets, token, now); err != nil || fault != tokenForeign {
 			t.Errorf("%q: %d, %v", token, fault, err)
 		}
 	})

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,31 +17,6 @@ const (
 	maxReads      = 2
 	maxStaffReads = 6
 )
-
-// inFlight counts what each caller has under way.
-type inFlight struct {
-	mu sync.Mutex
-	by map[string]int
-}
-
-func newInFlight() *inFlight { return &inFlight{by: map[string]int{}} }
-
-// enter counts one more, unless the caller has most of them under way.
-func (c *inFlight) enter(who string, most int) (leave func(), ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.by[who] >= most {
-		return nil, false
-	}
-	c.by[who]++
-	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.by[who]--; c.by[who] == 0 {
-			delete(c.by, who)
-		}
-	}, true
-}
 
 // maxBodies bounds the batches, and the forms with files, that one caller sends at once: each holds a connection for as
 // long as it likes.
@@ -63,10 +37,10 @@ func (s *Server) limitReads(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	who, most := caller(ctx.Context()), maxReads
-	if who.staff() {
+	if who.Staff() {
 		most = maxStaffReads
 	}
-	leave, ok := s.reads.enter(who.Name, most)
+	leave, ok := s.reads.Enter(who.Name, most)
 	if !ok {
 		s.fail(ctx, &tasks.Error{Code: tasks.TooMany, Op: "read", Err: fmt.Errorf("%d reads of this key are under way", most), RetryAfter: time.Second})
 		return
@@ -78,7 +52,7 @@ func (s *Server) limitReads(ctx huma.Context, next func(huma.Context)) {
 // limitBodies refuses a streamed body to a caller that sends too many of them.
 func (s *Server) limitBodies(ctx huma.Context, next func(huma.Context)) {
 	op := ctx.Operation().OperationID
-	leave, ok := s.bodies.enter(op+" "+caller(ctx.Context()).Name, maxBodies[op])
+	leave, ok := s.bodies.Enter(op+" "+caller(ctx.Context()).Name, maxBodies[op])
 	if !ok {
 		s.fail(ctx, &tasks.Error{Code: tasks.TooMany, Op: "read body", Err: fmt.Errorf("%d bodies like this one are being sent with this key", maxBodies[op]), RetryAfter: time.Second})
 		return

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/mediaferry/mediaferry/enqueue/api"
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -36,7 +36,7 @@ func TestKeysInAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const secret = "kept-key-0123456789abcdef"
 		store := &hangingStore{keys: []tasks.Key{key("shop", secret, tasks.RoleProducer)}}
-		ring := &api.Keyring{Store: store}
+		ring := &enqueue.Keyring{Store: store}
 		find := func(secret tasks.Secret) (bool, error) {
 			_, ok, err := ring.Find(t.Context(), secret)
 			return ok, err

@@ -16,7 +16,7 @@ type Ledger interface {
 	Lists
 	Accounts
 	Deliveries
-	Events
+	enqueue.Events
 	InboxUses
 	Overview
 	KnownSources
@@ -42,12 +42,6 @@ type Deliveries interface {
 	Delivery(ctx context.Context, id uuid.UUID) (tasks.Delivery, error)
 	Deliveries(ctx context.Context, f tasks.DeliveryFilter) ([]tasks.Delivery, string, error)
 	Replay(ctx context.Context, id uuid.UUID) error
-}
-
-// Events reads the events in the order of their commits, without gaps.
-type Events interface {
-	Events(ctx context.Context, f tasks.EventFilter) (tasks.EventPage, error)
-	EventsEnd(ctx context.Context) (int64, error)
 }
 
 // InboxUses counts the uploads that use a file of an inbox.

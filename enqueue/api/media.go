@@ -32,7 +32,7 @@ type forgetInput struct {
 }
 
 func (s *Server) mediaRoutes() {
-	route(s, AccessSubmit, huma.Operation{
+	route(s, enqueue.AccessSubmit, huma.Operation{
 		OperationID: "get-media", Method: http.MethodPost, Path: "/v1/media", Tags: []string{"media"},
 		Summary: "A live media_id for this source, now",
 		Description: "Answers with a media that is known and lives long enough, or uploads with interactive priority and waits. 200 has the outcome, " +
@@ -42,7 +42,7 @@ func (s *Server) mediaRoutes() {
 			jsonType: {Schema: &huma.Schema{Ref: "#/components/schemas/Outcome"}},
 		}}},
 	}, s.media)
-	route(s, AccessSubmit, huma.Operation{
+	route(s, enqueue.AccessSubmit, huma.Operation{
 		OperationID: "forget-media", Method: http.MethodDelete, Path: "/v1/media/{media_id}", DefaultStatus: http.StatusNoContent, Tags: []string{"media"},
 		Summary: "Don't answer with this media any more",
 		Description: "For one that WeChat does not know any more: the next upload of its content calls WeChat. Those may forget a media whose uploads " +
@@ -71,7 +71,7 @@ func (s *Server) media(ctx context.Context, in *mediaInput) (*mediaOutput, error
 
 // submitAndWait submits u ahead of the bulk, unless the caller may not do that, and returns its outcome, or how far it is
 // when the time is over. A source that was read before is read again with checksum, and where it looks otherwise.
-func (s *Server) submitAndWait(ctx context.Context, who Identity, u tasks.Upload, wait time.Duration, checksum bool) (tasks.Outcome, error) {
+func (s *Server) submitAndWait(ctx context.Context, who enqueue.Caller, u tasks.Upload, wait time.Duration, checksum bool) (tasks.Outcome, error) {
 	if !who.BulkOnly {
 		u.Priority = tasks.Interactive
 	}
@@ -116,5 +116,5 @@ func (s *Server) refresh(ctx context.Context, p *enqueue.Producer, id uuid.UUID,
 
 func (s *Server) forget(ctx context.Context, in *forgetInput) (*struct{}, error) {
 	who := caller(ctx)
-	return nil, s.cfg.Ledger.Forget(ctx, in.ID, who.Accounts, who.sees())
+	return nil, s.cfg.Ledger.Forget(ctx, in.ID, who.Accounts, who.Sees())
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -76,21 +77,21 @@ type fleetOutput struct{ Body Fleet }
 type statusOutput struct{ Body tasks.Status }
 
 func (s *Server) overviewRoutes() {
-	route(s, AccessWatch, huma.Operation{
+	route(s, enqueue.AccessWatch, huma.Operation{
 		OperationID: "get-status", Method: http.MethodGet, Path: "/v1/status", Tags: []string{"overview"},
 		Summary: "How many uploads are where, of all that were ever accepted, and the accounts",
 	}, s.status)
-	route(s, AccessWatch, huma.Operation{
+	route(s, enqueue.AccessWatch, huma.Operation{
 		OperationID: "get-series", Method: http.MethodGet, Path: "/v1/series", Tags: []string{"overview"},
 		Summary:     "What happened over time",
 		Description: "Accepted uploads and outcomes by the step, from counts: an upload that is retried counts again in each of its rounds. At most 2,000 points.",
 	}, s.series)
-	route(s, AccessWatch, huma.Operation{
+	route(s, enqueue.AccessWatch, huma.Operation{
 		OperationID: "list-failures", Method: http.MethodGet, Path: "/v1/failures", Tags: []string{"overview"},
 		Summary:     "Why uploads failed, by account, code and errcode, the most frequent first",
 		Description: "before is how many it were in the time of the same length before: the trend.",
 	}, s.failures)
-	route(s, AccessWatch, huma.Operation{
+	route(s, enqueue.AccessWatch, huma.Operation{
 		OperationID: "list-processes", Method: http.MethodGet, Path: "/v1/processes", Tags: []string{"overview"},
 		Summary: "The processes that live: their slots, addresses, and what they can't reach",
 	}, s.processes)

@@ -56,7 +56,7 @@ func newPlant(t *testing.T, change ...func(*api.Config)) *plant {
 	p.Ledger = l
 	c := api.Config{
 		Ledger: l, Wait: 5 * time.Second, Poll: 5 * time.Millisecond, Now: p.now,
-		Keys: &api.Keyring{Store: l, Now: p.now, Fixed: []tasks.Key{
+		Keys: &enqueue.Keyring{Store: l, Now: p.now, Fixed: []tasks.Key{
 			key("shop", shop, tasks.RoleProducer), key("rival", rival, tasks.RoleProducer),
 			key("boss", boss, tasks.RoleOperator), key("eye", eye, tasks.RoleViewer),
 		}},

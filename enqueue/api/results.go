@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/google/uuid"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -26,7 +27,7 @@ type resultsInput struct {
 const resultsPage = 500
 
 func (s *Server) resultRoutes() {
-	route(s, AccessRead, huma.Operation{
+	route(s, enqueue.AccessRead, huma.Operation{
 		OperationID: "batch-results", Method: http.MethodGet, Path: "/v1/batches/{id}/results", Tags: []string{"batches"},
 		Summary: "All rows of a batch, streamed",
 		Description: "Uploads in the order they were submitted, as they stand, then the rows that were refused. As CSV, cells that a spreadsheet " +

@@ -20,7 +20,7 @@ import (
 // Config has the parts and the settings of a Server. Ledger and Keys are required.
 type Config struct {
 	Ledger Ledger
-	Keys   *Keyring
+	Keys   *enqueue.Keyring
 	// Actor previews and begins actions on many uploads, and its Rates hold for all that producers submit. Nil: one that
 	// does not run, so that other processes carry the actions out.
 	Actor *enqueue.Actor
@@ -69,12 +69,12 @@ type Server struct {
 	log     *slog.Logger
 	api     huma.API
 	handler http.Handler
-	guard   *guard
-	streams *inFlight
-	reads   *inFlight
-	bodies  *inFlight
-	tail    *tail
-	looks   chan struct{} // one for each source that is looked at
+	guard   *enqueue.Guard
+	streams *enqueue.InFlight
+	reads   *enqueue.InFlight
+	bodies  *enqueue.InFlight
+	tail    *enqueue.Tail
+	stats   chan struct{} // one for each source that is looked at
 	closing chan struct{}
 	once    sync.Once
 }
@@ -102,9 +102,9 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Cell == nil {
 		cfg.Cell = func(s string) string { return s }
 	}
-	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: newInFlight(), reads: newInFlight(), bodies: newInFlight(), looks: make(chan struct{}, maxLooks), closing: make(chan struct{})}
-	s.guard = newGuard(cfg.Now)
-	s.tail = newTail(cfg.Ledger, cfg.Poll)
+	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: enqueue.NewInFlight(), reads: enqueue.NewInFlight(), bodies: enqueue.NewInFlight(), stats: make(chan struct{}, maxStats), closing: make(chan struct{})}
+	s.guard = enqueue.NewGuard(cfg.Now)
+	s.tail = enqueue.NewTail(cfg.Ledger, cfg.Poll)
 	mux := http.NewServeMux()
 	s.api = humago.New(mux, s.humaConfig())
 	s.api.UseMiddleware(s.authorize, s.limitReads)
@@ -137,7 +137,7 @@ func New(cfg Config) (*Server, error) {
 // Woken tells the event streams what is new: ledger.Follow takes it.
 func (s *Server) Woken(news tasks.Wake) {
 	if news.Has(tasks.WakeEvents) {
-		s.tail.look()
+		s.tail.Wake()
 	}
 }
 
@@ -163,7 +163,7 @@ func (s *Server) routes() {
 }
 
 // producer submits in the caller's name, within the rights of its key.
-func (s *Server) producer(i Identity) *enqueue.Producer {
+func (s *Server) producer(i enqueue.Caller) *enqueue.Producer {
 	p := &enqueue.Producer{
 		Ledger: s.cfg.Ledger, Name: i.Name, Rights: i.Rights, Rates: s.cfg.Actor.Rates, Patience: s.cfg.Patience, Accounts: s.cfg.Accounts, Nudge: s.cfg.Nudge,
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/enqueue/api"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -71,7 +72,7 @@ func TestAccounts(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
-	for _, c := range []api.Config{{}, {Ledger: struct{ api.Ledger }{}}, {Keys: &api.Keyring{}}} {
+	for _, c := range []api.Config{{}, {Ledger: struct{ api.Ledger }{}}, {Keys: &enqueue.Keyring{}}} {
 		if _, err := api.New(c); tasks.CodeOf(err) != tasks.Invalid {
 			t.Errorf("%+v: %v", c, err)
 		}

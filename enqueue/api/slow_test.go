@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/enqueue/api"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -61,7 +62,7 @@ func TestSlowBodies(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			inbox, err := api.OpenInbox(api.InboxConfig{Dir: dir})
 			must(t, err)
-			door, err := api.New(api.Config{Ledger: struct{ api.Ledger }{}, Keys: &api.Keyring{Fixed: []tasks.Key{key("shop", shop, tasks.RoleProducer)}}, Inbox: inbox})
+			door, err := api.New(api.Config{Ledger: struct{ api.Ledger }{}, Keys: &enqueue.Keyring{Fixed: []tasks.Key{key("shop", shop, tasks.RoleProducer)}}, Inbox: inbox})
 			must(t, err)
 			l := &pipes{make(chan net.Conn), make(chan struct{})}
 			srv := &http.Server{Handler: door, ReadHeaderTimeout: 10 * time.Second}
@@ -127,7 +128,7 @@ func TestLongStreams(t *testing.T) {
 		m := &memory{}
 		k := key("shop", shop, tasks.RoleProducer)
 		k.RatePerMinute = 1
-		door, err := api.New(api.Config{Ledger: m, Keys: &api.Keyring{Fixed: []tasks.Key{k}}})
+		door, err := api.New(api.Config{Ledger: m, Keys: &enqueue.Keyring{Fixed: []tasks.Key{k}}})
 		must(t, err)
 		l := &pipes{make(chan net.Conn), make(chan struct{})}
 		srv := &http.Server{Handler: door}
@@ -176,7 +177,7 @@ func TestMediaWaitsLongerThanItsBody(t *testing.T) {
 	for _, takes := range []time.Duration{7 * time.Second, 32 * time.Second, 59 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			door, err := api.New(api.Config{
-				Ledger: &slow{until: time.Now().Add(takes)}, Keys: &api.Keyring{Fixed: []tasks.Key{key("shop", shop, tasks.RoleProducer)}},
+				Ledger: &slow{until: time.Now().Add(takes)}, Keys: &enqueue.Keyring{Fixed: []tasks.Key{key("shop", shop, tasks.RoleProducer)}},
 			})
 			must(t, err)
 			l := &pipes{make(chan net.Conn), make(chan struct{})}

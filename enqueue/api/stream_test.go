@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/enqueue/api"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -48,7 +49,7 @@ func (w *watched) Submit(ctx context.Context, s tasks.Submission) (tasks.Accepte
 
 // streamed sends a batch of so many rows to a server on w.
 func streamed(ctx context.Context, w *watched, rows int) (*httptest.ResponseRecorder, error) {
-	door, err := api.New(api.Config{Ledger: w, Keys: &api.Keyring{Fixed: []tasks.Key{key("shop", shop, tasks.RoleProducer)}}})
+	door, err := api.New(api.Config{Ledger: w, Keys: &enqueue.Keyring{Fixed: []tasks.Key{key("shop", shop, tasks.RoleProducer)}}})
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -54,13 +55,13 @@ const (
 
 // readToken returns the key that a token came from, if one of the secrets has signed it. It refuses an expiry beyond the life
 // of a token.
-func (r *Keyring) readToken(ctx context.Context, secrets [][]byte, token string, now time.Time) (tasks.Key, tokenFault, error) {
+func readToken(ctx context.Context, r *enqueue.Keyring, secrets [][]byte, token string, now time.Time) (tasks.Key, tokenFault, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(b) != tokenHead+tokenSum {
 		return tasks.Key{}, tokenForeign, nil //nolint:nilerr // a malformed token is an answer
 	}
 	head, sum := b[:tokenHead], b[tokenHead:]
-	keys, err := r.all(ctx)
+	keys, err := r.All(ctx)
 	if err != nil {
 		return tasks.Key{}, tokenForeign, err
 	}

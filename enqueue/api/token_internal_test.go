@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -14,7 +15,7 @@ func TestTokensNeedTheServersSecret(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 	key := tasks.Key{Name: "shop", Role: tasks.RoleProducer, Hash: tasks.KeyHash("mf_0123456789abcdef")}
-	ring := &Keyring{Fixed: []tasks.Key{key}}
+	ring := &enqueue.Keyring{Fixed: []tasks.Key{key}}
 	ours, before, theirs := []byte("secret of ours"), []byte("before a rotation"), []byte("of another server")
 	signed := func(secret []byte, until time.Time) string {
 		b, err := base64.RawURLEncoding.DecodeString(newToken(secret, key, now))
@@ -37,7 +38,7 @@ func TestTokensNeedTheServersSecret(t *testing.T) {
 		"good for a year":            {signed(ours, now.AddDate(1, 0, 0)), tokenForeign},
 		"good for ever":              {signed(ours, time.Unix(1<<62, 0)), tokenForeign},
 	} {
-		if _, got, err := ring.readToken(t.Context(), [][]byte{ours, before}, c.token, now); err != nil || got != c.want {
+		if _, got, err := readToken(t.Context(), ring, [][]byte{ours, before}, c.token, now); err != nil || got != c.want {
 			t.Errorf("%s: %d, %v, want %d", name, got, err, c.want)
 		}
 	}

@@ -13,10 +13,10 @@ type Sources interface {
 }
 
 const (
-	// maxLooks is how many sources are looked at at once. On a mount that hangs they never come back.
-	maxLooks = 32
-	// lookLimit is how long a request waits for that.
-	lookLimit = 2 * time.Second
+	// maxStats is how many sources are looked at at once. On a mount that hangs they never come back.
+	maxStats = 32
+	// statLimit is how long a request waits for that.
+	statLimit = 2 * time.Second
 )
 
 // unchanged reports whether the source of an upload looks as it did when it was read. What can't be found out here and now
@@ -26,22 +26,22 @@ func (s *Server) unchanged(ctx context.Context, o tasks.Outcome) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	e, err := s.look(ctx, o.Source)
+	e, err := s.stat(ctx, o.Source)
 	if tasks.CodeOf(err) == tasks.Missing {
 		return true, nil
 	}
 	return err == nil && e.Identity != "" && e.Identity == known[o.ExternalID].Identity, nil
 }
 
-func (s *Server) look(ctx context.Context, source string) (tasks.Entry, error) {
+func (s *Server) stat(ctx context.Context, source string) (tasks.Entry, error) {
 	unseen := &tasks.Error{Code: tasks.Storage, Op: "look at source"}
 	if s.cfg.Sources == nil {
 		return tasks.Entry{}, unseen
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	ctx, cancel := context.WithTimeout(ctx, statLimit)
 	defer cancel()
 	select {
-	case s.looks <- struct{}{}:
+	case s.stats <- struct{}{}:
 	default:
 		return tasks.Entry{}, unseen
 	}
@@ -51,7 +51,7 @@ func (s *Server) look(ctx context.Context, source string) (tasks.Entry, error) {
 	}
 	done := make(chan seen, 1)
 	go func() {
-		defer func() { <-s.looks }()
+		defer func() { <-s.stats }()
 		e, err := s.cfg.Sources.Stat(ctx, source)
 		done <- seen{e, err}
 	}()

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -44,15 +45,15 @@ type OutcomePage struct {
 }
 
 func (s *Server) uploadRoutes() {
-	route(s, AccessSubmit, huma.Operation{
+	route(s, enqueue.AccessSubmit, huma.Operation{
 		OperationID: "submit-upload", Method: http.MethodPost, Path: "/v1/uploads", DefaultStatus: http.StatusAccepted, Tags: []string{"uploads"},
 		Summary: "Submit one upload", Description: "Answers once the upload is kept durably. Its outcome comes by webhook, by event, or by asking.",
 	}, s.submit)
-	route(s, AccessRead, huma.Operation{
+	route(s, enqueue.AccessRead, huma.Operation{
 		OperationID: "get-upload", Method: http.MethodGet, Path: "/v1/uploads/{id}", Tags: []string{"uploads"},
 		Summary: "One upload with its history",
 	}, s.upload)
-	route(s, AccessRead, huma.Operation{
+	route(s, enqueue.AccessRead, huma.Operation{
 		OperationID: "list-uploads", Method: http.MethodGet, Path: "/v1/uploads", Tags: []string{"uploads"},
 		Summary: "Uploads, the newest first",
 	}, s.uploads)
@@ -105,7 +106,7 @@ func (s *Server) own(ctx context.Context, text string) (tasks.Outcome, error) {
 		return tasks.Outcome{}, notFound("upload")
 	}
 	o, err := s.cfg.Ledger.Outcome(ctx, id)
-	if err == nil && !caller(ctx).owns(o.Producer) {
+	if err == nil && !caller(ctx).Owns(o.Producer) {
 		err = notFound("upload")
 	}
 	return o, err

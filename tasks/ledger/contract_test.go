@@ -37,7 +37,7 @@ func testContract(t *testing.T, open func(*testing.T) *harness) {
 		deliveryContract,
 		deliveryTurnsContract,
 		queryContract,
-		sieveContract,
+		filterContract,
 		pruneContract,
 		verifyCases(),
 		starveContract,

@@ -81,7 +81,7 @@ func (m *migrator) known() int64 {
 // prepare makes the schema of an empty database, and updates an older one if this process is alone with the ledger. It
 // returns Conflict for any other older schema, and for one that is too new.
 func (m *migrator) prepare(ctx context.Context) error {
-	if s, err := m.look(ctx); err == nil {
+	if s, err := m.inspect(ctx); err == nil {
 		if s.version >= m.known() {
 			return m.fits(s)
 		}
@@ -134,7 +134,7 @@ func (m *migrator) migrate(ctx context.Context) (from, to int64, err error) {
 	defer unlock()
 	idle := 0
 	for last := int64(-1); ; {
-		s, err := m.look(ctx)
+		s, err := m.inspect(ctx)
 		if err == nil {
 			err = m.up(ctx, s)
 		}

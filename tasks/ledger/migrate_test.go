@@ -305,7 +305,7 @@ func look(t *testing.T, url string, o Options) state {
 	defer func() { must(t, h.Close()) }()
 	m, err := newMigrator(h, o)
 	must(t, err)
-	s, err := m.look(t.Context())
+	s, err := m.inspect(t.Context())
 	must(t, err)
 	return s
 }

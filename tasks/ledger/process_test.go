@@ -85,6 +85,13 @@ var processContract = []testCase{
 		h.joins("w2", blueShop)
 		same(h, "two work", unserved(), []tasks.Unserved{{Account: "nope", Open: 2}})
 	}},
+	{"a worker whose belt says that it is dead is no process any more", func(h *harness) {
+		h.joins("dead", blueShop)
+		h.joins("alive", redShop)
+		_, err := h.Abandon(h.Context(), "dead")
+		must(h, err)
+		same(h, "processes", h.processes(), []string{"alive"})
+	}},
 	{"a process is known until it leaves, or gives no sign of life", func(h *harness) {
 		a, b := h.joins("a", blueShop), h.joins("b")
 		same(h, "processes", h.processes(), []string{"a", "b"})

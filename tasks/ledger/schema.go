@@ -25,8 +25,8 @@ const (
 	withProcesses = 10
 )
 
-// look reads the state, all of it as it is at one moment.
-func (m *migrator) look(ctx context.Context) (state, error) {
+// inspect reads the state, all of it as it is at one moment.
+func (m *migrator) inspect(ctx context.Context) (state, error) {
 	var s state
 	version, err := m.version(ctx)
 	if err != nil || version < withMeta {

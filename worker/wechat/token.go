@@ -224,9 +224,9 @@ func (s *shared) mayFetch(have Token) error {
 	return nil
 }
 
+// mayForce reports whether the day's count allows one more. The time between two is mayFetch's: each is a refusal's fetch.
 func (s *shared) mayForce(have Token) bool {
-	now := s.now()
-	return !s.recent(have.ForcedAt) && (have.Forced < forcedPerDay || !s.sameDay(have.ForcedAt, now))
+	return have.Forced < forcedPerDay || !s.sameDay(have.ForcedAt, s.now())
 }
 
 // recent reports whether a refusal's fetch at that time forbids the next one. A time in the far future, by another machine's

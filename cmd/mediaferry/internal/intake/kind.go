@@ -37,11 +37,11 @@ func (g *Gatherer) examine(ctx context.Context, row *manifest.Row) error {
 	if row.Upload.ExternalID != "" || row.Size != 0 || !row.Modified.IsZero() || row.ETag != "" {
 		return nil
 	}
-	return g.look(ctx, row)
+	return g.stat(ctx, row)
 }
 
-// look fills in what the file looks like, without opening it.
-func (g *Gatherer) look(ctx context.Context, row *manifest.Row) error {
+// stat fills in what the file looks like, without opening it.
+func (g *Gatherer) stat(ctx context.Context, row *manifest.Row) error {
 	e, err := g.Files.Stat(ctx, row.Upload.Source)
 	if err != nil {
 		return err

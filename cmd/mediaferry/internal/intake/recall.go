@@ -50,7 +50,7 @@ func (g *Gatherer) namesOf(ctx context.Context, a *asked) []string {
 		return nil
 	case a.Upload.ExternalID != "":
 		return []string{a.Upload.ExternalID}
-	case a.Identity == "" && !strings.HasPrefix(a.Upload.Source, "s3://") && g.look(ctx, &a.Row) != nil, a.Identity == "":
+	case a.Identity == "" && !strings.HasPrefix(a.Upload.Source, "s3://") && g.stat(ctx, &a.Row) != nil, a.Identity == "":
 		return nil
 	}
 	names := make([]string, len(guessable))
@@ -67,7 +67,7 @@ func (g *Gatherer) looksLike(ctx context.Context, row *manifest.Row, identity st
 	if identity == "" {
 		return false
 	}
-	if row.Identity == "" && g.look(ctx, row) != nil {
+	if row.Identity == "" && g.stat(ctx, row) != nil {
 		return false
 	}
 	return row.Identity == identity

@@ -60,12 +60,12 @@ const localKeyFile = "api.key"
 
 // keyring gathers the keys of the settings, of the ledger and of the data dir. Without any key it makes one for the
 // person at this machine, and refuses an address that other machines can reach.
-func (s *Stack) keyring(ctx context.Context) (*api.Keyring, error) {
+func (s *Stack) keyring(ctx context.Context) (*enqueue.Keyring, error) {
 	fixed, err := configuredKeys(s.Config)
 	if err != nil {
 		return nil, err
 	}
-	ring := &api.Keyring{Fixed: fixed, Store: s.Ledger}
+	ring := &enqueue.Keyring{Fixed: fixed, Store: s.Ledger}
 	path := filepath.Join(s.Config.DataDir, localKeyFile)
 	if local, err := readSecret(path); err == nil {
 		ring.Fixed = append(ring.Fixed, localKey(local))

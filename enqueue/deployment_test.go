@@ -16,8 +16,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger"
 )
 
-// town is what runs elsewhere in the examples: a ledger, a broker, a dispatcher, and workers with some files.
-type town struct {
+// deployment is what runs elsewhere in the examples: a ledger, a broker, a dispatcher, and workers with some files.
+type deployment struct {
 	ledger     *ledger.Ledger
 	redis      redis.UniversalClient
 	dispatcher *enqueue.Dispatcher
@@ -25,9 +25,9 @@ type town struct {
 	ends       []func()
 }
 
-// newTown builds it. The examples have no test to fail, so that whatever goes wrong ends them.
-func newTown(files ...string) *town {
-	t := &town{}
+// newDeployment builds it. The examples have no test to fail, so that whatever goes wrong ends them.
+func newDeployment(files ...string) *deployment {
+	t := &deployment{}
 	for _, f := range files {
 		t.files.Store(f, "MEDIA_OF_"+f)
 	}
@@ -49,22 +49,22 @@ func newTown(files ...string) *town {
 	return t
 }
 
-func (t *town) onClose(end func()) { t.ends = append(t.ends, end) }
+func (t *deployment) onClose(end func()) { t.ends = append(t.ends, end) }
 
-func (t *town) close() {
+func (t *deployment) close() {
 	for i := len(t.ends) - 1; i >= 0; i-- {
 		t.ends[i]()
 	}
 }
 
-func (t *town) background(run func(context.Context) error) {
+func (t *deployment) background(run func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- run(ctx) }()
 	t.onClose(func() { cancel(); must(<-done) })
 }
 
-func (t *town) serve(queue string, handle asynq.HandlerFunc) {
+func (t *deployment) serve(queue string, handle asynq.HandlerFunc) {
 	srv := asynq.NewServerFromRedisClient(t.redis, asynq.Config{
 		Queues: map[string]int{queue: 1}, Concurrency: 4, LogLevel: asynq.FatalLevel, TaskCheckInterval: 10 * time.Millisecond,
 	})
@@ -73,7 +73,7 @@ func (t *town) serve(queue string, handle asynq.HandlerFunc) {
 }
 
 // work stands in for a worker: it has the media_id of each file that is there.
-func (t *town) work(ctx context.Context, task *asynq.Task) error {
+func (t *deployment) work(ctx context.Context, task *asynq.Task) error {
 	run, err := tasks.ParseRunTask(task)
 	must(err)
 	claims, err := t.ledger.Claim(ctx, tasks.NewBids(run.Runs), "example", time.Minute)
@@ -84,7 +84,7 @@ func (t *town) work(ctx context.Context, task *asynq.Task) error {
 	return nil
 }
 
-func (t *town) result(source string) tasks.Result {
+func (t *deployment) result(source string) tasks.Result {
 	id, ok := t.files.Load(source)
 	if !ok {
 		return tasks.Result{State: tasks.Failed, Cause: &tasks.Error{Code: tasks.Missing}}

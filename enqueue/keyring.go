@@ -1,4 +1,4 @@
-package api
+package enqueue
 
 import (
 	"context"
@@ -31,8 +31,8 @@ type Keyring struct {
 }
 
 const (
-	// keyAge is the time for which a revoked key may still be accepted.
-	keyAge = 2 * time.Second
+	// KeyAge is the time for which a revoked key may still be accepted.
+	KeyAge = 2 * time.Second
 	// newKeyAge is the time for which a new key may be unknown. Unknown keys make the keyring read the ledger that often.
 	newKeyAge = 100 * time.Millisecond
 	// readTime bounds one read. It does not end when a caller gives up.
@@ -52,7 +52,7 @@ func (r *Keyring) ByHash(ctx context.Context, hash tasks.Hash) (tasks.Key, bool,
 	if k, ok := match(r.Fixed, hash); ok {
 		return k, true, nil
 	}
-	kept, err := r.stored(ctx, keyAge)
+	kept, err := r.stored(ctx, KeyAge)
 	k, ok := match(kept, hash)
 	if err == nil && !ok { // it may have been added just now
 		kept, err = r.stored(ctx, newKeyAge)
@@ -61,9 +61,9 @@ func (r *Keyring) ByHash(ctx context.Context, hash tasks.Hash) (tasks.Key, bool,
 	return k, ok, err
 }
 
-// all returns every valid key.
-func (r *Keyring) all(ctx context.Context) ([]tasks.Key, error) {
-	kept, err := r.stored(ctx, keyAge)
+// All returns every valid key.
+func (r *Keyring) All(ctx context.Context) ([]tasks.Key, error) {
+	kept, err := r.stored(ctx, KeyAge)
 	if err != nil && len(r.Fixed) == 0 {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package api
+package enqueue
 
 import (
 	"context"
@@ -9,14 +9,14 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// tail reads new events once for all streams of this process, as long as there are any, and keeps the newest of them.
+// Tail reads new events once for all streams of this process, as long as there are any, and keeps the newest of them.
 // The ledger is asked for the events of those producers alone whom somebody follows.
-type tail struct {
+type Tail struct {
 	events Events
 	every  time.Duration
 
 	mu        sync.Mutex
-	followers map[*subscription]bool
+	followers map[*Subscription]bool
 	at        int64            // the place that it has come to
 	covers    map[string]int64 // the place from which on it has read all events of a producer; "": of everybody
 	kept      []tasks.Event    // the newest that were read, in their order
@@ -27,21 +27,32 @@ type tail struct {
 }
 
 // tailKeeps is how many events are kept for streams that lag behind. One that lags further reads for itself.
-const tailKeeps = 1000
+const (
+	tailKeeps = 1000
+	tailPage  = 500 // events that are read at once
+)
 
-// subscription is one stream's.
-type subscription struct {
+// Events reads the events in the order of their commits, without gaps.
+type Events interface {
+	Events(ctx context.Context, f tasks.EventFilter) (tasks.EventPage, error)
+	EventsEnd(ctx context.Context) (int64, error)
+}
+
+// Subscription is one stream's.
+type Subscription struct {
 	producer string // whose events; "": everybody's
-	news     chan struct{}
+	// News gets a value when there may be more.
+	News chan struct{}
 }
 
-func newTail(events Events, every time.Duration) *tail {
-	return &tail{events: events, every: every, followers: map[*subscription]bool{}, covers: map[string]int64{}, news: make(chan struct{}, 1)}
+// NewTail returns a tail that looks at least so often, and when Wake is called.
+func NewTail(events Events, every time.Duration) *Tail {
+	return &Tail{events: events, every: every, followers: map[*Subscription]bool{}, covers: map[string]int64{}, news: make(chan struct{}, 1)}
 }
 
-// follow begins a subscription. Its news get a value when take may have more. leave ends it.
-func (t *tail) follow(producer string) (s *subscription, leave func()) {
-	s = &subscription{producer: producer, news: make(chan struct{}, 1)}
+// Follow begins a subscription. Its News get a value when Take may have more. leave ends it.
+func (t *Tail) Follow(producer string) (s *Subscription, leave func()) {
+	s = &Subscription{producer: producer, News: make(chan struct{}, 1)}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.followers[s] = true
@@ -53,7 +64,7 @@ func (t *tail) follow(producer string) (s *subscription, leave func()) {
 	return s, func() { t.leave(s) }
 }
 
-func (t *tail) leave(s *subscription) {
+func (t *Tail) leave(s *Subscription) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.followers, s)
@@ -63,17 +74,17 @@ func (t *tail) leave(s *subscription) {
 	}
 }
 
-// look makes it look at once. It never blocks.
-func (t *tail) look() {
+// Wake makes it read at once. It never blocks.
+func (t *Tail) Wake() {
 	select {
 	case t.news <- struct{}{}:
 	default: // it is about to look anyway
 	}
 }
 
-// take returns what happened behind a place to the producer of a subscription, and the place behind that. It returns
+// Take returns what happened behind a place to the producer of a subscription, and the place behind that. It returns
 // false where the tail has not read or no longer keeps all of it: then the stream reads for itself.
-func (t *tail) take(s *subscription, after int64) ([]tasks.Event, int64, bool) {
+func (t *Tail) Take(s *Subscription, after int64) ([]tasks.Event, int64, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	from, covered := t.covers[s.producer]
@@ -90,7 +101,7 @@ func (t *tail) take(s *subscription, after int64) ([]tasks.Event, int64, bool) {
 }
 
 // run reads new events until ctx ends. While the ledger is away it tells nothing.
-func (t *tail) run(ctx context.Context) {
+func (t *Tail) run(ctx context.Context) {
 	ticks := time.NewTicker(t.every)
 	defer ticks.Stop()
 	if !t.begin(ctx, ticks.C) {
@@ -109,7 +120,7 @@ func (t *tail) run(ctx context.Context) {
 }
 
 // begin finds the place to go on from.
-func (t *tail) begin(ctx context.Context, ticks <-chan time.Time) bool {
+func (t *Tail) begin(ctx context.Context, ticks <-chan time.Time) bool {
 	for {
 		if end, err := t.events.EventsEnd(ctx); err == nil {
 			t.mu.Lock()
@@ -130,7 +141,7 @@ func (t *tail) begin(ctx context.Context, ticks <-chan time.Time) bool {
 }
 
 // read reads one page, and reports whether there may be more.
-func (t *tail) read(ctx context.Context) bool {
+func (t *Tail) read(ctx context.Context) bool {
 	page, err := t.events.Events(ctx, t.next())
 	if err != nil {
 		return false
@@ -156,10 +167,10 @@ func (t *tail) read(ctx context.Context) bool {
 }
 
 // next is the page to read: the events of all who are followed. What is read from now on covers them.
-func (t *tail) next() tasks.EventFilter {
+func (t *Tail) next() tasks.EventFilter {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	f := tasks.EventFilter{After: t.at, Limit: eventsPage}
+	f := tasks.EventFilter{After: t.at, Limit: tailPage}
 	followed, all := map[string]bool{}, false
 	for s := range t.followers {
 		followed[s.producer] = true
@@ -184,10 +195,10 @@ func (t *tail) next() tasks.EventFilter {
 }
 
 // tell wakes the streams.
-func (t *tail) tell() {
+func (t *Tail) tell() {
 	for s := range t.followers {
 		select {
-		case s.news <- struct{}{}:
+		case s.News <- struct{}{}:
 		default: // it has yet to look
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-var sieveContract = []testCase{
+var filterContract = []testCase{
 	{"uploads are chosen by source and metadata, page by page", func(h *harness) {
 		var want []uuid.UUID
 		for i := range 6 {

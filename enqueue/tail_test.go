@@ -1,4 +1,4 @@
-package api
+package enqueue
 
 import (
 	"context"
@@ -52,8 +52,8 @@ func (h *happened) Events(_ context.Context, f tasks.EventFilter) (tasks.EventPa
 }
 
 // step is a tail that reads when it is told to.
-func step(t *testing.T, log *happened) (tl *tail, read func()) {
-	tl = newTail(log, time.Hour)
+func step(t *testing.T, log *happened) (tl *Tail, read func()) {
+	tl = NewTail(log, time.Hour)
 	tl.stop = func() {} // nobody else runs
 	if !tl.begin(t.Context(), nil) {
 		t.Fatal("no beginning")
@@ -69,23 +69,23 @@ func TestTailReadsWhatIsFollowed(t *testing.T) {
 	log := new(happened)
 	log.add(3, "shop")
 	tl, read := step(t, log)
-	shop, leave := tl.follow("shop")
-	if _, _, ok := tl.take(shop, 3); ok {
+	shop, leave := tl.Follow("shop")
+	if _, _, ok := tl.Take(shop, 3); ok {
 		t.Error("it has what it has not read")
 	}
 	read()
 	log.add(2, "shop")
 	log.add(1, "rival")
 	read()
-	rival, _ := tl.follow("rival")
-	if _, _, ok := tl.take(rival, 3); ok {
+	rival, _ := tl.Follow("rival")
+	if _, _, ok := tl.Take(rival, 3); ok {
 		t.Error("it has events of a producer that nobody followed when it read them")
 	}
 	read()
 	log.add(1, "rival")
 	read()
 	for name, want := range map[string]struct {
-		s     *subscription
+		s     *Subscription
 		after int64
 		seqs  []int64
 		ok    bool
@@ -93,7 +93,7 @@ func TestTailReadsWhatIsFollowed(t *testing.T) {
 		"from where it began": {shop, 3, []int64{4, 5}, true}, "before that": {shop, 2, nil, false}, "from the middle": {shop, 4, []int64{5}, true},
 		"another producer": {rival, 6, []int64{7}, true}, "before it was followed": {rival, 5, nil, false}, "ahead of it": {shop, 9, nil, true},
 	} {
-		es, next, ok := tl.take(want.s, want.after)
+		es, next, ok := tl.Take(want.s, want.after)
 		var seqs []int64
 		for _, e := range es {
 			seqs = append(seqs, e.Seq)
@@ -103,14 +103,14 @@ func TestTailReadsWhatIsFollowed(t *testing.T) {
 		}
 	}
 	leave()
-	all, _ := tl.follow("")
+	all, _ := tl.Follow("")
 	read()
 	log.add(1, "shop")
 	read()
-	if es, _, ok := tl.take(all, 7); !ok || len(es) != 1 {
+	if es, _, ok := tl.Take(all, 7); !ok || len(es) != 1 {
 		t.Errorf("%d events, %v", len(es), ok)
 	}
-	if _, _, ok := tl.take(shop, 7); ok {
+	if _, _, ok := tl.Take(shop, 7); ok {
 		t.Error("it has events of a producer that nobody follows any more")
 	}
 	if d := cmp.Diff([][]string{{"shop"}, {"shop"}, {"rival", "shop"}, {"rival", "shop"}, nil, nil}, log.asked); d != "" {
@@ -122,14 +122,14 @@ func TestTailForgetsWhatIsOld(t *testing.T) {
 	t.Parallel()
 	log := new(happened)
 	tl, read := step(t, log)
-	all, _ := tl.follow("")
+	all, _ := tl.Follow("")
 	read()
 	log.add(tailKeeps+10, "shop")
 	read()
-	if _, _, ok := tl.take(all, 9); ok {
+	if _, _, ok := tl.Take(all, 9); ok {
 		t.Error("it has what it dropped")
 	}
-	if es, next, ok := tl.take(all, 10); !ok || len(es) != tailKeeps || next != tailKeeps+10 {
+	if es, next, ok := tl.Take(all, 10); !ok || len(es) != tailKeeps || next != tailKeeps+10 {
 		t.Errorf("%d events up to %d, %v", len(es), next, ok)
 	}
 }

@@ -23,6 +23,7 @@ type Config struct {
 
 	TLS        TLS                 `koanf:"tls"`
 	HTTP       HTTP                `koanf:"http"`
+	Metrics    Metrics             `koanf:"metrics"`
 	Log        Log                 `koanf:"log"`
 	WeChat     WeChat              `koanf:"wechat"`
 	Accounts   map[string]Account  `koanf:"accounts"`
@@ -51,6 +52,19 @@ type HTTP struct {
 
 	OpenAPI bool `koanf:"open_openapi" default:"false" doc:"/openapi.json answers without a key"`
 }
+
+// Metrics is how run, worker and serve show their figures to Prometheus, and their health.
+type Metrics struct {
+	Listen  string        `koanf:"listen" default:"127.0.0.1:9464" check:"listen or off" doc:"address of /metrics, /healthz and /readyz, which answer without a key; off: this process has none"`
+	Refresh time.Duration `koanf:"refresh" default:"15s" min:"1s" max:"5m" doc:"how often one process reads the figures of the whole installation from the ledger"`
+}
+
+const (
+	// MetricsOff is metrics.listen of a process that shows no figures.
+	MetricsOff = "off"
+	// DefaultMetrics is metrics.listen where it is not set.
+	DefaultMetrics = "127.0.0.1:9464"
+)
 
 // Log is what goes to stderr.
 type Log struct {

@@ -37,6 +37,8 @@ type Claim struct {
 	Deaths int
 	// Canceled says that somebody already asked to cancel it.
 	Canceled bool
+	// Waited is the time from the upload's acceptance to this claim. Zero: it was dispatched before.
+	Waited time.Duration
 	// Known is the content that an earlier run of this round has read. Zero: it was not read yet.
 	Known KnownContent
 }

@@ -35,6 +35,7 @@ func (w *Worker) read(ctx context.Context, claim tasks.Claim, p *place, f *opene
 	if err != nil {
 		return body{}, err
 	}
+	defer w.passed(tasks.StageRead, time.Now())
 	file := f.File
 	if f.left, err = w.patiently(ctx, claim, func() error { return fill(buf, file) }, func() { release(); file.Close() }); err != nil {
 		if !f.left {
@@ -106,6 +107,7 @@ func readError(err error) error {
 // validate checks the bytes and, where the upload allows it, makes a refused picture fit, and mends one of which something
 // was noted.
 func (w *Worker) validate(ctx context.Context, claim tasks.Claim, b *body) (content tasks.Content, err error) {
+	defer w.passed(tasks.StageValidate, time.Now())
 	if !b.mustFix {
 		content, err = w.Checker.Check(b.bytes, claim.Type)
 		if err = tasks.StillWritten(err, b.modified, time.Now()); tasks.CodeOf(err) == tasks.Unstable {

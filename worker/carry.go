@@ -34,6 +34,9 @@ func (w *Worker) carry(ctx context.Context, claim tasks.Claim, until time.Time) 
 	ctx, drop := w.leases.keep(ctx, claim.Token, until)
 	defer drop()
 
+	if claim.Waited > 0 {
+		w.cfg.Observer.Claimed(claim.Waited)
+	}
 	started := time.Now()
 	result, err := w.try(ctx, claim)
 	w.record(ctx, claim, result, err, started)

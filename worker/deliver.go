@@ -28,7 +28,9 @@ type Sender interface {
 type Courier struct {
 	Ledger Deliveries
 	Sender Sender
-	Log    *slog.Logger
+	// Ended is called when an attempt has ended. It returns at once. Nil: not called.
+	Ended func(tasks.DeliveryResult)
+	Log   *slog.Logger
 }
 
 // deliveryLease outlasts the longest attempt, which the sender bounds at a few times 15 s.
@@ -49,6 +51,9 @@ func (c *Courier) Deliver(ctx context.Context, p tasks.DeliverPayload) error {
 		result = tasks.DeliveryResult{State: tasks.Pending, Skipped: true, Reason: "the worker was shut down"}
 	}
 	c.tell(ctx, delivery, result)
+	if c.Ended != nil {
+		c.Ended(result)
+	}
 	err = c.Ledger.FinishDelivery(context.WithoutCancel(ctx), token, result)
 	if err != nil && !errors.Is(err, tasks.ErrFenced) {
 		return fmt.Errorf("record delivery: %w", err)

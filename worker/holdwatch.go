@@ -13,13 +13,12 @@ type HoldList interface {
 	Holds(ctx context.Context) ([]tasks.Hold, error)
 }
 
-// HoldWatch logs when an account is held and when it goes on, and sets the metrics. It logs one line for each change, for
-// any number of waiting uploads.
+// HoldWatch logs when an account is held and when it goes on. It logs one line for each change, for any number of waiting
+// uploads.
 type HoldWatch struct {
 	Ledger   HoldList
 	Accounts []tasks.Account // those of this process; it ignores others
 	Log      *slog.Logger
-	Metrics  *Metrics
 
 	held map[string]tasks.Hold // by account
 }
@@ -55,18 +54,10 @@ func (w *HoldWatch) compare(ctx context.Context, holds []tasks.Hold) {
 		case was && !is:
 			w.Log.InfoContext(ctx, "account goes on", keyAccount, a.Name, "code", before.Code, "after", time.Since(before.Since).Round(time.Second))
 		}
-		w.note(a.Name, before, was, now, is)
-	}
-}
-
-func (w *HoldWatch) note(account string, before tasks.Hold, was bool, now tasks.Hold, is bool) {
-	if was {
-		w.Metrics.held.DeleteLabelValues(account, string(before.Code))
-		delete(w.held, account)
-	}
-	if is {
-		w.Metrics.held.WithLabelValues(account, string(now.Code)).Set(1)
-		w.held[account] = now
+		delete(w.held, a.Name)
+		if is {
+			w.held[a.Name] = now
+		}
 	}
 }
 

@@ -4,18 +4,15 @@ import (
 	"log/slog"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
 func TestHoldIsToldOnceEachWay(t *testing.T) {
 	t.Parallel()
 	var lines countingHandler
-	registry := prometheus.NewRegistry()
 	w := &HoldWatch{
 		Accounts: []tasks.Account{{Name: "shop", Realm: "r", AppID: "wx1"}},
-		Log:      slog.New(&lines), Metrics: NewMetrics(registry), held: map[string]tasks.Hold{},
+		Log:      slog.New(&lines), held: map[string]tasks.Hold{},
 	}
 	daily := tasks.Hold{Realm: "r", AppID: "wx1", Code: tasks.DailyLimit, Errcode: 45009}
 	account := tasks.Hold{Realm: "r", AppID: "wx1", Code: tasks.AccountHeld, Errcode: 40164}
@@ -38,30 +35,8 @@ func TestHoldIsToldOnceEachWay(t *testing.T) {
 		if n := lines.n.Load(); n != step.lines {
 			t.Errorf("step %d: %d lines in all, want %d", i, n, step.lines)
 		}
-		if got := heldGauge(t, registry); got != step.held {
-			t.Errorf("step %d: metrics say %q, want %q", i, got, step.held)
+		if got := string(w.held["shop"].Code); got != step.held {
+			t.Errorf("step %d: it is held for %q, want %q", i, got, step.held)
 		}
 	}
-}
-
-// heldGauge returns the code of the one hold that the metrics tell of.
-func heldGauge(t *testing.T, r *prometheus.Registry) (code string) {
-	t.Helper()
-	families, err := r.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		if f.GetName() != "mediaferry_account_held" {
-			continue
-		}
-		for _, m := range f.GetMetric() {
-			for _, l := range m.GetLabel() {
-				if l.GetName() == "code" {
-					code += l.GetValue()
-				}
-			}
-		}
-	}
-	return code
 }

@@ -23,7 +23,7 @@ const (
 	keyTook    = "took"
 )
 
-// tell writes the one line of this try, and counts it.
+// tell writes the one line of this try, and tells the observer.
 func (w *Worker) tell(ctx context.Context, claim tasks.Claim, end ending, took time.Duration) {
 	attrs := []slog.Attr{
 		slog.String(keyUpload, claim.ID.String()),
@@ -55,7 +55,7 @@ func (w *Worker) tell(ctx context.Context, claim tasks.Claim, end ending, took t
 		attrs = append(attrs, slog.String("error", end.err.Error()))
 	}
 	w.log.LogAttrs(ctx, level, text, attrs...)
-	w.cfg.Metrics.ended(claim, end, took)
+	w.tried(claim, end, took)
 }
 
 // strangers remembers which unknown accounts were told of. It is safe for concurrent use.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -22,6 +23,7 @@ const headBytes = 4 << 10
 // open opens the source, and says in result what it looks like. A file that is over the limit is refused before a byte of
 // it is read.
 func (w *Worker) open(ctx context.Context, claim tasks.Claim, result *tasks.Result) (*opened, error) {
+	defer w.passed(tasks.StageOpen, time.Now())
 	f := new(opened)
 	left, err := w.patiently(ctx, claim, func() (err error) {
 		if f.File, err = w.Files.OpenWithin(ctx, claim.Granted, claim.Source); err != nil {

@@ -20,6 +20,7 @@ func (w *Worker) record(ctx context.Context, claim tasks.Claim, result tasks.Res
 	if end.write == nil {
 		return
 	}
+	defer w.passed(tasks.StageRecord, time.Now())
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.RecordLimit)
 	defer cancel()
 	for {

@@ -109,9 +109,9 @@ type Config struct {
 	StoragePatience time.Duration
 
 	// News is called when Report has something new that the fleet should know soon. It must not block. Nil: not called.
-	News    func()
-	Log     *slog.Logger // default: discard
-	Metrics *Metrics     // default: not counted
+	News     func()
+	Log      *slog.Logger // default: discard
+	Observer Observer     // default: nothing is told
 }
 
 func (c Config) withDefaults() Config {
@@ -131,7 +131,9 @@ func (c Config) withDefaults() Config {
 	c.FixTime = cmp.Or(c.FixTime, 2*time.Minute)
 	c.StoragePatience = cmp.Or(c.StoragePatience, 5*time.Second)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
-	c.Metrics = cmp.Or(c.Metrics, NewMetrics(nil))
+	if c.Observer == nil {
+		c.Observer = silent{}
+	}
 	if c.News == nil {
 		c.News = func() {}
 	}

@@ -20,9 +20,10 @@ func TestLeadersResign(t *testing.T) {
 	g := clitest.New(t, wechattest.Config{})
 	g.Set("MEDIAFERRY_PRODUCERS__SHOP__MAX_PRIORITY", "bulk")
 	g.Set("MEDIAFERRY_INBOX__PRODUCER", "shop")
+	g.Set("MEDIAFERRY_METRICS__LISTEN", "127.0.0.1:0")
 	run := g.Start("run")
 	g.ReadyLedger()
-	want := []string{"dispatch", "probe", "results:shop", "upkeep"}
+	want := []string{"dispatch", "figures", "probe", "results:shop", "upkeep"}
 	taskstest.Until(t, "it leads in every role", func() bool { return slices.Equal(leaders(g), want) })
 	run.Signal(syscall.SIGTERM)
 	if run.Error != nil {

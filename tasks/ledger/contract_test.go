@@ -44,6 +44,7 @@ func testContract(t *testing.T, open func(*testing.T) *harness) {
 		secretContract,
 		processContract,
 		countContract,
+		figuresContract,
 		wakeContract,
 	} {
 		for _, c := range part {

@@ -34,6 +34,10 @@ type Options struct {
 	Alone bool
 	// Notify is the URL that gets the events of accounts, account.held and account.resumed. Empty: they are not sent.
 	Notify string
+	// Observe is called when a call of the database has ended: a commit ("write"), a read of the work ("read") or one for
+	// people ("view"). It says how long the call took, with the wait for a connection, and its error. It returns at once.
+	// Nil: not called.
+	Observe func(use string, took time.Duration, err error)
 	// Linger is the time that a commit waits for more claims and outcomes to share it, while many are under way. Zero
 	// means 10 ms. Accepting, dispatching and people's actions never wait.
 	Linger time.Duration
@@ -90,8 +94,9 @@ func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
 		handle: h, d: h.Dialect, now: m.now, notify: o.Notify, schema: m.known(),
 		maxAccounts: maxAccounts, turns: newTurns(), lastAccount: map[tasks.Priority]string{}, number: 1 + rand.Int64N(math.MaxInt64),
 	}
+	h.Observe = o.Observe
 	l.View = view.New(h, l.now)
-	l.engine = db.Reader{Handle: h, Pool: h.Reads, Now: l.now}
+	l.engine = db.Reader{Handle: h, Pool: h.Reads, Use: db.Read, Now: l.now}
 	l.waker = newWaker(l, logger(o.Log))
 	l.writer = newWriter(l, cmp.Or(o.Linger, 10*time.Millisecond), cmp.Or(o.GroupSize, 128), logger(o.Log))
 	if err := l.identify(ctx); err != nil {

@@ -237,6 +237,7 @@ func again(d *db.Dialect, err error) bool {
 }
 
 func (w *writer) attempt(ctx context.Context, group []*op) (err error) {
+	defer w.l.handle.Observed(db.Write, time.Now(), &err)
 	t, err := w.begin(ctx)
 	if err != nil {
 		return err

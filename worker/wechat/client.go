@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -143,7 +144,9 @@ func (c *Client) post(ctx context.Context, a *account, t Token, kind tasks.Media
 		contentType: f.contentType, size: f.size(), body: f.open,
 		zone: a.known.ResetZone, secrets: a.hide(t),
 	}
+	began := time.Now()
 	o, err := c.call(ctx, APIUpload, q)
+	c.cfg.Passed(tasks.StageUpload, time.Since(began))
 	if err != nil {
 		return tasks.Media{}, err
 	}
@@ -166,7 +169,9 @@ func (c *Client) call(ctx context.Context, api API, q request) (object, error) {
 // withToken runs do with the account's token. If that is refused, it runs do once more with another token, after spend
 // agreed (nil: calls are not counted).
 func (c *Client) withToken(ctx context.Context, a *account, do func(Token) error) error {
+	began := time.Now()
 	t, err := a.tokens.get(ctx)
+	c.cfg.Passed(tasks.StageToken, time.Since(began))
 	if err != nil {
 		return err
 	}
@@ -174,7 +179,9 @@ func (c *Client) withToken(ctx context.Context, a *account, do func(Token) error
 	if tasks.CodeOf(refused) != tasks.TokenRefused {
 		return refused
 	}
+	began = time.Now()
 	t, err = a.tokens.renew(ctx, t)
+	c.cfg.Passed(tasks.StageToken, time.Since(began))
 	if err != nil {
 		return because(refused, err)
 	}

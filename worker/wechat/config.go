@@ -33,6 +33,8 @@ type Config struct {
 	Errcodes map[int]tasks.Code
 	// Log gets one line for each change: a token renewed, an address left, Redis away. Nil: no lines.
 	Log *slog.Logger
+	// Passed is called when an upload has got its token, or a call has sent it, well or not. It returns at once. Nil: not called.
+	Passed func(s tasks.Stage, took time.Duration)
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 }

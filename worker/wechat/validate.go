@@ -29,6 +29,9 @@ func (cfg Config) filled() Config {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Passed == nil {
+		cfg.Passed = func(tasks.Stage, time.Duration) {}
+	}
 	return cfg
 }
 

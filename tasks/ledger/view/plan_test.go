@@ -162,6 +162,12 @@ func reads() map[string][]read {
 		add("Failures", func(ctx context.Context, v *view.View) error { _, err := v.Failures(ctx, f); return err })
 	}
 	add("Conservation", func(ctx context.Context, v *view.View) error { _, err := v.Conservation(ctx); return err })
+	add("Figures", func(ctx context.Context, v *view.View) error { _, err := v.Figures(ctx); return err })
+	add("Tally", func(ctx context.Context, v *view.View) error {
+		_, err := v.Tally(ctx, time.Now().Add(-24*time.Hour), time.Now())
+		return err
+	})
+	add("TalliesBegin", func(ctx context.Context, v *view.View) error { _, _, err := v.TalliesBegin(ctx); return err })
 	add("Status", func(ctx context.Context, v *view.View) error { _, err := v.Status(ctx); return err })
 	return rs
 }

@@ -34,35 +34,44 @@ func (v *View) Accounts(ctx context.Context) ([]tasks.AccountStatus, error) {
 func (v *View) Status(ctx context.Context) (tasks.Status, error) {
 	var st tasks.Status
 	err := v.lists.Snapshot(ctx, "read status", func(t *db.Tx) error {
-		st = tasks.Status{Counts: map[tasks.State]int{}}
-		for _, s := range tasks.States {
-			st.Counts[s] = 0
-		}
-		balances, err := schema.Balances(t)
-		if err != nil {
-			return err
-		}
-		open, err := countOpen(t, balances)
-		if err != nil {
-			return err
-		}
-		held, err := schema.Holds(t)
-		if err != nil {
-			return err
-		}
-		if st.Accounts, err = accounts(t, balances, held); err != nil {
-			return err
-		}
-		c := total(balances)
-		st.Conservation = c
-		st.Counts[tasks.Succeeded], st.Counts[tasks.Failed], st.Counts[tasks.Canceled] = c.Succeeded, c.Failed, c.Canceled
-		addOpen(&st, open, held, t.Now)
-		if st.Unserved, err = unserved(t, open); err != nil {
-			return err
-		}
-		return countRest(t, &st)
+		_, err := readStatus(t, &st)
+		return err
 	})
 	return st, err
+}
+
+// statusParts are what a status was made of.
+type statusParts struct {
+	open map[openKey]int
+	held map[string]*schema.Hold
+}
+
+func readStatus(t *db.Tx, st *tasks.Status) (p statusParts, err error) {
+	*st = tasks.Status{Counts: map[tasks.State]int{}}
+	for _, s := range tasks.States {
+		st.Counts[s] = 0
+	}
+	balances, err := schema.Balances(t)
+	if err != nil {
+		return p, err
+	}
+	if p.open, err = countOpen(t, balances); err != nil {
+		return p, err
+	}
+	if p.held, err = schema.Holds(t); err != nil {
+		return p, err
+	}
+	if st.Accounts, err = accounts(t, balances, p.held); err != nil {
+		return p, err
+	}
+	c := total(balances)
+	st.Conservation = c
+	st.Counts[tasks.Succeeded], st.Counts[tasks.Failed], st.Counts[tasks.Canceled] = c.Succeeded, c.Failed, c.Canceled
+	addOpen(st, p.open, p.held, t.Now)
+	if st.Unserved, err = unserved(t, p.open); err != nil {
+		return p, err
+	}
+	return p, countRest(t, st)
 }
 
 // openKey is a group of open uploads.

@@ -18,8 +18,8 @@ type View struct {
 // New makes the view of an open database. now is SQLite's only clock.
 func New(h *db.Handle, now func() time.Time) *View {
 	return &View{
-		lists: db.Reader{Handle: h, Pool: h.Views, Now: now, Most: readMost},
-		long:  db.Reader{Handle: h, Pool: h.Views, Now: now, Most: verifyTime},
+		lists: db.Reader{Handle: h, Pool: h.Views, Use: db.Look, Now: now, Most: readMost},
+		long:  db.Reader{Handle: h, Pool: h.Views, Use: db.Look, Now: now, Most: verifyTime},
 	}
 }
 

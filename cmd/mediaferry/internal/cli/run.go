@@ -46,6 +46,12 @@ func (a *app) work(ctx context.Context, role tasks.ProcessRole) error {
 	if err != nil {
 		return err
 	}
+	unwatch, err := s.Watch(ctx, role, e)
+	if err != nil {
+		e.Shutdown(context.WithoutCancel(ctx))
+		return err
+	}
+	defer unwatch()
 	log.Info("ready", "ledger_id", s.Ledger.ID(), "accounts", len(cfg.Accounts), "storage_root", cfg.StorageRoot)
 	if role == tasks.RoleRun {
 		err = s.Serve(ctx, e)

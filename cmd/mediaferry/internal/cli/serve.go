@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -29,6 +30,11 @@ func (a *app) serveCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
+			unwatch, err := s.Watch(ctx, tasks.RoleServe, nil)
+			if err != nil {
+				return err
+			}
+			defer unwatch()
 			return s.Serve(ctx, nil)
 		},
 	}

@@ -60,6 +60,7 @@ func New(t *testing.T, c wechattest.Config) *Ground {
 	g.Set("MEDIAFERRY_DATA_DIR", filepath.Join(g.Dir, "data"))
 	g.Set("MEDIAFERRY_STORAGE_ROOT", g.Media)
 	g.Set("MEDIAFERRY_LISTEN", "127.0.0.1:0")
+	g.Set("MEDIAFERRY_METRICS__LISTEN", "off")
 	g.Set("MEDIAFERRY_WECHAT_BASE_URL", g.Sandbox.URL)
 	g.Set("MEDIAFERRY_WECHAT_APPID", wechattest.DefaultAppID)
 	g.Set("MEDIAFERRY_WECHAT_SECRET", wechattest.DefaultSecret)

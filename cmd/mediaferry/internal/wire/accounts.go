@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/config"
@@ -16,6 +17,10 @@ import (
 // NewWeChat makes the client of all configured accounts. Tokens are shared through store; nil keeps them in
 // this process.
 func NewWeChat(c config.Config, store wechat.TokenStore, log *slog.Logger) (*wechat.Client, error) {
+	return newWeChat(c, store, log, nil)
+}
+
+func newWeChat(c config.Config, store wechat.TokenStore, log *slog.Logger, passed func(tasks.Stage, time.Duration)) (*wechat.Client, error) {
 	var proxy *url.URL
 	if c.WeChat.Proxy != "" {
 		var err error
@@ -35,6 +40,7 @@ func NewWeChat(c config.Config, store wechat.TokenStore, log *slog.Logger) (*wec
 		MinRate:        int64(c.WeChat.MinSpeed),
 		Errcodes:       c.WeChat.Errcodes,
 		Log:            log,
+		Passed:         passed,
 	}, accounts, store)
 	if err != nil {
 		return nil, fmt.Errorf("set up WeChat client: %w", err)

@@ -12,8 +12,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/enqueue"
@@ -33,7 +31,7 @@ func (s *Stack) newAPI(ctx context.Context, e *Engine, actor *enqueue.Actor, inb
 		Ledger: s.Ledger, Actor: actor, Keys: keys, Accounts: s.knownAccounts(), TokenKeys: s.dropInKeys(), Sources: s.Files, Inbox: inbox, OpenAPI: s.Config.HTTP.OpenAPI,
 		Wait: max(s.Config.HTTP.Wait, time.Nanosecond), Fresh: s.Config.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.Log, Version: Version(),
 		Open:   map[string]http.Handler{"GET /healthz": http.HandlerFunc(healthz), "GET /readyz": s.readyz(e)},
-		Closed: map[string]http.Handler{"GET /metrics": promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})},
+		Closed: map[string]http.Handler{"GET /metrics": s.metrics.Handler()},
 	}
 	c.CallbackURL = func(producer string) string {
 		return cmp.Or(s.Config.Producers[producer].CallbackURL, s.Config.Webhook.URL)

@@ -37,7 +37,7 @@ func (s *Stack) Start(ctx context.Context, role tasks.ProcessRole) (*Engine, err
 	e.actor = s.Actor(e.Nudge)
 	e.actor.Holder = s.Name
 	limits := Limits(s.Config)
-	metrics := worker.NewMetrics(s.metrics)
+	s.observed = s.work()
 	heart := worker.NewHeartbeater(s.Ledger, s.process(role), s.Accounts(), e.reportTo, s.Log)
 	e.worker = worker.New(worker.Deps{
 		Ledger:   s.Ledger,
@@ -46,17 +46,18 @@ func (s *Stack) Start(ctx context.Context, role tasks.ProcessRole) (*Engine, err
 		Fixer:    fixer{limits},
 		Uploader: s.WeChat,
 		Accounts: s.Accounts(),
-	}, s.workerConfig(metrics, heart.Nudge))
+	}, s.workerConfig(heart.Nudge))
+	s.metrics.Load(e.worker.Load)
 	if err := heart.Join(ctx); err != nil {
 		e.worker.Close()
 		return nil, err
 	}
-	courier := &worker.Courier{Ledger: s.Ledger, Sender: webhook.New(s.webhookConfig(), s.webhookSecrets), Log: s.Log}
+	courier := &worker.Courier{Ledger: s.Ledger, Sender: webhook.New(s.webhookConfig(), s.webhookSecrets), Ended: s.metrics.Deliveries(), Log: s.Log}
 	handlers := worker.Handlers{Run: e.worker.Carry, Deliver: courier.Deliver}
 	ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
 	events := make(chan struct{}, 1)
 	if name := s.Config.Inbox.Producer; name != "" {
-		results := &enqueue.Results{Ledger: s.Ledger, Redis: s.Redis, Prefix: s.prefix(), Producer: name, Log: s.Log, News: events}
+		results := &enqueue.Results{Ledger: s.elector(), Redis: s.Redis, Prefix: s.prefix(), Producer: name, Log: s.Log, News: events}
 		producer, err := s.ProducerNamed(ctx, name, e.Nudge)
 		if err != nil {
 			e.stop()
@@ -87,7 +88,7 @@ func (s *Stack) Start(ctx context.Context, role tasks.ProcessRole) (*Engine, err
 	e.background.Go(func() { s.report("actor", e.actor.Run(ctx)) })
 	e.background.Go(func() { s.learnRates(ctx) })
 	e.background.Go(func() { s.prober().Run(ctx) })
-	e.background.Go(func() { s.holdWatch(metrics).Run(ctx) })
+	e.background.Go(func() { s.holdWatch().Run(ctx) })
 	if err := e.server.Start(); err != nil {
 		e.stop()
 		e.background.Wait()
@@ -136,14 +137,14 @@ func (s *Stack) StartIfLocked(ctx context.Context, locked bool) (nudge, stop fun
 	return e.Nudge, func() { e.Shutdown(context.WithoutCancel(ctx)) }, nil
 }
 
-func (s *Stack) holdWatch(m *worker.Metrics) *worker.HoldWatch {
-	return &worker.HoldWatch{Ledger: s.Ledger, Accounts: s.WeChat.Accounts(), Log: s.Log, Metrics: m}
+func (s *Stack) holdWatch() *worker.HoldWatch {
+	return &worker.HoldWatch{Ledger: s.Ledger, Accounts: s.WeChat.Accounts(), Log: s.Log}
 }
 
 // prober lifts the holds of accounts whose quota was cleared.
 func (s *Stack) prober() *worker.Prober {
 	return &worker.Prober{
-		Ledger: s.Ledger, Accounts: s.WeChat.Accounts(), Every: s.Config.Worker.HoldRecheck, Holder: s.Name, Log: s.Log,
+		Ledger: s.elector(), Accounts: s.WeChat.Accounts(), Every: s.Config.Worker.HoldRecheck, Holder: s.Name, Log: s.Log,
 		Remaining: func(ctx context.Context, account string) (int, error) {
 			q, err := s.WeChat.Quota(ctx, account)
 			return q.Remain, err
@@ -174,7 +175,7 @@ func (s *Stack) report(part string, err error) {
 }
 
 func (s *Stack) dispatcher() *enqueue.Dispatcher {
-	d := enqueue.NewDispatcher(s.Ledger, s.Belt)
+	d := enqueue.NewDispatcher(s.elector(), s.Belt)
 	d.Window = tasks.Window{Bulk: s.Config.Dispatcher.Window, Interactive: s.Config.Dispatcher.Interactive}
 	d.Grace = s.Config.Worker.Lease
 	d.Holder = s.Name
@@ -183,7 +184,7 @@ func (s *Stack) dispatcher() *enqueue.Dispatcher {
 }
 
 func (s *Stack) janitor() *enqueue.Janitor {
-	j := enqueue.NewJanitor(s.Ledger)
+	j := enqueue.NewJanitor(s.elector())
 	j.Retention = s.Config.Retention
 	j.Holder = s.Name
 	j.Log = s.Log
@@ -197,7 +198,7 @@ func (s *Stack) Actor(nudge func()) *enqueue.Actor {
 	return x
 }
 
-func (s *Stack) workerConfig(m *worker.Metrics, news func()) worker.Config {
+func (s *Stack) workerConfig(news func()) worker.Config {
 	w := s.Config.Worker
 	return worker.Config{
 		Name:             s.Name,
@@ -215,7 +216,7 @@ func (s *Stack) workerConfig(m *worker.Metrics, news func()) worker.Config {
 		AccountHoldSlow: w.HoldRecheckSlow,
 		News:            news,
 		Log:             s.Log,
-		Metrics:         m,
+		Observer:        s.observed,
 	}
 }
 

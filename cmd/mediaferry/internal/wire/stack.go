@@ -5,13 +5,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/metrics"
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
 	"github.com/mediaferry/mediaferry/tasks/seal"
 	"github.com/mediaferry/mediaferry/worker/source"
@@ -32,20 +33,23 @@ type Stack struct {
 	Working  bool                  // this process works off the ledger
 	Secrets  *WebhookSecrets       // nil until OpenKeys
 	keys     *seal.Keys            // likewise
-	metrics  *prometheus.Registry
+	metrics  *metrics.Metrics
+	leaders  *metrics.Leaders
+	observed *metrics.Work // nil: this process does no work
 	closing  []func()
 }
 
 // New makes a stack with nothing opened. Close closes what is opened later.
 func New(c config.Config, log *slog.Logger) *Stack {
-	return &Stack{Name: processName(), Config: c, Log: log, Embedded: c.RedisURL == config.Embedded, metrics: prometheus.NewRegistry()}
+	s := &Stack{Name: processName(), Config: c, Log: log, Embedded: c.RedisURL == config.Embedded, metrics: metrics.New()}
+	s.leaders = s.metrics.Leaders()
+	return s
 }
 
 // Open opens what every command that uploads needs. With belt it also opens the shared Redis or, if none is configured, a
 // broker in this process; the caller has locked the data dir then.
 func Open(ctx context.Context, c config.Config, log *slog.Logger, belt bool) (_ *Stack, err error) {
 	s := New(c, log)
-	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	defer func() {
 		if err != nil {
 			s.Close()
@@ -57,7 +61,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger, belt bool) (_ 
 	if err := MakeDataDir(c.DataDir); err != nil {
 		return nil, err
 	}
-	if err := s.OpenLedger(ctx, ledger.Options{Alone: belt && OwnLedger(c), Log: log, Notify: c.Webhook.URL}); err != nil {
+	if err := s.OpenLedger(ctx, ledger.Options{Alone: belt && OwnLedger(c), Log: log, Notify: c.Webhook.URL, Observe: s.metrics.Ledger()}); err != nil {
 		return nil, err
 	}
 	if c.Shared() && c.TokenKey == "" {
@@ -112,6 +116,7 @@ func (s *Stack) OpenBelt(ctx context.Context) (warnings []string, err error) {
 	}
 	redis.SetLogger(redisLog{s.Log})
 	client := enqueue.Connect(*universal)
+	client.AddHook(s.metrics.Redis())
 	s.closeWith(func() { client.Close() })
 	belt := enqueue.NewBelt(client, s.prefix())
 	if warnings, err = belt.Check(ctx); err != nil {
@@ -131,7 +136,12 @@ func (s *Stack) prefix() string {
 // openWeChat makes the client. Only processes that carry uploads register the accounts in the ledger: the settings of a
 // person at the command line must not bind others.
 func (s *Stack) openWeChat() error {
-	client, err := NewWeChat(s.Config, s.TokenStore(), s.Log)
+	passed := func(stage tasks.Stage, took time.Duration) {
+		if s.observed != nil {
+			s.observed.Passed(stage, took)
+		}
+	}
+	client, err := newWeChat(s.Config, s.TokenStore(), s.Log, passed)
 	s.WeChat = client
 	return err
 }

@@ -24,8 +24,25 @@ type Handle struct {
 	Reads   *sql.DB // of the engine: short reads that its work needs
 	Views   *sql.DB // of people: lists and counts, which may be slow
 
+	// Observe is called when a call has ended, for which use it was made, how long it took, and its error. Nil: not called.
+	Observe func(use string, took time.Duration, err error)
+
 	listening *pgx.ConnConfig // of connections that listen; nil where the database has no channels
 	closed    atomic.Bool
+}
+
+// The uses of the connections, as Observe names them.
+const (
+	Write = "write"
+	Read  = "read"
+	Look  = "view"
+)
+
+// Observed is deferred where a call begins. err is its error by the time that it ends.
+func (h *Handle) Observed(use string, began time.Time, err *error) {
+	if h.Observe != nil {
+		h.Observe(use, time.Since(began), *err)
+	}
 }
 
 // Close closes all connections. Reads under way then end with Unavailable.

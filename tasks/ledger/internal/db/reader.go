@@ -12,6 +12,7 @@ import (
 type Reader struct {
 	Handle *Handle
 	Pool   *sql.DB
+	Use    string // Read or Look
 	Now    func() time.Time
 	// Most bounds a read, even if the caller's deadline is later. Zero: no such bound. A read whose context has no
 	// deadline takes CallTimeout at most.
@@ -19,7 +20,8 @@ type Reader struct {
 }
 
 // Snapshot runs read in one read-only snapshot.
-func (r *Reader) Snapshot(ctx context.Context, op string, read func(*Tx) error) error {
+func (r *Reader) Snapshot(ctx context.Context, op string, read func(*Tx) error) (err error) {
+	defer r.Handle.Observed(r.Use, time.Now(), &err)
 	ctx, cancel := Bounded(ctx)
 	defer cancel()
 	if r.Most > 0 {

@@ -28,6 +28,18 @@ func HappeningOf(p Phase, reused bool) Happening {
 	return Happening(p)
 }
 
+// State is the outcome of the round that ended, and Queued for an upload that was accepted.
+func (h Happening) State() tasks.State {
+	switch h {
+	case HappenedAccept:
+		return tasks.Queued
+	case HappenedReuse:
+		return tasks.Succeeded
+	default:
+		return Phase(h).State()
+	}
+}
+
 // Ended is HappeningOf as SQL, of a row of uploads or rounds.
 const Ended = "CASE WHEN phase = 4 AND reused = 1 THEN 7 ELSE phase END"
 

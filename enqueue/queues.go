@@ -1,0 +1,42 @@
+package enqueue
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"github.com/mediaferry/mediaferry/tasks"
+)
+
+// QueueState is how much lies in one queue of the belt.
+type QueueState struct {
+	Name      string // without the prefix
+	Pending   int
+	Active    int
+	Scheduled int
+	Retry     int
+	Archived  int
+	Latency   time.Duration // the time that the oldest pending task has waited
+	Paused    bool          // nothing is taken out of it
+}
+
+// Queues lists the queues of this belt that ever had a task.
+func (b *Belt) Queues(ctx context.Context) ([]QueueState, error) {
+	var qs []QueueState
+	for _, name := range tasks.Queues {
+		info, err := b.inspector.GetQueueInfo(b.Queue(name))
+		if errors.Is(err, asynq.ErrQueueNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, beltError(ctx, "look into queue", err)
+		}
+		qs = append(qs, QueueState{
+			Name: name, Pending: info.Pending, Active: info.Active, Scheduled: info.Scheduled, Retry: info.Retry, Archived: info.Archived,
+			Latency: info.Latency, Paused: info.Paused,
+		})
+	}
+	return qs, nil
+}

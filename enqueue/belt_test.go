@@ -119,7 +119,7 @@ func TestBeltLeavesRetriesToTheLedger(t *testing.T) {
 	}
 	want := &asynq.TaskInfo{
 		ID: d[0].Task, Queue: "interactive", Type: "media:run", State: asynq.TaskStatePending,
-		Payload:  fmt.Appendf(nil, `{"v":2,"ledger_id":%q,"runs":[{"upload_id":%q,"generation":1}]}`, ledger, d[0].Runs[0].Upload),
+		Payload:  fmt.Appendf(nil, `{"v":2,"ledger_id":%q,"priority":"interactive","runs":[{"upload_id":%q,"generation":1}]}`, ledger, d[0].Runs[0].Upload),
 		MaxRetry: 1<<31 - 1, Timeout: time.Hour, NextProcessAt: got.NextProcessAt,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -58,7 +58,7 @@ type Conveyor interface {
 	Put(ctx context.Context, ledger uuid.UUID, dispatched []tasks.Chunk) (left []tasks.Chunk, err error)
 	PutDeliveries(ctx context.Context, ledger uuid.UUID, dispatched []tasks.DeliveryDispatch) (left []tasks.DeliveryDispatch, err error)
 	Locate(ctx context.Context, dispatched []tasks.Chunk) ([]Place, error)
-	Slots(ctx context.Context) (bulk, interactive int, err error)
+	Slots(ctx context.Context) (Slots, error)
 	Epoch(ctx context.Context) (string, error)
 	Renew()
 }

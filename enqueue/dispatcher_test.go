@@ -91,6 +91,10 @@ func TestDispatcherTellsTheLedgerOfTheSlots(t *testing.T) {
 		b.change(func(b *fakeBelt) { b.slots = 64 })
 		pass(3 * time.Second)
 		slots("with workers", 64)
+		if l.mu.Lock(); l.window.ChunkMost != 8 {
+			t.Errorf("chunks of %d, the smallest worker has 16 slots", l.window.ChunkMost)
+		}
+		l.mu.Unlock()
 		b.change(func(b *fakeBelt) { b.away = true })
 		pass(10 * time.Second)
 		b.change(func(b *fakeBelt) { b.away, b.slots = false, 64 })

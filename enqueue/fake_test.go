@@ -337,13 +337,13 @@ func (b *fakeBelt) Locate(_ context.Context, all []tasks.Chunk) ([]Place, error)
 	return places, nil
 }
 
-func (b *fakeBelt) Slots(context.Context) (bulk, interactive int, err error) {
+func (b *fakeBelt) Slots(context.Context) (Slots, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.away {
-		return 0, 0, errAway
+		return Slots{}, errAway
 	}
-	return b.slots, b.slots, nil
+	return Slots{b.slots, b.slots, b.slots / 4}, nil
 }
 
 func (b *fakeBelt) Epoch(context.Context) (string, error) {

@@ -80,17 +80,18 @@ func (s *scheduler) askSlots(ctx context.Context) {
 		return
 	}
 	s.slotsDue = now.Add(slotsEvery)
-	bulk, interactive, err := s.Belt.Slots(ctx)
+	n, err := s.Belt.Slots(ctx)
 	if err != nil {
 		return
 	}
-	if bulk+interactive == 0 { // a worker may start any moment
+	if n.Bulk+n.Interactive == 0 { // a worker may start any moment
 		s.slotsDue = now.Add(busyPause)
 	}
 	if now.Before(s.slotsKept) {
-		bulk, interactive = max(bulk, s.window.BulkSlots), max(interactive, s.window.InteractiveSlots)
+		n.Bulk, n.Interactive = max(n.Bulk, s.window.BulkSlots), max(n.Interactive, s.window.InteractiveSlots)
 	}
-	s.window.BulkSlots, s.window.InteractiveSlots = max(bulk, s.SlotsAhead), max(interactive, s.SlotsAhead)
+	s.window.BulkSlots, s.window.InteractiveSlots = max(n.Bulk, s.SlotsAhead), max(n.Interactive, s.SlotsAhead)
+	s.window.ChunkMost = max(1, n.Least/2)
 }
 
 // takeBack makes dispatched uploads ready again, also while the process ends, and returns their number.

@@ -70,22 +70,33 @@ func (b *Belt) Unserved(ctx context.Context) ([]UnservedQueue, error) {
 	return found, nil
 }
 
-// Slots returns how many uploads of each priority the live workers can send at once.
-func (b *Belt) Slots(ctx context.Context) (bulk, interactive int, err error) {
+// Slots are how many uploads of each priority all live workers can send at once.
+type Slots struct {
+	Bulk, Interactive int
+	Least             int // bulk, of the worker that has the fewest
+}
+
+// Slots asks Redis for the slots of the live workers.
+func (b *Belt) Slots(ctx context.Context) (Slots, error) {
+	var n Slots
 	servers, err := b.inspector.Servers()
 	if err != nil {
-		return 0, 0, beltError(ctx, "look for workers", err)
+		return n, beltError(ctx, "look for workers", err)
 	}
 	for _, s := range servers {
 		if s.Status != "active" {
 			continue
 		}
 		if _, takes := s.Queues[b.Queue(tasks.QueueBulk)]; takes {
-			bulk += max(1, s.Concurrency/tasks.TasksPerSlot)
+			slots := max(1, s.Concurrency/tasks.TasksPerSlot)
+			n.Bulk += slots
+			if n.Least == 0 || slots < n.Least {
+				n.Least = slots
+			}
 		}
 		if _, takes := s.Queues[b.Queue(tasks.QueueInteractive)]; takes {
-			interactive += max(1, s.Concurrency/tasks.TasksPerSlot)
+			n.Interactive += max(1, s.Concurrency/tasks.TasksPerSlot)
 		}
 	}
-	return bulk, interactive, nil
+	return n, nil
 }

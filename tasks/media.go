@@ -80,10 +80,22 @@ type Content struct {
 	Notes       []string      // remarks that do not refuse the file: "12 bytes after the end"
 }
 
+// The sizes of what lies around the file in Payload.Frame, in bytes.
+const (
+	FrameBefore = 512
+	FrameAfter  = 128
+)
+
 // Payload is what one upload call sends to WeChat.
 type Payload struct {
 	Content
 	Body []byte
+	// Frame is the memory that Body lies in, with FrameBefore bytes before it and FrameAfter bytes behind it. An upload call
+	// writes there what goes around the file, and sends all of it as one piece. Nil: Body lies alone, and is copied.
+	Frame []byte
+	// Held is called when something may read Frame even after the call has returned. Its memory must not be used again. Nil:
+	// the caller does not use it again anyway.
+	Held func()
 	// Spend is called right before every call to WeChat, also before one that is repeated, as after a token was renewed.
 	// An error from it ends the upload. Nil: calls are not counted.
 	Spend func(context.Context) error

@@ -12,7 +12,8 @@ type RunRef struct {
 	Generation int       `json:"generation"`
 }
 
-// Chunk is a set of runs that travel in one asynq task. All are of one account and one priority.
+// Chunk is a set of runs that travel in one asynq task. All are of one account and one priority. Interactive uploads, and
+// uploads with which a worker died, travel alone.
 type Chunk struct {
 	Task     string // the ID of the asynq task
 	Runs     []RunRef
@@ -53,6 +54,9 @@ type Window struct {
 	// known, only as much is under way as keeps them busy for a second. Zero: not known.
 	BulkSlots        int
 	InteractiveSlots int
+	// ChunkMost bounds the uploads of a chunk: every live worker has room for so many of a newcomer, beside the slow ones of
+	// another account. Zero means MaxChunk.
+	ChunkMost int
 	// Lease bounds how far ahead the calls of an account with a rate are dispatched. Zero means 10 s.
 	Lease time.Duration
 }

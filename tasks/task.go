@@ -46,11 +46,14 @@ const (
 	runVersion     = 2
 )
 
-// RunPayload tells a worker which runs of which ledger to claim.
+// RunPayload tells a worker which runs of which ledger to claim, and what it must know of them before: it makes room first.
 type RunPayload struct {
-	V      int       `json:"v"`
-	Ledger uuid.UUID `json:"ledger_id"`
-	Runs   []RunRef  `json:"runs"`
+	V        int       `json:"v"`
+	Ledger   uuid.UUID `json:"ledger_id"`
+	Account  string    `json:"account,omitempty"`
+	Priority Priority  `json:"priority,omitempty"`
+	Deaths   int       `json:"deaths,omitempty"`
+	Runs     []RunRef  `json:"runs"`
 }
 
 // DeliverPayload tells a worker which generation of which delivery of which ledger to claim.
@@ -99,7 +102,7 @@ func ParseUploadTask(t *asynq.Task) (Upload, error) {
 
 // NewRunTask makes the task that carries c to a worker of the ledger, under the task ID that c names.
 func NewRunTask(ledger uuid.UUID, c Chunk) (*asynq.Task, error) {
-	return newTask(TypeRun, RunPayload{runVersion, ledger, c.Runs}, asynq.TaskID(c.Task))
+	return newTask(TypeRun, RunPayload{runVersion, ledger, c.Account, c.Priority, c.Deaths, c.Runs}, asynq.TaskID(c.Task))
 }
 
 // ParseRunTask reads what NewRunTask wrote.

@@ -34,7 +34,7 @@ func TestUploadTaskRoundTrip(t *testing.T) {
 func TestRunTaskRoundTrip(t *testing.T) {
 	t.Parallel()
 	ledger, runs := uuid.New(), []tasks.RunRef{{Upload: uuid.New(), Generation: 3}, {Upload: uuid.New(), Generation: 1}}
-	task, err := tasks.NewRunTask(ledger, tasks.Chunk{Task: "one", Runs: runs})
+	task, err := tasks.NewRunTask(ledger, tasks.Chunk{Task: "one", Account: "shop", Priority: tasks.Interactive, Deaths: 1, Runs: runs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestRunTaskRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(tasks.RunPayload{V: 2, Ledger: ledger, Runs: runs}, got); diff != "" {
+	if diff := cmp.Diff(tasks.RunPayload{V: 2, Ledger: ledger, Account: "shop", Priority: tasks.Interactive, Deaths: 1, Runs: runs}, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -17,7 +17,16 @@ type body struct {
 	fixed    string     // what was done to make them fit
 	modified time.Time  // of the source; zero where it can't be half written, as in a bucket
 	mustFix  bool       // it is known that they don't fit as they are
-	release  func()
+	*buffer             // of the source
+}
+
+// payload is what is sent of it.
+func (b *body) payload(content tasks.Content) tasks.Payload {
+	p := tasks.Payload{Content: content, Body: b.bytes}
+	if b.fixed == "" {
+		p.Frame, p.Held = b.frame, b.hold
+	}
+	return p
 }
 
 // mediaKey is what the upload's content is kept under, but for its hash.
@@ -31,19 +40,19 @@ func (w *Worker) mediaKey(account tasks.Account, claim tasks.Claim) tasks.MediaK
 
 // read takes the source's bytes, once, into memory that the budget has granted.
 func (w *Worker) read(ctx context.Context, claim tasks.Claim, p *place, f *opened) (body, error) {
-	buf, release, err := p.memory.take(ctx, claim.Account, f.Size)
+	buf, err := p.memory.take(ctx, claim.Account, f.Size)
 	if err != nil {
 		return body{}, err
 	}
 	defer w.passed(tasks.StageRead, time.Now())
 	file := f.File
-	if f.left, err = w.patiently(ctx, claim, func() error { return fill(buf, file) }, func() { release(); file.Close() }); err != nil {
+	if f.left, err = w.patiently(ctx, claim, func() error { return fill(buf.file, file) }, func() { buf.release(); file.Close() }); err != nil {
 		if !f.left {
-			release()
+			buf.release()
 		}
 		return body{}, err
 	}
-	read := body{bytes: buf, hash: tasks.HashOf(buf), mustFix: p.fixing, release: release}
+	read := body{bytes: buf.file, hash: tasks.HashOf(buf.file), mustFix: p.fixing, buffer: buf}
 	if f.ETag == "" {
 		read.modified = f.Modified
 	}

@@ -13,48 +13,55 @@ import (
 // Carry carries a chunk of dispatched uploads from claim to outcome. It returns nil when the task is done, also if claims
 // were refused because the dispatch is old or repeated. It returns an error if the ledger could not be reached before ctx
 // ended: the belt should bring the task again.
+//
+// Each upload has its own lease, its own cancel and its own outcome, which is recorded as soon as it is known. Uploads that
+// find no room here go back to the ledger.
 func (w *Worker) Carry(ctx context.Context, p tasks.RunPayload) error {
 	ctx, release := w.untilStopped(ctx)
 	defer release()
 
+	room, err := w.makeRoom(ctx, &p)
+	if err != nil {
+		return w.giveBack(ctx, p.Runs)
+	}
+	defer room.leave()
 	claims, until, err := w.claim(ctx, p)
 	if err != nil {
 		return refused(err)
 	}
+	room.keep(len(claims))
 	var carried sync.WaitGroup
 	for _, claim := range claims {
-		carried.Go(func() { w.carry(ctx, claim, until) })
+		carried.Go(func() { w.carry(ctx, claim, until, w.placeIn(room, claim)) })
 	}
 	carried.Wait()
 	return nil
 }
 
 // carry carries one claimed upload to its outcome, or hands it back.
-func (w *Worker) carry(ctx context.Context, claim tasks.Claim, until time.Time) {
+func (w *Worker) carry(ctx context.Context, claim tasks.Claim, until time.Time, here *place) {
 	ctx, drop := w.leases.keep(ctx, claim.Token, until)
 	defer drop()
+	defer here.leave()
 
 	if claim.Waited > 0 {
 		w.cfg.Observer.Claimed(claim.Waited)
 	}
 	started := time.Now()
-	result, err := w.try(ctx, claim)
+	result, err := w.try(ctx, claim, here)
 	w.record(ctx, claim, result, err, started)
 }
 
 // try is one attempt: source, validation, reuse, WeChat. A panic in it fails this attempt only.
-func (w *Worker) try(ctx context.Context, claim tasks.Claim) (result tasks.Result, err error) {
+func (w *Worker) try(ctx context.Context, claim tasks.Claim, here *place) (result tasks.Result, err error) {
 	defer w.survive(ctx, claim, &err)
 	account, err := w.account(claim)
 	if err != nil {
 		return result, err
 	}
-	here, err := w.enter(ctx, claim)
-	if err != nil {
+	if err := w.enter(ctx, claim, here); err != nil {
 		return result, err
 	}
-	defer here.leave()
-
 	file, err := w.open(ctx, claim, &result)
 	if err != nil {
 		return result, err
@@ -88,7 +95,7 @@ func (w *Worker) try(ctx context.Context, claim tasks.Claim) (result tasks.Resul
 			return result, err
 		}
 	}
-	if result.Media, err = w.upload(ctx, claim, account, pace, tasks.Payload{Content: content, Body: body.bytes}); err == nil {
+	if result.Media, err = w.upload(ctx, claim, account, pace, body.payload(content)); err == nil {
 		result.State = tasks.Succeeded
 	}
 	return result, err

@@ -153,7 +153,11 @@ func (s *shop) turn() int {
 	return len(ds)
 }
 
-func (s *shop) payload(c tasks.Chunk) tasks.RunPayload { return s.runs(c.Runs...) }
+func (s *shop) payload(c tasks.Chunk) tasks.RunPayload {
+	p := s.runs(c.Runs...)
+	p.Account, p.Priority, p.Deaths = c.Account, c.Priority, c.Deaths
+	return p
+}
 
 func (s *shop) runs(runs ...tasks.RunRef) tasks.RunPayload {
 	return tasks.RunPayload{V: 2, Ledger: s.ledger.ID(), Runs: runs}

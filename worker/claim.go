@@ -8,6 +8,14 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
+// giveBack tells the ledger that these runs were not claimed here: their uploads are ready again, for any worker.
+func (w *Worker) giveBack(ctx context.Context, runs []tasks.RunRef) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Lease)
+	defer cancel()
+	_, err := w.Ledger.Undispatch(ctx, []tasks.Chunk{{Runs: runs}})
+	return err
+}
+
 // claim claims the uploads of a task, and waits while the ledger is away. until is the end of their leases, counted from
 // the time before the claim was sent. If an answer was lost, claim asks again with the same tokens, which is the same claim.
 func (w *Worker) claim(ctx context.Context, p tasks.RunPayload) (_ []tasks.Claim, until time.Time, _ error) {

@@ -16,10 +16,12 @@ type lanes struct {
 	solo              solo
 }
 
-// lane is what uploads of one priority go through: a place in this worker, memory for their bytes, a slot for the call.
-// They take them in this order, so that none of them waits in a circle.
+// lane is what uploads of one priority go through: room in this worker, memory for their bytes, a slot for the call. They
+// take them in this order, so that none of them waits in a circle. A chunk takes room for all of its uploads before they are
+// claimed; each of them then takes memory and a slot of its own.
 type lane struct {
-	door   *semaphore.Weighted // one at a time waits for a place, the others wait here
+	rooms  *shares             // an account that holds most of it leaves some to the others
+	door   *semaphore.Weighted // one chunk at a time waits for places, the others wait here
 	places *semaphore.Weighted
 	size   int64 // places
 	budget *budget
@@ -46,9 +48,9 @@ func newLanes(c Config) lanes {
 }
 
 func newLane(slots int, memory int64) lane {
-	places := int64(tasks.TasksPerSlot * slots)
+	places, kept := int64(roomPerSlot*slots), max(1, int64(slots)/2)
 	return lane{
-		door: semaphore.NewWeighted(1), places: semaphore.NewWeighted(places), size: places,
+		rooms: newShares(places-kept, kept), door: semaphore.NewWeighted(1), places: semaphore.NewWeighted(places), size: places,
 		budget: newBudget(memory), slots: newShares(int64(slots), max(1, int64(slots)/spareShare)),
 	}
 }
@@ -60,18 +62,39 @@ func (l *lanes) of(p tasks.Priority) *lane {
 	return &l.bulk
 }
 
-// enter takes a place in the claim's lane. What a dead worker left behind has waited already, and the longer it is in
-// here, the likelier it goes down once more: it overtakes all but one of those that wait.
-func (l *lanes) enter(ctx context.Context, claim tasks.Claim) (leave func(), err error) {
-	lane := l.of(claim.Priority)
-	if claim.Deaths == 0 {
-		if err := lane.door.Acquire(ctx, 1); err != nil {
-			return nil, err
-		}
-		defer lane.door.Release(1)
+// enter takes places for n uploads of an account. What a dead worker left behind has waited already, and the longer it is
+// in here, the likelier it goes down once more: it overtakes all but one chunk of those that wait.
+func (l *lane) enter(ctx context.Context, account string, n int64, orphan bool) (leave func(n int64), err error) {
+	if orphan {
+		return l.places.Release, l.places.Acquire(ctx, n)
 	}
-	if err := lane.places.Acquire(ctx, 1); err != nil {
+	if _, err := l.rooms.take(ctx, account, n); err != nil {
 		return nil, err
 	}
-	return func() { lane.places.Release(1) }, nil
+	if err := l.through(ctx, n); err != nil {
+		l.rooms.give(account, n)
+		return nil, err
+	}
+	return func(n int64) {
+		l.places.Release(n)
+		l.rooms.give(account, n)
+	}, nil
+}
+
+// through waits while an upload is alone in this worker, or waits to be.
+func (l *lane) through(ctx context.Context, n int64) error {
+	if err := l.door.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer l.door.Release(1)
+	return l.places.Acquire(ctx, n)
+}
+
+// drain refuses all that wait for something here, and all that come.
+func (l *lanes) drain() {
+	for _, lane := range []*lane{&l.bulk, &l.interactive} {
+		lane.rooms.shut()
+		lane.budget.free.shut()
+		lane.slots.shut()
+	}
 }

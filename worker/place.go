@@ -6,35 +6,39 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// place is the place of one upload in this worker. It may change, and is given up once.
+// place is the place of one claimed upload in this worker. It may change.
 type place struct {
 	memory *budget // for the bytes of its file
-	free   func()  // gives the place up
+	free   func()  // gives the place up; nil: it has none
 	alone  bool    // with nothing beside it
 	fixing bool    // in the lane of what must be decoded
 }
 
-func (p *place) leave() { p.free() }
+func (p *place) leave() {
+	if p.free != nil {
+		p.free()
+		p.free = nil
+	}
+}
 
-// enter waits for a place: an ordinary upload takes one, an upload that workers died on takes them all.
-func (w *Worker) enter(ctx context.Context, claim tasks.Claim) (*place, error) {
+// placeIn is the place of one upload of a chunk, in the room that was made for all of them.
+func (w *Worker) placeIn(r *room, claim tasks.Claim) *place {
+	return &place{memory: w.lanes.of(claim.Priority).budget, free: r.leaveOne, alone: claim.Alone()}
+}
+
+// enter begins the work on a claimed upload. One that workers died on waits until it has all of the worker.
+func (w *Worker) enter(ctx context.Context, claim tasks.Claim, p *place) (err error) {
 	if claim.Canceled {
-		return nil, canceled()
+		return canceled()
 	}
-	p := &place{memory: w.lanes.of(claim.Priority).budget, alone: claim.Alone()}
-	var err error
 	if !p.alone {
-		p.free, err = w.lanes.enter(ctx, claim)
-		return p, err
+		return nil
 	}
+	p.leave()
 	if p.free, err = w.lanes.enterAlone(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	if err := w.Ledger.Alone(ctx, claim.Token); err != nil {
-		p.leave()
-		return nil, err
-	}
-	return p, nil
+	return w.Ledger.Alone(ctx, claim.Token)
 }
 
 // stepAside moves an upload whose picture must be decoded to the lane for that, or says that it should come again later.

@@ -61,7 +61,7 @@ func (w *Worker) ending(ctx context.Context, claim tasks.Claim, result tasks.Res
 		return w.interrupted(claim, result, cause)
 	}
 	cause := tasks.AsError(err)
-	if cause.Code == tasks.Stopped || cause.Code == tasks.Unavailable || errors.Is(err, tasks.ErrFenced) {
+	if cause.Code == tasks.Stopped || cause.Code == tasks.Unavailable || errors.Is(err, tasks.ErrFenced) || errors.Is(err, errStopping) {
 		return w.interrupted(claim, result, err)
 	}
 	attempt.Code, attempt.Errcode, attempt.RID, attempt.Reason = cause.Code, cause.Errcode, cause.RID, cause.Error()

@@ -128,16 +128,17 @@ func (s *Server) Start() error {
 // handBackTime is the time that handlers get to hand back uploads after Stop.
 const handBackTime = 10 * time.Second
 
-// Shutdown stops taking tasks, and waits for the running ones for the time to drain. Then it calls stop, which must make
-// the rest return, and waits for them. It closes asynq's servers last: they would give a running task to another worker
+// Shutdown stops taking tasks and calls drain, which must make those return that have sent nothing yet. It waits for the
+// others for the time to drain. Then it calls stop, which must make the rest return, and waits for them. It closes asynq's servers last: they would give a running task to another worker
 // before this one has handed it back.
-func (s *Server) Shutdown(ctx context.Context, stop func()) {
+func (s *Server) Shutdown(ctx context.Context, drain, stop func()) {
 	for _, server := range s.servers {
 		server.Stop()
 	}
-	drain, cancel := context.WithTimeout(ctx, s.cfg.Drain)
+	drain()
+	draining, cancel := context.WithTimeout(ctx, s.cfg.Drain)
 	defer cancel()
-	s.running.wait(drain)
+	s.running.wait(draining)
 	stop()
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), handBackTime)
 	defer cancel()

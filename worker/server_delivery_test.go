@@ -51,5 +51,5 @@ func TestSlowReceiversHoldNoQuickOneUp(t *testing.T) {
 		t.Errorf("%+v (%v): all slow ones should still be under way", info, err)
 	}
 	close(end)
-	s.Shutdown(t.Context(), func() {})
+	s.Shutdown(t.Context(), func() {}, func() {})
 }

@@ -65,5 +65,5 @@ func TestFewUploadsWaitForBeingAlone(t *testing.T) {
 		<-begun
 	}
 	ended.Wait()
-	s.Shutdown(t.Context(), func() {})
+	s.Shutdown(t.Context(), func() {}, func() {})
 }

@@ -16,25 +16,31 @@ type shares struct {
 	held    map[string]int64 // by account
 	waiting map[string][]*asking
 	asked   int64 // askings so far
+	closed  bool
 }
 
 // asking is one upload that waits.
 type asking struct {
-	n     int64
-	order int64
-	given chan struct{}
+	n       int64
+	order   int64
+	refused bool
+	given   chan struct{} // closed when it was given, or refused
 }
 
 func newShares(size, spare int64) *shares {
 	return &shares{size: size, spare: spare, held: map[string]int64{}, waiting: map[string][]*asking{}}
 }
 
-// take waits until the account gets n, or ctx ends. An n larger than size counts as size. release gives them back; call it
+// take waits until the account gets n, ctx ends or shut is called. An n larger than size counts as size. release gives them back; call it
 // once.
 func (s *shares) take(ctx context.Context, account string, n int64) (release func(), err error) {
 	n = min(n, s.size)
 	a := &asking{n: n, given: make(chan struct{})}
 	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil, errStopping
+	}
 	s.asked++
 	a.order = s.asked
 	s.waiting[account] = append(s.waiting[account], a)
@@ -42,14 +48,30 @@ func (s *shares) take(ctx context.Context, account string, n int64) (release fun
 	s.mu.Unlock()
 	select {
 	case <-a.given:
+		if a.refused {
+			return nil, errStopping
+		}
 		return func() { s.give(account, n) }, nil
 	case <-ctx.Done():
-		if s.withdraw(account, a) {
-			return nil, ctx.Err()
+		if !s.withdraw(account, a) && !a.refused {
+			s.give(account, n)
 		}
-		s.give(account, n)
 		return nil, ctx.Err()
 	}
+}
+
+// shut refuses all askings that wait, and all that come. What was taken is given back as before.
+func (s *shares) shut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, line := range s.waiting {
+		for _, a := range line {
+			a.refused = true
+			close(a.given)
+		}
+	}
+	clear(s.waiting)
 }
 
 // try takes n if they are free and nothing waits for them. Otherwise it returns nil.

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // crowd is a worker's lanes with people who note when they come in.
@@ -21,8 +19,8 @@ type crowd struct {
 	came []string
 }
 
-// places is how many come into the crowd's bulk lane.
-const places = 4 * tasks.TasksPerSlot
+// places is how many uploads of one account come into the crowd's bulk lane.
+const places = 4*roomPerSlot - 4/2
 
 func newCrowd(t *testing.T) *crowd {
 	return &crowd{t: t, lanes: newLanes(Config{Slots: 4, InteractiveSlots: 2, Memory: 8 << 20})}
@@ -61,13 +59,15 @@ func (c *crowd) order() []string {
 }
 
 func (c *crowd) bulk(ctx context.Context) (func(), error) {
-	return c.lanes.enter(ctx, of(tasks.Bulk))
+	return entered(c.lanes.bulk.enter(ctx, "shop", 1, false))
 }
 
 // again comes in with what a dead worker left behind.
 func (c *crowd) again(ctx context.Context) (func(), error) {
-	return c.lanes.enter(ctx, tasks.Claim{Deaths: 1})
+	return entered(c.lanes.bulk.enter(ctx, "shop", 1, true))
 }
+
+func entered(leave func(int64), err error) (func(), error) { return func() { leave(1) }, err }
 
 func TestWhatADeadWorkerLeftBehindOvertakes(t *testing.T) {
 	t.Parallel()
@@ -78,8 +78,8 @@ func TestWhatADeadWorkerLeftBehindOvertakes(t *testing.T) {
 		}
 		c.send("again", time.Second, c.again)
 		<-time.After(5 * time.Minute)
-		if at := slices.Index(c.order(), "again"); at != places+1 {
-			t.Errorf("it came in behind %d, want %d that were in, and one", at, places)
+		if at := slices.Index(c.order(), "again"); at != places {
+			t.Errorf("it came in behind %d, want %d that were in", at, places)
 		}
 		if n := len(c.order()); n != places+21 {
 			t.Errorf("%d came in, want %d", n, places+21)
@@ -112,8 +112,8 @@ func TestTheFirstThatRunsAloneOvertakes(t *testing.T) {
 		}
 		c.send("alone", time.Second, c.lanes.enterAlone)
 		<-time.After(5 * time.Minute)
-		if at := slices.Index(c.order(), "alone"); at != places+1 {
-			t.Errorf("it came in behind %d, want %d that were in, and one", at, places)
+		if at := slices.Index(c.order(), "alone"); at != places {
+			t.Errorf("it came in behind %d, want %d that were in", at, places)
 		}
 	})
 }

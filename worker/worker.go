@@ -53,6 +53,8 @@ type Claims interface {
 	Claim(ctx context.Context, bids []tasks.Bid, worker string, lease time.Duration) ([]tasks.Claim, error)
 	Renew(ctx context.Context, tokens []tasks.Token, lease time.Duration) (tasks.Renewal, error)
 	Alone(ctx context.Context, token tasks.Token) error
+	// Undispatch makes the uploads of these runs ready again, unless they are claimed.
+	Undispatch(ctx context.Context, chunks []tasks.Chunk) (int, error)
 }
 
 // Outcomes ends a claim: with an outcome, with a wait, or with a hand-back.
@@ -185,6 +187,10 @@ func New(d Deps, c Config) *Worker {
 	}
 	return w
 }
+
+// Drain lets the calls that are under way end, and hands back all that has not been sent. Call it once, when no more tasks
+// are taken.
+func (w *Worker) Drain() { w.lanes.drain() }
 
 // Stop cancels all uploads under way, which are handed back without an attempt, and claims no more. Call it once, after the
 // time to drain.

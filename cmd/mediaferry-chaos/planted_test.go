@@ -33,6 +33,8 @@ func TestPlantedBugsAreFound(t *testing.T) { //nolint:paralleltest // see above
 		{planted.EarlyBatch, "6s", "producer-kill", "2", check.Batch, false},
 		{planted.LostDispatch, "6s", "producer-kill", "2", check.Lost, false},
 		{planted.DoubleClaim, "6s", "producer-kill", "2", check.Duplicates, false},
+		{planted.ForgottenRest, "6s", "producer-kill", "2", check.Lost, false},
+		{planted.NeighbourToken, "6s", "producer-kill", "2", check.Media, false},
 		{planted.Starve, "25s", "producer-kill", "2", check.Starved, true},
 	} {
 		t.Run(tc.bug, func(t *testing.T) {

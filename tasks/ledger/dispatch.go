@@ -39,7 +39,8 @@ type dispatch struct {
 	window tasks.Window
 	rooms  map[accountKey]*room
 	ramps  map[*schema.Hold]*ramp
-	load   map[lane]int // under way
+	load   map[lane]int           // under way
+	taken  map[tasks.Priority]int // of these, claimed
 	chunks []tasks.Chunk
 	runs   [][]any // their rows
 }
@@ -55,7 +56,7 @@ func (l *Ledger) Dispatch(ctx context.Context, w tasks.Window) ([]tasks.Chunk, e
 	w.Lease = cmp.Or(w.Lease, 10*time.Second)
 	var chunks []tasks.Chunk
 	err := l.do(ctx, "dispatch uploads", func(t *tx) error {
-		f := dispatch{tx: t, window: w, rooms: map[accountKey]*room{}, load: map[lane]int{}}
+		f := dispatch{tx: t, window: w, rooms: map[accountKey]*room{}, load: map[lane]int{}, taken: map[tasks.Priority]int{}}
 		err := f.run()
 		chunks = f.chunks
 		return err
@@ -85,12 +86,12 @@ func (f *dispatch) run() error {
 func (f *dispatch) count() error {
 	type counted struct {
 		lane
-		n, called int
+		n, called, claimed int
 	}
 	var all []counted
-	err := f.Each("SELECT priority, account, count(*), sum(called) FROM runs GROUP BY priority, account", nil, func(s db.Scanner) error {
+	err := f.Each("SELECT priority, account, count(*), sum(called), count(token) FROM runs GROUP BY priority, account", nil, func(s db.Scanner) error {
 		var c counted
-		err := s.Scan(&c.priority, &c.account, &c.n, &c.called)
+		err := s.Scan(&c.priority, &c.account, &c.n, &c.called, &c.claimed)
 		all = append(all, c)
 		return err
 	})
@@ -99,6 +100,7 @@ func (f *dispatch) count() error {
 	}
 	for _, c := range all {
 		f.load[c.lane] = c.n
+		f.taken[c.priority] += c.claimed
 		r, err := f.room(c.account)
 		if err != nil {
 			return err
@@ -321,7 +323,7 @@ func (f *dispatch) send(p tasks.Priority, first []laneReady, drawn map[string][]
 	for _, us := range drawn {
 		total += len(us)
 	}
-	size := chunkSize(p, total, slots)
+	size := f.chunkSize(p, total, slots)
 	names := slices.Sorted(maps.Keys(drawn))
 	for from := 0; total > 0; from += size {
 		for _, name := range names {
@@ -334,8 +336,15 @@ func (f *dispatch) send(p tasks.Priority, first []laneReady, drawn map[string][]
 	}
 }
 
-// chunkSize returns the number of uploads that travel in one task.
-func chunkSize(tasks.Priority, int, int) int { return 1 }
+// chunkSize returns the number of uploads that travel in one task: their even part for each free slot, so that no slot
+// waits while others have a long chunk. Where nothing is free, each chunk is as long as a worker can take.
+func (f *dispatch) chunkSize(p tasks.Priority, ready, slots int) int {
+	if p == tasks.Interactive || slots <= 0 {
+		return 1
+	}
+	free := max(1, slots-f.taken[p])
+	return max(1, min(ready/free, tasks.MaxChunk, cmp.Or(f.window.ChunkMost, tasks.MaxChunk)))
+}
 
 // chunk makes one task of these uploads.
 func (f *dispatch) chunk(k lane, us ...ready) {

@@ -57,6 +57,45 @@ var dispatchContract = []testCase{
 			h.Error("bulk went before interactive")
 		}
 	}},
+	{"where no slot is free uploads travel in chunks, as long as every worker has room for", func(h *harness) {
+		const slots = 32
+		h.submit(200)
+		w := tasks.Window{Bulk: slots + slots/2, BulkSlots: slots}
+		ds := h.fill(w)
+		if n := len(h.chunks()); len(ds) != w.Bulk || n != len(ds) {
+			h.Fatalf("%d uploads in %d chunks for %d idle slots", len(ds), n, slots)
+		}
+		for _, d := range ds[:slots-2] {
+			h.claimed(d)
+		}
+		for _, tc := range []struct {
+			most int
+			want []int
+		}{{0, []int{9, 9}}, {4, []int{4, 4, 4, 4, 2}}, {1, slices.Repeat([]int{1}, 18)}} {
+			_, err := h.Undispatch(h.Context(), h.chunks())
+			must(h, err)
+			w.ChunkMost = tc.most
+			h.fill(w)
+			var sizes []int
+			for _, c := range h.chunks() {
+				sizes = append(sizes, len(c.Runs))
+			}
+			same(h, fmt.Sprintf("chunks of at most %d", tc.most), sizes, tc.want)
+		}
+	}},
+	{"interactive uploads, and those that a worker died with, travel alone", func(h *harness) {
+		h.runningN(6)
+		h.pass(2 * lease)
+		h.takeOver()
+		h.submit(6, urgent)
+		h.submit(6)
+		h.fill(tasks.Window{Bulk: 100, Interactive: 100, BulkSlots: 1, InteractiveSlots: 1})
+		for _, c := range h.chunks() {
+			if len(c.Runs) != 1 && (c.Priority == tasks.Interactive || c.Deaths > 0) {
+				h.Errorf("%d travel together: %+v", len(c.Runs), c)
+			}
+		}
+	}},
 	{"slots go to the accounts with the fewest under way", func(h *harness) {
 		h.submit(20, of("big"))
 		w := tasks.Window{Bulk: 12}
@@ -328,9 +367,15 @@ var dispatchContract = []testCase{
 // belt lists all that is dispatched and not claimed.
 func (h *harness) belt() []sent {
 	h.Helper()
-	ds, err := h.OnBelt(h.Context(), -time.Second, 1000)
+	return sentOf(h.chunks())
+}
+
+// chunks are those that are not claimed.
+func (h *harness) chunks() []tasks.Chunk {
+	h.Helper()
+	chunks, err := h.OnBelt(h.Context(), -time.Second, 1000)
 	must(h, err)
-	return sentOf(ds)
+	return chunks
 }
 
 func (h *harness) underWay(by string) map[string]int {

@@ -130,18 +130,18 @@ func (c *Client) Upload(ctx context.Context, account string, p tasks.Payload) (t
 				return err
 			}
 		}
-		media, err = c.post(ctx, a, t, p.Type, f)
+		media, err = c.post(ctx, a, t, p, f)
 		return err
 	})
 	return media, c.noted(a, err)
 }
 
 // post makes one upload call.
-func (c *Client) post(ctx context.Context, a *account, t Token, kind tasks.MediaType, f form) (tasks.Media, error) {
+func (c *Client) post(ctx context.Context, a *account, t Token, p tasks.Payload, f form) (tasks.Media, error) {
 	q := request{
 		op: "upload media", method: http.MethodPost, path: "/cgi-bin/media/upload",
-		query:       url.Values{"access_token": {t.Value.Reveal()}, "type": {string(kind)}},
-		contentType: f.contentType, size: f.size(), body: f.open,
+		query:       url.Values{"access_token": {t.Value.Reveal()}, "type": {string(p.Type)}},
+		contentType: f.contentType, body: f.body, held: p.Held,
 		zone: a.known.ResetZone, secrets: a.hide(t),
 	}
 	began := time.Now()

@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"sync/atomic"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -28,12 +28,12 @@ type request struct {
 	path        string
 	query       url.Values
 	contentType string
-	size        int64
-	body        func() io.Reader // nil: no body
-	limit       int64            // of the answer, in bytes; 0: maxAnswer
-	short       bool             // it carries no file: shortTimeout bounds it
-	zone        *time.Location   // of the account's day; nil: Asia/Shanghai
-	secrets     []tasks.Secret   // that must not appear in an error
+	body        []byte         // nil: no body
+	held        func()         // called when something may still read body after the call; may be nil
+	limit       int64          // of the answer, in bytes; 0: maxAnswer
+	short       bool           // it carries no file: shortTimeout bounds it
+	zone        *time.Location // of the account's day; nil: Asia/Shanghai
+	secrets     []tasks.Secret // that must not appear in an error
 }
 
 // reply is a whole answer, with any status.
@@ -97,21 +97,21 @@ func (c *Client) exchange(ctx context.Context, q request) (reply, error) {
 
 // once makes the call to one address. sent reports whether a connection was there to send it on.
 func (c *Client) once(ctx context.Context, base *url.URL, q request) (r reply, sent bool, err error) {
-	limit := c.cfg.BaseTimeout + time.Duration(float64(q.size)/float64(c.cfg.MinRate)*float64(time.Second))
+	limit := c.cfg.BaseTimeout + time.Duration(float64(len(q.body))/float64(c.cfg.MinRate)*float64(time.Second))
 	if q.short {
 		limit = min(limit, shortTimeout)
 	}
 	timed, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	var connected atomic.Bool
-	traced := httptrace.WithClientTrace(timed, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
-	again := &replay{open: q.body}
-	defer again.close()
-	req, err := q.make(traced, base, again)
+	out := newOutgoing()
+	req, err := q.make(httptrace.WithClientTrace(timed, out.trace()), base)
 	if err != nil {
 		return reply{}, false, plain(err, q.secrets...)
 	}
 	r, err = send(c.http, req, q.limit)
+	if q.held != nil && !out.letGo() {
+		q.held()
+	}
 	switch {
 	case err == nil:
 		return r, true, nil
@@ -122,25 +122,25 @@ func (c *Client) once(ctx context.Context, base *url.URL, q request) (r reply, s
 	default:
 		err = plain(err, q.secrets...)
 	}
-	return reply{}, connected.Load(), err
+	return reply{}, out.connected(), err
 }
 
-func (q request) make(ctx context.Context, base *url.URL, again *replay) (*http.Request, error) {
+func (q request) make(ctx context.Context, base *url.URL) (*http.Request, error) {
 	u := *base.JoinPath(q.path)
 	u.RawQuery = q.query.Encode()
-	req, err := http.NewRequestWithContext(ctx, q.method, u.String(), nil)
+	var body io.Reader
+	if q.body != nil {
+		body = bytes.NewReader(q.body) // net/http knows that this one is in memory, and reads it again by itself
+	}
+	req, err := http.NewRequestWithContext(ctx, q.method, u.String(), body)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("User-Agent", "mediaferry")
-	if q.body == nil {
-		return req, nil
+	if q.body != nil {
+		req.Header.Set("Content-Type", q.contentType)
 	}
-	req.Header.Set("Content-Type", q.contentType)
-	req.ContentLength = q.size
-	req.GetBody = again.body
-	req.Body, err = req.GetBody()
-	return req, err
+	return req, nil
 }
 
 var errTooLong = errors.New("the answer is longer than any that WeChat gives")

@@ -92,21 +92,47 @@ func TestCallersContextEndsTheUpload(t *testing.T) {
 	}
 }
 
-// A caller may put another file into the same buffer as soon as Upload has returned.
+// A caller may put another file into the same buffer as soon as Upload has returned, unless it is told not to.
 func TestBufferIsFreeOnceUploadReturned(t *testing.T) {
 	t.Parallel()
 	srv := serve(t, answers(`{"errcode":-1}`)) // the answer comes before the body was read
 	c := newClient(t, config(srv.URL, nil), account(), nil)
-	p := payload()
-	p.Body = make([]byte, 4<<20)
 	for i := range 5 {
+		p, held := framed(4 << 20)
 		_, err := c.Upload(t.Context(), "main", p)
 		if tasks.CodeOf(err) != tasks.Temporary {
 			t.Fatal(err)
 		}
-		for j := range p.Body { // the race detector sees a read that is still under way
-			p.Body[j] = byte(i)
+		if held() {
+			continue
 		}
+		for j := range p.Frame { // the race detector sees a read that is still under way
+			p.Frame[j] = byte(i)
+		}
+	}
+}
+
+// framed is a payload of that many bytes in a frame of its own. held reports whether the upload has kept it.
+func framed(size int) (p tasks.Payload, held func() bool) {
+	p = payload()
+	p.Frame = make([]byte, tasks.FrameBefore+size+tasks.FrameAfter)
+	p.Body = p.Frame[tasks.FrameBefore : tasks.FrameBefore+size]
+	kept := false
+	p.Held = func() { kept = true }
+	return p, func() bool { return kept }
+}
+
+// What went well leaves the buffer free: else each upload would take new memory.
+func TestBufferIsFreeAfterASuccess(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		answers(`{"type":"image","media_id":"m1","created_at":1700000000}`)(w, r)
+	})
+	c := newClient(t, config(srv.URL, nil), account(), nil)
+	p, held := framed(1 << 20)
+	if _, err := c.Upload(t.Context(), "main", p); err != nil || held() {
+		t.Errorf("held: %v, %v", held(), err)
 	}
 }
 

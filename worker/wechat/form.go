@@ -1,20 +1,19 @@
 package wechat
 
 import (
-	"bytes"
 	"crypto/rand"
 	"fmt"
-	"io"
 	"regexp"
+	"slices"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// form is the multipart body of one upload: head, file, tail. It does not copy the file's bytes, can be read several times,
-// and has a known length: WeChat refuses a chunked body with HTTP 412.
+// form is the multipart body of one upload: head, file and tail in one piece of memory. net/http sends such a body together
+// with its headers, and knows its length: WeChat refuses a chunked body with HTTP 412.
 type form struct {
-	contentType      string
-	head, file, tail []byte
+	contentType string
+	body        []byte
 }
 
 var (
@@ -38,19 +37,22 @@ func newForm(p tasks.Payload) (form, error) {
 			Err: fmt.Errorf("extension %q with content type %q is no canonical pair", clip(p.Ext, 20), clip(p.ContentType, 40))}
 	}
 	boundary := "mediaferry" + rand.Text() // 130 random bits are in no file by chance
+	head := fmt.Appendf(nil, "--%s\r\nContent-Disposition: form-data; name=\"media\"; filename=\"media%s\"\r\nContent-Type: %s\r\n\r\n",
+		boundary, p.Ext, p.ContentType)
+	tail := fmt.Appendf(nil, "\r\n--%s--\r\n", boundary)
 	return form{
 		contentType: "multipart/form-data; boundary=" + boundary, // WeChat does not take a quoted one
-		head: fmt.Appendf(nil, "--%s\r\nContent-Disposition: form-data; name=\"media\"; filename=\"media%s\"\r\nContent-Type: %s\r\n\r\n",
-			boundary, p.Ext, p.ContentType),
-		file: p.Body,
-		tail: fmt.Appendf(nil, "\r\n--%s--\r\n", boundary),
+		body:        around(p, head, tail),
 	}, nil
 }
 
-// size returns the body's exact length in bytes.
-func (f form) size() int64 { return int64(len(f.head) + len(f.file) + len(f.tail)) }
-
-// open returns the body from its beginning.
-func (f form) open() io.Reader {
-	return io.MultiReader(bytes.NewReader(f.head), bytes.NewReader(f.file), bytes.NewReader(f.tail))
+// around puts head and tail around the file: in the payload's frame, or in a copy if there is no frame that they fit into.
+func around(p tasks.Payload, head, tail []byte) []byte {
+	if len(p.Frame) != tasks.FrameBefore+len(p.Body)+tasks.FrameAfter || len(head) > tasks.FrameBefore || len(tail) > tasks.FrameAfter {
+		return slices.Concat(head, p.Body, tail)
+	}
+	from, end := tasks.FrameBefore-len(head), tasks.FrameBefore+len(p.Body)
+	copy(p.Frame[from:], head)
+	copy(p.Frame[end:], tail)
+	return p.Frame[from : end+len(tail)]
 }

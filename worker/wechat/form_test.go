@@ -2,46 +2,53 @@ package wechat
 
 import (
 	"bytes"
-	"errors"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-func TestFormIsReadAgainFromItsBeginning(t *testing.T) {
+func TestFormIsOnePieceOfMemory(t *testing.T) {
 	t.Parallel()
 	file := bytes.Repeat([]byte("0123456789"), 1000)
-	f, err := newForm(tasks.Payload{Content: tasks.Content{Type: tasks.Video, Ext: ".mp4", ContentType: "video/mp4"}, Body: file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	again := &replay{open: f.open}
-	var first []byte
-	for range 3 {
-		body, err := again.body()
+	content := tasks.Content{Type: tasks.Video, Ext: ".mp4", ContentType: "video/mp4"}
+	frame := slices.Concat(make([]byte, tasks.FrameBefore), file, make([]byte, tasks.FrameAfter))
+	framed := frame[tasks.FrameBefore : tasks.FrameBefore+len(file)]
+	long := content
+	long.ContentType += strings.Repeat("x", tasks.FrameBefore)
+	for name, tc := range map[string]struct {
+		payload tasks.Payload
+		copied  bool
+	}{
+		"in a frame":              {tasks.Payload{Content: content, Body: framed, Frame: frame}, false},
+		"alone":                   {tasks.Payload{Content: content, Body: file}, true},
+		"with more than fits":     {tasks.Payload{Content: long, Body: framed, Frame: frame}, true},
+		"in a frame of something": {tasks.Payload{Content: content, Body: file[1:], Frame: frame}, true},
+	} {
+		f, err := newForm(tc.payload)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := io.ReadAll(body)
-		if err != nil || int64(len(b)) != f.size() || bytes.Count(b, file) != 1 {
-			t.Fatalf("read %d bytes of %d, %v", len(b), f.size(), err)
+		_, params, err := mime.ParseMediaType(f.contentType)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if first == nil {
-			first = b
+		part, err := multipart.NewReader(bytes.NewReader(f.body), params["boundary"]).NextPart()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
 		}
-		if !bytes.Equal(b, first) {
-			t.Error("a second reading differs")
+		got, err := io.ReadAll(part)
+		if err != nil || !bytes.Equal(got, tc.payload.Body) || part.Header.Get("Content-Type") != tc.payload.ContentType {
+			t.Errorf("%s: the form has %d bytes of type %q, %v", name, len(got), part.Header.Get("Content-Type"), err)
 		}
-	}
-	if &f.file[0] != &file[0] {
-		t.Error("the file was copied")
-	}
-	body, _ := again.body()
-	again.close()
-	if _, err := body.Read(make([]byte, 1)); !errors.Is(err, http.ErrBodyReadAfterClose) {
-		t.Errorf("a read after the end: %v", err)
+		if at := bytes.Index(f.body, tc.payload.Body[:100]); (&f.body[at] != &tc.payload.Body[0]) != tc.copied {
+			t.Errorf("%s: copied is not %v", name, tc.copied)
+		}
 	}
 }
 

@@ -1,11 +1,9 @@
 package wechat
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -52,7 +50,7 @@ func (c *Client) quota(ctx context.Context, a *account, t Token) (Quota, error) 
 	o, err := c.call(ctx, APIUpload, request{
 		op: opQuota, method: http.MethodPost, path: "/cgi-bin/openapi/quota/get",
 		query:       url.Values{"access_token": {t.Value.Reveal()}},
-		contentType: "application/json", size: int64(len(body)), body: func() io.Reader { return bytes.NewReader(body) },
+		contentType: "application/json", body: body,
 		short: true, zone: a.known.ResetZone, secrets: a.hide(t),
 	})
 	if err != nil {

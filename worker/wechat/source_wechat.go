@@ -1,10 +1,8 @@
 package wechat
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 
@@ -29,7 +27,7 @@ func (s stableSource) fetch(ctx context.Context, force bool) (grant, error) {
 	}
 	return s.client.fromWeChat(ctx, request{
 		method: http.MethodPost, path: "/cgi-bin/stable_token",
-		contentType: "application/json", size: int64(len(body)), body: func() io.Reader { return bytes.NewReader(body) },
+		contentType: "application/json", body: body,
 		zone: s.account.ResetZone, secrets: []tasks.Secret{s.account.Secret},
 	})
 }

@@ -3,8 +3,7 @@
 // Package planted is a worker with a bug of your choice, to see whether the checker finds it.
 //
 // A new bug gets a constant, a place in Bugs, the code that makes it, and a case in TestPlantedBugsAreFound. Bugs of the
-// ledger are in ledger.go, bugs of dispatch in belt.go, bugs of the worker itself in worker.go. A chunk whose rest is
-// forgotten would go into ledgerWithBug.Claim, a finish that takes a neighbour's token into ledgerWithBug.Finish.
+// ledger are in ledger.go, bugs of dispatch in belt.go, bugs of the worker itself in worker.go.
 package planted
 
 import (
@@ -13,6 +12,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,10 +33,13 @@ const (
 	LostDispatch = "lost-dispatch" // some uploads are marked as dispatched and never put on the belt
 	DoubleClaim  = "double-claim"  // a repeated task gets the claim as well
 	Starve       = "starve"        // one account gets nothing while others have uploads
+
+	ForgottenRest  = "forgotten-rest"  // of a chunk only the first upload is claimed, and the others count as claimed too
+	NeighbourToken = "neighbour-token" // an outcome is sometimes written under the token of another upload
 )
 
 // Bugs lists all bugs.
-var Bugs = []string{None, NoFence, SplitOutbox, EarlyBatch, LostDispatch, DoubleClaim, Starve} //nolint:gochecknoglobals // a constant in all but name
+var Bugs = []string{None, NoFence, SplitOutbox, EarlyBatch, LostDispatch, DoubleClaim, Starve, ForgottenRest, NeighbourToken} //nolint:gochecknoglobals // a constant in all but name
 
 // ledgerWithBug is an SQLite ledger with a bug. It writes into the ledger's file what the ledger itself would refuse.
 type ledgerWithBug struct {
@@ -45,6 +48,7 @@ type ledgerWithBug struct {
 	lease  time.Duration // of a claim in the ledger
 	db     *sql.DB
 	chance *atomic.Int64
+	live   sync.Map // the tokens of claims that are not over, for NeighbourToken
 }
 
 func openLedger(ctx context.Context, url, bug string, lease time.Duration) (*ledgerWithBug, error) {
@@ -80,7 +84,14 @@ const secondHand = 1 << 20
 // Claim implements worker.Claims.
 func (b *ledgerWithBug) Claim(ctx context.Context, bids []tasks.Bid, worker string, _ time.Duration) ([]tasks.Claim, error) {
 	if bids[0].Generation < secondHand {
-		return b.Ledger.Claim(ctx, bids, worker, b.lease)
+		if b.bug == ForgottenRest {
+			bids = bids[:1]
+		}
+		claims, err := b.Ledger.Claim(ctx, bids, worker, b.lease)
+		for _, c := range claims {
+			b.live.Store(c.Token, true)
+		}
+		return claims, err
 	}
 	var claims []tasks.Claim
 	for _, bid := range bids {
@@ -134,12 +145,25 @@ func (b *ledgerWithBug) Finish(ctx context.Context, k tasks.Token, r tasks.Resul
 		if err := b.countTwice(ctx, k.Upload); err != nil {
 			return err
 		}
+	case b.bug == NeighbourToken && b.every(20):
+		k = b.neighbour(k)
 	}
+	b.live.Delete(k)
 	err := b.Ledger.Finish(ctx, k, r)
 	if b.bug == NoFence && errors.Is(err, tasks.ErrFenced) && r.State == tasks.Succeeded {
 		return b.overwrite(ctx, k, r)
 	}
 	return err
+}
+
+// neighbour returns the token of another upload under way, and k if there is none.
+func (b *ledgerWithBug) neighbour(k tasks.Token) tasks.Token {
+	found := k
+	b.live.Range(func(token, _ any) bool {
+		found = token.(tasks.Token)
+		return found == k
+	})
+	return found
 }
 
 func (b *ledgerWithBug) overwrite(ctx context.Context, k tasks.Token, r tasks.Result) error {
@@ -181,7 +205,7 @@ func (b *ledgerWithBug) Dispatch(ctx context.Context, w tasks.Window) ([]tasks.C
 
 // OnBelt implements enqueue.Shelf. A ledger that loses uploads does not search for them.
 func (b *ledgerWithBug) OnBelt(ctx context.Context, olderThan time.Duration, limit int) ([]tasks.Chunk, error) {
-	if b.bug == LostDispatch {
+	if b.bug == LostDispatch || b.bug == ForgottenRest {
 		return nil, nil
 	}
 	return b.Ledger.OnBelt(ctx, olderThan, limit)

@@ -69,7 +69,7 @@ func Main(ctx context.Context, args []string) error {
 	}
 	log.Info("ready")
 	err = dispatcher.Run(ctx)
-	server.Shutdown(context.WithoutCancel(ctx), w.Stop)
+	server.Shutdown(context.WithoutCancel(ctx), w.Drain, w.Stop)
 	w.Close()
 	return err
 }

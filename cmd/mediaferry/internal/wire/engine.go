@@ -109,7 +109,7 @@ func nudge(c chan<- struct{}) {
 
 // Shutdown takes no more work, lets what runs end or hands it back, and returns when nothing runs any more.
 func (e *Engine) Shutdown(ctx context.Context) {
-	e.server.Shutdown(ctx, e.worker.Stop)
+	e.server.Shutdown(ctx, e.worker.Drain, e.worker.Stop)
 	e.stop()
 	e.background.Wait()
 	e.worker.Close()

@@ -1,9 +1,12 @@
 package ledger
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,6 +45,7 @@ type admit struct {
 	token   tasks.Token
 	key     tasks.MediaKey
 	options tasks.AdmitOptions
+	row     *row // of the upload, once it is locked
 	answer  tasks.Admission
 }
 
@@ -55,17 +59,61 @@ func (t *tx) admitAll(ops []*op) error {
 	if err != nil {
 		return err
 	}
+	var ours []*admit
 	for _, o := range ops {
-		r := rows[o.admit.token.Upload]
-		if !r.ownedBy(o.admit.token) || r.phase != schema.Running {
+		a := o.admit
+		if a.row = rows[a.token.Upload]; !a.row.ownedBy(a.token) || a.row.phase != schema.Running {
 			o.answer = tasks.ErrFenced
 			continue
 		}
-		if o.admit.answer, err = t.admit(r, o.admit.key, o.admit.options); err != nil {
+		ours = append(ours, a)
+	}
+	reserved, err := t.reserveNew(ours)
+	for _, a := range ours {
+		if err != nil {
 			return err
 		}
+		if reserved[a.row.seq] {
+			a.answer, err = t.allow(a.row, a.key, a.known())
+		} else {
+			a.answer, err = t.admit(a.row, a.key, a.options)
+		}
 	}
-	return nil
+	return err
+}
+
+// known is what need not be found out again if the upload has to wait.
+func (a *admit) known() tasks.KnownContent {
+	return tasks.KnownContent{Hash: a.key.Hash, Identity: a.options.Identity}
+}
+
+// reserveNew makes uploads the holders of contents that the ledger does not know, which is what most of them have, and
+// returns the uploads that are. The others need a closer look.
+func (t *tx) reserveNew(as []*admit) (map[int64]bool, error) {
+	byKey := slices.Clone(as)
+	slices.SortStableFunc(byKey, func(a, b *admit) int { return compareKeys(a.key, b.key) }) // so that two processes don't wait for each other
+	reserved := map[int64]bool{}
+	for some := range slices.Chunk(byKey, max(1, t.blocks(len(byKey)))) {
+		from, args := t.table([]string{"s", "r", "a", "t", "h", "p"}, []string{"bigint", "text", "text", "text", "bytea", "text"}, len(some), func(i int) []any {
+			return append(append(db.Args{some[i].row.seq}, mediaArgs(some[i].key)...), db.TextOrNull(some[i].key.Producer))
+		})
+		err := t.Each("INSERT INTO media (holder, realm, appid, type, hash, producer) SELECT s, r, a, t, h, p FROM "+from+
+			" WHERE true ON CONFLICT DO NOTHING RETURNING holder", args, func(s db.Scanner) error {
+			var seq int64
+			err := s.Scan(&seq)
+			reserved[seq] = true
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return reserved, nil
+}
+
+func compareKeys(a, b tasks.MediaKey) int {
+	x, y := a.Kept(), b.Kept()
+	return cmp.Or(cmp.Compare(a.Realm, b.Realm), cmp.Compare(a.AppID, b.AppID), cmp.Compare(a.Type, b.Type), bytes.Compare(x[:], y[:]))
 }
 
 func (t *tx) admit(r *row, m tasks.MediaKey, o tasks.AdmitOptions) (tasks.Admission, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -95,16 +96,16 @@ func (t *tx) candidates(bids []tasks.Bid) (map[uuid.UUID]*candidate, error) {
 		found[c.claim.ID] = c
 		return err
 	}
+	ids := make([]uuid.UUID, len(bids))
+	for i, b := range bids {
+		ids[i] = b.Upload
+	}
 	if t.Dialect.Concurrent {
-		ids := make([]uuid.UUID, len(bids))
-		for i, b := range bids {
-			ids[i] = b.Upload
-		}
 		err := t.Each("SELECT "+candidateColumns+"u.id = ANY(?) ORDER BY r.upload FOR UPDATE OF r", db.Args{keysOf(ids)}, scan)
 		return found, err
 	}
-	for i := range bids {
-		if err := t.Each("SELECT "+candidateColumns+"u.id = ?", db.Args{bids[i].Upload[:]}, scan); err != nil {
+	for some := range slices.Chunk(ids, sqliteRows) {
+		if err := t.Each("SELECT "+candidateColumns+"u.id IN "+list(len(some)), idValues(some), scan); err != nil {
 			return nil, err
 		}
 	}
@@ -128,17 +129,12 @@ func (c *candidate) scan(s db.Scanner) error {
 
 // takeRuns writes the worker and the lease of the runs.
 func (t *tx) takeRuns(cs []*candidate, worker string, until int64) error {
-	if t.Dialect.Concurrent && len(cs) > 0 {
-		seqs, tokens := make([]int64, len(cs)), make([][]byte, len(cs))
-		for i, c := range cs {
-			seqs[i], tokens[i] = c.seq, c.token
-		}
-		_, err := t.Exec(`UPDATE runs r SET token = v.t, worker = ?, lease_until = ? FROM unnest(?::bigint[], ?::bytea[]) AS v (s, t)
-			WHERE r.upload = v.s`, worker, until, seqs, tokens)
-		return err
+	if len(cs) == 0 {
+		return nil
 	}
-	for _, c := range cs {
-		if _, err := t.Exec("UPDATE runs SET token = ?, worker = ?, lease_until = ? WHERE upload = ?", c.token, worker, until, c.seq); err != nil {
+	for some := range slices.Chunk(cs, t.blocks(len(cs))) {
+		from, args := t.table([]string{"s", "t"}, []string{"bigint", "bytea"}, len(some), func(i int) []any { return []any{some[i].seq, some[i].token} })
+		if _, err := t.Exec("UPDATE runs SET token = v.t, worker = ?, lease_until = ? FROM "+from+" WHERE upload = v.s", append(db.Args{worker, until}, args...)...); err != nil {
 			return err
 		}
 	}

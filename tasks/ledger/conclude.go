@@ -82,24 +82,6 @@ func (t *tx) writeOutcomes(es []*ending) error {
 	return err
 }
 
-// arrays turns rows of values into columns, as PostgreSQL's unnest takes them.
-func arrays(n int, row func(i int) []any) []any {
-	var columns []any
-	for i := range n {
-		values := row(i)
-		if columns == nil {
-			columns = make([]any, len(values))
-			for c := range columns {
-				columns[c] = make([]any, 0, n)
-			}
-		}
-		for c, v := range values {
-			columns[c] = append(columns[c].([]any), v)
-		}
-	}
-	return columns
-}
-
 // values returns the columns of outcomeNames.
 func (e *ending) values() []any {
 	var (

@@ -356,21 +356,8 @@ func (f *dispatch) chunk(k lane, us ...ready) {
 	f.chunks = append(f.chunks, c)
 }
 
-// writeRuns writes the runs, and the phase of their uploads.
+// writeRuns writes the runs.
 func (f *dispatch) writeRuns() error {
-	if len(f.runs) == 0 {
-		return nil
-	}
-	const into = "INSERT INTO runs (upload, generation, account, priority, task, dispatched_at, called) "
-	if f.Dialect.Concurrent {
-		_, err := f.Exec(into+"SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::smallint[], ?::text[], ?::bigint[], ?::smallint[])",
-			arrays(len(f.runs), func(i int) []any { return f.runs[i] })...)
-		return err
-	}
-	for _, values := range f.runs {
-		if _, err := f.Exec(into+"VALUES (?, ?, ?, ?, ?, ?, ?)", values...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.insert("INSERT INTO runs (upload, generation, account, priority, task, dispatched_at, called)",
+		[]string{"bigint", "bigint", "text", "smallint", "text", "bigint", "smallint"}, len(f.runs), func(i int) []any { return f.runs[i] })
 }

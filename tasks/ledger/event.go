@@ -32,27 +32,48 @@ func (t *tx) writeEvents() error {
 	if err != nil {
 		return err
 	}
-	for i, e := range t.events {
+	from := 0 // the first that is not written yet
+	for i := range t.events {
+		e := &t.events[i]
 		if e.url == "" && e.ofBatch != 0 {
 			e.url = t.tally(e.ofBatch).callback
 		}
-		if err := t.writeEvent(seqs[i], e); err != nil {
+		if e.url == "" {
+			continue
+		}
+		if err := t.writeUntold(seqs[from:i], t.events[from:i]); err != nil {
+			return err
+		}
+		if err := t.writeTold(seqs[i], e); err != nil {
 			return fmt.Errorf("write event %s: %w", e.kind, err)
 		}
+		from = i + 1
+	}
+	return t.writeUntold(seqs[from:], t.events[from:])
+}
+
+// writeUntold writes events that no receiver is told of.
+func (t *tx) writeUntold(seqs []any, es []event) error {
+	err := t.insert(intoEvents, []string{"bigint", "text", "bigint", "bigint", "bigint", "bigint", "text"}, len(es), func(i int) []any {
+		return es[i].values(seqs[i], t.Now)
+	})
+	if err != nil {
+		return fmt.Errorf("write events: %w", err)
 	}
 	return nil
 }
 
-func (t *tx) writeEvent(next any, e event) error {
-	const insert = "INSERT INTO events (seq, type, at, upload, batch, round, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
-	a := db.Args{next, string(e.kind), t.Now, reference(e.upload), reference(e.batch), e.round, db.TextOrNull(string(e.data))}
-	if e.url == "" {
-		_, err := t.Exec(insert, a...)
-		return err
-	}
+const intoEvents = "INSERT INTO events (seq, type, at, upload, batch, round, data)"
+
+func (e *event) values(seq any, now int64) []any {
+	return []any{seq, string(e.kind), now, reference(e.upload), reference(e.batch), e.round, db.TextOrNull(string(e.data))}
+}
+
+// writeTold writes an event, and the delivery that tells a receiver of it.
+func (t *tx) writeTold(next any, e *event) error {
 	t.wake |= tasks.WakeDeliveries
 	var seq int64
-	if _, err := t.Row(insert+" RETURNING seq", a, &seq); err != nil {
+	if _, err := t.Row(intoEvents+" VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING seq", e.values(next, t.Now), &seq); err != nil {
 		return err
 	}
 	id, err := uuid.NewV7()

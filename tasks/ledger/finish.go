@@ -3,6 +3,8 @@ package ledger
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -88,9 +90,13 @@ func (t *tx) finishAll(ops []*op) error {
 		attempts []attempt
 		accounts []string // that have answered
 	)
+	kept, err := t.keepAll(ops, rows)
+	if err != nil {
+		return err
+	}
 	for _, o := range ops {
 		f, r := o.finish, rows[o.finish.token.Upload]
-		e, err := t.outcomeOf(f, r)
+		e, err := t.outcomeOf(f, r, kept[f])
 		switch {
 		case err != nil && !db.IsAnswer(err):
 			return err
@@ -122,8 +128,8 @@ func (t *tx) finishAll(ops []*op) error {
 }
 
 // outcomeOf returns the ending that one report leads to. It returns nil if the report repeats what is recorded, and
-// ErrFenced if the claim is over. It keeps the media that WeChat issued in any case.
-func (t *tx) outcomeOf(f *finish, r *row) (*ending, error) {
+// ErrFenced if the claim is over. It keeps the media that WeChat issued in any case, unless that is kept already.
+func (t *tx) outcomeOf(f *finish, r *row, kept bool) (e *ending, err error) {
 	switch ours := r.ownedBy(f.token); {
 	case ours && r.phase.Final() && repeats(r, f.result):
 		return nil, nil
@@ -136,7 +142,9 @@ func (t *tx) outcomeOf(f *finish, r *row) (*ending, error) {
 	if err := r.allowed(stepTo(f.result.State), true); err != nil {
 		return nil, err
 	}
-	kept, err := t.keep(f.result, r)
+	if !kept {
+		kept, err = t.keep(f.result, r)
+	}
 	return &ending{row: r, state: f.result.State, result: &f.result, cause: f.result.Cause, kept: kept || f.result.Reused}, err
 }
 
@@ -192,24 +200,50 @@ func (a attempt) values() []any {
 }
 
 func (t *tx) writeAttempts(as []attempt) error {
-	const into = "INSERT INTO attempts (upload, round, number, started_at, took, errcode, code, rid, reason) "
-	if t.Dialect.Concurrent && len(as) > 0 {
-		_, err := t.Exec(into+`SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[])`,
-			arrays(len(as), func(i int) []any { return as[i].values() })...)
-		return err
+	return t.insert("INSERT INTO attempts (upload, round, number, started_at, took, errcode, code, rid, reason)",
+		[]string{"bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "text", "text", "text"}, len(as), func(i int) []any { return as[i].values() })
+}
+
+// keepAll is keep for the reports of claims that are not over, as far as one statement can do it. The others need a closer
+// look. On SQLite each row is found by its key, one by one.
+func (t *tx) keepAll(ops []*op, rows map[uuid.UUID]*row) (map[*finish]bool, error) {
+	if !t.Dialect.Concurrent {
+		return nil, nil //nolint:nilnil // none is kept
 	}
-	for _, a := range as {
-		if _, err := t.Exec(into+"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", a.values()...); err != nil {
-			return err
+	byUpload, byKey := map[int64]*finish{}, map[tasks.MediaKey]*finish{}
+	for _, o := range ops {
+		f := o.finish
+		r := rows[f.token.Upload]
+		if !issued(f.result) || !r.ownedBy(f.token) || r.phase != schema.Running || byUpload[r.seq] != nil || byKey[f.result.Key] != nil {
+			continue
 		}
+		byUpload[r.seq], byKey[f.result.Key] = f, f
 	}
-	return nil
+	if len(byUpload) == 0 {
+		return nil, nil //nolint:nilnil // none is kept
+	}
+	seqs := slices.Sorted(maps.Keys(byUpload))
+	args := arrays(len(seqs), func(i int) []any {
+		res := byUpload[seqs[i]].result
+		return append(append(db.Args{clean(res.Media.ID), db.Micros(res.Media.IssuedAt), db.Micros(res.Media.ExpiresAt)}, mediaArgs(res.Key)...), seqs[i])
+	})
+	kept := map[*finish]bool{}
+	err := t.Each(`UPDATE media m SET media_id = v.m, issued_at = v.i, expires_at = v.x, holder = NULL
+		FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[], ?::bytea[], ?::bigint[]) AS v (m, i, x, r, a, t, h, s)
+		WHERE m.realm = v.r AND m.appid = v.a AND m.type = v.t AND m.hash = v.h AND m.holder = v.s RETURNING v.s`, args, func(s db.Scanner) error {
+		var seq int64
+		err := s.Scan(&seq)
+		kept[byUpload[seq]] = true
+		t.wakes = append(t.wakes, seq)
+		return err
+	})
+	return kept, err
 }
 
 // keep keeps a media that WeChat issued, for reuse. r is the upload that it was issued for, if that upload still belongs to
 // the claim. kept reports that the upload has released its content.
 func (t *tx) keep(res tasks.Result, r *row) (kept bool, err error) {
-	if res.State != tasks.Succeeded || res.Reused || res.Media.ID == "" || res.Key == (tasks.MediaKey{}) {
+	if !issued(res) {
 		return false, nil
 	}
 	if r == nil || r.phase != schema.Running {
@@ -226,6 +260,11 @@ func (t *tx) keep(res tasks.Result, r *row) (kept bool, err error) {
 	}
 	t.wakes = append(t.wakes, r.seq)
 	return true, nil
+}
+
+// issued reports whether WeChat has issued a media for this result.
+func issued(res tasks.Result) bool {
+	return res.State == tasks.Succeeded && !res.Reused && res.Media.ID != "" && res.Key != tasks.MediaKey{}
 }
 
 func (t *tx) keepMedia(k tasks.MediaKey, m tasks.Media) error {

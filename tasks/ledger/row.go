@@ -82,17 +82,17 @@ func (t *tx) lock(ids []uuid.UUID) (map[uuid.UUID]*row, error) {
 		}
 		return rs, err
 	}
-	for _, id := range ids {
-		var r row
-		var n runRow
-		found, err := t.Row("SELECT "+rowColumns+", "+runColumns+" FROM uploads u LEFT JOIN runs r ON r.upload = u.seq WHERE u.id = ?",
-			db.Args{id[:]}, append(r.dest(), n.dest()...)...)
+	for some := range slices.Chunk(ids, sqliteRows) {
+		err := t.Each("SELECT "+rowColumns+", "+runColumns+" FROM uploads u LEFT JOIN runs r ON r.upload = u.seq WHERE u.id IN "+list(len(some)), idValues(some), func(s db.Scanner) error {
+			r := new(row)
+			var n runRow
+			err := s.Scan(append(r.dest(), n.dest()...)...)
+			r.join(&n)
+			rs[r.id] = r
+			return err
+		})
 		if err != nil {
 			return nil, err
-		}
-		if found {
-			r.join(&n)
-			rs[id] = &r
 		}
 	}
 	return rs, nil
@@ -129,37 +129,6 @@ func (t *tx) lockWhere(where string, a ...any) ([]*row, error) {
 		}
 		return err
 	})
-}
-
-// eachOf runs a query for all of seqs. On PostgreSQL, where each statement is a round trip, it takes one statement. On
-// SQLite it runs the prepared statement for each.
-func (t *tx) eachOf(query, rest string, seqs []int64, scan func(db.Scanner) error) error {
-	if t.Dialect.Concurrent {
-		return t.Each(query+" = ANY(?) "+rest, db.Args{seqs}, scan)
-	}
-	for _, seq := range seqs {
-		if err := t.Each(query+" = ?", db.Args{seq}, scan); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// execOf is eachOf for a statement that changes rows.
-func (t *tx) execOf(statement string, seqs []int64) error {
-	if len(seqs) == 0 {
-		return nil
-	}
-	if t.Dialect.Concurrent {
-		_, err := t.Exec(statement+" = ANY(?)", seqs)
-		return err
-	}
-	for _, seq := range seqs {
-		if _, err := t.Exec(statement+" = ?", seq); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // owned reads and locks the upload that k claimed. It returns ErrFenced if another worker has claimed it since, or if it is
@@ -288,6 +257,15 @@ func (t *tx) wakeTwins() error {
 		}
 	}
 	return nil
+}
+
+// idValues returns the ids as values of placeholders.
+func idValues(ids []uuid.UUID) []any {
+	all := make([]any, len(ids))
+	for i := range ids {
+		all[i] = ids[i][:]
+	}
+	return all
 }
 
 // keysOf returns the ids as an array that PostgreSQL takes.

@@ -10,7 +10,7 @@ export CGO_ENABLED := 0
 WITH_RACE := CGO_ENABLED=1
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race full unit lint vuln fuzz differential bench chaos soak chaos-planted image tools
+.PHONY: help build demo test race full unit lint vuln fuzz differential bench bench-quick chaos soak chaos-planted image tools
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 
 differential: ## ask djpeg, pngtopnm and ffmpeg what is left of hundreds of odd and damaged files, and compare verdicts
 	@.ci/gotest -tags differential -count=1 -run 'Differential|Remedies' ./worker/media
+
+bench-quick: tools ## a little of every benchmark, in a minute: is every contender's work complete? It tells nothing of speed
+	PATH="$$(.ci/servers path):$$PATH" go run ./cmd/mediaferry-bench -quick
 
 bench: ## compare with plain asynq and a plain loop, side by side: accepting uploads, and carrying them
 	go run ./cmd/mediaferry-bench

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
+	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
 
@@ -25,17 +27,52 @@ type contender struct {
 var contenders = []contender{
 	{"loop", nil, func(ctx context.Context, t *testbed) *exec.Cmd { return t.child(ctx, "loop") }},
 	{"asynq", queuePlain, func(ctx context.Context, t *testbed) *exec.Cmd { return t.child(ctx, "asynq") }},
-	{"mediaferry", queueUploads, func(ctx context.Context, t *testbed) *exec.Cmd { return t.mediaferry(ctx, "worker") }},
+	{"asynq-tuned", queuePlain, func(ctx context.Context, t *testbed) *exec.Cmd { return t.child(ctx, "asynq-tuned") }},
+	{"river", queueRiver, func(ctx context.Context, t *testbed) *exec.Cmd { return t.child(ctx, "river") }},
+	{"redis+sqlite", queueUploads, func(ctx context.Context, t *testbed) *exec.Cmd { return t.mediaferry(ctx, "worker") }},
+	{"redis+postgres", queueUploads, func(ctx context.Context, t *testbed) *exec.Cmd { return t.mediaferry(ctx, "worker") }},
+	{"embedded", queueUploads, func(ctx context.Context, t *testbed) *exec.Cmd { return t.mediaferry(ctx, "run") }},
+	{"before", queueUploads, func(ctx context.Context, t *testbed) *exec.Cmd { return t.mediaferry(ctx, "worker") }},
+}
+
+// ours reports whether the contender is mediaferry, which keeps a ledger.
+func (c contender) ours() bool {
+	switch c.name {
+	case "redis+sqlite", "redis+postgres", "embedded", "before":
+		return true
+	}
+	return false
+}
+
+// equip makes a round of a contender possible: it says where its ledger is, and which binary works.
+func (t *testbed) equip(c contender) (err error) {
+	t.working, t.embedded, t.ledgerURL = t.binary, c.name == "embedded", "sqlite:"+filepath.Join(t.dataDir(), "ledger.db")
+	switch c.name {
+	case "before":
+		t.working = t.before
+	case "river", "redis+postgres":
+		if t.postgres == nil {
+			if t.postgres, err = ledgertest.Launch("", "fsync=on", "shared_buffers=128MB"); err != nil {
+				return err
+			}
+		}
+		t.ledgerURL, err = t.postgres.Schema()
+	}
+	return err
 }
 
 // carrying compares how fast files are uploaded.
 func carrying(o options) comparison {
 	c := comparison{
-		title: fmt.Sprintf("%d files of %d KiB, %d at once", o.files, o.size>>10, o.concurrent), unit: "files/s", count: o.files, base: "asynq",
-		note: "ratio: to the plain asynq handler. CPU ms and Redis commands: for each file. peak: resident memory.",
+		title: o.title(), unit: "files/s", count: o.files, base: "asynq",
+		note: "ratio: to the plain asynq handler. CPU ms and Redis commands: for each file, without those of the servers. peak: resident memory.\n" +
+			"The outcomes of mediaferry were compared with the files after each round.",
 	}
 	by := map[string]contender{}
 	for _, w := range contenders {
+		if w.name == "before" && o.before == "" {
+			continue
+		}
 		c.contenders = append(c.contenders, w.name)
 		by[w.name] = w
 	}
@@ -49,6 +86,8 @@ const (
 	envRedis = "BENCH_REDIS"
 	envMedia = "BENCH_MEDIA"
 	envData  = "BENCH_DATA"
+	// envLedger is the URL of a database: of River.
+	envLedger = "BENCH_LEDGER"
 )
 
 // child is the command of this program in another role.
@@ -59,14 +98,18 @@ func (t *testbed) child(ctx context.Context, role string) *exec.Cmd {
 	}
 	c := exec.CommandContext(ctx, self, "-role", role, "-files", strconv.Itoa(t.files), "-concurrent", strconv.Itoa(t.concurrent),
 		"-uploads", strconv.Itoa(t.uploads), "-submitters", strconv.Itoa(t.submitters))
-	c.Env = append(os.Environ(), envSink+"="+t.sink, envRedis+"="+t.server.Addr(), envMedia+"="+t.media(), envData+"="+t.dataDir())
+	c.Env = append(os.Environ(), envSink+"="+t.sink, envRedis+"="+t.server.Addr(), envMedia+"="+t.media(), envData+"="+t.dataDir(), envLedger+"="+t.ledgerURL)
 	return c
 }
 
 func child(ctx context.Context, o options) error {
 	switch o.role {
 	case "sink":
-		return serveSink(ctx)
+		return serveSink(ctx, o)
+	case "asynq-tuned":
+		return tunedAsynq(ctx, o)
+	case "river":
+		return serveRiver(ctx, o)
 	case "loop":
 		return loop(ctx, o)
 	case "asynq":
@@ -92,7 +135,7 @@ func queuePlain(ctx context.Context, t *testbed) error {
 
 // queueUploads submits the folder to an empty ledger.
 func queueUploads(ctx context.Context, t *testbed) error {
-	if err := os.RemoveAll(t.dataDir()); err != nil {
+	if err := errors.Join(os.RemoveAll(t.dataDir()), os.Mkdir(t.dataDir(), 0o700)); err != nil {
 		return err
 	}
 	c := t.mediaferry(ctx, "upload", "--detach", "--type", "image", t.media())
@@ -105,11 +148,12 @@ func queueUploads(ctx context.Context, t *testbed) error {
 
 func (t *testbed) dataDir() string { return filepath.Join(t.dir, "data") }
 
-// mediaferry is a command of the product, as an operator runs it on Redis and SQLite.
+// mediaferry is a command of the product, as an operator runs it.
 func (t *testbed) mediaferry(ctx context.Context, args ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, t.binary, args...)
+	c := exec.CommandContext(ctx, t.working, args...)
 	c.Env = []string{
-		"MEDIAFERRY_REDIS_URL=redis://" + t.server.Addr() + "/0",
+		"MEDIAFERRY_LEDGER_URL=" + t.ledgerURL,
+		"MEDIAFERRY_LISTEN=127.0.0.1:0",
 		"MEDIAFERRY_TOKEN_KEY=" + strings.Repeat("0123456789abcdef", 4),
 		"MEDIAFERRY_DATA_DIR=" + t.dataDir(),
 		"MEDIAFERRY_STORAGE_ROOT=" + t.media(),
@@ -118,6 +162,9 @@ func (t *testbed) mediaferry(ctx context.Context, args ...string) *exec.Cmd {
 		"MEDIAFERRY_WECHAT_SECRET=" + wechattest.DefaultSecret,
 		"MEDIAFERRY_WORKER__CONCURRENCY=" + strconv.Itoa(t.concurrent),
 		"MEDIAFERRY_LOG__LEVEL=error",
+	}
+	if !t.embedded {
+		c.Env = append(c.Env, "MEDIAFERRY_REDIS_URL=redis://"+t.server.Addr()+"/0")
 	}
 	return c
 }

@@ -9,9 +9,16 @@
 // Then it measures how fast files are uploaded. All contenders send to one sink, a process of its own that drops what it
 // gets:
 //
-//	loop        goroutines with one http.Client: what a script does
-//	asynq       a plain asynq handler that reads a file and posts it, and keeps no record
-//	mediaferry  the product on Redis and SQLite, with validation, hashing, the ledger and its outcomes
+//	loop            goroutines with one http.Client: what a script does
+//	asynq           a plain asynq handler that reads a file and posts it, and keeps no record
+//	asynq-tuned     the same with pooled memory, pipelined Redis calls and all other tricks that have nothing to do with a ledger
+//	river           River on PostgreSQL, set as in its own benchmark
+//	redis+sqlite    the product, with validation, hashing, the ledger and its outcomes
+//	redis+postgres  the same on PostgreSQL
+//	embedded        the same without Redis, in one process
+//	before          another binary of the product (-before), as redis+sqlite
+//
+// After each round of the product all outcomes are compared with the files.
 //
 // The contenders take turns, so that a machine whose speed changes favours none of them. Quote the ratio of the medians,
 // not the rates.
@@ -19,12 +26,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -41,10 +50,14 @@ func main() {
 
 // options is one command line.
 type options struct {
-	files, size, concurrent, rounds int
-	uploads, submitters             int // of the comparison of accepting
-	only                            string
-	role                            string // of a child process
+	bench
+	rounds              int
+	uploads, submitters int    // of the comparison of accepting
+	only                string // contenders, with commas
+	before              string // another binary
+	json                string // file for all measurements
+	cases, quick        bool
+	role                string // of a child process
 }
 
 func run(ctx context.Context, args []string) error {
@@ -56,7 +69,15 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&o.rounds, "rounds", 5, "rounds of each contender")
 	flags.IntVar(&o.uploads, "uploads", 100_000, "uploads to accept in a round; 0: skip this comparison")
 	flags.IntVar(&o.submitters, "submitters", 256, "goroutines that submit one upload after the other")
-	flags.StringVar(&o.only, "only", "", "run only this contender")
+	flags.StringVar(&o.only, "only", "", "run only these contenders, with commas between them")
+	flags.DurationVar(&o.latency, "latency", 0, "time that WeChat takes for each answer")
+	flags.Float64Var(&o.slow, "slow", 0, "share of calls that take 2 s")
+	flags.Float64Var(&o.busy, "busy", 0, "share of calls that WeChat answers with -1")
+	flags.Float64Var(&o.repeated, "repeated", 0, "share of files whose content another file has")
+	flags.BoolVar(&o.cases, "cases", false, "run many cases, each with one of these changed")
+	flags.BoolVar(&o.quick, "quick", false, "run little of everything: it shows that all is complete, not how fast it is")
+	flags.StringVar(&o.before, "before", "", "another binary of mediaferry to compare with")
+	flags.StringVar(&o.json, "json", "", "file to write all measurements to")
 	flags.StringVar(&o.role, "role", "", "internal: the role of a child process")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -64,17 +85,45 @@ func run(ctx context.Context, args []string) error {
 	if o.role != "" {
 		return child(ctx, o)
 	}
-	t, err := newTestbed(ctx, o)
-	if err != nil {
-		return err
+	if o.quick {
+		o.files, o.size, o.concurrent, o.rounds, o.uploads = 300, 16<<10, 16, 1, 1000
 	}
-	defer t.close()
-	for _, c := range []comparison{accepting(o), carrying(o)} {
-		if err := t.compare(ctx, c); err != nil {
+	todo := []bench{o.bench}
+	if o.cases {
+		todo = cases(o.bench)
+	}
+	var all []result
+	for i, b := range todo {
+		o.bench = b
+		some, err := o.runCase(ctx, i == 0)
+		all = append(all, some...)
+		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return writeJSON(o.json, all)
+}
+
+// runCase runs one case, and before the first one the comparison of accepting.
+func (o options) runCase(ctx context.Context, first bool) ([]result, error) {
+	t, err := newTestbed(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	todo := []comparison{carrying(o)}
+	if first {
+		todo = []comparison{accepting(o), carrying(o)}
+	}
+	var all []result
+	for _, c := range todo {
+		some, err := t.compare(ctx, c)
+		all = append(all, some...)
+		if err != nil {
+			return all, err
+		}
+	}
+	return all, nil
 }
 
 // comparison is a list of contenders that do the same work.
@@ -89,30 +138,53 @@ type comparison struct {
 }
 
 // compare runs the rounds of all contenders in turns, and prints the medians and their ratios to the base.
-func (t *testbed) compare(ctx context.Context, c comparison) error {
+func (t *testbed) compare(ctx context.Context, c comparison) ([]result, error) {
+	var all []result
 	results := map[string][]measurement{}
 	for round := range t.rounds {
 		for _, contender := range c.contenders {
-			if c.count == 0 || t.only != "" && t.only != contender {
+			if c.count == 0 || t.only != "" && !slices.Contains(strings.Split(t.only, ","), contender) {
 				continue
 			}
 			m, err := c.round(ctx, t, contender)
 			if err != nil {
-				return fmt.Errorf("%s: %w", contender, err)
+				return all, fmt.Errorf("%s: %s: %w", c.title, contender, err)
 			}
+			all = append(all, result{c.title, contender, m.rate, m.cpu.Seconds() * 1000 / float64(c.count), float64(m.commands) / float64(c.count), m.peak})
 			results[contender] = append(results[contender], m)
-			fmt.Fprintf(os.Stderr, "round %d: %-11s %6.0f %s\n", round+1, contender, m.rate, c.unit)
+			fmt.Fprintf(os.Stderr, "round %d: %-14s %6.0f %s\n", round+1, contender, m.rate, c.unit)
 		}
 	}
 	if len(results) > 0 {
 		c.report(t.rounds, results)
 	}
-	return nil
+	return all, nil
+}
+
+// result is one measurement as it is written to a file.
+type result struct {
+	Case      string  `json:"case"`
+	Contender string  `json:"contender"`
+	Rate      float64 `json:"rate"`       // per second
+	CPU       float64 `json:"cpu_ms"`     // for each
+	Commands  float64 `json:"redis_cmds"` // for each
+	Peak      int64   `json:"peak_bytes"`
+}
+
+func writeJSON(file string, all []result) error {
+	if file == "" {
+		return nil
+	}
+	b, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(b, '\n'), 0o644)
 }
 
 func (c comparison) report(rounds int, results map[string][]measurement) {
 	fmt.Printf("%s, %d rounds, %d CPUs; medians\n\n", c.title, rounds, runtime.NumCPU())
-	fmt.Printf("%-11s  %9s  %8s  %9s  %10s  %8s\n", "contender", c.unit, "ratio", "CPU ms", "Redis cmds", "peak MiB")
+	fmt.Printf("%-14s  %9s  %8s  %9s  %10s  %8s\n", "contender", c.unit, "ratio", "CPU ms", "Redis cmds", "peak MiB")
 	base := median(results[c.base], func(m measurement) float64 { return m.rate })
 	for _, contender := range c.contenders {
 		rs := results[contender]
@@ -124,7 +196,7 @@ func (c comparison) report(rounds int, results map[string][]measurement) {
 		if base > 0 {
 			ratio = fmt.Sprintf("%.2f", rate/base)
 		}
-		fmt.Printf("%-11s  %9.0f  %8s  %9.3f  %10.1f  %8.0f\n", contender, rate, ratio,
+		fmt.Printf("%-14s  %9.0f  %8s  %9.3f  %10.1f  %8.0f\n", contender, rate, ratio,
 			median(rs, func(m measurement) float64 { return m.cpu.Seconds() * 1000 / float64(c.count) }),
 			median(rs, func(m measurement) float64 { return float64(m.commands) / float64(c.count) }),
 			median(rs, func(m measurement) float64 { return float64(m.peak) / (1 << 20) }))

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 // TestMain lets the test binary be the children that a benchmark starts.
@@ -26,21 +28,27 @@ func TestMain(m *testing.M) {
 
 func TestEveryContenderUploadsEveryFile(t *testing.T) {
 	t.Parallel()
-	o := options{files: 60, size: 4096, concurrent: 8, uploads: 500, submitters: 16}
+	taskstest.Tool(t, "postgres")
+	o := options{bench: bench{files: 60, size: 4096, concurrent: 8, repeated: 0.5, busy: 0.1}, uploads: 500, submitters: 16}
 	bed, err := newTestbed(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(bed.close)
+	bed.before = bed.binary
 	for _, c := range contenders {
 		m, err := bed.round(t.Context(), c)
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
-		if m.rate <= 0 || m.cpu <= 0 || m.peak <= 0 || (m.commands > 0) != (c.name != "loop") {
+		if m.rate <= 0 || m.cpu <= 0 || m.peak <= 0 || (m.commands > 0) != (c.name != "loop" && c.name != "river" && c.name != "embedded") {
 			t.Errorf("%s: %+v is no measurement", c.name, m)
 		}
-		if s := bed.askSink(t.Context()); s.Count != o.files {
+		want := o.files
+		if c.ours() {
+			want = bed.contents()
+		}
+		if s := bed.askSink(t.Context()); s.Count != want {
 			t.Errorf("%s: %d calls for %d files", c.name, s.Count, o.files)
 		}
 	}

@@ -18,19 +18,25 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/mediaferry/mediaferry/enqueue/redistest"
-	"github.com/mediaferry/mediaferry/tasks"
-	"github.com/mediaferry/mediaferry/worker/media/mediatest"
+	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
 )
 
 // testbed is what all rounds share: the files, a Redis and a sink.
 type testbed struct {
 	options
 	dir      string
-	binary   string // path of mediaferry
-	server   *redistest.Process
-	redis    *redis.Client
-	sink     string // URL
-	children []*exec.Cmd
+	binary   string            // path of mediaferry
+	sums     map[string]string // SHA-256 of the files, by name
+	postgres *ledgertest.Process
+
+	// Of the contender at work:
+	working   string // its binary
+	ledgerURL string
+	embedded  bool
+	server    *redistest.Process
+	redis     *redis.Client
+	sink      string // URL
+	children  []*exec.Cmd
 }
 
 func newTestbed(ctx context.Context, o options) (_ *testbed, err error) {
@@ -67,6 +73,9 @@ func (t *testbed) close() {
 		_ = t.redis.Close()
 		_ = t.server.Close() // it may have ended by itself
 	}
+	if t.postgres != nil {
+		_ = t.postgres.Close() // it may have ended by itself
+	}
 	os.RemoveAll(t.dir)
 }
 
@@ -76,8 +85,11 @@ func (t *testbed) writeFiles() error {
 	if err := os.Mkdir(t.media(), 0o755); err != nil {
 		return err
 	}
+	t.sums = map[string]string{}
 	for i := range t.files {
-		if err := os.WriteFile(filepath.Join(t.media(), fileName(i)), mediatest.Distinct(i, tasks.Image, t.size), 0o644); err != nil {
+		b := t.content(i)
+		t.sums[fileName(i)] = sumOf(b)
+		if err := os.WriteFile(filepath.Join(t.media(), fileName(i)), b, 0o644); err != nil {
 			return err
 		}
 	}
@@ -109,7 +121,8 @@ func (t *testbed) startSink(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := exec.CommandContext(ctx, self, "-role", "sink")
+	c := exec.CommandContext(ctx, self, "-role", "sink", "-latency", t.latency.String(),
+		"-slow", fmt.Sprint(t.slow), "-busy", fmt.Sprint(t.busy))
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()
 	if err != nil {
@@ -128,6 +141,9 @@ func (t *testbed) round(ctx context.Context, c contender) (measurement, error) {
 	if err := errors.Join(t.redis.FlushAll(ctx).Err(), t.redis.ConfigResetStat(ctx).Err(), t.resetSink(ctx)); err != nil {
 		return measurement{}, err
 	}
+	if err := t.equip(c); err != nil {
+		return measurement{}, err
+	}
 	if c.prepare != nil {
 		if err := c.prepare(ctx, t); err != nil {
 			return measurement{}, err
@@ -143,10 +159,20 @@ func (t *testbed) round(ctx context.Context, c contender) (measurement, error) {
 		return measurement{}, err
 	}
 	var s sinkState
+	calls := t.files
+	if c.ours() {
+		calls = t.contents()
+	}
 	err := poll(ctx, 5*time.Minute, func() bool {
 		s = t.askSink(ctx)
-		return s.Count >= t.files
+		return s.Count >= calls
 	})
+	if err == nil && c.ours() {
+		var last time.Time
+		if last, err = t.verify(ctx); t.repeated > 0 {
+			s.Last = last // most files are never sent
+		}
+	}
 	m := measurement{rate: float64(t.files-1) / s.Last.Sub(s.First).Seconds(), commands: t.commands(ctx)}
 	_ = cmd.Process.Signal(syscall.SIGTERM) // the loop has ended by itself
 	_ = cmd.Wait()

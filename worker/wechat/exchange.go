@@ -43,6 +43,10 @@ type reply struct {
 	body   []byte
 }
 
+// writeBuffer holds the request with a picture of ordinary size, which then goes out in one system call. What is longer is
+// sent in pieces, through a buffer that is allocated for each request.
+const writeBuffer = 80 << 10
+
 // newHTTP returns a client that keeps its connections. It follows no redirect, since a token must not go to another host, and
 // uses no other proxy. connect bounds TLS and TCP each; the context bounds a whole call.
 func newHTTP(proxy *url.URL, connect time.Duration, conns int) *http.Client {
@@ -53,6 +57,7 @@ func newHTTP(proxy *url.URL, connect time.Duration, conns int) *http.Client {
 		MaxIdleConnsPerHost:    conns,
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
+		WriteBufferSize:        writeBuffer,
 		DisableCompression:     true, // answers are small, and media must come as they are
 	}
 	if proxy != nil {

@@ -1,6 +1,7 @@
 package ledgertest
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ type Process struct {
 	dir   string // of its data and its socket
 	bin   string
 	log   string
+	set   []string  // settings as arguments
 	input io.Closer // the server runs until it ends; nil: it does not run
 	ended chan struct{}
 }
@@ -25,7 +27,9 @@ type Process struct {
 // launched runs the server until its standard input ends, which it does when its parent is gone.
 const launched = `
 [ -d "$1/data" ] || initdb -D "$1/data" -A trust -U "$2" -E UTF8 --locale=C --no-sync || exit 1
-postgres -D "$1/data" -k "$1" -c listen_addresses= -c fsync=off -c max_connections=200 -c shared_buffers=32MB &
+dir=$1
+shift 2
+postgres -D "$dir/data" -k "$dir" -c listen_addresses= -c fsync=off -c max_connections=200 -c shared_buffers=32MB "$@" &
 server=$!
 cat >/dev/null
 kill -INT $server
@@ -33,8 +37,9 @@ wait $server
 `
 
 // Launch starts a server on a socket in a temporary directory, and returns when it answers. It appends what the server
-// prints to the file log; empty: to a file beside the data. The caller closes it; it also ends with the caller's process.
-func Launch(log string) (*Process, error) {
+// prints to the file log; empty: to a file beside the data. It does not sync to disk, unless one of the settings, each as
+// name=value, says so. The caller closes it; it also ends with the caller's process.
+func Launch(log string, settings ...string) (*Process, error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
@@ -47,6 +52,9 @@ func Launch(log string) (*Process, error) {
 		log = filepath.Join(dir, "log")
 	}
 	p := &Process{dir: dir, bin: bin, log: log}
+	for _, s := range settings {
+		p.set = append(p.set, "-c", s)
+	}
 	if err := p.Start(); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -55,6 +63,12 @@ func Launch(log string) (*Process, error) {
 
 // URL is the ledger's URL on this server, the same after a restart.
 func (p *Process) URL() string { return address(p.dir, "public") }
+
+// Schema makes an empty schema, and returns the URL of a ledger there.
+func (p *Process) Schema() (string, error) {
+	schema := "t_" + strings.ToLower(rand.Text())
+	return address(p.dir, schema), execute(p.dir, "CREATE SCHEMA "+schema)
+}
 
 // Socket is the path of the Unix socket that the server listens on.
 func (p *Process) Socket() string { return filepath.Join(p.dir, ".s.PGSQL.5432") }
@@ -67,7 +81,7 @@ func (p *Process) Start() error {
 	if p.input != nil {
 		return nil
 	}
-	cmd := exec.Command("sh", "-c", launched, "sh", p.dir, owner) //nolint:noctx // it ends with its input
+	cmd := exec.Command("sh", append([]string{"-c", launched, "sh", p.dir, owner}, p.set...)...) //nolint:noctx // it ends with its input
 	cmd.Dir = p.dir
 	cmd.Env = append(os.Environ(), "PATH="+p.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "LC_ALL=C")
 	if os.Geteuid() == 0 {

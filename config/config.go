@@ -20,6 +20,7 @@ type Config struct {
 	Retention   time.Duration `koanf:"retention" default:"30d" min:"1h" doc:"how long outcomes, events and attempts are kept"`
 	TokenKey    tasks.Secret  `koanf:"token_key" unset:"made in the data dir, where neither Redis nor the ledger is shared" check:"key32" doc:"32 bytes, as hex or base64, that encrypt access tokens in Redis and secrets in the ledger; the same for every process"`
 	TokenKeyOld tasks.Secret  `koanf:"token_key_old" check:"key32" doc:"the token_key before, during a rotation: it decrypts; doctor says when it may go"`
+	Passthrough []string      `koanf:"passthrough" unset:"none" check:"passthrough" doc:"paths below /cgi-bin/ that the drop-in endpoint passes on to WeChat with the account's token, as in message/custom/send: every key that may submit to the account may call them"`
 
 	TLS        TLS                 `koanf:"tls"`
 	HTTP       HTTP                `koanf:"http"`

@@ -126,6 +126,7 @@ func value(t *testing.T, k config.Key) (inYAML any, inVariable string) {
 	}{
 		{"a name of", "name", "name"},
 		{"a text without", "hidden", "hidden"},
+		{"a path below /cgi-bin/", "menu/get,message/custom/send", []string{"menu/get", "message/custom/send"}},
 		{"a path", "/some/path", "/some/path"},
 		{"sqlite:", "postgres://me:hidden@db/ferry", "postgres://me:hidden@db/ferry"},
 		{"host:port", "127.0.0.1:9", "127.0.0.1:9"},

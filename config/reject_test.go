@@ -45,6 +45,8 @@ limits: 5
 	}
 }
 
+const wantPath = "want a path below /cgi-bin/ as in message/custom/send, but none that gives tokens or that the drop-in endpoint answers itself"
+
 func TestRejected(t *testing.T) {
 	t.Parallel()
 	secret, key := write(t, "secret", "s"), strings.Repeat("ab", 32)
@@ -98,6 +100,12 @@ func TestRejected(t *testing.T) {
 		"a password for S3":      {"s3: {endpoint: 'https://me:hidden@h'}", nil, `s3.endpoint (m.yaml:1): "https://***@h" is not taken: want an http or https URL without user name or password`},
 		"a password, no scheme":  {"s3: {endpoint: 'me:hidden@h'}", nil, `s3.endpoint (m.yaml:1): "***" is not taken: want an http or https URL without user name or password`},
 		"a secret parameter":     {"s3: {endpoint: 'ftp://h?key=hidden'}", nil, `s3.endpoint (m.yaml:1): "ftp://h?key=***" is not taken: want an http or https URL without user name or password`},
+		"a path with a token":    {"passthrough: [message/custom/send, component/api_component_token]", nil, `passthrough (m.yaml:1): "component/api_component_token" is not taken: ` + wantPath},
+		"a token itself":         {"passthrough: [stable_token]", nil, `passthrough (m.yaml:1): "stable_token" is not taken: ` + wantPath},
+		"the drop-in's own":      {"passthrough: [media/upload]", nil, `passthrough (m.yaml:1): "media/upload" is not taken: ` + wantPath},
+		"a path that climbs":     {"passthrough: [message/../token]", nil, `passthrough (m.yaml:1): "message/../token" is not taken: ` + wantPath},
+		"a pattern of paths":     {"passthrough: ['message/*']", nil, `passthrough (m.yaml:1): "message/*" is not taken: ` + wantPath},
+		"a whole path":           {"passthrough: [/cgi-bin/menu/get]", nil, `passthrough (m.yaml:1): "/cgi-bin/menu/get" is not taken: ` + wantPath},
 		"credentials in a hook":  {"webhook: {url: 'https://me:hidden@h/'}", nil, `webhook.url (m.yaml:1): "https://***@h/" is not taken: want an http or https URL without user name or password`},
 	} {
 		t.Run(name, func(t *testing.T) {

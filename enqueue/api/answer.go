@@ -52,6 +52,9 @@ func attrs(r *http.Request, t *traced, out *answer, took time.Duration) []slog.A
 	if t.who != "" {
 		as = append(as, slog.String("producer", t.who))
 	}
+	if t.account != "" {
+		as = append(as, slog.String("account", t.account))
+	}
 	if t.err != nil {
 		as = append(as, slog.String("error", t.err.Error()))
 	}

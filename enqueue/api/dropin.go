@@ -18,7 +18,9 @@ func (s *Server) dropIn(mux *http.ServeMux) {
 	mux.HandleFunc("GET /cgi-bin/token", s.wxTokenByQuery)
 	mux.HandleFunc("POST /cgi-bin/stable_token", s.wxTokenByBody)
 	mux.HandleFunc("POST /cgi-bin/media/upload", s.wxUpload)
-	mux.HandleFunc("/cgi-bin/", func(w http.ResponseWriter, r *http.Request) { s.wxFail(w, r, wxURL, "") })
+	mux.HandleFunc("GET /cgi-bin/media/get", s.wxDownload)
+	mux.HandleFunc("GET /cgi-bin/media/get/jssdk", s.wxDownload)
+	mux.HandleFunc("/cgi-bin/", s.wxPass)
 }
 
 func (s *Server) wxTokenByQuery(w http.ResponseWriter, r *http.Request) {
@@ -34,7 +36,7 @@ func (s *Server) wxTokenByBody(w http.ResponseWriter, r *http.Request) {
 	}
 	const most = 4 << 10
 	if err := json.NewDecoder(io.LimitReader(r.Body, most)).Decode(&in); err != nil || s.bodyRead(w) != nil {
-		s.wxFail(w, r, wxGrant, "")
+		s.wxFail(w, r, wxRefusal{errcode: wxGrant})
 		return
 	}
 	s.wxToken(w, r, in.Grant, in.AppID, in.Secret)
@@ -43,7 +45,7 @@ func (s *Server) wxTokenByBody(w http.ResponseWriter, r *http.Request) {
 // wxToken answers with a token of ours for a producer's name and key.
 func (s *Server) wxToken(w http.ResponseWriter, r *http.Request, grant, name string, secret tasks.Secret) {
 	if grant != "client_credential" {
-		s.wxFail(w, r, wxGrant, "")
+		s.wxFail(w, r, wxRefusal{errcode: wxGrant})
 		return
 	}
 	k, err := s.guard.Check(address(r), func() (tasks.Key, bool, error) {
@@ -54,11 +56,11 @@ func (s *Server) wxToken(w http.ResponseWriter, r *http.Request, grant, name str
 		s.note(r.Context(), err)
 		switch tasks.CodeOf(err) {
 		case tasks.Unauthorized:
-			s.wxFail(w, r, wxSecret, "")
+			s.wxFail(w, r, wxRefusal{errcode: wxSecret})
 		case tasks.TooMany:
-			s.wxFail(w, r, wxMinute, "")
+			s.wxFail(w, r, wxRefusal{errcode: wxMinute})
 		default:
-			s.wxFail(w, r, wxBusy, "")
+			s.wxFail(w, r, wxRefusal{errcode: wxBusy})
 		}
 		return
 	}
@@ -73,13 +75,13 @@ func (s *Server) wxToken(w http.ResponseWriter, r *http.Request, grant, name str
 func (s *Server) wxUpload(w http.ResponseWriter, r *http.Request) {
 	who, errcode := s.wxCaller(r)
 	if errcode != 0 {
-		s.wxFail(w, r, errcode, "")
+		s.wxFail(w, r, wxRefusal{errcode: errcode})
 		return
 	}
 	named(r, who.Name)
 	kind, err := tasks.ParseMediaType(r.URL.Query().Get("type"))
 	if err != nil {
-		s.wxFail(w, r, wxType, "")
+		s.wxFail(w, r, wxRefusal{errcode: wxType})
 		return
 	}
 	stored, err := Stored{}, s.producer(who).Ready()
@@ -100,10 +102,10 @@ func (s *Server) wxUpload(w http.ResponseWriter, r *http.Request) {
 		wxWrite(w, wxSuccess(o))
 	case o.State.Final():
 		s.note(r.Context(), fmt.Errorf("upload %s %s: %s (%s, rid %q)", o.ID, o.State, o.Reason, o.Code, o.RID))
-		s.wxFail(w, r, wxFailure(o.Code, o.Errcode, kind), o.RID)
+		s.wxFail(w, r, wxRefusal{wxFailure(o.Code, o.Errcode, kind), o.RID, o.Reason})
 	default: // it goes on by itself, and a second try is answered from what the first one uploads
 		s.note(r.Context(), fmt.Errorf("upload %s has no outcome yet: it is %s %s %s", o.ID, o.State, o.Code, o.Reason))
-		s.wxFail(w, r, wxBusy, o.RID)
+		s.wxFail(w, r, wxRefusal{wxBusy, o.RID, o.Reason})
 	}
 }
 
@@ -178,14 +180,14 @@ func (s *Server) wxRefuse(w http.ResponseWriter, r *http.Request, err error, kin
 	var p *Problem
 	switch {
 	case errors.Is(err, errNoMedia), e.Code == tasks.Invalid:
-		s.wxFail(w, r, wxNoMedia, "")
+		s.wxFail(w, r, wxRefusal{errcode: wxNoMedia})
 	case errors.As(err, &p) && p.Status == http.StatusRequestEntityTooLarge:
-		s.wxFail(w, r, wxFailure(tasks.TooLarge, 0, kind), "")
+		s.wxFail(w, r, wxRefusal{errcode: wxFailure(tasks.TooLarge, 0, kind)})
 	case errors.As(err, &p):
-		s.wxFail(w, r, wxNoMedia, "")
+		s.wxFail(w, r, wxRefusal{errcode: wxNoMedia})
 	case e.Code == tasks.TooMany:
-		s.wxFail(w, r, wxLimit(e), "")
+		s.wxFail(w, r, wxRefusal{errcode: wxLimit(e)})
 	default:
-		s.wxFail(w, r, wxFailure(e.Code, e.Errcode, kind), e.RID)
+		s.wxFail(w, r, wxRefusal{wxFailure(e.Code, e.Errcode, kind), e.RID, problemOf(err).Detail})
 	}
 }

@@ -19,8 +19,9 @@ func (p *plant) wx(method, path, body string, headers ...string) map[string]any 
 	p.Helper()
 	r := p.call("", method, path, body, headers...)
 	var v map[string]any
-	if err := json.Unmarshal([]byte(r.body), &v); err != nil || r.status != http.StatusOK || strings.HasSuffix(r.body, "\n") {
-		p.Fatalf("%s is answered %d %q", path, r.status, r.body)
+	kind := r.header.Get("Content-Type") // which wechat-api compares letter by letter
+	if err := json.Unmarshal([]byte(r.body), &v); err != nil || r.status != http.StatusOK || kind != "application/json" || strings.HasSuffix(r.body, "\n") {
+		p.Fatalf("%s is answered %d %s %q", path, r.status, kind, r.body)
 	}
 	return v
 }
@@ -86,6 +87,13 @@ func TestDropInAnswers(t *testing.T) {
 	for kind, want := range map[string]float64{"voice": 40010, "video": 40011, "thumb": 40012} {
 		errcode(t, p.wxUpload(token, kind, "too_large.code", "a"), want)
 	}
+	for kind, want := range map[string]float64{"voice": 40113, "video": 40113, "thumb": 40137} { // none of these but a thumb is an image
+		v := p.wxUpload(token, kind, "corrupt.code", "a")
+		errcode(t, v, want)
+		if !strings.Contains(v["errmsg"].(string), " hints: [ ") {
+			t.Errorf("a corrupt %s is answered %v", kind, v)
+		}
+	}
 	v := p.wxUpload(token, "image", "wechat", "a")
 	errcode(t, v, 87014)
 	if !strings.HasSuffix(v["errmsg"].(string), "rid: the-rid") {
@@ -106,8 +114,8 @@ func TestDropInAnswers(t *testing.T) {
 	if !strings.Contains(w.Body.String(), `"errcode":40009`) {
 		t.Error(w.Body)
 	}
-	errcode(t, p.wx("GET", path, ""), 40066)
-	errcode(t, p.wx("GET", "/cgi-bin/media/get?access_token="+token, ""), 40066)
+	errcode(t, p.wx("GET", path, ""), 48001)
+	errcode(t, p.wx("GET", "/cgi-bin/media/get?access_token="+token, ""), 41006)
 }
 
 // What takes too long is answered as WeChat answers when it is busy; the upload goes on.

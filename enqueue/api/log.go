@@ -15,10 +15,11 @@ import (
 
 // traced collects what the log line of a request says.
 type traced struct {
-	id    string
-	who   string
-	err   error
-	quiet bool // it is asked every few seconds
+	id      string
+	who     string
+	account string // in whose name a call was passed on
+	err     error
+	quiet   bool // it is asked every few seconds
 
 	answer http.ResponseWriter
 }
@@ -74,8 +75,12 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
 		defer func() {
-			s.recovered(out, r, recover())
+			p := recover()
+			s.recovered(out, r, p)
 			s.log.LogAttrs(r.Context(), level(out.status, t.quiet), "request", attrs(r, t, out, time.Since(started))...)
+			if aborts(p) {
+				panic(p)
+			}
 		}()
 		if s.setDeadlines(out, r) == nil { // otherwise the connection is gone
 			next.ServeHTTP(out, r)
@@ -83,12 +88,15 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 	})
 }
 
+// aborts reports whether a panic asks net/http to cut the connection, since the answer can't be ended well.
+func aborts(p any) bool {
+	err, ok := p.(error)
+	return ok && errors.Is(err, http.ErrAbortHandler)
+}
+
 func (s *Server) recovered(w *answer, r *http.Request, p any) {
-	if p == nil {
+	if p == nil || aborts(p) {
 		return
-	}
-	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-		panic(p) // asks net/http to cut the connection, since the answer can't be ended well
 	}
 	s.log.ErrorContext(r.Context(), "panic while answering", "request_id", requestID(r.Context()), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	if w.status == 0 {

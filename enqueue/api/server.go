@@ -40,6 +40,10 @@ type Config struct {
 	Fresh time.Duration
 	// Sources looks at the sources of uploads that POST /v1/media is asked for again. Nil: a worker does.
 	Sources Sources
+	// WeChat makes the calls of the drop-in endpoint that are passed on. Nil: none are.
+	WeChat WeChat
+	// Passthrough are the paths below /cgi-bin/ that are passed on, as in message/custom/send.
+	Passthrough []string
 	// Inbox keeps the files that come over HTTP. Nil: files are refused.
 	Inbox *Inbox
 	// Cell makes a text harmless in a spreadsheet. Nil: texts are written as they are.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -16,20 +17,24 @@ const (
 	wxGrant        = 40002
 	wxType         = 40004
 	wxFormat       = 40005
+	wxMediaID      = 40007
 	wxImageSize    = 40009
 	wxVoiceSize    = 40010
 	wxVideoSize    = 40011
 	wxThumbSize    = 40012
-	wxURL          = 40066
+	wxFile         = 40113
 	wxSecret       = 40125
 	wxBroken       = 40137
 	wxNoToken      = 41001
 	wxNoMedia      = 41005
+	wxNoMediaID    = 41006
 	wxTokenExpired = 42001
 	wxEmpty        = 44001
+	wxTooLarge     = 45001
 	wxTooLong      = 45007
 	wxDay          = 45009
 	wxMinute       = 45011
+	wxBadBody      = 47001
 	wxUnauthorized = 48001
 )
 
@@ -40,20 +45,24 @@ var wxTexts = map[int]string{
 	wxGrant:        "invalid grant_type",
 	wxType:         "invalid media type",
 	wxFormat:       "invalid file type",
+	wxMediaID:      "invalid media_id",
 	wxImageSize:    "invalid image size",
 	wxVoiceSize:    "invalid voice size",
 	wxVideoSize:    "invalid video size",
 	wxThumbSize:    "invalid thumb size",
-	wxURL:          "invalid url",
+	wxFile:         "unsupported file type",
 	wxSecret:       "invalid appsecret",
 	wxBroken:       "invalid image format",
 	wxNoToken:      "access_token missing",
 	wxNoMedia:      "media data missing",
+	wxNoMediaID:    "media_id missing",
 	wxTokenExpired: "access_token expired",
 	wxEmpty:        "empty media data",
+	wxTooLarge:     "media size out of limit",
 	wxTooLong:      "playtime out of limit",
 	wxDay:          "reach max api daily quota limit",
 	wxMinute:       "api minute-quota reach limit",
+	wxBadBody:      "data format error",
 	wxUnauthorized: "api unauthorized",
 }
 
@@ -93,7 +102,7 @@ func wxFailure(code tasks.Code, errcode int, kind tasks.MediaType) int {
 	case tasks.TooLong:
 		return wxTooLong
 	case tasks.Corrupt:
-		return wxBroken
+		return map[tasks.MediaType]int{tasks.Image: wxBroken, tasks.Voice: wxFile, tasks.Video: wxFile, tasks.Thumb: wxBroken}[kind]
 	case tasks.Empty:
 		return wxEmpty
 	case tasks.DailyLimit:
@@ -116,23 +125,31 @@ func wxLimit(e *tasks.Error) int {
 	return wxMinute
 }
 
-func (s *Server) wxFail(w http.ResponseWriter, r *http.Request, errcode int, rid string) {
-	text, ok := wxTexts[errcode]
+// wxRefusal is what wxFail answers with.
+type wxRefusal struct {
+	errcode int
+	rid     string // of WeChat's refusal; empty: the ID of the request
+	why     string // a sentence for people, which WeChat calls hints; empty: left out
+}
+
+func (s *Server) wxFail(w http.ResponseWriter, r *http.Request, f wxRefusal) {
+	text, ok := wxTexts[f.errcode]
 	if !ok {
 		text = "refused by WeChat"
 	}
 	if t := trace(r.Context()); t != nil && t.err == nil { // the log line that the rid leads to says why
-		t.err = fmt.Errorf("answered with errcode %d: %s", errcode, text)
+		t.err = fmt.Errorf("answered with errcode %d: %s", f.errcode, cmp.Or(f.why, text))
 	}
-	if rid == "" {
-		rid = requestID(r.Context())
+	if f.why != "" {
+		text += " hints: [ " + f.why + " ]"
 	}
-	wxWrite(w, wxError{errcode, text + " rid: " + rid})
+	wxWrite(w, wxError{f.errcode, text + " rid: " + cmp.Or(f.rid, requestID(r.Context()))})
 }
 
-// wxWrite answers without a line end, which clients that mend WeChat's control characters take for one of them.
+// wxWrite answers as WeChat does: without a line end, which clients that mend WeChat's control characters take for one of
+// them, and with a media type that clients compare letter by letter.
 func wxWrite(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json; encoding=utf-8")
+	w.Header().Set("Content-Type", "application/json")
 	b, err := json.Marshal(v)
 	if err == nil {
 		_, _ = w.Write(b) // an error means that the connection is gone

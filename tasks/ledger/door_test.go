@@ -208,6 +208,28 @@ var doorContract = []testCase{
 		wantCode(h, h.Forget(ctx, r.Media.ID, nil, "crm"), tasks.NotFound)
 		must(h, h.Forget(ctx, r.Media.ID, nil, ""))
 	}},
+	{"a media is known for the accounts that have it, to those who may reuse it", func(h *harness) {
+		ctx, shared := h.Context(), key("a")
+		mine := key("b")
+		mine.Producer = "crm"
+		must(h, h.KeepMedia(ctx, shared, h.media("S")))
+		must(h, h.KeepMedia(ctx, mine, h.media("M")))
+		must(h, h.Join(ctx, tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{account, {Name: "other", Realm: account.Realm, AppID: "wx2", Fingerprint: "f"}}))
+		for _, tt := range []struct {
+			id       string
+			accounts []string
+			producer string
+			known    bool
+		}{
+			{"S", nil, "crm", true}, {"S", nil, "erp", true}, {"M", nil, "crm", true}, {"M", nil, "", true}, {"S", []string{"other", account.Name}, "crm", true},
+			{"M", nil, "erp", false}, {"S", []string{"other"}, "crm", false}, {"N", nil, "", false},
+		} {
+			got, err := h.MediaAccount(ctx, tt.id, tt.accounts, tt.producer)
+			if tt.known && (err != nil || got != account.Name) || !tt.known && tasks.CodeOf(err) != tasks.NotFound {
+				h.Errorf("%+v: %q, %v", tt, got, err)
+			}
+		}
+	}},
 	{"a forgotten media is no answer, and a claim that holds its content goes on", func(h *harness) {
 		ctx := h.Context()
 		must(h, h.Join(ctx, tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{account, {Name: "other", Realm: account.Realm, AppID: "wx2", Fingerprint: "f"}}))

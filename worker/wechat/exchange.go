@@ -69,40 +69,48 @@ func newHTTP(proxy *url.URL, connect time.Duration, conns int) *http.Client {
 	}
 }
 
-// exchange makes one call and reads its answer. If it can't connect to an address, it tries the next one at once. After
+// exchange makes one call and reads its answer. Its errors are those of eachHost.
+func (c *Client) exchange(ctx context.Context, q request) (r reply, err error) {
+	err = c.eachHost(ctx, q.op, func(base *url.URL) (status int, sent bool, err error) {
+		r, sent, err = c.once(ctx, base, q)
+		return r.status, sent, err
+	})
+	return r, err
+}
+
+// eachHost runs call with the address that serves. If call can't connect to it, eachHost tries the next one at once. After
 // anything was sent it does not try another address, since the call may count. Every error is a *tasks.Error: Unreachable
 // if nothing was sent to any address, and Temporary otherwise.
-func (c *Client) exchange(ctx context.Context, q request) (reply, error) {
-	var err error
+func (c *Client) eachHost(ctx context.Context, op string, call func(base *url.URL) (status int, sent bool, err error)) error {
+	var failed error
 	code := tasks.Unreachable
 	for range c.hosts.bases {
 		i, base := c.hosts.pick()
-		var r reply
-		var sent bool
-		r, sent, err = c.once(ctx, base, q)
-		if err == nil && r.status < 500 {
+		status, sent, err := call(base)
+		if err == nil && status < 500 {
 			c.hosts.worked(i)
-			return r, nil
+			return nil
 		}
+		failed = err
 		if err != nil && ctx.Err() != nil { // the caller gave up, which says nothing about the address
 			code = tasks.Temporary
 			break
 		}
 		c.hosts.failed(i)
 		if err == nil {
-			return r, nil
+			return nil
 		}
 		if sent {
 			code = tasks.Temporary
 			break
 		}
 	}
-	return reply{}, &tasks.Error{Code: code, Op: q.op, Err: err}
+	return &tasks.Error{Code: code, Op: op, Err: failed}
 }
 
 // once makes the call to one address. sent reports whether a connection was there to send it on.
 func (c *Client) once(ctx context.Context, base *url.URL, q request) (r reply, sent bool, err error) {
-	limit := c.cfg.BaseTimeout + time.Duration(float64(len(q.body))/float64(c.cfg.MinRate)*float64(time.Second))
+	limit := c.timeFor(int64(len(q.body)))
 	if q.short {
 		limit = min(limit, shortTimeout)
 	}
@@ -128,6 +136,11 @@ func (c *Client) once(ctx context.Context, base *url.URL, q request) (r reply, s
 		err = plain(err, q.secrets...)
 	}
 	return reply{}, out.connected(), err
+}
+
+// timeFor is how long a call may take that carries so many bytes.
+func (c *Client) timeFor(bytes int64) time.Duration {
+	return c.cfg.BaseTimeout + time.Duration(float64(bytes)/float64(c.cfg.MinRate)*float64(time.Second))
 }
 
 func (q request) make(ctx context.Context, base *url.URL) (*http.Request, error) {

@@ -32,3 +32,28 @@ func (v *View) Media(ctx context.Context, k tasks.MediaKey, fresh time.Duration)
 	})
 	return m, err
 }
+
+// MediaAccount returns an account that has a media, for a caller who could reuse it. If accounts is not empty, it is one of
+// these. If producer is not empty, the media is one that this producer may reuse. MediaAccount returns NotFound where no such
+// media is known.
+func (v *View) MediaAccount(ctx context.Context, mediaID string, accounts []string, producer string) (string, error) {
+	query, args := "SELECT a.name FROM media m JOIN accounts a ON a.realm = m.realm AND a.appid = m.appid WHERE m.media_id = ?", db.Args{mediaID}
+	if producer != "" {
+		query, args = query+" AND (m.producer IS NULL OR m.producer = ?)", append(args, producer)
+	}
+	if len(accounts) > 0 {
+		query += " AND a.name IN (" + db.Marks(len(accounts)) + ")"
+		for _, name := range accounts {
+			args = append(args, name)
+		}
+	}
+	var account string
+	err := v.lists.Snapshot(ctx, "look up media", func(t *db.Tx) error {
+		found, err := t.Row(query+" ORDER BY a.name LIMIT 1", args, &account)
+		if err == nil && !found {
+			return &tasks.Error{Code: tasks.NotFound, Op: "look up media", Err: errors.New("no such media is known")}
+		}
+		return err
+	})
+	return account, err
+}

@@ -146,6 +146,10 @@ func reads() map[string][]read {
 		_, err := v.Media(ctx, tasks.MediaKey{Realm: "r", AppID: "wx1", Type: tasks.Image}, 0)
 		return notFound(err)
 	})
+	add("MediaAccount", func(ctx context.Context, v *view.View) error {
+		_, err := v.MediaAccount(ctx, "m7", []string{"busy", "quiet"}, "small")
+		return err
+	})
 	add("Action", func(ctx context.Context, v *view.View) error {
 		_, err := v.Action(ctx, named(5, 1))
 		return notFound(err)

@@ -19,6 +19,7 @@ const (
 	badExtension    = 40005
 	badFileSize     = 40006
 	badMediaID      = 40007
+	badMessageType  = 40008
 	badImageSize    = 40009
 	badVoiceSize    = 40010
 	badVideoSize    = 40011
@@ -54,6 +55,7 @@ var errmsgs = map[int]string{
 	badExtension:    "invalid file type",
 	badFileSize:     "invalid media size",
 	badMediaID:      "invalid media_id",
+	badMessageType:  "invalid message type",
 	badImageSize:    "invalid image size",
 	badVoiceSize:    "invalid voice size",
 	badVideoSize:    "invalid video size",

@@ -1,5 +1,5 @@
-// Package wechattest is a WeChat that runs here: the token, temporary-media and quota calls of an official account,
-// as an http.Handler, for tests of anything that talks to WeChat. It is to WeChat what net/http/httptest is to a web server.
+// Package wechattest is a WeChat that runs here: the token, temporary-media and quota calls of an official account, and one
+// that sends what was uploaded, as an http.Handler, for tests of anything that talks to WeChat. It is to WeChat what net/http/httptest is to a web server.
 //
 //	srv := wechattest.NewServer(t, wechattest.Config{})
 //	srv.Script(wechattest.Fault{Path: "media/upload", Errcode: -1})
@@ -17,7 +17,7 @@
 // Where WeChat's behaviour isn't known, this package is strict about forms and lenient about content:
 //   - an upper-case extension is accepted; a JPEG named .png is accepted, a JPEG named .mp3 is not;
 //   - parameters of Content-Disposition must be quoted, as clients that leave the quotes out are known to fail;
-//   - media/get answers a video with its bytes, where WeChat sends {"video_url": …} to fetch them from;
+//   - media/get/jssdk answers as media/get does: WeChat has a better sound there of what was recorded with its own JavaScript;
 //   - a call counts against the quota once its token is found good, whatever becomes of it then;
 //   - MB is 2^20 bytes, and a voice may last 60.5 s, since a clip of exactly 60 s encodes to a little more.
 package wechattest

@@ -47,6 +47,14 @@ func (c *call) query() url.Values {
 	return c.values
 }
 
+// here is the URL that the call came to, without its path.
+func (c *call) here() string {
+	if c.req.TLS != nil {
+		return "https://" + c.req.Host
+	}
+	return "http://" + c.req.Host
+}
+
 // keptCalls bounds what Calls returns; older entries are dropped.
 const keptCalls = 1 << 18
 

@@ -73,7 +73,7 @@ func (s *Sandbox) Media(id string) ([]byte, bool) {
 	return m.data, found
 }
 
-// getMedia is GET /cgi-bin/media/get: the very bytes, a video's too.
+// getMedia is GET /cgi-bin/media/get: the very bytes, or of a video where they are.
 func (s *Sandbox) getMedia(c *call) answer {
 	id := c.query().Get("media_id")
 	if id == "" {
@@ -86,6 +86,11 @@ func (s *Sandbox) getMedia(c *call) answer {
 		return s.refuse(c, badMediaID, "")
 	}
 	c.MediaID, c.Size = id, int64(len(m.data))
+	if m.kind == mp4Kind {
+		return ok(struct {
+			URL string `json:"video_url"`
+		}{c.here() + controlPrefix + "media/" + id})
+	}
 	return m.answer()
 }
 

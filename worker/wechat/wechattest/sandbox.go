@@ -205,6 +205,8 @@ func (s *Sandbox) routes() map[string]route {
 		pathStableToken: {http.MethodPost, true, s.getStableToken},
 		pathUpload:      {http.MethodPost, false, s.upload},
 		pathGet:         {http.MethodGet, false, s.getMedia},
+		pathGetHD:       {http.MethodGet, false, s.getMedia},
+		pathSend:        {http.MethodPost, false, s.sendCustom},
 		pathQuotaGet:    {http.MethodPost, false, s.getQuota},
 		pathClearQuota:  {http.MethodPost, false, s.clearQuota},
 	}
@@ -216,6 +218,8 @@ const (
 	pathStableToken = "/cgi-bin/stable_token"
 	pathUpload      = "/cgi-bin/media/upload"
 	pathGet         = "/cgi-bin/media/get"
+	pathGetHD       = "/cgi-bin/media/get/jssdk"
+	pathSend        = "/cgi-bin/message/custom/send"
 	pathQuotaGet    = "/cgi-bin/openapi/quota/get"
 	pathClearQuota  = "/cgi-bin/clear_quota"
 )

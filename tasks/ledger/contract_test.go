@@ -27,6 +27,7 @@ func testContract(t *testing.T, open func(*testing.T) *harness) {
 		claimContract,
 		admitContract,
 		finishContract,
+		setContract,
 		sourceContract,
 		batchContract,
 		holdContract,

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -38,7 +37,7 @@ func (t *testbed) verify(ctx context.Context) (last time.Time, err error) {
 		}
 		for _, o := range page {
 			seen++
-			if o.State != tasks.Succeeded || o.MediaID == "" || o.SHA256 != t.sums[filepath.Base(o.Source)] {
+			if o.State != tasks.Succeeded || o.MediaID == "" || o.SHA256 != t.sums[o.Filename] {
 				return last, fmt.Errorf("%s is %s with media %q of %q: %s", o.Source, o.State, o.MediaID, o.SHA256, o.Reason)
 			}
 			if id := media[o.SHA256]; id != "" && id != o.MediaID {

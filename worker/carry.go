@@ -71,8 +71,9 @@ func (w *Worker) try(ctx context.Context, claim tasks.Claim, here *place) (resul
 		return result, err
 	}
 	result.Key = w.mediaKey(account, claim)
-	admitted, err := w.admitKnown(ctx, claim, file, &result)
-	if err != nil || result.Reused {
+	var n calls
+	defer w.settle(ctx, account, &n)
+	if err := w.admitKnown(ctx, claim, file, &result, &n); err != nil || result.Reused {
 		return result, err
 	}
 
@@ -86,16 +87,16 @@ func (w *Worker) try(ctx context.Context, claim tasks.Claim, here *place) (resul
 	if err != nil {
 		return result, err
 	}
-	if err := body.describe(claim, admitted, &result); err != nil {
+	if err := body.describe(claim, n.admitted, &result); err != nil {
 		return result, err
 	}
 	var pace time.Duration
-	if !admitted {
-		if pace, err = w.admit(ctx, claim, &result); err != nil || result.Reused {
+	if !n.admitted {
+		if pace, err = w.admit(ctx, claim, &result, &n); err != nil || result.Reused {
 			return result, err
 		}
 	}
-	if result.Media, err = w.upload(ctx, claim, account, pace, body.payload(content)); err == nil {
+	if result.Media, err = w.upload(ctx, claim, account, pace, body.payload(content), &n); err == nil {
 		result.State = tasks.Succeeded
 	}
 	return result, err

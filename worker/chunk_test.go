@@ -1,15 +1,18 @@
 package worker_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -392,6 +395,40 @@ func TestWhatIsKnownIsReusedWithoutAReading(t *testing.T) {
 	}
 	if reads != 3 || checks != 2 {
 		t.Errorf("opened %d times and checked %d times, want 3 and 2", reads, checks)
+	}
+}
+
+// A call that was counted before the file was read is given back where the reading fails.
+func TestCallThatWasCountedAndNotMadeIsGivenBack(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	var broken error
+	s.files = func(string) (tasks.File, error) {
+		f := fileOf("the same")
+		f.Identity = "8 bytes of yesterday"
+		if broken != nil {
+			f.ReadCloser = io.NopCloser(iotest.ErrReader(broken))
+		}
+		return f, nil
+	}
+	first, second := s.submit(tasks.Upload{Source: "a.jpg"}), s.submit(tasks.Upload{Source: "b.jpg"})
+	chunks, err := s.ledger.Dispatch(t.Context(), tasks.Window{Bulk: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.upload = func(context.Context, tasks.Payload) (tasks.Media, error) {
+		err := s.worker.Carry(t.Context(), s.payload(chunks[1])) // it waits for its twin
+		return tasks.Media{}, cmp.Or(err, wechatError(tasks.Rejected, 40009))
+	}
+	if err := s.worker.Carry(t.Context(), s.payload(chunks[0])); err != nil {
+		t.Fatal(err)
+	}
+	broken = &tasks.Error{Code: tasks.Missing}
+	s.turn()
+	s.want(first, tasks.Failed, tasks.Rejected, 1)
+	s.want(second, tasks.Failed, tasks.Missing, 1)
+	if n := s.callsToday(); n != 0 {
+		t.Errorf("%d calls counted, none was made", n)
 	}
 }
 

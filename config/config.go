@@ -25,6 +25,7 @@ type Config struct {
 	TLS        TLS                 `koanf:"tls"`
 	HTTP       HTTP                `koanf:"http"`
 	Metrics    Metrics             `koanf:"metrics"`
+	Console    Console             `koanf:"console"`
 	Log        Log                 `koanf:"log"`
 	WeChat     WeChat              `koanf:"wechat"`
 	Accounts   map[string]Account  `koanf:"accounts"`
@@ -66,6 +67,11 @@ const (
 	// DefaultMetrics is metrics.listen where it is not set.
 	DefaultMetrics = "127.0.0.1:9464"
 )
+
+// Console is the web page at / of what listen serves.
+type Console struct {
+	URL string `koanf:"url" check:"http" doc:"where browsers reach it, if that is not listen: behind a proxy https://ferry.example.com. A console on loopback answers to no other names than this one and its own"`
+}
 
 // Log is what goes to stderr.
 type Log struct {

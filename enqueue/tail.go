@@ -203,3 +203,6 @@ func (t *Tail) tell() {
 		}
 	}
 }
+
+// End returns the place behind the last event.
+func (t *Tail) End(ctx context.Context) (int64, error) { return t.events.EventsEnd(ctx) }

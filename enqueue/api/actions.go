@@ -37,7 +37,7 @@ func (s *Server) retry(ctx context.Context, in *retryInput) (*outcomeOutput, err
 	if err != nil {
 		return nil, err
 	}
-	if err := s.producer(caller(ctx)).RetryAny(ctx, o.ID, in.Body != nil && in.Body.Again); err != nil {
+	if err := s.Producer(caller(ctx)).RetryAny(ctx, o.ID, in.Body != nil && in.Body.Again); err != nil {
 		return nil, err
 	}
 	return s.upload(ctx, &oneInput{in.ID})

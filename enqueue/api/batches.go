@@ -105,7 +105,7 @@ func (s *Server) submitBatch(ctx context.Context, in *batchInput) (*batchReceipt
 	if err != nil {
 		return nil, err
 	}
-	receipt, err := s.producer(caller(ctx)).SubmitRows(ctx, b, decodeRows(rows))
+	receipt, err := s.Producer(caller(ctx)).SubmitRows(ctx, b, decodeRows(rows))
 	if err != nil {
 		return nil, err
 	}

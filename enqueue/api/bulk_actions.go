@@ -196,7 +196,7 @@ func (s *Server) beginOnce(ctx context.Context, a tasks.Action, key string) (tas
 	if a.Request, err = namedRequest(key, []any{a.Kind, a.Choice, a.Again}); err != nil {
 		return a, err
 	}
-	if a, err = s.cfg.Actor.BeginAs(ctx, s.producer(caller(ctx)), a); err != nil {
+	if a, err = s.cfg.Actor.BeginAs(ctx, s.Producer(caller(ctx)), a); err != nil {
 		return a, err
 	}
 	s.log.InfoContext(ctx, "action began", "request_id", requestID(ctx), "action_id", a.ID, "kind", a.Kind, "by", a.By, "matched", a.Matched)

@@ -74,7 +74,7 @@ func (s *Server) replay(ctx context.Context, in *deliveryInput) (*deliveryOutput
 	if err != nil {
 		return nil, err
 	}
-	if err := s.producer(caller(ctx)).Charge(ctx); err != nil {
+	if err := s.Producer(caller(ctx)).Charge(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.cfg.Ledger.Replay(ctx, id); err != nil {

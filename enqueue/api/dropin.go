@@ -84,7 +84,7 @@ func (s *Server) wxUpload(w http.ResponseWriter, r *http.Request) {
 		s.wxFail(w, r, wxRefusal{errcode: wxType})
 		return
 	}
-	stored, err := Stored{}, s.producer(who).Ready()
+	stored, err := Stored{}, s.Producer(who).Ready()
 	if err == nil {
 		stored, err = s.wxFile(w, r, who)
 	}

@@ -61,7 +61,7 @@ func (s *Server) fileRoutes() {
 func (s *Server) files(ctx context.Context, in *filesInput) (*filesOutput, error) {
 	r, w := humago.Unwrap(in.ctx)
 	answer := FilesAnswer{Files: []Stored{}}
-	if err := s.producer(caller(ctx)).Ready(); err != nil {
+	if err := s.Producer(caller(ctx)).Ready(); err != nil {
 		return nil, err
 	}
 	err := s.eachFile(w, r, maxFiles*maxFile, func(part *multipart.Part) error {

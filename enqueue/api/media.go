@@ -75,7 +75,7 @@ func (s *Server) submitAndWait(ctx context.Context, who enqueue.Caller, u tasks.
 	if !who.BulkOnly {
 		u.Priority = tasks.Interactive
 	}
-	p := s.producer(who)
+	p := s.Producer(who)
 	r, err := p.Submit(ctx, u)
 	if err != nil {
 		return tasks.Outcome{}, err

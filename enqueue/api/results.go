@@ -61,6 +61,15 @@ func (s *Server) results(ctx context.Context, in *resultsInput) (*huma.StreamRes
 	}}, nil
 }
 
+// WriteCSV writes all rows of a batch as CSV, for who may see it.
+func (s *Server) WriteCSV(ctx context.Context, w http.ResponseWriter, batch uuid.UUID) error {
+	page, next, err := s.cfg.Ledger.Rows(ctx, batch, "", resultsPage)
+	if err != nil {
+		return err
+	}
+	return s.writeResults(ctx, newRowWriter("csv", &answerStream{w, http.NewResponseController(w)}, s.cfg.Cell), batch, page, next)
+}
+
 func (s *Server) writeResults(ctx context.Context, out rowWriter, batch uuid.UUID, page []tasks.Outcome, next string) error {
 	for {
 		for _, o := range page {

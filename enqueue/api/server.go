@@ -48,12 +48,14 @@ type Config struct {
 	Inbox *Inbox
 	// Cell makes a text harmless in a spreadsheet. Nil: texts are written as they are.
 	Cell func(string) string
-	// Open are handlers that answer without a key: /healthz, /readyz.
+	// Open are handlers that answer without a key: /healthz, /readyz, the console, which has its own sessions.
 	Open map[string]http.Handler
-	// Closed are handlers of others behind a key of any role but producer: /metrics, the console.
+	// Closed are handlers of others behind a key of any role but producer: /metrics.
 	Closed map[string]http.Handler
 	// OpenAPI lets /openapi.json answer without a key.
 	OpenAPI bool
+	// Tail reads events for all streams. Nil: one of its own, which looks every Poll.
+	Tail *enqueue.Tail
 	// Poll is the time between two looks for new events, which serve all streams. Zero: 1 s.
 	Poll time.Duration
 	// Log gets a line for each request. Nil: no lines.
@@ -108,7 +110,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: enqueue.NewInFlight(), reads: enqueue.NewInFlight(), bodies: enqueue.NewInFlight(), stats: make(chan struct{}, maxStats), closing: make(chan struct{})}
 	s.guard = enqueue.NewGuard(cfg.Now)
-	s.tail = enqueue.NewTail(cfg.Ledger, cfg.Poll)
+	if s.tail = cfg.Tail; s.tail == nil {
+		s.tail = enqueue.NewTail(cfg.Ledger, cfg.Poll)
+	}
 	mux := http.NewServeMux()
 	s.api = humago.New(mux, s.humaConfig())
 	s.api.UseMiddleware(s.authorize, s.limitReads)
@@ -166,8 +170,8 @@ func (s *Server) routes() {
 	s.document()
 }
 
-// producer submits in the caller's name, within the rights of its key.
-func (s *Server) producer(i enqueue.Caller) *enqueue.Producer {
+// Producer submits in the caller's name, within the rights of its key.
+func (s *Server) Producer(i enqueue.Caller) *enqueue.Producer {
 	p := &enqueue.Producer{
 		Ledger: s.cfg.Ledger, Name: i.Name, Rights: i.Rights, Rates: s.cfg.Actor.Rates, Patience: s.cfg.Patience, Accounts: s.cfg.Accounts, Nudge: s.cfg.Nudge,
 	}

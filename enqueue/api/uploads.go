@@ -71,7 +71,7 @@ func (s *Server) submit(ctx context.Context, in *submitInput) (*submitOutput, er
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.producer(caller(ctx)).SubmitNamed(ctx, u, named)
+	r, err := s.Producer(caller(ctx)).SubmitNamed(ctx, u, named)
 	if err != nil {
 		return nil, err
 	}

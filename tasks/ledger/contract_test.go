@@ -47,6 +47,7 @@ func testContract(t *testing.T, open func(*testing.T) *harness) {
 		countContract,
 		figuresContract,
 		wakeContract,
+		sessionContract,
 	} {
 		for _, c := range part {
 			t.Run(c.name, func(t *testing.T) {

@@ -109,8 +109,8 @@ func (l *Ledger) expiredMedia(ctx context.Context, limit int) (expired []mediaPl
 // was accepted repeats it within a day.
 const requestsKept = 24 * time.Hour
 
-// pruneDays deletes the counts of past days and of old rounds, old Idempotency-Keys, the measured times of endpoints, and old
-// actions.
+// pruneDays deletes the counts of past days and of old rounds, old Idempotency-Keys, the measured times of endpoints, sessions
+// that ended, and old actions.
 func (l *Ledger) pruneDays(ctx context.Context, older time.Duration, limit int) (int, bool, error) {
 	var total int64
 	err := l.do(ctx, "prune days", func(t *tx) error {
@@ -122,6 +122,7 @@ func (l *Ledger) pruneDays(ctx context.Context, older time.Duration, limit int) 
 		}{
 			{"DELETE FROM quota WHERE day < ?", db.Args{schema.DayOf(cutoff)}},
 			{"DELETE FROM budgets WHERE day < ?", db.Args{schema.DayOf(cutoff)}},
+			{"DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE ends_at <= ? LIMIT ?)", db.Args{t.Now, limit}},
 			{"DELETE FROM actions WHERE id IN (SELECT id FROM actions WHERE ended_at <= ? ORDER BY ended_at LIMIT ?)", db.Args{cutoff, limit}},
 			{
 				"DELETE FROM requests WHERE (producer, name) IN (SELECT producer, name FROM requests WHERE at <= ? ORDER BY at LIMIT ?)",

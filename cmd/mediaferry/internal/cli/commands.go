@@ -18,6 +18,7 @@ func (a *app) commands() []*cobra.Command {
 		a.runCommand(),
 		a.workerCommand(),
 		a.serveCommand(),
+		a.consoleCommand(),
 		a.statusCommand(),
 		a.listCommand(),
 		a.showCommand(),

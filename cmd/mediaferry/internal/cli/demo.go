@@ -29,25 +29,27 @@ import (
 )
 
 func (a *app) demoCommand() *cobra.Command {
-	return &cobra.Command{
+	var watch bool
+	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See it work with sample files, a sandbox WeChat, a webhook receiver, and some faults",
 		Long: `Makes sample files of every kind, starts a sandbox WeChat and a webhook receiver on loopback, and uploads the files although
 WeChat is busy, a token expires and a connection breaks. Then it checks the results. It needs no other program and
-leaves nothing behind.`,
-		Example: "  mediaferry demo",
-		Args:    cobra.NoArgs,
+leaves nothing behind. With --console it goes on with a stream of uploads and shows them in the console until Ctrl-C.`,
+		Example: `  mediaferry demo
+  mediaferry demo --console`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := os.MkdirTemp("", "mediaferry-demo-")
 			if err != nil {
 				return fmt.Errorf("make folder: %w", err)
 			}
 			defer os.RemoveAll(dir)
-			ctx, cancel := context.WithTimeout(cmd.Context(), demoLimit)
-			defer cancel()
-			return a.demo(ctx, dir)
+			return a.demo(cmd.Context(), dir, watch)
 		},
 	}
+	cmd.Flags().BoolVar(&watch, "console", false, "then go on, and show it in the console until Ctrl-C")
+	return cmd
 }
 
 // demoLimit ends a demo that does not come to an end.
@@ -64,7 +66,7 @@ type demoRun struct {
 	folder   string
 }
 
-func (a *app) demo(ctx context.Context, dir string) error {
+func (a *app) demo(ctx context.Context, dir string, watch bool) error {
 	d := &demoRun{app: a, folder: filepath.Join(dir, "media")}
 	if err := d.writeSamples(); err != nil {
 		return err
@@ -101,8 +103,13 @@ func (a *app) demo(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer engine.Shutdown(ctx)
-	return d.run(ctx, engine.Nudge)
+	defer engine.Shutdown(context.WithoutCancel(ctx))
+	limited, cancel := context.WithTimeout(ctx, demoLimit)
+	defer cancel()
+	if err := d.run(limited, engine.Nudge); err != nil || !watch {
+		return err
+	}
+	return d.watch(ctx, engine)
 }
 
 // planFaults tells the sandbox what to do wrong on the way.
@@ -256,6 +263,7 @@ func (d *demoRun) verifyOutcome(ctx context.Context, s mediatest.Sample, o tasks
 // demoSettings ignores the environment: the demo touches nothing of the user's.
 func demoSettings(dir, wechatURL string) (config.Config, error) {
 	return config.Load("", []string{
+		"MEDIAFERRY_LISTEN=127.0.0.1:0",
 		"MEDIAFERRY_DATA_DIR=" + filepath.Join(dir, "data"),
 		"MEDIAFERRY_WECHAT_BASE_URL=" + wechatURL,
 		"MEDIAFERRY_WECHAT_APPID=" + wechattest.DefaultAppID,

@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -92,55 +90,14 @@ func (f *filterFlags) filter(now time.Time) (tasks.Filter, error) {
 }
 
 func (f *filterFlags) times(out *tasks.Filter, now time.Time) (err error) {
-	if out.Since, err = pointInTime(f.Since, now); err != nil {
+	if out.Since, err = tasks.ParseWhen(f.Since, now); err != nil {
 		return exit.Usagef("--since: %w", err)
 	}
-	if out.Until, err = pointInTime(f.Until, now); err != nil {
+	if out.Until, err = tasks.ParseWhen(f.Until, now); err != nil {
 		return exit.Usagef("--until: %w", err)
 	}
 	if !out.Since.IsZero() && !out.Until.IsZero() && !out.Since.Before(out.Until) {
 		return exit.Usagef("--since lies after --until: nothing can match")
 	}
 	return nil
-}
-
-// pointInTime reads a time, a day, or how long ago it was. Days and times without a zone are this machine's.
-func pointInTime(s string, now time.Time) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
-	}
-	if d, err := span(s); err == nil {
-		return now.Add(-d), nil
-	}
-	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
-	switch s {
-	case "today":
-		return midnight, nil
-	case "yesterday":
-		return midnight.AddDate(0, 0, -1), nil
-	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05 -07:00", "2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly} {
-		if t, err := time.ParseInLocation(layout, s, now.Location()); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is not a time: give a span like 2h or 1d, a day like 2026-11-27 or yesterday, or a time like 2026-11-27T15:04:05+08:00", s)
-}
-
-// span reads a duration that may begin with days, as 1d or 1d12h.
-func span(s string) (time.Duration, error) {
-	days, rest, hasDays := strings.Cut(s, "d")
-	if !hasDays {
-		return time.ParseDuration(s)
-	}
-	n, err := strconv.ParseUint(days, 10, 16)
-	if err != nil {
-		return 0, fmt.Errorf("%q is not a span", s)
-	}
-	d := time.Duration(n) * 24 * time.Hour
-	if rest == "" {
-		return d, nil
-	}
-	more, err := time.ParseDuration(rest)
-	return d + more, err
 }

@@ -22,7 +22,7 @@ func TestPointInTime(t *testing.T) {
 		"2026-11-27 09:30:00 +01:00": "2026-11-27T09:30:00+01:00",
 		"soon":                       "", "d": "", "-1d": "", "1dx": "", "2026-13-01": "",
 	} {
-		got, err := pointInTime(s, now)
+		got, err := tasks.ParseWhen(s, now)
 		text := ""
 		if err == nil {
 			text = got.Format(time.RFC3339)

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
-	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -37,17 +36,11 @@ func (a *app) keysAddCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			if err := s.CheckAccounts(cmd.Context(), rights.Accounts); err != nil {
-				return err
-			}
 			if err := s.OpenKeys(cmd.Context()); err != nil {
 				return err
 			}
-			secret := wire.NewKey()
-			if err := s.Ledger.AddKey(cmd.Context(), tasks.Key{Name: args[0], Role: r, Hash: tasks.KeyHash(secret), Rights: rights}); err != nil {
-				return err
-			}
-			if _, err := s.Secrets.Of(cmd.Context(), args[0]); err != nil {
+			secret, err := s.AddKey(cmd.Context(), tasks.Key{Name: args[0], Role: r, Rights: rights})
+			if err != nil {
 				return err
 			}
 			fmt.Fprintf(a.Err, "a key for the %s %s; it can't be shown again:\n", r, args[0])

@@ -16,16 +16,17 @@ import (
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/enqueue/api"
+	"github.com/mediaferry/mediaferry/enqueue/console"
 	"github.com/mediaferry/mediaferry/enqueue/manifest"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/seal"
 )
 
-// newAPI makes the handler of everything that is served. e is nil in a process that does no work.
-func (s *Stack) newAPI(ctx context.Context, e *Engine, actor *enqueue.Actor, inbox *api.Inbox) (*api.Server, error) {
+// newAPI makes the handler of everything that is served, and the console that it serves. e is nil in a process that does no work.
+func (s *Stack) newAPI(ctx context.Context, e *Engine, actor *enqueue.Actor, inbox *api.Inbox) (*api.Server, *console.Console, error) {
 	keys, err := s.keyring(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c := api.Config{
 		Ledger: s.Ledger, Actor: actor, Keys: keys, Accounts: s.knownAccounts(), TokenKeys: s.dropInKeys(), Sources: s.Files, Inbox: inbox, OpenAPI: s.Config.HTTP.OpenAPI,
@@ -40,7 +41,17 @@ func (s *Stack) newAPI(ctx context.Context, e *Engine, actor *enqueue.Actor, inb
 	if e != nil {
 		c.Nudge = e.Nudge
 	}
-	return api.New(c)
+	c.Tail = enqueue.NewTail(s.Ledger, time.Second)
+	var door *api.Server // answers only after it is made
+	pages, err := s.newConsole(&c, func() *api.Server { return door })
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, pattern := range pages.Patterns() {
+		c.Open[pattern] = pages
+	}
+	door, err = api.New(c)
+	return door, pages, err
 }
 
 // dropInKeys are what signs the tokens of the drop-in endpoint. Without any, each process has its own.
@@ -144,4 +155,19 @@ func (s *Stack) readyz(e *Engine) http.HandlerFunc {
 		}
 		fmt.Fprintln(w, "ready")
 	}
+}
+
+// AddKey makes a key with those rights, keeps its hash, and returns it. OpenKeys must have been called: the first key of a
+// name also makes the secret that signs its webhooks.
+func (s *Stack) AddKey(ctx context.Context, k tasks.Key) (tasks.Secret, error) {
+	if err := s.CheckAccounts(ctx, k.Accounts); err != nil {
+		return "", err
+	}
+	secret := NewKey()
+	k.Hash = tasks.KeyHash(secret)
+	if err := s.Ledger.AddKey(ctx, k); err != nil {
+		return "", err
+	}
+	_, err := s.Secrets.Of(ctx, k.Name)
+	return secret, err
 }

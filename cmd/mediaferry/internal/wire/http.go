@@ -54,7 +54,7 @@ func (s *Stack) Serve(ctx context.Context, e *Engine) error {
 	if e != nil {
 		actor = e.actor
 	}
-	door, err := s.newAPI(ctx, e, actor, inbox)
+	door, pages, err := s.newAPI(ctx, e, actor, inbox)
 	if err != nil {
 		return err
 	}
@@ -65,6 +65,7 @@ func (s *Stack) Serve(ctx context.Context, e *Engine) error {
 	listener = netutil.LimitListener(listener, connections())
 	server := NewServer(door)
 	server.RegisterOnShutdown(door.Close) // event streams would never end
+	server.RegisterOnShutdown(pages.Close)
 	ctx, cancel := context.WithCancel(ctx)
 	var background sync.WaitGroup
 	background.Go(func() { s.cleanInbox(ctx, inbox) })
@@ -85,6 +86,9 @@ func (s *Stack) Serve(ctx context.Context, e *Engine) error {
 	ended := make(chan error, 1)
 	go func() { ended <- s.serveOn(server, listener) }()
 	s.Log.Info("listening", "address", listener.Addr().String())
+	if s.Listening != nil {
+		s.Listening(listener.Addr().String())
+	}
 	select {
 	case err := <-ended:
 		return err

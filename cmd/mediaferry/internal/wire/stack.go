@@ -37,6 +37,8 @@ type Stack struct {
 	leaders  *metrics.Leaders
 	observed *metrics.Work // nil: this process does no work
 	closing  []func()
+	// Listening is called with the address once Serve answers there. Nil: not called.
+	Listening func(address string)
 }
 
 // New makes a stack with nothing opened. Close closes what is opened later.

@@ -32,6 +32,12 @@ func Run(t testing.TB, packages, script string, args ...string) string {
 	return run(t, filepath.Dir(script), []string{modules}, "node", append([]string{script}, args...)...)
 }
 
+// Package returns the folder node_modules with packages in it, as Run gives them to a script.
+func Package(t testing.TB, packages string) string {
+	t.Helper()
+	return filepath.Join(install(t, packages), "node_modules")
+}
+
 // install returns a folder whose node_modules holds the packages. The folder is made whole before it gets its name, so
 // that test processes don't meet each other's halves.
 func install(t testing.TB, packages string) string {

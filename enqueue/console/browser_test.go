@@ -1,0 +1,258 @@
+package console_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
+	"github.com/mediaferry/mediaferry/worker/wechat/wechattest/npmtest"
+)
+
+// axe finds what people can't use who see or point otherwise. It is fetched for the tests alone.
+const axe = "axe-core@4.14.1"
+
+// look is how a page is looked at.
+type look struct {
+	lang, theme string
+	width       int64
+}
+
+// window is a tab of a real browser, which fails the test for errors of scripts and for requests to elsewhere.
+type window struct {
+	*plant
+	ctx    context.Context //nolint:containedctx // it is the tab
+	mu     sync.Mutex
+	faults []string
+	quiet  bool // faults are expected: the server is away
+}
+
+// open opens a tab with a session of its own.
+func (p *plant) open(t *testing.T, l look) *window {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(taskstest.Tool(t, "chromium")), chromedp.NoSandbox, chromedp.Flag("accept-lang", l.lang), chromedp.Flag("lang", l.lang))
+	allocator, release := chromedp.NewExecAllocator(taskstest.Context(t), options...)
+	t.Cleanup(release)
+	ctx, quit := chromedp.NewContext(allocator)
+	t.Cleanup(quit)
+	w := &window{plant: p, ctx: ctx}
+	must(t, chromedp.Listen(ctx, func(event any) {
+		switch e := event.(type) {
+		case *runtime.EventExceptionThrown:
+			w.fault("a script failed: %s", e.ExceptionDetails.Text)
+		case *log.EventEntryAdded:
+			if e.Entry.Level == log.EntryLevelError {
+				w.fault("the console says: %s %s", e.Entry.Text, e.Entry.URL)
+			}
+		case *network.EventRequestWillBeSent:
+			if !strings.HasPrefix(e.Request.URL, p.url) && !strings.HasPrefix(e.Request.URL, "about:") {
+				w.fault("it asks %s", e.Request.URL)
+			}
+		}
+	}))
+	w.run(t, chromedp.EmulateViewport(l.width, 900))
+	call(t, ctx, network.Enable, network.EnableParams{})
+	call(t, ctx, log.Enable, cdp.Empty{})
+	call(t, ctx, runtime.Enable, cdp.Empty{})
+	call(t, ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.theme}}})
+	t.Cleanup(func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, f := range w.faults {
+			t.Error(f)
+		}
+	})
+	return w
+}
+
+func (w *window) fault(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.quiet {
+		w.faults = append(w.faults, fmt.Sprintf(format, args...))
+	}
+}
+
+func (w *window) run(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	must(t, chromedp.Do(w.ctx, steps...))
+}
+
+// call sends one command of the browser's protocol.
+func call[P, R any](t *testing.T, ctx context.Context, command cdp.Command[P, R], params P) {
+	t.Helper()
+	_, err := chromedp.Call(ctx, command, params)
+	must(t, err)
+}
+
+// asked evaluates an expression on the page.
+func asked[T any](t *testing.T, w *window, expression string, options ...chromedp.EvaluateOption) T {
+	t.Helper()
+	v, err := chromedp.Run(w.ctx, chromedp.Evaluate[T](expression, options...))
+	must(t, err)
+	return v
+}
+
+// at is an element that is found by CSS.
+type at = chromedp.CSS
+
+func click(css at) chromedp.Action[chromedp.Void]   { return chromedp.Click(css) }
+func visible(css at) chromedp.Action[chromedp.Void] { return chromedp.WaitVisible(css) }
+
+// signIn signs in as a person does.
+func (w *window) signIn(t *testing.T, key string) {
+	t.Helper()
+	w.run(t, chromedp.Navigate(w.url+"/sign-in"), chromedp.SendKeys(at("#key"), key+"\r"), visible(".side"))
+}
+
+// shoot keeps a picture of the whole page in a folder that git ignores, for people to look at.
+func (w *window) shoot(t *testing.T, name string) {
+	t.Helper()
+	png, err := chromedp.Run(w.ctx, chromedp.FullScreenshot(100))
+	must(t, err)
+	dir := filepath.Join("testdata", "screens")
+	must(t, os.MkdirAll(dir, 0o755))
+	must(t, os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644))
+}
+
+// audit fails the test for what axe finds.
+func (w *window) audit(t *testing.T, name string) {
+	t.Helper()
+	source, err := os.ReadFile(filepath.Join(npmtest.Package(t, axe), "axe-core", "axe.min.js"))
+	must(t, err)
+	asked[int](t, w, string(source)+";0")
+	found := asked[string](t, w, `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}).then(r => JSON.stringify(r.violations.map(v => [v.id, v.help, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + " " + (n.any[0]?.message ?? ""))])))`, chromedp.EvalAwaitPromise)
+	var violations []any
+	must(t, json.Unmarshal([]byte(found), &violations))
+	for _, v := range violations {
+		t.Errorf("%s: %v", name, v)
+	}
+}
+
+// wide reports whether a page is wider than its window.
+func (w *window) wide(t *testing.T) bool {
+	t.Helper()
+	return asked[bool](t, w, `document.documentElement.scrollWidth > innerWidth`)
+}
+
+// Every page in a browser: language, theme, width and number of uploads, each with each of the others.
+func TestPagesInABrowser(t *testing.T) {
+	t.Parallel()
+	taskstest.Tool(t, "chromium")
+	for name, c := range map[string]struct {
+		look    look
+		uploads int
+	}{
+		"en-light-wide-full":  {look{"en", "light", 1440}, 60},
+		"zh-dark-wide-one":    {look{"zh-CN", "dark", 1440}, 1},
+		"zh-light-phone-full": {look{"zh-CN", "light", 390}, 60},
+		"en-dark-phone-empty": {look{"en", "dark", 390}, 0},
+	} {
+		if os.Getenv("SIZE") != "full" && name != "en-light-wide-full" && name != "zh-light-phone-full" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlant(t)
+			if c.uploads > 0 {
+				p.join()
+			}
+			p.town(c.uploads)
+			w := p.open(t, c.look)
+			w.run(t, chromedp.Navigate(p.url+"/sign-in"))
+			w.shoot(t, name+"-signin")
+			w.audit(t, "sign-in")
+			w.signIn(t, boss)
+			paths := map[string]string{"overview": "/", "uploads": "/uploads", "failures": "/failures", "batches": "/batches", "new": "/new", "webhooks": "/webhooks", "accounts": "/accounts", "system": "/system"}
+			if c.uploads > 0 {
+				page, _, err := p.List(t.Context(), tasks.Filter{Limit: 1000})
+				must(t, err)
+				for _, o := range page {
+					paths["upload-"+string(o.State)] = "/uploads/" + o.ID.String()
+				}
+				paths["preview"] = "/actions/preview?do=retry-all&q=state:failed"
+			}
+			for page, path := range paths {
+				if c.uploads > 0 {
+					p.join() // a sign of life
+				}
+				w.run(t, chromedp.Navigate(p.url+path), chromedp.WaitReady(at("main")))
+				w.shoot(t, name+"-"+page)
+				w.audit(t, name+" "+page)
+				if w.wide(t) {
+					t.Errorf("%s is wider than its window", page)
+				}
+			}
+		})
+	}
+}
+
+// A page changes in place when something happens, says when it has lost touch, and comes back by itself.
+func TestLiveInABrowser(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	p.join()
+	p.town(5)
+	w := p.open(t, look{"en", "light", 1440})
+	w.signIn(t, boss)
+	w.run(t, chromedp.Navigate(p.url+"/uploads"), visible("tbody tr"))
+	before := asked[int](t, w, `document.querySelectorAll("tbody .state.queued").length`)
+	p.submit("shop", tasks.Upload{Type: tasks.Image, Source: "new.jpg"})
+	p.finish(3)
+	w.until(t, "the new row waits behind a link", `!document.querySelector(".news").hidden && document.querySelector(".news").textContent.startsWith("1")`)
+	w.until(t, "rows change in place", fmt.Sprintf(`document.querySelectorAll("tbody .state.queued").length < %d`, before))
+	w.run(t, click(".news"), visible("tbody tr"))
+	w.until(t, "the new row is shown", `[...document.querySelectorAll("tbody a")].some(a => a.textContent === "new.jpg")`)
+}
+
+// until waits for a condition on the page.
+func (w *window) until(t *testing.T, what, condition string) {
+	t.Helper()
+	taskstest.Until(t, what, func() bool {
+		met, err := chromedp.Run(w.ctx, chromedp.Evaluate[bool](condition))
+		return err == nil && met
+	})
+}
+
+// Rows are chosen, looked at, retried, and followed to the end; Back works.
+func TestBulkInABrowser(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	p.join()
+	p.town(30)
+	w := p.open(t, look{"en", "light", 1440})
+	w.signIn(t, boss)
+	w.run(t, chromedp.Navigate(p.url+"/uploads?q=state:failed"), visible("tbody tr"))
+	w.until(t, "nothing can be pressed before rows are chosen", `document.querySelector("[data-needs]").disabled`)
+	w.run(t, click("[data-all]"))
+	w.until(t, "the chosen are counted", `/^\d+ chosen$/.test(document.querySelector("[data-chosen]").textContent)`)
+	w.run(t, click(`button[value="retry"]`), visible(".sums"))
+	w.shoot(t, "bulk-preview")
+	w.run(t, chromedp.NavigateBack(), visible("tbody tr"), chromedp.NavigateForward(), visible(".sums"), click("button.primary"), visible("progress"))
+	w.until(t, "it ends, and the page shows it by itself", `document.querySelector("#action").textContent.includes("Done")`)
+	w.shoot(t, "bulk-action")
+}
+
+// Language and theme are switched, and stay so.
+func TestSwitchesInABrowser(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	w := p.open(t, look{"en", "light", 1440})
+	w.signIn(t, eye)
+	w.run(t, chromedp.Navigate(p.url+"/uploads"), click(`button[name="lang"]`), visible(`html[lang="zh"] .side`), click(`button[value="dark"]`), visible(`html[data-theme="dark"] .side`))
+	w.until(t, "it is dark", `getComputedStyle(document.body).backgroundColor === "rgb(18, 19, 20)"`)
+	w.until(t, "the page is the one it was", `location.pathname === "/uploads"`)
+}

@@ -1,0 +1,225 @@
+package console_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mediaferry/mediaferry/enqueue"
+	"github.com/mediaferry/mediaferry/enqueue/console"
+	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger"
+)
+
+// plant is a console over a real ledger, with a key for each role.
+type plant struct {
+	testing.TB
+	*ledger.Ledger
+	url     string
+	console *console.Console
+}
+
+// The keys of the tests.
+const (
+	shop  = "shop-key-0123456789abcdef"
+	rival = "rival-key-0123456789abcdef"
+	boss  = "boss-key-0123456789abcdef"
+	eye   = "eye-key-0123456789abcdef"
+)
+
+var account = tasks.Account{Name: "shop", Realm: "wechat.example", AppID: "wx1", Fingerprint: "f", DailyLimit: 5000}
+
+func newPlant(tb testing.TB, change ...func(*console.Config)) *plant {
+	tb.Helper()
+	l, err := ledger.Open(context.Background(), "sqlite:"+filepath.Join(tb.TempDir(), "ledger.db"), ledger.Options{Linger: time.Millisecond, Alone: true})
+	must(tb, err)
+	tb.Cleanup(func() { must(tb, l.Close()) })
+	p := &plant{TB: tb, Ledger: l}
+	p.serve(change...)
+	return p
+}
+
+func (p *plant) serve(change ...func(*console.Config)) {
+	p.Helper()
+	ring := &enqueue.Keyring{Store: p.Ledger}
+	for name, k := range map[string]struct {
+		secret string
+		role   tasks.Role
+	}{"shop": {shop, tasks.RoleProducer}, "rival": {rival, tasks.RoleProducer}, "boss": {boss, tasks.RoleOperator}, "eye": {eye, tasks.RoleViewer}} {
+		ring.Fixed = append(ring.Fixed, tasks.Key{Name: name, Role: k.role, Hash: tasks.KeyHash(tasks.Secret(k.secret))})
+	}
+	actor := enqueue.NewActor(p.Ledger)
+	cfg := console.Config{
+		Ledger: p.Ledger, Keys: ring, Actor: actor, Tail: enqueue.NewTail(p.Ledger, 20*time.Millisecond), Hosts: []string{"127.0.0.1"}, Version: "test",
+		Producer: func(who enqueue.Caller) *enqueue.Producer {
+			return &enqueue.Producer{Ledger: p.Ledger, Name: who.Name, Rights: who.Rights, Rates: actor.Rates}
+		},
+		Explain: func(errcode int, lang string) (string, string, bool) {
+			if errcode != 40009 {
+				return "", "", false
+			}
+			return map[string]string{"en": "the image is too large", "zh": "不合法的图片大小"}[lang], map[string]string{"en": "make it smaller", "zh": "请缩小图片"}[lang], true
+		},
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	c, err := console.New(cfg)
+	must(p, err)
+	p.console = c
+	srv := httptest.NewServer(c)
+	p.Cleanup(func() {
+		c.Close()
+		srv.Close()
+	})
+	p.url = srv.URL
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = actor.Run(ctx)
+	}()
+	p.Cleanup(func() {
+		cancel()
+		<-done
+	})
+}
+
+// join makes a worker live that knows the account.
+func (p *plant) join() {
+	p.Helper()
+	must(p, p.Join(context.Background(), tasks.Process{Name: "worker-1", Role: tasks.RoleRun, Host: "alpha", PID: 7, Version: "test", Slots: 64}, []tasks.Account{account}))
+}
+
+// submit accepts an upload for each row.
+func (p *plant) submit(producer string, rows ...tasks.Upload) []tasks.Receipt {
+	p.Helper()
+	s := tasks.Submission{Producer: producer}
+	for _, u := range rows {
+		u.Producer, u.Account = producer, account.Name
+		s.Rows = append(s.Rows, tasks.SubmittedRow{Upload: u})
+	}
+	a, err := p.Submit(context.Background(), s)
+	must(p, err)
+	return a.Receipts
+}
+
+// town fills the ledger with n uploads in all states.
+func (p *plant) town(n int) {
+	p.Helper()
+	types := []tasks.MediaType{tasks.Image, tasks.Voice, tasks.Video, tasks.Thumb}
+	ext := []string{"jpg", "mp3", "mp4", "jpg"}
+	var rows []tasks.Upload
+	for i := range n {
+		rows = append(rows, tasks.Upload{Type: types[i%4], Source: fmt.Sprintf("2026/spring/look-%03d.%s", i, ext[i%4]), ExternalID: fmt.Sprintf("order-%d", i), Metadata: []byte(fmt.Sprintf(`{"order":%d}`, i))})
+	}
+	if n == 0 {
+		return
+	}
+	p.submit("shop", rows...)
+	p.finish(n * 4 / 5)
+}
+
+// finish brings n uploads to an outcome, as a worker would: one in seven fails, and one in ten of the others is damaged.
+func (p *plant) finish(n int) {
+	p.Helper()
+	ctx := context.Background()
+	for i := 0; i < n; {
+		chunks, err := p.Dispatch(ctx, tasks.Window{Bulk: 1000, Interactive: 1000})
+		must(p, err)
+		if len(chunks) == 0 {
+			return
+		}
+		for _, chunk := range chunks {
+			claims, err := p.Claim(ctx, tasks.NewBids(chunk.Runs), "worker-1", time.Minute)
+			must(p, err)
+			for _, c := range claims {
+				if i < n {
+					must(p, p.Finish(ctx, c.Token, result(i)))
+				}
+				i++
+			}
+		}
+	}
+}
+
+func result(i int) tasks.Result {
+	at := time.Now().UTC()
+	attempt := &tasks.Attempt{Started: at, Took: time.Duration(300+i%9*130) * time.Millisecond, RID: fmt.Sprintf("6565-%08x-1", i)}
+	switch {
+	case i%7 == 3:
+		attempt.Code, attempt.Errcode, attempt.Reason = tasks.Rejected, 40009, "invalid image size"
+		return tasks.Result{State: tasks.Failed, Attempt: attempt, Cause: &tasks.Error{Code: tasks.Rejected, Op: "upload media", Errcode: 40009, RID: attempt.RID}}
+	case i%11 == 5:
+		return tasks.Result{State: tasks.Failed, Cause: &tasks.Error{Code: tasks.Corrupt, Op: "check media", Err: errors.New("the picture ends in the middle")}}
+	}
+	id := fmt.Sprintf("Ek_%061d", i)
+	return tasks.Result{
+		State: tasks.Succeeded, Key: tasks.MediaKey{Realm: account.Realm, AppID: account.AppID, Type: tasks.Image, Hash: tasks.HashOf([]byte(id))},
+		Media: tasks.Media{ID: id, IssuedAt: at, ExpiresAt: at.Add(72 * time.Hour)}, Size: 348_112, Attempt: attempt,
+	}
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// browser is an HTTP client that is signed in.
+type browser struct {
+	*plant
+	client *http.Client
+}
+
+func (p *plant) signedIn(key string) *browser {
+	p.Helper()
+	jar, err := cookiejar.New(nil)
+	must(p, err)
+	b := &browser{p, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	if key != "" {
+		res, _ := b.post("/sign-in", url.Values{"key": {key}})
+		if res.StatusCode != http.StatusSeeOther {
+			p.Fatalf("sign-in: %d", res.StatusCode)
+		}
+	}
+	return b
+}
+
+func (b *browser) get(path string, headers ...string) (*http.Response, string) {
+	b.Helper()
+	return b.do(http.MethodGet, path, "", headers...)
+}
+
+func (b *browser) post(path string, form url.Values, headers ...string) (*http.Response, string) {
+	b.Helper()
+	return b.do(http.MethodPost, path, form.Encode(), append(headers, "Content-Type", "application/x-www-form-urlencoded")...)
+}
+
+func (b *browser) do(method, path, body string, headers ...string) (*http.Response, string) {
+	b.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), method, b.url+path, strings.NewReader(body))
+	must(b, err)
+	for i := 0; i+1 < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			req.Host = headers[i+1]
+		}
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := b.client.Do(req)
+	must(b, err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	must(b, err)
+	return res, string(text)
+}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -40,13 +41,22 @@ type window struct {
 	quiet  bool // faults are expected: the server is away
 }
 
-// open opens a tab with a session of its own.
-func (p *plant) open(t *testing.T, l look) *window {
+// browserOf starts a browser that the tabs of a test share.
+func browserOf(t *testing.T) context.Context {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(taskstest.Tool(t, "chromium")), chromedp.NoSandbox, chromedp.Flag("accept-lang", l.lang), chromedp.Flag("lang", l.lang))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(taskstest.Tool(t, "chromium")), chromedp.NoSandbox, chromedp.WSURLReadTimeout(5*time.Minute))
 	allocator, release := chromedp.NewExecAllocator(taskstest.Context(t), options...)
 	t.Cleanup(release)
 	ctx, quit := chromedp.NewContext(allocator)
+	t.Cleanup(quit)
+	must(t, chromedp.Do(ctx))
+	return ctx
+}
+
+// open opens a tab with cookies of its own.
+func (p *plant) open(t *testing.T, browser context.Context, l look) *window {
+	t.Helper()
+	ctx, quit := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(quit)
 	w := &window{plant: p, ctx: ctx}
 	must(t, chromedp.Listen(ctx, func(event any) {
@@ -65,6 +75,7 @@ func (p *plant) open(t *testing.T, l look) *window {
 	}))
 	w.run(t, chromedp.EmulateViewport(l.width, 900))
 	call(t, ctx, network.Enable, network.EnableParams{})
+	call(t, ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": l.lang}})
 	call(t, ctx, log.Enable, cdp.Empty{})
 	call(t, ctx, runtime.Enable, cdp.Empty{})
 	call(t, ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.theme}}})
@@ -148,111 +159,172 @@ func (w *window) wide(t *testing.T) bool {
 	return asked[bool](t, w, `document.documentElement.scrollWidth > innerWidth`)
 }
 
-// Every page in a browser: language, theme, width and number of uploads, each with each of the others.
-func TestPagesInABrowser(t *testing.T) {
+// In a real browser, for a person who uses it: all pages in all looks, what moves by itself, what is pressed. make test
+// looks at one of the looks.
+func TestBrowser(t *testing.T) {
 	t.Parallel()
-	taskstest.Tool(t, "chromium")
-	for name, c := range map[string]struct {
-		look    look
-		uploads int
-	}{
+	browser := browserOf(t)
+	looks := map[string]townLook{
 		"en-light-wide-full":  {look{"en", "light", 1440}, 60},
 		"zh-dark-wide-one":    {look{"zh-CN", "dark", 1440}, 1},
 		"zh-light-phone-full": {look{"zh-CN", "light", 390}, 60},
 		"en-dark-phone-empty": {look{"en", "dark", 390}, 0},
-	} {
-		if os.Getenv("SIZE") != "full" && name != "en-light-wide-full" && name != "zh-light-phone-full" {
-			continue
+	}
+	for name, l := range looks {
+		if os.Getenv("SIZE") == "full" || name == "en-light-wide-full" {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				testLook(t, browser, name, l)
+			})
 		}
+	}
+	for name, test := range map[string]func(*testing.T, context.Context){
+		"live": testLive, "bulk": testBulk, "switches": testSwitches, "without scripts": testNoScript, "new": testNew,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newPlant(t)
-			if c.uploads > 0 {
-				p.join()
-			}
-			p.town(c.uploads)
-			w := p.open(t, c.look)
-			w.run(t, chromedp.Navigate(p.url+"/sign-in"))
-			w.shoot(t, name+"-signin")
-			w.audit(t, "sign-in")
-			w.signIn(t, boss)
-			paths := map[string]string{"overview": "/", "uploads": "/uploads", "failures": "/failures", "batches": "/batches", "new": "/new", "webhooks": "/webhooks", "accounts": "/accounts", "system": "/system"}
-			if c.uploads > 0 {
-				page, _, err := p.List(t.Context(), tasks.Filter{Limit: 1000})
-				must(t, err)
-				for _, o := range page {
-					paths["upload-"+string(o.State)] = "/uploads/" + o.ID.String()
-				}
-				paths["preview"] = "/actions/preview?do=retry-all&q=state:failed"
-			}
-			for page, path := range paths {
-				if c.uploads > 0 {
-					p.join() // a sign of life
-				}
-				w.run(t, chromedp.Navigate(p.url+path), chromedp.WaitReady(at("main")))
-				w.shoot(t, name+"-"+page)
-				w.audit(t, name+" "+page)
-				if w.wide(t) {
-					t.Errorf("%s is wider than its window", page)
-				}
-			}
+			test(t, browser)
 		})
 	}
 }
 
+// townLook is a look at so many uploads.
+type townLook struct {
+	look    look
+	uploads int
+}
+
+func testLook(t *testing.T, browser context.Context, name string, c townLook) {
+	p := newPlant(t)
+	p.town(c.uploads)
+	w := p.open(t, browser, c.look)
+	w.run(t, chromedp.Navigate(p.url+"/sign-in"))
+	w.shoot(t, name+"-signin")
+	w.audit(t, "sign-in")
+	w.signIn(t, boss)
+	paths := map[string]string{
+		"overview": "/", "uploads": "/uploads", "failures": "/failures", "batches": "/batches", "new": "/new", "webhooks": "/webhooks", "accounts": "/accounts",
+		"system": "/system", "missing": "/uploads/none", "no-match": "/uploads?q=state:failed+code:poison",
+	}
+	if c.uploads > 0 {
+		uploads, _, err := p.List(t.Context(), tasks.Filter{Limit: 1000})
+		must(t, err)
+		for _, o := range uploads {
+			paths["upload-"+string(o.State)] = "/uploads/" + o.ID.String()
+		}
+		paths["preview"] = "/actions/preview?do=retry-all&q=state:failed"
+	}
+	for shown, path := range paths {
+		if c.uploads > 0 {
+			p.join() // a sign of life
+		}
+		w.hush(shown == "missing") // the browser says that it is not there
+		w.run(t, chromedp.Navigate(p.url+path), chromedp.WaitReady(at("main")))
+		w.shoot(t, name+"-"+shown)
+		w.audit(t, name+" "+shown)
+		if w.wide(t) {
+			t.Errorf("%s is wider than its window", shown)
+		}
+	}
+}
+
 // A page changes in place when something happens, says when it has lost touch, and comes back by itself.
-func TestLiveInABrowser(t *testing.T) {
-	t.Parallel()
+func testLive(t *testing.T, browser context.Context) {
 	p := newPlant(t)
 	p.join()
 	p.town(5)
-	w := p.open(t, look{"en", "light", 1440})
+	w := p.open(t, browser, look{"en", "light", 1440})
 	w.signIn(t, boss)
 	w.run(t, chromedp.Navigate(p.url+"/uploads"), visible("tbody tr"))
-	before := asked[int](t, w, `document.querySelectorAll("tbody .state.queued").length`)
+	ended := `document.querySelectorAll("tbody .state.succeeded, tbody .state.failed").length`
+	before := asked[int](t, w, ended)
 	p.submit("shop", tasks.Upload{Type: tasks.Image, Source: "new.jpg"})
 	p.finish(3)
 	w.until(t, "the new row waits behind a link", `!document.querySelector(".news").hidden && document.querySelector(".news").textContent.startsWith("1")`)
-	w.until(t, "rows change in place", fmt.Sprintf(`document.querySelectorAll("tbody .state.queued").length < %d`, before))
-	w.run(t, click(".news"), visible("tbody tr"))
+	w.until(t, "rows change in place", fmt.Sprintf(`%s > %d`, ended, before))
+	w.run(t, click(".news"))
 	w.until(t, "the new row is shown", `[...document.querySelectorAll("tbody a")].some(a => a.textContent === "new.jpg")`)
+	w.hush(true)
+	p.stop()
+	w.until(t, "it has lost touch, and says so", `!document.querySelector(".lost").hidden`)
+	p.start()
+	w.until(t, "it comes back by itself", `document.querySelector(".lost").hidden`)
+}
+
+// Rows are chosen, looked at, retried, and followed to the end; Back works.
+func testBulk(t *testing.T, browser context.Context) {
+	p := newPlant(t)
+	p.join()
+	p.town(30)
+	w := p.open(t, browser, look{"en", "light", 1440})
+	w.signIn(t, boss)
+	w.run(t, chromedp.Navigate(p.url+"/uploads?q=state:failed"), visible("tbody tr"))
+	w.until(t, "nothing can be pressed before rows are chosen", `document.querySelector("[data-needs]").disabled`)
+	w.run(t, click("[data-all]"))
+	w.until(t, "the chosen are counted", `/^\d+ chosen$/.test(document.querySelector("[data-chosen]").textContent)`)
+	w.run(t, click(`button[value="retry"]`))
+	w.until(t, "it says what it costs", `document.querySelector(".sums")?.textContent.includes("calls that shop has left today")`)
+	w.shoot(t, "bulk-preview")
+	w.run(t, chromedp.NavigateBack())
+	w.until(t, "Back shows the same rows", `location.search === "?q=state:failed" && document.querySelectorAll("tbody tr").length > 0`)
+	w.run(t, click(`button[value="retry-all"]`))
+	w.until(t, "all that match", `document.querySelector("button.primary")?.textContent.startsWith("Retry ")`)
+	w.run(t, click("button.primary"))
+	w.until(t, "it ends, and the page shows it by itself", `document.querySelector("#action")?.textContent.includes("Done")`)
+	w.shoot(t, "bulk-action")
+}
+
+// Language and theme are switched, and stay so.
+func testSwitches(t *testing.T, browser context.Context) {
+	p := newPlant(t)
+	w := p.open(t, browser, look{"en", "light", 1440})
+	w.signIn(t, eye)
+	w.run(t, chromedp.Navigate(p.url+"/uploads"), click(`button[name="lang"]`))
+	w.until(t, "it is Chinese", `document.documentElement.lang === "zh"`)
+	w.run(t, click(`button[value="dark"]`))
+	w.until(t, "it is dark", `getComputedStyle(document.body).backgroundColor === "rgb(18, 19, 20)"`)
+	w.until(t, "the page is the one it was", `location.pathname === "/uploads"`)
+	w.until(t, "a viewer has nothing to press", `!document.querySelector("main button[name=do], main a[href='/new']")`)
+}
+
+// Without scripts pages and buttons work.
+func testNoScript(t *testing.T, browser context.Context) {
+	p := newPlant(t)
+	p.join()
+	p.town(10)
+	w := p.open(t, browser, look{"en", "light", 1440})
+	call(t, w.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	w.signIn(t, boss)
+	w.run(t, chromedp.Navigate(p.url+"/uploads?q=state:failed"), click("tbody input[name=id]"), click(`button[value="retry"]`), visible(".sums"), click("button.primary"), visible("progress"))
+}
+
+// A file that is chosen is judged, and becomes an upload.
+func testNew(t *testing.T, browser context.Context) {
+	p := newPlant(t)
+	p.join()
+	w := p.open(t, browser, look{"en", "light", 1440})
+	w.signIn(t, boss)
+	dir := t.TempDir()
+	good, bad := filepath.Join(dir, "good.png"), filepath.Join(dir, "bad.png")
+	must(t, os.WriteFile(good, picture(), 0o600))
+	must(t, os.WriteFile(bad, []byte("no picture"), 0o600))
+	w.run(t, chromedp.Navigate(p.url+"/new"), chromedp.SetUploadFiles(at("#file"), []string{good, bad}), click("form.new button"))
+	w.until(t, "one is refused, the other is on its way", `document.querySelectorAll(".verdicts li").length === 2 && document.querySelectorAll(".verdicts .failed").length === 1 && document.querySelectorAll(".verdicts .queued, .verdicts .running").length === 1`)
+	w.shoot(t, "new-judged")
 }
 
 // until waits for a condition on the page.
 func (w *window) until(t *testing.T, what, condition string) {
 	t.Helper()
 	taskstest.Until(t, what, func() bool {
-		met, err := chromedp.Run(w.ctx, chromedp.Evaluate[bool](condition))
+		met, err := chromedp.Run(w.ctx, chromedp.Evaluate[bool]("!!("+condition+")"))
 		return err == nil && met
 	})
 }
 
-// Rows are chosen, looked at, retried, and followed to the end; Back works.
-func TestBulkInABrowser(t *testing.T) {
-	t.Parallel()
-	p := newPlant(t)
-	p.join()
-	p.town(30)
-	w := p.open(t, look{"en", "light", 1440})
-	w.signIn(t, boss)
-	w.run(t, chromedp.Navigate(p.url+"/uploads?q=state:failed"), visible("tbody tr"))
-	w.until(t, "nothing can be pressed before rows are chosen", `document.querySelector("[data-needs]").disabled`)
-	w.run(t, click("[data-all]"))
-	w.until(t, "the chosen are counted", `/^\d+ chosen$/.test(document.querySelector("[data-chosen]").textContent)`)
-	w.run(t, click(`button[value="retry"]`), visible(".sums"))
-	w.shoot(t, "bulk-preview")
-	w.run(t, chromedp.NavigateBack(), visible("tbody tr"), chromedp.NavigateForward(), visible(".sums"), click("button.primary"), visible("progress"))
-	w.until(t, "it ends, and the page shows it by itself", `document.querySelector("#action").textContent.includes("Done")`)
-	w.shoot(t, "bulk-action")
-}
-
-// Language and theme are switched, and stay so.
-func TestSwitchesInABrowser(t *testing.T) {
-	t.Parallel()
-	p := newPlant(t)
-	w := p.open(t, look{"en", "light", 1440})
-	w.signIn(t, eye)
-	w.run(t, chromedp.Navigate(p.url+"/uploads"), click(`button[name="lang"]`), visible(`html[lang="zh"] .side`), click(`button[value="dark"]`), visible(`html[data-theme="dark"] .side`))
-	w.until(t, "it is dark", `getComputedStyle(document.body).backgroundColor === "rgb(18, 19, 20)"`)
-	w.until(t, "the page is the one it was", `location.pathname === "/uploads"`)
+// hush lets errors pass, or not, from now on.
+func (w *window) hush(quiet bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.quiet = quiet
 }

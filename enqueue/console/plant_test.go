@@ -1,10 +1,15 @@
 package console_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -26,6 +31,7 @@ type plant struct {
 	*ledger.Ledger
 	url     string
 	console *console.Console
+	server  *httptest.Server
 }
 
 // The keys of the tests.
@@ -63,6 +69,17 @@ func (p *plant) serve(change ...func(*console.Config)) {
 		Producer: func(who enqueue.Caller) *enqueue.Producer {
 			return &enqueue.Producer{Ledger: p.Ledger, Name: who.Name, Rights: who.Rights, Rates: actor.Rates}
 		},
+		Files: pictures{},
+		Store: func(producer, filename string, from io.Reader) (string, error) {
+			_, err := io.Copy(io.Discard, from)
+			return "in/" + filename, err
+		},
+		Check: func(b []byte, t tasks.MediaType) (tasks.Content, error) {
+			if !bytes.HasPrefix(b, []byte("\x89PNG")) {
+				return tasks.Content{}, &tasks.Error{Code: tasks.Unsupported, Op: "check media", Err: errors.New("it is no picture")}
+			}
+			return tasks.Content{Type: t}, nil
+		},
 		Explain: func(errcode int, lang string) (string, string, bool) {
 			if errcode != 40009 {
 				return "", "", false
@@ -76,12 +93,11 @@ func (p *plant) serve(change ...func(*console.Config)) {
 	c, err := console.New(cfg)
 	must(p, err)
 	p.console = c
-	srv := httptest.NewServer(c)
+	p.start()
 	p.Cleanup(func() {
 		c.Close()
-		srv.Close()
+		p.stop()
 	})
-	p.url = srv.URL
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -92,6 +108,46 @@ func (p *plant) serve(change ...func(*console.Config)) {
 		cancel()
 		<-done
 	})
+}
+
+// start answers at the address where it answered before, if it did.
+func (p *plant) start() {
+	p.Helper()
+	p.server = httptest.NewUnstartedServer(p.console)
+	if p.url != "" {
+		p.server.Listener.Close()
+		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", strings.TrimPrefix(p.url, "http://"))
+		must(p, err)
+		p.server.Listener = l
+	}
+	p.server.Start()
+	p.url = p.server.URL
+}
+
+// stop goes away, whoever is connected.
+func (p *plant) stop() {
+	p.server.CloseClientConnections()
+	p.server.Close()
+}
+
+// pictures is a storage in which every source is the same picture.
+type pictures struct{}
+
+func (pictures) OpenWithin(context.Context, string, string) (tasks.File, error) {
+	return tasks.File{ReadCloser: io.NopCloser(bytes.NewReader(picture()))}, nil
+}
+
+// picture is a small PNG.
+func picture() []byte {
+	m := image.NewRGBA(image.Rect(0, 0, 320, 180))
+	for y := range 180 {
+		for x := range 320 {
+			m.Set(x, y, color.RGBA{uint8(40 + y), uint8(90 + x/4), 150, 255})
+		}
+	}
+	var b bytes.Buffer
+	_ = png.Encode(&b, m) // a buffer takes it
+	return b.Bytes()
 }
 
 // join makes a worker live that knows the account.

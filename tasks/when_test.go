@@ -1,11 +1,13 @@
-package cli
+package tasks_test
 
 import (
 	"testing"
 	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
-func TestPointInTime(t *testing.T) {
+func TestParseWhen(t *testing.T) {
 	t.Parallel()
 	zone := time.FixedZone("CST", 8*3600)
 	now := time.Date(2026, 11, 27, 15, 4, 5, 0, zone)

@@ -80,8 +80,7 @@ func voices(n int) iter.Seq[tasks.Upload] {
 func ExampleProducer_Wait() {
 	deployment := newDeployment("covers/1.jpg")
 	defer deployment.close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
+	ctx := context.Background()
 
 	p := &enqueue.Producer{Ledger: deployment.ledger, Name: "shop", Nudge: deployment.dispatcher.Nudge}
 	for _, source := range []string{"covers/1.jpg", "covers/2.jpg"} {

@@ -33,7 +33,7 @@ func TestABacklogHoldsNobodyUpOnSQLite(t *testing.T) {
 
 func TestABacklogHoldsNobodyUpOnPostgres(t *testing.T) {
 	t.Parallel()
-	testABacklogHoldsNobodyUp(openPostgresHarness(t))
+	testABacklogHoldsNobodyUp(openUnusedHarness(t))
 }
 
 // A backlog of one account, a million rows in full size, fills the window. Then ten accounts submit three uploads each,

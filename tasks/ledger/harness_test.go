@@ -98,6 +98,13 @@ func openPostgresHarness(t *testing.T) *harness {
 	return h
 }
 
+// openUnusedHarness opens a schema that no test has used before: for plans, and for what the server counts.
+func openUnusedHarness(t *testing.T) *harness {
+	h := &harness{T: t, url: ledgertest.EmptyPostgres(t)}
+	h.Ledger = h.another()
+	return h
+}
+
 // another opens the same ledger once more, as another process would.
 func (h *harness) another() *Ledger {
 	h.Helper()

@@ -10,7 +10,7 @@ import (
 // A claim and a renewal change no indexed column, and the pages of runs have room: PostgreSQL then writes no index entry.
 func TestRenewalsTouchNoIndexOnPostgres(t *testing.T) {
 	t.Parallel()
-	h := openPostgresHarness(t)
+	h := openUnusedHarness(t)
 	const n, times = 40, 5
 	var tokens []tasks.Token
 	for _, c := range h.runningN(n) {

@@ -30,32 +30,43 @@ func SQLite(tb testing.TB) string {
 	return "sqlite:" + filepath.Join(tb.TempDir(), "ledger.db")
 }
 
-// Postgres returns the URL of an empty schema of its own. The first call starts a server for the whole test binary, on a
-// socket in a temporary directory. The server ends with the binary, even if that is killed, and its schemas with it:
-// dropping the tables of a ledger takes as long as a quick test. On a machine without PostgreSQL the test fails.
-func Postgres(tb testing.TB) string {
+// EmptyPostgres returns the URL of an empty schema of its own, which no other test has had or will have: for tests that
+// change the schema, or look at what the server has counted. The first call starts a server for the whole test binary, on
+// a socket in a temporary directory. The server ends with the binary, even if that is killed, and its schemas with it. On
+// a machine without PostgreSQL the test fails.
+func EmptyPostgres(tb testing.TB) string {
 	tb.Helper()
-	dir, err := server()
-	if err != nil {
-		tb.Fatalf("start PostgreSQL for the tests: %v", err)
-	}
-	schema := "t_" + strings.ToLower(rand.Text())
-	if err := execute(dir, "CREATE SCHEMA "+schema); err != nil {
+	dir := running(tb)
+	schema := unique()
+	if err := execute(address(dir, "public"), "CREATE SCHEMA "+schema); err != nil {
 		tb.Fatalf("make a schema: %v", err)
 	}
 	return address(dir, schema)
 }
 
+// running returns the directory of the socket of the server for all tests.
+func running(tb testing.TB) string {
+	tb.Helper()
+	dir, err := server()
+	if err != nil {
+		tb.Fatalf("start PostgreSQL for the tests: %v", err)
+	}
+	return dir
+}
+
+func unique() string { return "t_" + strings.ToLower(rand.Text()) }
+
 const owner = "mediaferry"
 
+// address is the URL of a schema. Its connections are known to the server by the name of the schema.
 func address(dir, schema string) string {
-	q := url.Values{"host": {dir}, "user": {owner}, "search_path": {schema}}
+	q := url.Values{"host": {dir}, "user": {owner}, "search_path": {schema}, "application_name": {schema}}
 	return "postgres:///postgres?" + q.Encode()
 }
 
-func execute(dir, sql string) error {
+func execute(url, sql string) error {
 	ctx := context.Background() // a database that hangs is found by the deadline of the tests
-	conn, err := pgx.Connect(ctx, address(dir, "public"))
+	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
 	}
@@ -67,7 +78,7 @@ func execute(dir, sql string) error {
 const script = `
 initdb -D "$1/data" -A trust -U "$2" -E UTF8 --locale=C --no-sync >"$1/log" 2>&1 || exit 1
 postgres -D "$1/data" -k "$1" -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=200 \
-  -c shared_buffers=64MB -c deadlock_timeout=50ms >>"$1/log" 2>&1 &
+  -c shared_buffers=64MB -c deadlock_timeout=50ms -c autovacuum=off >>"$1/log" 2>&1 &
 server=$!
 cat >/dev/null
 kill -INT $server
@@ -115,7 +126,7 @@ func answers(dir, log string, ended <-chan struct{}) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := execute(dir, "SELECT 1")
+		err := execute(address(dir, "public"), "SELECT 1")
 		if err == nil {
 			return nil
 		}

@@ -196,7 +196,7 @@ func TestNoReadTouchesAllRows(t *testing.T) {
 			t.Errorf("%s is not looked at", m.Name)
 		}
 	}
-	for name, database := range map[string]func(testing.TB) string{"sqlite": ledgertest.SQLite, "postgres": ledgertest.Postgres} {
+	for name, database := range map[string]func(testing.TB) string{"sqlite": ledgertest.SQLite, "postgres": ledgertest.EmptyPostgres} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			v := newPlans(t, database(t))

@@ -16,7 +16,7 @@ import (
 // An older ledger is changed by mediaferry migrate; what only reads or submits says so and leaves it alone.
 func TestOnlyMigrateChangesAnOlderLedger(t *testing.T) {
 	t.Parallel()
-	for name, database := range map[string]func(testing.TB) string{"sqlite": ledgertest.SQLite, "postgres": ledgertest.Postgres} {
+	for name, database := range map[string]func(testing.TB) string{"sqlite": ledgertest.SQLite, "postgres": ledgertest.EmptyPostgres} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := clitest.New(t, wechattest.Config{})

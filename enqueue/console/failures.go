@@ -32,7 +32,7 @@ type group struct {
 
 func (c *Console) failures(v *visit) (answer, error) {
 	name, stretch, _ := spanOf(v.FormValue("span"))
-	groups, err := c.groups(v, tasks.CountFilter{Since: c.now().Add(-stretch)}, name)
+	groups, err := c.groups(v, tasks.CountFilter{Since: c.now().Add(-stretch)})
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (c *Console) failures(v *visit) (answer, error) {
 }
 
 // groups are the failures of a stretch of time with what can be done about them.
-func (c *Console) groups(v *visit, f tasks.CountFilter, span string) ([]group, error) {
+func (c *Console) groups(v *visit, f tasks.CountFilter) ([]group, error) {
 	found, err := c.cfg.Ledger.Failures(v.Context(), f)
 	if err != nil {
 		return nil, err

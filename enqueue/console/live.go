@@ -39,7 +39,7 @@ func (s stream) write(v *visit) error {
 	v.w.Header().Set("Content-Type", "text/event-stream")
 	send := s.sender(v)
 	if send("retry: 2000\n\n") != nil {
-		return nil //nolint:nilerr // the browser is gone
+		return nil // the browser is gone
 	}
 	sub, quit := s.c.cfg.Tail.Follow(v.who.Sees())
 	defer quit()
@@ -65,7 +65,7 @@ func (s stream) write(v *visit) error {
 		}
 		if fresh && ready {
 			if send("data: news\n\n") != nil {
-				return nil //nolint:nilerr // the browser is gone
+				return nil // the browser is gone
 			}
 			fresh, ready = false, false
 			pause.Reset(liveEvery)

@@ -122,7 +122,7 @@ func (c *Console) submitFiles(v *visit) (answer, error) {
 	}
 	for _, r := range d.Results {
 		if r.Refused != nil { // the answer to the form alone knows why
-			return page{name: "new", title: v.t("new.title"), data: d, still: true}, nil
+			return page{name: "new", title: v.t("new.title"), data: d, still: true}, nil //nolint:nilerr // the page says it
 		}
 	}
 	if len(d.Results) == 0 {

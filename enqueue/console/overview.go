@@ -61,7 +61,7 @@ func (c *Console) overview(v *visit) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	groups, err := c.groups(v, tasks.CountFilter{Since: since}, name)
+	groups, err := c.groups(v, tasks.CountFilter{Since: since})
 	if err != nil {
 		return nil, err
 	}

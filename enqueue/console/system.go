@@ -55,9 +55,7 @@ func (c *Console) addKey(v *visit) (answer, error) {
 		return nil, err
 	}
 	k := tasks.Key{Name: strings.TrimSpace(v.FormValue("name")), Role: role}
-	for _, a := range strings.Fields(strings.ReplaceAll(v.FormValue("accounts"), ",", " ")) {
-		k.Accounts = append(k.Accounts, a)
-	}
+	k.Accounts = strings.Fields(strings.ReplaceAll(v.FormValue("accounts"), ",", " "))
 	secret, err := c.cfg.AddKey(v.Context(), k)
 	if err != nil {
 		return nil, err

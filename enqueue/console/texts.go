@@ -119,7 +119,7 @@ func (t *texts) html(lang, id string, args ...any) template.HTML {
 }
 
 // t returns a text in the reader's language.
-func (v *visit) t(id string, args ...any) string { return v.c.texts.text(v.lang, id, args...) }
+func (v *visit) t(id string) string { return v.c.texts.text(v.lang, id) }
 
 // th is t for a text with markup.
 func (v *visit) th(id string, args ...any) template.HTML { return v.c.texts.html(v.lang, id, args...) }

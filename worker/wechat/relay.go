@@ -46,7 +46,7 @@ func (c *Client) Relay(ctx context.Context, account string, r *http.Request) (*h
 	}
 	var res *http.Response
 	pass := func(t Token) error {
-		res, err = c.pass(ctx, a, t, p)
+		res, err = c.pass(ctx, a, t, p) //nolint:bodyclose // the caller of Relay closes it
 		return err
 	}
 	if p.stream == nil {
@@ -128,7 +128,7 @@ func (c *Client) pass(ctx context.Context, a *account, t Token, p passage) (*htt
 	}
 	var res *http.Response
 	err := c.eachHost(ctx, q.op, func(base *url.URL) (status int, sent bool, err error) {
-		res, sent, err = c.begin(ctx, base, q, p)
+		res, sent, err = c.begin(ctx, base, q, p) //nolint:bodyclose // the caller of Relay closes it
 		if err != nil {
 			return 0, sent, err
 		}
@@ -162,7 +162,7 @@ func (c *Client) begin(ctx context.Context, base *url.URL, q request, p passage)
 			req.Body, req.ContentLength = io.NopCloser(p.stream), p.size
 			req.Header.Set("Content-Type", p.contentType)
 		}
-		res, err = c.http.Do(req) //nolint:bodyclose // the caller closes it
+		res, err = c.http.Do(req)
 	}
 	if err != nil {
 		defer end()

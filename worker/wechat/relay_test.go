@@ -170,12 +170,12 @@ func TestRelayRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
 		}
 	}
-	if _, err := c.Relay(t.Context(), "nobody", call(t, "GET", sendPath, nil)); tasks.CodeOf(err) != tasks.NoWork { //nolint:bodyclose // there is none
+	if _, err := c.Relay(t.Context(), "nobody", call(t, "GET", sendPath, nil)); tasks.CodeOf(err) != tasks.NoWork {
 		t.Error(err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := c.Relay(ended, "main", call(t, "GET", sendPath, nil)); !errors.Is(err, context.Canceled) { //nolint:bodyclose // there is none
+	if _, err := c.Relay(ended, "main", call(t, "GET", sendPath, nil)); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

@@ -37,7 +37,7 @@ func (g *Gatherer) rooted(first manifest.Row) error {
 	c := g.Stack.Config
 	src, err := tasks.ParseSource(first.Upload.Source)
 	if c.StorageRoot != "" || len(c.S3.Buckets) > 0 || first.Err != nil || err != nil || src.Local() {
-		return nil
+		return nil //nolint:nilerr // a row that is wrong is refused as one
 	}
 	return exit.Usagef("storage_root is not set: the paths of a manifest lie under it (MEDIAFERRY_STORAGE_ROOT)")
 }

@@ -12,7 +12,8 @@ import (
 type DSN string
 
 // harmless are the parameters of a DSN that are shown.
-var harmless = []string{"master", "db", "tls", "sslmode", "search_path", "application_name", "connect_timeout"}
+var harmless = []string{"master", "db", "tls", "sslmode", "search_path", "application_name", "connect_timeout",
+	"target_session_attrs", "statement_timeout"}
 
 // Reveal returns the URL itself.
 func (d DSN) Reveal() string { return string(d) }

@@ -88,7 +88,7 @@ func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
 		err = m.prepare(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(h.Dialect.Explain("open ledger", err), h.Close())
+		return nil, errors.Join(explain(h, "open ledger", err), h.Close())
 	}
 	l := &Ledger{
 		handle: h, d: h.Dialect, now: m.now, notify: o.Notify, schema: m.known(),
@@ -100,7 +100,10 @@ func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
 	l.waker = newWaker(l, logger(o.Log))
 	l.writer = newWriter(l, cmp.Or(o.Linger, 10*time.Millisecond), cmp.Or(o.GroupSize, 128), logger(o.Log))
 	if err := l.identify(ctx); err != nil {
-		return nil, errors.Join(err, l.Close())
+		return nil, errors.Join(explain(h, "open ledger", err), l.Close())
+	}
+	if h.Pooled() {
+		l.waker.log.Info("the ledger is behind a pooler: statements are not prepared")
 	}
 	return l, nil
 }

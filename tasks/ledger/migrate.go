@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,7 +22,7 @@ func Migrate(ctx context.Context, url string, o Options) (from, to int64, err er
 	if err != nil {
 		return 0, 0, err
 	}
-	defer func() { err = errors.Join(h.Dialect.Explain("migrate ledger", err), h.Close()) }()
+	defer func() { err = errors.Join(explain(h, "migrate ledger", err), h.Close()) }()
 	m, err := newMigrator(h, o)
 	if err != nil {
 		return 0, 0, err
@@ -88,7 +89,7 @@ func (m *migrator) prepare(ctx context.Context) error {
 		if err := m.permitted(s); err != nil {
 			return err
 		}
-	} else if errors.Is(err, context.DeadlineExceeded) {
+	} else if errors.Is(err, context.DeadlineExceeded) || db.Denied(err) {
 		return err
 	} // else another process may be making the very table that was read
 	_, _, err := m.migrate(ctx)
@@ -173,7 +174,12 @@ func (m *migrator) up(ctx context.Context, s state) error {
 	return nil
 }
 
-// lock keeps other processes out while one migrates, on a connection of its own.
+// noTimeLimits keeps the server from ending a transaction that is idle for long. Not every version has all of these limits.
+const noTimeLimits = "SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN " +
+	"('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
+
+// lock keeps other processes out while one migrates, by a transaction on a connection of its own: a pooler would lend a
+// lock of the session to others. No time limit of the server ends that transaction.
 func (m *migrator) lock(ctx context.Context) (unlock func(), err error) {
 	if !m.handle.Dialect.Concurrent {
 		return func() {}, nil
@@ -182,17 +188,55 @@ func (m *migrator) lock(ctx context.Context) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	const key = "hashtextextended('mediaferry ' || current_schema(), 0)"
-	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock("+key+")"); err != nil {
-		return nil, errors.Join(err, conn.Close())
+	for {
+		locked, err := tryLock(ctx, conn)
+		if err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		if locked {
+			break
+		}
+		// A transaction that waited would keep a connection of the pooler, which the one that migrates may need.
+		pause := time.NewTimer(50 * time.Millisecond)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return nil, errors.Join(ctx.Err(), conn.Close())
+		}
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.CallTimeout)
 		defer cancel()
-		_, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock("+key+")")
+		_, err := conn.ExecContext(ctx, "COMMIT")
 		if err != nil { // the session's end frees the lock as well
 			_ = conn.Raw(func(any) error { return err })
 		}
 		_ = conn.Close()
 	}, nil
+}
+
+// tryLock begins the transaction that has the lock, unless another process has it.
+func tryLock(ctx context.Context, conn *sql.Conn) (locked bool, err error) {
+	for _, statement := range []string{"BEGIN", noTimeLimits} {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return false, err
+		}
+	}
+	err = conn.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock(hashtextextended('mediaferry ' || current_schema(), 0))").Scan(&locked)
+	if err == nil && !locked {
+		_, err = conn.ExecContext(ctx, "ROLLBACK")
+	}
+	return locked, err
+}
+
+// explain turns the error of a call that may have made or changed the schema into one that a person can act on.
+func explain(h *db.Handle, op string, err error) error {
+	if !db.Denied(err) {
+		return h.Dialect.Explain(op, err)
+	}
+	return &tasks.Error{
+		Code: tasks.Invalid, Op: op, Err: fmt.Errorf("the ledger's role lacks a right: %w", err),
+		Hint: "run mediaferry migrate with the URL of a role that may make tables, and give this one its rights: mediaferry print grants",
+	}
 }

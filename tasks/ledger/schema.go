@@ -48,7 +48,11 @@ func (m *migrator) inspect(ctx context.Context) (state, error) {
 func (m *migrator) version(ctx context.Context) (int64, error) {
 	ctx, cancel := db.Bounded(ctx)
 	defer cancel()
-	v, _, err := m.provider.GetVersions(ctx)
+	var v int64
+	err := m.handle.Retry(ctx, func() (began bool, err error) {
+		v, _, err = m.provider.GetVersions(ctx)
+		return false, err
+	})
 	if err != nil {
 		err = fmt.Errorf("read schema version: %w", err)
 	}

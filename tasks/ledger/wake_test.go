@@ -4,19 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
 	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
@@ -250,7 +245,7 @@ func TestBehindAPoolerOneHearsOrKnowsThatOneDoesNot(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			h := openPostgresHarness(t)
-			b, err := db.Connect(bouncer(t, h.url, mode))
+			b, err := db.Connect(ledgertest.Pooler(t, h.url, mode, 20))
 			must(t, err)
 			t.Cleanup(func() { must(t, b.Close()) })
 			log := &warnings{said: make(chan string, 10)}
@@ -297,47 +292,4 @@ func (w *warnings) Handle(_ context.Context, r slog.Record) error {
 	default:
 	}
 	return nil
-}
-
-// bouncer starts a PgBouncer in front of the server of a ledger, and returns the ledger's URL through it.
-func bouncer(t *testing.T, ledger, mode string) string {
-	t.Helper()
-	program := taskstest.Tool(t, "pgbouncer")
-	u, err := url.Parse(ledger)
-	must(t, err)
-	q := u.Query()
-	dir, err := os.MkdirTemp("", "mfpb") //nolint:usetesting // the path of a socket must be short
-	must(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	ini := filepath.Join(dir, "ini")
-	must(t, os.WriteFile(ini, fmt.Appendf(nil, "[databases]\n* = host=%s user=%s\n[pgbouncer]\nunix_socket_dir = %s\nlisten_port = 6432\n"+
-		"auth_type = any\npool_mode = %s\nignore_startup_parameters = search_path,extra_float_digits\n", q.Get("host"), q.Get("user"), dir, mode), 0o644))
-	args := []string{ini}
-	if os.Geteuid() == 0 { // it refuses to run as root, and the server's socket is for its owner
-		fi, err := os.Stat(q.Get("host"))
-		must(t, err)
-		owner, err := user.LookupId(fmt.Sprint(fi.Sys().(*syscall.Stat_t).Uid))
-		must(t, err)
-		must(t, os.Chmod(dir, 0o777))
-		args = []string{"-u", owner.Username, ini}
-	}
-	c := exec.CommandContext(context.WithoutCancel(t.Context()), program, args...)
-	var out strings.Builder
-	c.Stdout, c.Stderr = &out, &out
-	must(t, c.Start())
-	t.Cleanup(func() {
-		_ = c.Process.Kill()
-		_ = c.Wait()
-		if t.Failed() {
-			t.Log(out.String())
-		}
-	})
-	taskstest.Until(t, "the pooler is there", func() bool {
-		_, err := os.Stat(filepath.Join(dir, ".s.PGSQL.6432"))
-		return err == nil
-	})
-	q.Set("host", dir)
-	q.Set("port", "6432")
-	u.RawQuery = q.Encode()
-	return u.String()
 }

@@ -243,7 +243,7 @@ func (w *writer) attempt(ctx context.Context, group []*op) (err error) {
 		return err
 	}
 	defer func() {
-		if err != nil && w.session.Rollback() != nil {
+		if err != nil && (w.session.Rollback() != nil || w.l.handle.Learn(err)) {
 			w.drop()
 		}
 	}()
@@ -283,13 +283,18 @@ func (t *tx) run(group []*op) error {
 	return t.finishAll(finishes)
 }
 
-// begin starts a transaction. If the connection is broken, as after a restart of the server, it opens a new one.
+// begin starts a transaction. If the connection is broken or leads to the wrong server, as after a restart or a failover,
+// it opens a new one.
 func (w *writer) begin(ctx context.Context) (*tx, error) {
+	if w.session != nil && w.session.Aged() {
+		w.drop()
+	}
 	if w.session != nil {
 		t, err := begin(ctx, w.l, w.session)
 		if err == nil || w.l.d.Again(err) {
 			return t, err
 		}
+		w.l.handle.Learn(err)
 		w.drop()
 	}
 	var err error
@@ -301,6 +306,7 @@ func (w *writer) begin(ctx context.Context) (*tx, error) {
 		err = schema.ContinueEvents(t.Tx) // nobody restores a server under a connection that lives
 	}
 	if err != nil {
+		w.l.handle.Learn(err)
 		w.drop()
 	}
 	return t, err

@@ -1,6 +1,9 @@
 package taskstest
 
-import "os"
+import (
+	"os"
+	"testing"
+)
 
 // Size returns how many of something a large test takes: all n with SIZE=full in the environment, which make full sets,
 // a tenth of them otherwise, and a fortieth under the race detector, whose SQLite is more than ten times slower. What a
@@ -13,5 +16,13 @@ func Size(n int) int {
 		return n
 	default:
 		return n / 10
+	}
+}
+
+// Full skips a test that takes long, unless SIZE=full is in the environment.
+func Full(tb testing.TB) {
+	tb.Helper()
+	if os.Getenv("SIZE") != "full" {
+		tb.Skip("takes long: SIZE=full runs it, as make full does")
 	}
 }

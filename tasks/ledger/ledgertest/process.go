@@ -61,6 +61,46 @@ func Launch(log string, settings ...string) (*Process, error) {
 	return p, nil
 }
 
+// Standby starts a server that repeats what this one writes, and returns when it answers. The caller closes it.
+func (p *Process) Standby() (*Process, error) {
+	dir, err := os.MkdirTemp("", "mfpg")
+	if err != nil {
+		return nil, err
+	}
+	s := &Process{dir: dir, bin: p.bin, log: filepath.Join(dir, "log")}
+	if err := s.follow(p); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Demote makes a server that has ended a standby of another one, which was its standby, and starts it.
+func (p *Process) Demote(primary *Process) error {
+	if err := os.RemoveAll(filepath.Join(p.dir, "data")); err != nil {
+		return err
+	}
+	return p.follow(primary)
+}
+
+// follow copies the data of a primary, and starts as its standby.
+func (p *Process) follow(primary *Process) error {
+	cmd := exec.Command(filepath.Join(p.bin, "pg_basebackup"), "-D", filepath.Join(p.dir, "data"), "-h", primary.dir, "-U", owner, "-R", "-X", "stream", "-c", "fast", "--no-sync") //nolint:noctx // the test's deadline ends it
+	cmd.Dir = p.dir
+	if os.Geteuid() == 0 {
+		var err error
+		if cmd.SysProcAttr, err = other(p.dir); err != nil {
+			return err
+		}
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("pg_basebackup: %w: %s", err, out)
+	}
+	return p.Start()
+}
+
+// Promote makes a standby the primary, and returns when it is.
+func (p *Process) Promote() error { return execute(p.URL(), "SELECT pg_promote()") }
+
 // URL is the ledger's URL on this server, the same after a restart.
 func (p *Process) URL() string { return address(p.dir, "public") }
 

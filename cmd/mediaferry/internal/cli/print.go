@@ -9,15 +9,16 @@ import (
 func (a *app) printCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "print",
-		Short: "Print the settings in force, all settings, limits and errcodes",
+		Short: "Print the settings in force, all settings, limits, errcodes and rights",
 		Example: `  mediaferry print config                          what is in force, without secrets
   mediaferry print keys --markdown > SETTINGS.md
   mediaferry print limits
-  mediaferry print errcodes --output json`,
+  mediaferry print errcodes --output json
+  mediaferry print grants --role mediaferry`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.printConfigCommand(), a.printKeysCommand(), a.printLimitsCommand(), a.printErrcodesCommand())
+	cmd.AddCommand(a.printConfigCommand(), a.printKeysCommand(), a.printLimitsCommand(), a.printErrcodesCommand(), a.printGrantsCommand())
 	return cmd
 }
 

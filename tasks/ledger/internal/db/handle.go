@@ -28,6 +28,7 @@ type Handle struct {
 	Observe func(use string, took time.Duration, err error)
 
 	listening *pgx.ConnConfig // of connections that listen; nil where the database has no channels
+	server    *server         // nil where the database is a file
 	closed    atomic.Bool
 }
 
@@ -56,6 +57,13 @@ func (h *Handle) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Learn draws the conclusions from an error of the database. It reports whether the connection must not be used again, nor
+// any other that is open: a pool closes them by itself when they come back. That is so after a failover.
+func (h *Handle) Learn(err error) bool { return err != nil && h.server != nil && h.server.learn(err) }
+
+// Pooled reports whether a pooler is between us and the server, as far as the connections have found out.
+func (h *Handle) Pooled() bool { return h.server != nil && h.server.pooled.Load() }
 
 // limit bounds the number of connections for reads and views. The writer has one connection.
 func (h *Handle) limit(reads, views int) {

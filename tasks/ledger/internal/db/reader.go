@@ -29,22 +29,12 @@ func (r *Reader) Snapshot(ctx context.Context, op string, read func(*Tx) error) 
 		ctx, stop = context.WithTimeout(ctx, r.Most)
 		defer stop()
 	}
-	began, err := r.read(ctx, read)
-	for range deadConnections {
-		if began || !errors.Is(err, driver.ErrBadConn) {
-			break
-		}
-		began, err = r.read(ctx, read)
-	}
+	err = r.Handle.Retry(ctx, func() (began bool, err error) { return r.read(ctx, read) })
 	if err != nil && r.Handle.closed.Load() {
 		return Closed(op)
 	}
 	return r.Handle.Dialect.Explain(op, err)
 }
-
-// deadConnections is how many connections of a pool may be found dead, one after the other, once a server has restarted:
-// none of our pools is larger. The driver looks only at those that were idle for a second.
-const deadConnections = 4
 
 // read reports whether the snapshot began: before that, nothing was read.
 func (r *Reader) read(ctx context.Context, read func(*Tx) error) (began bool, err error) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"time"
 )
 
 // Session is one connection. A long session keeps its prepared statements, if the driver does not.
@@ -12,6 +13,7 @@ type Session struct {
 	d     *Dialect
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt // nil: nothing is kept
+	until time.Time            // a server's connection is not used for ever
 }
 
 // OpenSession takes a connection from the pool. A long session keeps its prepared statements.
@@ -20,12 +22,15 @@ func OpenSession(ctx context.Context, d *Dialect, db *sql.DB, long bool) (*Sessi
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{d: d, conn: conn}
+	s := &Session{d: d, conn: conn, until: time.Now().Add(connectionLife)}
 	if long && d.prepares {
 		s.stmts = map[string]*sql.Stmt{}
 	}
 	return s, nil
 }
+
+// Aged reports whether the session has served long enough, so that another one should be opened.
+func (s *Session) Aged() bool { return s.d.Concurrent && time.Now().After(s.until) }
 
 // Close gives the connection back to the pool.
 func (s *Session) Close() error {

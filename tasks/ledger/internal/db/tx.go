@@ -66,6 +66,10 @@ func Begin(ctx context.Context, s *Session, now func() time.Time, how string) (*
 		t.Now = now().UnixMicro()
 		return t, nil
 	}
-	_, err := t.Row(s.d.clock, nil, &t.Now)
+	var standby bool
+	_, err := t.Row(s.d.clock, nil, &t.Now, &standby)
+	if err == nil && standby { // it would not say so by itself before something is written
+		err = errStandby
+	}
 	return t, err
 }

@@ -11,16 +11,18 @@ import (
 // accepts. "default" is the value of a key that is not set, "unset" says in words what a missing value means where
 // there is no fixed one, "doc" is for people. "oneof", "min", "max" and "check" bound the value.
 type Config struct {
-	RedisURL    DSN           `koanf:"redis_url" default:"embedded" check:"redis" doc:"the Redis that carries uploads to workers; embedded is a broker inside the process"`
-	QueuePrefix string        `koanf:"queue_prefix" default:"mediaferry" check:"name" doc:"prefix of the queues and keys in Redis, so that several installations can share one"`
-	LedgerURL   DSN           `koanf:"ledger_url" unset:"sqlite:DATA_DIR/ledger.db" check:"ledger" doc:"the database that records everything"`
-	DataDir     string        `koanf:"data_dir" unset:"$XDG_STATE_HOME/mediaferry or ~/.local/state/mediaferry" check:"path" doc:"folder for the embedded ledger, generated keys and the inbox; on a local disk"`
-	StorageRoot string        `koanf:"storage_root" check:"path" doc:"folder that sources are read from; nothing outside of it can be submitted to run, worker and serve"`
-	Listen      string        `koanf:"listen" default:"127.0.0.1:8080" check:"listen" doc:"address that HTTP is served on"`
-	Retention   time.Duration `koanf:"retention" default:"30d" min:"1h" doc:"how long outcomes, events and attempts are kept"`
-	TokenKey    tasks.Secret  `koanf:"token_key" unset:"made in the data dir, where neither Redis nor the ledger is shared" check:"key32" doc:"32 bytes, as hex or base64, that encrypt access tokens in Redis and secrets in the ledger; the same for every process"`
-	TokenKeyOld tasks.Secret  `koanf:"token_key_old" check:"key32" doc:"the token_key before, during a rotation: it decrypts; doctor says when it may go"`
-	Passthrough []string      `koanf:"passthrough" unset:"none" check:"passthrough" doc:"paths below /cgi-bin/ that the drop-in endpoint passes on to WeChat with the account's token, as in message/custom/send: every key that may submit to the account may call them"`
+	RedisURL       DSN           `koanf:"redis_url" default:"embedded" check:"redis" doc:"the Redis that carries uploads to workers; embedded is a broker inside the process"`
+	QueuePrefix    string        `koanf:"queue_prefix" default:"mediaferry" check:"name" doc:"prefix of the queues and keys in Redis, so that several installations can share one"`
+	LedgerURL      DSN           `koanf:"ledger_url" unset:"sqlite:DATA_DIR/ledger.db" check:"ledger" doc:"the database that records everything"`
+	LedgerPassword tasks.Secret  `koanf:"ledger_password" unset:"that of ledger_url" doc:"the password of ledger_url, with any characters, where it is kept apart"`
+	RedisPassword  tasks.Secret  `koanf:"redis_password" unset:"that of redis_url" doc:"the password of redis_url, with any characters, where it is kept apart"`
+	DataDir        string        `koanf:"data_dir" unset:"$XDG_STATE_HOME/mediaferry or ~/.local/state/mediaferry" check:"path" doc:"folder for the embedded ledger, generated keys and the inbox; on a local disk"`
+	StorageRoot    string        `koanf:"storage_root" check:"path" doc:"folder that sources are read from; nothing outside of it can be submitted to run, worker and serve"`
+	Listen         string        `koanf:"listen" default:"127.0.0.1:8080" check:"listen" doc:"address that HTTP is served on"`
+	Retention      time.Duration `koanf:"retention" default:"30d" min:"1h" doc:"how long outcomes, events and attempts are kept"`
+	TokenKey       tasks.Secret  `koanf:"token_key" unset:"made in the data dir, where neither Redis nor the ledger is shared" check:"key32" doc:"32 bytes, as hex or base64, that encrypt access tokens in Redis and secrets in the ledger; the same for every process"`
+	TokenKeyOld    tasks.Secret  `koanf:"token_key_old" check:"key32" doc:"the token_key before, during a rotation: it decrypts; doctor says when it may go"`
+	Passthrough    []string      `koanf:"passthrough" unset:"none" check:"passthrough" doc:"paths below /cgi-bin/ that the drop-in endpoint passes on to WeChat with the account's token, as in message/custom/send: every key that may submit to the account may call them"`
 
 	TLS        TLS                 `koanf:"tls"`
 	HTTP       HTTP                `koanf:"http"`
@@ -50,7 +52,8 @@ type TLS struct {
 type HTTP struct {
 	Wait time.Duration `koanf:"wait" default:"60s" min:"0s" max:"10m" doc:"how long POST /v1/media and the drop-in endpoint wait for an outcome before they answer without it"`
 
-	InboxSize Size `koanf:"inbox_size" default:"1GiB" min:"10MiB" doc:"of the files that one producer has sent over HTTP and that wait for their outcome; beyond it POST /v1/files answers 429"`
+	InboxSize Size   `koanf:"inbox_size" default:"1GiB" min:"10MiB" doc:"of the files that one producer has sent over HTTP and that wait for their outcome; beyond it POST /v1/files answers 429"`
+	InboxDir  string `koanf:"inbox_dir" unset:"DATA_DIR/inbox" check:"path" doc:"folder of those files; where workers have other data dirs than serve, a folder that all of them share"`
 
 	OpenAPI bool `koanf:"open_openapi" default:"false" doc:"/openapi.json answers without a key"`
 }
@@ -81,7 +84,8 @@ type Log struct {
 
 // WeChat is how its servers are reached and understood. Who calls it is in Accounts.
 type WeChat struct {
-	BaseURL        []string           `koanf:"base_url" default:"https://api.weixin.qq.com" check:"baseurl" doc:"where WeChat is; more than one is a fail-over list, in order. http is taken for loopback only"`
+	BaseURL        []string           `koanf:"base_url" default:"https://api.weixin.qq.com" check:"baseurl" doc:"where WeChat is; more than one is a fail-over list, in order. http is taken for loopback and for plain_http"`
+	PlainHTTP      []string           `koanf:"plain_http" unset:"none" check:"name" doc:"hosts that base_url may name with http, as a sandbox in the same container network; never the real WeChat"`
 	Proxy          DSN                `koanf:"proxy" check:"proxy" doc:"egress proxy, since WeChat wants allow-listed addresses: http://, https:// or socks5://"`
 	ConnectTimeout time.Duration      `koanf:"connect_timeout" default:"10s" min:"100ms" max:"5m" doc:"to connect, TLS included"`
 	Timeout        time.Duration      `koanf:"timeout" default:"60s" min:"1s" max:"30m" doc:"for a whole call; an upload gets more by its size (min_speed)"`

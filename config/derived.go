@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // Loopback reports whether listen can be reached from this machine only.
@@ -52,3 +54,18 @@ func (c Config) Shared() bool {
 
 // NoTokenKey says that a process which shares Redis or the ledger has no key to encrypt with.
 const NoTokenKey = "token_key: is not set, and Redis or the ledger is shared: want " + prefix + "TOKEN_KEY, 32 bytes as hex or base64, the same for every process"
+
+// Ledger returns the ledger's URL with its password.
+func (c Config) Ledger() string { return withPassword(c.LedgerURL, c.LedgerPassword) }
+
+// withPassword returns the URL of a server with another password, if there is one.
+func withPassword(d DSN, password tasks.Secret) string {
+	scheme, rest, ok := strings.Cut(d.Reveal(), "://")
+	if password == "" || !ok {
+		return d.Reveal()
+	}
+	end := strings.IndexAny(rest+"/", "/?#")
+	at := strings.LastIndexByte(rest[:end], '@') + 1
+	user, _, _ := strings.Cut(rest[:max(at-1, 0)], ":")
+	return scheme + "://" + user + ":" + strings.ReplaceAll(url.QueryEscape(password.Reveal()), "+", "%20") + "@" + rest[at:]
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -128,6 +129,7 @@ func value(t *testing.T, k config.Key) (inYAML any, inVariable string) {
 		{"a text without", "hidden", "hidden"},
 		{"a path below /cgi-bin/", "menu/get,message/custom/send", []string{"menu/get", "message/custom/send"}},
 		{"a path", "/some/path", "/some/path"},
+		{"a text", "hidden", "hidden"},
 		{"sqlite:", "postgres://me:hidden@db/ferry", "postgres://me:hidden@db/ferry"},
 		{"host:port", "127.0.0.1:9", "127.0.0.1:9"},
 		{"32 bytes", strings.Repeat("0a", 32), strings.Repeat("0a", 32)},
@@ -239,7 +241,7 @@ func reveal(t *testing.T, c config.Config) any {
 }
 
 func secretsOf(c config.Config) []string {
-	out := []string{c.RedisURL.Reveal(), c.LedgerURL.Reveal(), c.TokenKey.Reveal(), c.TokenKeyOld.Reveal(), c.WeChat.Proxy.Reveal(), c.S3.SecretKey.Reveal(), c.S3.SessionToken.Reveal()}
+	out := []string{c.RedisURL.Reveal(), c.LedgerURL.Reveal(), c.LedgerPassword.Reveal(), c.RedisPassword.Reveal(), c.TokenKey.Reveal(), c.TokenKeyOld.Reveal(), c.WeChat.Proxy.Reveal(), c.S3.SecretKey.Reveal(), c.S3.SessionToken.Reveal()}
 	a, p := c.Accounts["name"], c.Producers["name"]
 	out = append(out, a.TokenCommand...)
 	out = append(out, a.Secret.Reveal(), a.AccessToken.Reveal(), a.TokenURL.Reveal(), a.TokenHeader.Reveal(), p.Key.Reveal())
@@ -247,6 +249,38 @@ func secretsOf(c config.Config) []string {
 		out = append(out, s.Reveal())
 	}
 	return out
+}
+
+// A password that is kept apart may have characters that a URL can't.
+func TestPasswordsOfServers(t *testing.T) {
+	t.Parallel()
+	const password = "p@ss/w?rd#%41 +:'\"\\"
+	environ := []string{"HOME=/home/me", "MEDIAFERRY_LEDGER_PASSWORD=" + password, "MEDIAFERRY_REDIS_PASSWORD=" + password}
+	for name, urls := range map[string][2]string{
+		"none in the URL":     {"postgres://me@a:1,b:2/db?sslmode=disable", "redis://a:1/2"},
+		"another in the URL":  {"postgres://me:other@a:1,b:2/db?sslmode=disable", "redis://:other@a:1/2"},
+		"no user in the URL":  {"postgres:///db?host=/run&user=me", "redis://a:1/2"},
+		"an @ in a parameter": {"postgres://me@a:1,b:2/db?application_name=a@b", "redis://a:1/2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, err := config.Load("", append(environ, "MEDIAFERRY_LEDGER_URL="+urls[0], "MEDIAFERRY_REDIS_URL="+urls[1], "MEDIAFERRY_TOKEN_KEY="+strings.Repeat("ab", 32)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			u, err := url.Parse(c.Ledger())
+			if err != nil {
+				t.Fatal(err)
+			}
+			o, err := c.Redis()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := u.User.Password(); got != password || o.Universal.Password != password || o.Universal.DB != 2 {
+				t.Errorf("the ledger's password is %q, that of Redis %q", got, o.Universal.Password)
+			}
+		})
+	}
 }
 
 // No way of printing settings, or of failing to read them, shows a secret.

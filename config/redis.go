@@ -29,7 +29,7 @@ func (c Config) Redis() (RedisOptions, error) {
 	if c.RedisURL == Embedded || c.RedisURL == "" {
 		return RedisOptions{Embedded: true}, nil
 	}
-	u, err := parseRedisURL(c.RedisURL.Reveal())
+	u, err := parseRedisURL(withPassword(c.RedisURL, c.RedisPassword))
 	if err != nil {
 		return RedisOptions{}, invalid([]string{"redis_url: " + err.Error()})
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -20,12 +21,17 @@ func (c Config) problems() []problem {
 		}
 	}
 	if c.RedisURL != Embedded && c.RedisURL != "" {
-		_, err := parseRedisURL(c.RedisURL.Reveal())
+		_, err := parseRedisURL(withPassword(c.RedisURL, c.RedisPassword))
 		reject(err != nil, "redis_url", "%v", err)
 	}
 	inside := c.contained()
 	reject(inside != "", "storage_root", "%s", inside)
 	reject((c.TLS.CertFile == "") != (c.TLS.KeyFile == ""), "tls", "want both cert_file and key_file, or none")
+	for _, base := range c.WeChat.BaseURL {
+		u, err := url.Parse(base)
+		reject(err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) && !slices.Contains(c.WeChat.PlainHTTP, u.Hostname()),
+			"wechat.base_url", "%s is not https: http is taken for loopback, and for the hosts that wechat.plain_http names", base)
+	}
 	w := c.Worker
 	reject(w.BackoffCap < w.BackoffBase, "worker.backoff_cap", "%v is below worker.backoff_base, %v", w.BackoffCap, w.BackoffBase)
 	largest := max(c.Limits.Image, c.Limits.Voice, c.Limits.Video, c.Limits.Thumb)

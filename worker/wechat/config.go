@@ -14,8 +14,10 @@ const DefaultBaseURL = "https://api.weixin.qq.com"
 // Config has the settings that all accounts share. The zero value reaches the real WeChat.
 type Config struct {
 	// BaseURLs are the API's addresses. The first is preferred; the others are used while it can't be reached. http is
-	// allowed for loopback hosts only. Empty: DefaultBaseURL.
+	// allowed for loopback hosts and those of PlainHTTP. Empty: DefaultBaseURL.
 	BaseURLs []string
+	// PlainHTTP names hosts that may be called without TLS, as a sandbox in a network of its own.
+	PlainHTTP []string
 	// Proxy is the egress proxy for calls to WeChat, which wants allow-listed addresses. Nil: calls are made directly.
 	// The proxy of the environment is never used.
 	Proxy *url.URL

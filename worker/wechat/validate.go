@@ -50,7 +50,7 @@ func (p problems) err() error {
 
 func (cfg Config) check(p *problems) (bases []*url.URL) {
 	for i, s := range cfg.BaseURLs {
-		u, err := safeURL(s)
+		u, err := safeURL(s, cfg.PlainHTTP...)
 		switch {
 		case err != nil:
 			p.add("base_urls[%d]: %v", i, err)
@@ -121,9 +121,9 @@ func (a Account) check(p *problems) {
 	}
 }
 
-// safeURL parses an absolute https URL, or an http URL of a loopback host: a token must not be sent to any other. Its errors
+// safeURL parses an absolute https URL, or an http URL of a loopback host or a plain one: a token must not be sent to any other. Its errors
 // don't repeat the URL, which may have a password.
-func safeURL(s string) (*url.URL, error) {
+func safeURL(s string, plain ...string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil, u.Host == "", u.Opaque != "":
@@ -131,7 +131,7 @@ func safeURL(s string) (*url.URL, error) {
 	case u.Fragment != "":
 		return nil, errors.New("must not carry a fragment")
 	case u.Scheme == "https":
-	case u.Scheme == "http" && loopback(u.Hostname()):
+	case u.Scheme == "http" && (loopback(u.Hostname()) || slices.Contains(plain, u.Hostname())):
 	case u.Scheme == "http":
 		return nil, errors.New("must be https: plain http is taken for loopback hosts only")
 	default:

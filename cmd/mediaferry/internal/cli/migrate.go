@@ -38,7 +38,7 @@ If the ledger is the data dir's own file, upload and run migrate it themselves.`
 				}
 				defer unlock()
 			}
-			from, to, err := ledger.Migrate(cmd.Context(), cfg.LedgerURL.Reveal(), ledger.Options{Alone: alone})
+			from, to, err := ledger.Migrate(cmd.Context(), cfg.Ledger(), ledger.Options{Alone: alone})
 			if err != nil {
 				return err
 			}

@@ -21,6 +21,7 @@ func (a *app) sandboxCommand() *cobra.Command {
 	var (
 		listen, journal, appid, secret string
 		daily, minute                  int
+		exposed                        bool
 		seed                           int64
 	)
 	cmd := &cobra.Command{
@@ -35,6 +36,11 @@ func (a *app) sandboxCommand() *cobra.Command {
 			c := wechattest.Config{
 				Accounts: []wechattest.Account{{AppID: appid, Secret: secret, DailyLimit: daily, MinuteLimit: minute}},
 				Seed:     seed,
+			}
+			if !exposed {
+				if err := checkLoopback("--listen", listen, "the sandbox knows no authentication (--exposed allows it)"); err != nil {
+					return err
+				}
 			}
 			if daily < 0 || minute < 0 {
 				return exit.Usagef("--daily-limit and --minute-limit must be 0 (as WeChat's) or more")
@@ -52,6 +58,7 @@ func (a *app) sandboxCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&listen, "listen", "127.0.0.1:0", "loopback `address`; port 0 takes a free one")
+	flags.BoolVar(&exposed, "exposed", false, "listen where others can reach it, as in a network of containers")
 	flags.StringVar(&journal, "journal", "", "append every call to this `FILE`, one JSON object a line")
 	flags.StringVar(&appid, "appid", wechattest.DefaultAppID, "the account's appid")
 	flags.StringVar(&secret, "secret", wechattest.DefaultSecret, "the account's appsecret")
@@ -63,9 +70,6 @@ func (a *app) sandboxCommand() *cobra.Command {
 
 // serveSandbox answers until ctx ends. Its address is the first line on out.
 func serveSandbox(ctx context.Context, address string, c wechattest.Config, out, people io.Writer) error {
-	if err := checkLoopback("--listen", address, "the sandbox knows no authentication"); err != nil {
-		return err
-	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return exit.Usagef("--listen: %w", err)

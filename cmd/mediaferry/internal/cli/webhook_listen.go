@@ -19,6 +19,7 @@ func (a *app) webhookListenCommand() *cobra.Command {
 	var (
 		listen, secretPath string
 		count              int
+		exposed            bool
 	)
 	cmd := &cobra.Command{
 		Use:   "listen",
@@ -29,8 +30,10 @@ each event once, even if it comes several times. The first line on stderr has it
   mediaferry upload --callback http://127.0.0.1:9000/ photos/`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkLoopback("--listen", listen, "use a receiver of your own for others to reach"); err != nil {
-				return err
+			if !exposed {
+				if err := checkLoopback("--listen", listen, "use a receiver of your own for others to reach, or --exposed"); err != nil {
+					return err
+				}
 			}
 			secrets, err := a.verifySecrets(cmd.Context(), secretPath)
 			if err != nil {
@@ -44,6 +47,7 @@ each event once, even if it comes several times. The first line on stderr has it
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "loopback `address`; port 0 takes a free one")
+	cmd.Flags().BoolVar(&exposed, "exposed", false, "listen where others can reach it, as in a network of containers")
 	cmd.Flags().StringVar(&secretPath, "secret-file", "", "`FILE` with the secrets, one a line (default: the local secret)")
 	cmd.Flags().IntVar(&count, "count", 0, "end after this many events; 0: never")
 	return cmd

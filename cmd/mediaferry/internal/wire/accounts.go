@@ -34,6 +34,7 @@ func newWeChat(c config.Config, store wechat.TokenStore, log *slog.Logger, passe
 	}
 	client, err := wechat.New(wechat.Config{
 		BaseURLs:       c.WeChat.BaseURL,
+		PlainHTTP:      c.WeChat.PlainHTTP,
 		Proxy:          proxy,
 		ConnectTimeout: c.WeChat.ConnectTimeout,
 		BaseTimeout:    c.WeChat.Timeout,

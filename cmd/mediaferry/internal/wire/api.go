@@ -63,7 +63,9 @@ func (s *Stack) dropInKeys() [][]byte {
 }
 
 // inboxDir is where the files are kept that come over HTTP.
-func inboxDir(c config.Config) string { return filepath.Join(c.DataDir, "inbox") }
+func inboxDir(c config.Config) string {
+	return cmp.Or(c.HTTP.InboxDir, filepath.Join(c.DataDir, "inbox"))
+}
 
 // localKeyFile holds the key that is made at a first start without any.
 const localKeyFile = "api.key"

@@ -25,7 +25,7 @@ func OpenLedger(ctx context.Context, c config.Config, log *slog.Logger) (*Stack,
 
 // OpenLedger opens the ledger of the settings. An error names the ledger's file.
 func (s *Stack) OpenLedger(ctx context.Context, o ledger.Options) error {
-	l, err := ledger.Open(ctx, s.Config.LedgerURL.Reveal(), o)
+	l, err := ledger.Open(ctx, s.Config.Ledger(), o)
 	if path, isFile := LedgerFile(s.Config); err != nil && isFile {
 		return fmt.Errorf("%s: %w", path, err)
 	}

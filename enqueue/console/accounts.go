@@ -80,6 +80,7 @@ func (c *Console) resume(v *visit) (answer, error) {
 	if _, err := c.cfg.Ledger.Resume(v.Context(), all[i].Realm, all[i].AppID); err != nil {
 		return nil, err
 	}
+	c.log.InfoContext(v.Context(), "account resumed", "account", all[i].Name, "by", v.who.Name)
 	c.nudge()
 	return seeOther("/accounts"), nil
 }

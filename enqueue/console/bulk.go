@@ -108,6 +108,9 @@ func (c *Console) beginAction(v *visit) (answer, error) {
 	if err == nil {
 		a, err = c.cfg.Actor.BeginAs(v.Context(), c.cfg.Producer(v.who), a)
 	}
+	if err == nil {
+		c.log.InfoContext(v.Context(), "action began", "action_id", a.ID, "kind", a.Kind, "by", a.By, "matched", a.Matched)
+	}
 	return seeOther("/actions/" + a.ID.String()), err
 }
 

@@ -73,7 +73,8 @@ func (s stream) write(v *visit) error {
 	}
 }
 
-// news reports whether something happened to the visitor's uploads behind a place, and returns the place to go on from.
+// news reports whether something may have happened to the visitor's uploads behind a place, and returns the place to go on
+// from. Before the first place nobody knows: the page was made a moment before.
 func (s stream) news(ctx context.Context, sub *enqueue.Subscription, after int64) (bool, int64) {
 	events, next, ok := s.c.cfg.Tail.Take(sub, after)
 	if ok {
@@ -83,7 +84,7 @@ func (s stream) news(ctx context.Context, sub *enqueue.Subscription, after int64
 	if err != nil {
 		return false, after
 	}
-	return after > 0, end
+	return true, end
 }
 
 func (s stream) sender(v *visit) func(string) error {

@@ -32,8 +32,8 @@ type newData struct {
 	Accounts []string
 	Account  string
 	Type     string
-	Host     string
-	Takes    bool // it takes files
+	Address  string // of the API
+	Takes    bool   // it takes files
 	Results  []verdict
 }
 
@@ -70,8 +70,16 @@ func (c *Console) newPage(v *visit) (answer, error) {
 	return p, nil
 }
 
+// addressOf is where the visitor reaches this server.
+func (c *Console) addressOf(v *visit) string {
+	if c.secure(v.Request) {
+		return "https://" + v.Host
+	}
+	return "http://" + v.Host
+}
+
 func (c *Console) newForm(v *visit) (newData, error) {
-	d := newData{Account: v.URL.Query().Get("account"), Type: v.URL.Query().Get("type"), Host: v.Host, Takes: c.cfg.Store != nil}
+	d := newData{Account: v.URL.Query().Get("account"), Type: v.URL.Query().Get("type"), Address: c.addressOf(v), Takes: c.cfg.Store != nil}
 	all, err := c.cfg.Ledger.Accounts(v.Context())
 	for _, a := range all {
 		if v.who.MayUse(a.Name) {

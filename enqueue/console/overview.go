@@ -106,8 +106,10 @@ func (c *Console) troubles(v *visit, st tasks.Status, workers int, ps []tasks.Pr
 	if n := st.Conservation.Missing(); n != 0 {
 		ts = append(ts, trouble{v.th("overview.missing", "Count", n), v.t("overview.missing_do"), "/system"})
 	}
-	if workers == 0 {
-		ts = append(ts, trouble{v.th("overview.no_worker", "Count", st.Conservation.Open), v.t("overview.no_worker_do"), "/system"})
+	if open := st.Conservation.Open; workers == 0 && open == 0 {
+		ts = append(ts, trouble{v.th("overview.no_worker_idle"), v.t("overview.no_worker_do"), "/system"})
+	} else if workers == 0 {
+		ts = append(ts, trouble{v.th("overview.no_worker", "Count", open), v.t("overview.no_worker_do"), "/system"})
 	}
 	for _, a := range st.Accounts {
 		if !held(a, c.now()) {

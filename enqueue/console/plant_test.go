@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +33,8 @@ type plant struct {
 	url     string
 	console *console.Console
 	server  *httptest.Server
+	back    atomic.Int64 // nanoseconds by which the ledger's clock is put back
+	ended   atomic.Int64 // uploads with an outcome
 }
 
 // The keys of the tests.
@@ -46,10 +49,11 @@ var account = tasks.Account{Name: "shop", Realm: "wechat.example", AppID: "wx1",
 
 func newPlant(tb testing.TB, change ...func(*console.Config)) *plant {
 	tb.Helper()
-	l, err := ledger.Open(context.Background(), "sqlite:"+filepath.Join(tb.TempDir(), "ledger.db"), ledger.Options{Linger: time.Millisecond, Alone: true})
+	p := &plant{TB: tb}
+	l, err := ledger.Open(tb.Context(), "sqlite:"+filepath.Join(tb.TempDir(), "ledger.db"), ledger.Options{Linger: time.Millisecond, Alone: true, Now: p.now})
 	must(tb, err)
 	tb.Cleanup(func() { must(tb, l.Close()) })
-	p := &plant{TB: tb, Ledger: l}
+	p.Ledger = l
 	p.serve(change...)
 	return p
 }
@@ -169,21 +173,30 @@ func (p *plant) submit(producer string, rows ...tasks.Upload) []tasks.Receipt {
 	return a.Receipts
 }
 
-// town fills the ledger with n uploads in all states.
+// town fills the ledger with n uploads of the last hour. Four of five have their outcome.
 func (p *plant) town(n int) {
 	p.Helper()
 	types := []tasks.MediaType{tasks.Image, tasks.Voice, tasks.Video, tasks.Thumb}
 	ext := []string{"jpg", "mp3", "mp4", "jpg"}
-	var rows []tasks.Upload
-	for i := range n {
-		rows = append(rows, tasks.Upload{Type: types[i%4], Source: fmt.Sprintf("2026/spring/look-%03d.%s", i, ext[i%4]), ExternalID: fmt.Sprintf("order-%d", i), Metadata: []byte(fmt.Sprintf(`{"order":%d}`, i))})
+	defer p.back.Store(0)
+	steps := min(n, 20)
+	for step := range steps {
+		p.back.Store(int64(time.Duration(steps-step) * 150 * time.Second))
+		var rows []tasks.Upload
+		for i := step; i < n; i += steps {
+			rows = append(rows, tasks.Upload{
+				Type: types[i%4], Source: fmt.Sprintf("2026/spring/look-%03d.%s", i, ext[i%4]), ExternalID: fmt.Sprintf("order-%d", i), Metadata: fmt.Appendf(nil, `{"order":%d}`, i),
+			})
+		}
+		p.submit("shop", rows[:max(1, len(rows)-step*7%5)]...) // some steps are busier than others
+		if 5*step < 4*steps {
+			p.finish(len(rows))
+		}
 	}
-	if n == 0 {
-		return
-	}
-	p.submit("shop", rows...)
-	p.finish(n * 4 / 5)
 }
+
+// now is the ledger's clock, which can be put back.
+func (p *plant) now() time.Time { return time.Now().Add(-time.Duration(p.back.Load())) }
 
 // finish brings n uploads to an outcome, as a worker would: one in seven fails, and one in ten of the others is damaged.
 func (p *plant) finish(n int) {
@@ -200,7 +213,7 @@ func (p *plant) finish(n int) {
 			must(p, err)
 			for _, c := range claims {
 				if i < n {
-					must(p, p.Finish(ctx, c.Token, result(i)))
+					must(p, p.Finish(ctx, c.Token, p.result()))
 				}
 				i++
 			}
@@ -208,8 +221,9 @@ func (p *plant) finish(n int) {
 	}
 }
 
-func result(i int) tasks.Result {
-	at := time.Now().UTC()
+func (p *plant) result() tasks.Result {
+	i := int(p.ended.Add(1))
+	at := p.now().UTC()
 	attempt := &tasks.Attempt{Started: at, Took: time.Duration(300+i%9*130) * time.Millisecond, RID: fmt.Sprintf("6565-%08x-1", i)}
 	switch {
 	case i%7 == 3:

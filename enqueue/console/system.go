@@ -60,12 +60,16 @@ func (c *Console) addKey(v *visit) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.log.InfoContext(v.Context(), "key added", "name", k.Name, "role", k.Role, "by", v.who.Name)
 	d, err := c.systemData(v)
 	d.FreshText, d.FreshName = secret.Reveal(), k.Name
 	return page{name: "system", title: v.t("system.title"), data: d, still: true}, err
 }
 
 func (c *Console) revokeKey(v *visit) (answer, error) {
-	_, err := c.cfg.Ledger.RevokeKeys(v.Context(), v.FormValue("id"))
+	n, err := c.cfg.Ledger.RevokeKeys(v.Context(), v.FormValue("id"))
+	if err == nil {
+		c.log.InfoContext(v.Context(), "key revoked", "id", v.FormValue("id"), "keys", n, "by", v.who.Name)
+	}
 	return seeOther("/system#keys"), err
 }

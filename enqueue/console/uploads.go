@@ -54,7 +54,7 @@ func (c *Console) uploads(v *visit) (answer, error) {
 	if err := c.facets(v, l, &d); err != nil {
 		return nil, err
 	}
-	return page{name: "uploads", title: v.t("uploads.title"), data: d}, nil
+	return page{name: "uploads", title: v.t("uploads.title"), data: d, every: 5}, nil
 }
 
 func uploadsURL(l line, cursor string) string {

@@ -143,7 +143,8 @@
   function update(next) {
     all("[data-part]").forEach(part => {
       const after = part.id && next.getElementById(part.id);
-      if (after && !part.contains(document.activeElement) && !part.matches(":hover .legend")) change(part, after);
+      const read = part.matches(":hover") && one(".chart", part); // somebody reads it off
+      if (after && !read && !part.contains(document.activeElement)) change(part, after);
     });
     const rows = one("[data-rows]"), fresh = one("[data-rows]", next);
     if (!fresh) return;

@@ -86,7 +86,7 @@ func (c *Console) overview(v *visit) (answer, error) {
 			d.InFlight += p.InFlight
 		}
 	}
-	d.Troubles = c.troubles(v, st, d.Workers, processes)
+	d.Troubles = append(c.troubles(v, st, d.Workers, processes), failing(v, d.Chart.Sum, groups, name)...)
 	if d.Well = len(d.Troubles) == 0; d.Well {
 		ended := d.Chart.Sum.Succeeded + d.Chart.Sum.Failed
 		if ended == 0 {
@@ -135,6 +135,23 @@ func (c *Console) troubles(v *visit, st tasks.Status, workers int, ps []tasks.Pr
 		}
 	}
 	return ts
+}
+
+// Where more than one in failsOften fails, of failsOf at least, somebody should look.
+const (
+	failsOften = 10
+	failsOf    = 20
+)
+
+// failing tells that much failed in a stretch of time, and of what most.
+func failing(v *visit, sum tasks.Point, groups []group, span string) []trouble {
+	ended := sum.Succeeded + sum.Failed
+	if ended < failsOf || sum.Failed*failsOften <= ended || len(groups) == 0 {
+		return nil
+	}
+	most := groups[0]
+	text := v.th("overview.failing", "Share", share(sum.Failed, ended), "Span", v.t("overview.in_"+span), "Why", v.meaning(most.Code, most.Errcode), "Errcode", errcodeText(most.Errcode), "Account", most.Account)
+	return []trouble{{text, v.remedy(most.Code, most.Errcode, ""), "/failures?span=" + span}}
 }
 
 func errcodeText(n int) template.HTML {

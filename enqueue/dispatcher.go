@@ -60,6 +60,9 @@ type Conveyor interface {
 	Locate(ctx context.Context, dispatched []tasks.Chunk) ([]Place, error)
 	Slots(ctx context.Context) (Slots, error)
 	Epoch(ctx context.Context) (string, error)
+	Paused(ctx context.Context) ([]string, error)
+	Strays(ctx context.Context) ([]Stray, error)
+	Sweep(ctx context.Context, strays []Stray) (int, error)
 	Renew()
 }
 
@@ -80,7 +83,8 @@ type Dispatcher struct {
 	// Grace is the time that workers get to renew their leases after the ledger was away, before they count as dead. It
 	// should be the length of a worker's lease.
 	Grace time.Duration
-	// Log gets one line when the ledger or the belt goes away, one when it is back, and one for each loss.
+	// Log gets one line when the ledger or the belt goes away, one when it is back, one when queues are paused, and one for
+	// each loss.
 	Log *slog.Logger
 
 	nudge chan struct{}

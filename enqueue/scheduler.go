@@ -26,6 +26,7 @@ const (
 type scheduler struct {
 	*Dispatcher
 	recoverer recoverer
+	overseer  overseer
 
 	ledger, belt outage
 	seat         candidate
@@ -48,7 +49,7 @@ func newScheduler(d *Dispatcher) *scheduler {
 	w := d.Window
 	w.Lease = d.Grace
 	return &scheduler{
-		Dispatcher: d, window: w,
+		Dispatcher: d, window: w, overseer: overseer{pauses: pauses{log: d.Log}},
 		seat:   candidate{elector: d.Ledger, role: roleDispatch, holder: d.Holder, ttl: leadTTL},
 		ledger: outage{what: "ledger", log: d.Log}, belt: outage{what: "redis", log: d.Log},
 	}
@@ -70,6 +71,7 @@ func (s *scheduler) turn(ctx context.Context) time.Duration {
 			s.deliver(ctx)
 		}
 		s.recover(ctx)
+		s.oversee(ctx)
 	}
 	return s.pause()
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
 	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
 	"github.com/mediaferry/mediaferry/worker/source"
@@ -185,9 +186,22 @@ func (d *doctor) redis(ctx context.Context, cfg config.Config) {
 	d.queues(ctx)
 }
 
-// queues names those with tasks that nobody takes out.
+// pausedText says that nothing is taken out of queues.
+func pausedText(queues []string) string {
+	return fmt.Sprintf("somebody paused %s in Redis: what is in there waits", strings.Join(queues, ", "))
+}
+
+// queues names those that are paused, and those with tasks that nobody takes out.
 func (d *doctor) queues(ctx context.Context) {
 	const check = "queues"
+	paused, err := d.stack.Belt.Paused(ctx)
+	if err != nil {
+		d.bad(check, err, "")
+		return
+	}
+	if len(paused) > 0 {
+		d.bad(check, errors.New(pausedText(paused)), enqueue.Resume(paused))
+	}
 	unserved, err := d.stack.Belt.Unserved(ctx)
 	if err != nil {
 		d.bad(check, err, "")

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -9,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -34,8 +37,15 @@ func (a *app) statusCommand() *cobra.Command {
 				return err
 			}
 			differ := tasks.Disagreements(processes)
+			paused, away := pausedQueues(cmd.Context(), s)
 			if format == output.JSON {
-				return json.NewEncoder(a.Out).Encode(fleetStatus{status, processes, differ})
+				return json.NewEncoder(a.Out).Encode(fleetStatus{status, processes, differ, paused})
+			}
+			if away != nil {
+				fmt.Fprintf(a.Err, "warning: %v\n", away)
+			}
+			if len(paused) > 0 {
+				fmt.Fprintf(a.Err, "warning: %s; to resume: %s\n", pausedText(paused), enqueue.Resume(paused))
 			}
 			for _, d := range differ {
 				fmt.Fprintf(a.Err, "warning: %s; the strictest limit counts\n", d)
@@ -60,6 +70,18 @@ type fleetStatus struct {
 	tasks.Status
 	Processes     []tasks.Process      `json:"processes,omitempty"`
 	Disagreements []tasks.Disagreement `json:"disagreements,omitempty"`
+	Paused        []string             `json:"paused_queues,omitempty"` // in Redis
+}
+
+// pausedQueues asks a shared Redis for queues that somebody paused.
+func pausedQueues(ctx context.Context, s *wire.Stack) ([]string, error) {
+	if s.Embedded {
+		return nil, nil
+	}
+	if _, err := s.OpenBelt(ctx); err != nil {
+		return nil, err
+	}
+	return s.Belt.Paused(ctx)
 }
 
 func (a *app) printStatus(s tasks.Status) error {

@@ -25,7 +25,8 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Check the ledger and the shared Redis for contradictions",
 		Long: `Checks the ledger, while everything runs, for rows that break its rules: outcomes without their event, uploads that
 would never run again, counts that disagree with the uploads, and media that are reserved for no upload under way or
-reused past their life. With a shared Redis it also finds uploads that Redis has lost. --repair repairs what can be
+reused past their life. With a shared Redis it also finds uploads that Redis has lost, and tasks that stay active there
+without a worker. --repair repairs what can be
 repaired without losing anything. It exits with 3 if something is left.`,
 		Example: `  mediaferry verify
   mediaferry verify --repair
@@ -62,10 +63,15 @@ func verify(ctx context.Context, s *wire.Stack, repair bool) ([]view.Finding, er
 		o.Belt = lostOnBelt{s.Belt}
 	}
 	found, err := s.Ledger.Verify(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	left, err := strays(ctx, s.Belt, repair)
 	if err != nil || !repair {
-		return found, err
+		return append(found, left...), err
 	}
 	mended, err := s.Ledger.Repair(ctx, found)
+	mended = append(mended, left...)
 	if tasks.CodeOf(err) == tasks.Unavailable {
 		return mended, err
 	}
@@ -73,6 +79,29 @@ func verify(ctx context.Context, s *wire.Stack, repair bool) ([]view.Finding, er
 		s.Log.Error("not everything could be mended", "error", err)
 	}
 	return mended, nil
+}
+
+// strays finds the tasks that stay active in a shared Redis without a worker. The dispatcher sweeps them, too, once they were
+// found for a while.
+func strays(ctx context.Context, belt *enqueue.Belt, repair bool) ([]view.Finding, error) {
+	if belt == nil {
+		return nil, nil
+	}
+	all, err := belt.Strays(ctx)
+	if err == nil && repair {
+		_, err = belt.Sweep(ctx, all)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var found []view.Finding
+	for _, x := range all {
+		found = append(found, view.Finding{
+			Check: "stray-task", What: fmt.Sprintf("task %s stays active in the queue %s: Redis lost it, or its lease", x.Task, x.Queue),
+			Repairable: true, Repaired: repair,
+		})
+	}
+	return found, nil
 }
 
 // lostOnBelt asks the belt for what is not on it.

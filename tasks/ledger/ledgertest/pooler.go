@@ -22,7 +22,7 @@ func Pooler(tb testing.TB, ledger, mode string, size int) string {
 	program := taskstest.Tool(tb, "pgbouncer")
 	u := parse(tb, ledger)
 	q := u.Query()
-	dir, err := os.MkdirTemp("", "mfpb") // the path of a socket must be short
+	dir, err := os.MkdirTemp("", "mfpb") //nolint:usetesting // the path of a socket must be short
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -12,8 +12,10 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /mediaferry /mediaferry
 COPY --from=build --chown=65532:65532 /state/data /data
 USER 65532:65532
-ENV MEDIAFERRY_DATA_DIR=/data MEDIAFERRY_LISTEN=:8080
-EXPOSE 8080
+# Prometheus scrapes port 9464 from the same network; publish only 8080.
+ENV MEDIAFERRY_DATA_DIR=/data MEDIAFERRY_LISTEN=:8080 MEDIAFERRY_METRICS__LISTEN=:9464
+EXPOSE 8080 9464
 VOLUME /data
 ENTRYPOINT ["/mediaferry"]
 CMD ["run"]
+HEALTHCHECK --start-period=30s CMD ["/mediaferry", "health"]

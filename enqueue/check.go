@@ -65,6 +65,12 @@ func judge(info map[string]string) ([]string, error) {
 		warnings = append(warnings, fmt.Sprintf("Redis has maxmemory-policy %s: it may drop queued tasks when its memory is full. "+
 			"They are found missing and sent again, but slowly; set it to noeviction", p))
 	}
+	used, _ := strconv.ParseInt(info["used_memory"], 10, 64)
+	most, _ := strconv.ParseInt(info["maxmemory"], 10, 64)
+	if most > 0 && used*10 >= most*9 {
+		warnings = append(warnings, fmt.Sprintf("Redis uses %d%% of its maxmemory: when that is full nothing more goes to the workers, and uploads wait until there is room. "+
+			"Raise maxmemory, or see what else fills it", used*100/most))
+	}
 	return warnings, nil
 }
 

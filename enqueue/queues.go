@@ -2,10 +2,8 @@ package enqueue
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"time"
-
-	"github.com/hibiken/asynq"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -24,12 +22,16 @@ type QueueState struct {
 
 // Queues lists the queues of this belt that ever had a task.
 func (b *Belt) Queues(ctx context.Context) ([]QueueState, error) {
+	known, err := b.inspector.Queues()
+	if err != nil {
+		return nil, beltError(ctx, "list queues", err)
+	}
 	var qs []QueueState
 	for _, name := range tasks.Queues {
-		info, err := b.inspector.GetQueueInfo(b.Queue(name))
-		if errors.Is(err, asynq.ErrQueueNotFound) {
+		if !slices.Contains(known, b.Queue(name)) {
 			continue
 		}
+		info, err := b.inspector.GetQueueInfo(b.Queue(name))
 		if err != nil {
 			return nil, beltError(ctx, "look into queue", err)
 		}

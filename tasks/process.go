@@ -124,6 +124,8 @@ type AccountSettings struct {
 	Concurrency   int    `json:"concurrency,omitzero"`
 	DailyLimit    int    `json:"daily_limit,omitzero"`
 	ResetZone     string `json:"reset_zone"`
+	// Fingerprint is that of the account's credentials.
+	Fingerprint string `json:"-"`
 }
 
 // Disagreement is a setting that differs between living processes. The strictest value counts.
@@ -156,6 +158,7 @@ func Disagreements(ps []Process) []Disagreement {
 				"concurrency":     limitText(a.Concurrency),
 				"daily_limit":     limitText(a.DailyLimit),
 				"reset_zone":      a.ResetZone,
+				"credentials":     a.Fingerprint[:min(8, len(a.Fingerprint))],
 			} {
 				k := key{a.Account, setting}
 				if told[k] == nil {

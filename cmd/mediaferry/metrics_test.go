@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/clitest"
+	"github.com/mediaferry/mediaferry/enqueue/redistest"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
 	"github.com/mediaferry/mediaferry/tasks/taskstest"
@@ -19,12 +20,12 @@ import (
 
 // watched makes the ground one of a fleet with two accounts that differ, of which one may make few calls a day, and whose
 // processes show their figures.
-func watched(t *testing.T, daily int) *clitest.Ground {
+func watched(t *testing.T, daily int) (*clitest.Ground, *redistest.Server) {
 	g := clitest.New(t, wechattest.Config{Accounts: []wechattest.Account{
 		{AppID: wechattest.DefaultAppID, Secret: wechattest.DefaultSecret, NoQuota: true},
 		{AppID: "wxfew", Secret: "secret-of-few", NoQuota: true},
 	}})
-	fleet(g)
+	redis := fleet(g)
 	g.Set("MEDIAFERRY_ACCOUNTS__FEW__APPID", "wxfew")
 	g.Set("MEDIAFERRY_ACCOUNTS__FEW__SECRET", "secret-of-few")
 	g.Set("MEDIAFERRY_ACCOUNTS__FEW__DAILY_LIMIT", fmt.Sprint(daily))
@@ -32,14 +33,14 @@ func watched(t *testing.T, daily int) *clitest.Ground {
 	g.Set("MEDIAFERRY_METRICS__REFRESH", "1s")
 	g.Set("MEDIAFERRY_WORKER__CONCURRENCY", "4")
 	g.Set("MEDIAFERRY_WORKER__BACKOFF_BASE", "10ms")
-	return g
+	return g, redis
 }
 
 // What a fleet shows is what its ledger says, whichever process shows it, and a sum over processes counts nothing twice.
 func TestFiguresOfAFleetAreThoseOfItsLedger(t *testing.T) {
 	t.Parallel()
 	const many, few, daily, busy = 24, 7, 3, 5
-	g := watched(t, daily)
+	g, _ := watched(t, daily)
 	g.Sandbox.Script(slices.Repeat([]wechattest.Fault{{Kind: wechattest.Errcode, Path: "media/upload", Errcode: -1}}, busy)...)
 	l := g.Ledger()
 	pictures(g, l, "default", many)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -36,6 +37,8 @@ import (
 //	bucket NAME DIR             start object storage with a bucket of DIR's files, and the settings for it
 //	fault ERRCODE TIMES         the sandbox's next upload calls are answered with an errcode
 //	calls N                     so many upload calls were made
+//	freeport NAME               set a variable to an address of this machine that is free
+//	until CODE ARGS…            run mediaferry again and again until it ends with this exit code
 //	keep NAME REGEXP            set a variable to what the last stdout has for the group of the pattern
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -46,6 +49,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": scriptExits, "sample": scriptSample, "fifo": scriptFIFO, "fault": scriptFault, "calls": scriptCalls,
 			"odd": scriptOdd, "bucket": scriptBucket, "keep": scriptKeep,
+			"freeport": scriptFreePort, "until": scriptUntil,
 		},
 	})
 }
@@ -81,6 +85,7 @@ func setUpScript(env *testscript.Env) error {
 		"MEDIAFERRY_DATA_DIR="+filepath.Join(env.WorkDir, ".data"),
 		"MEDIAFERRY_STORAGE_ROOT="+filepath.Join(env.WorkDir, "media"),
 		"MEDIAFERRY_LISTEN=127.0.0.1:0",
+		"MEDIAFERRY_METRICS__LISTEN=off",
 		"MEDIAFERRY_WECHAT_BASE_URL="+server.URL,
 		"MEDIAFERRY_WECHAT_APPID="+wechattest.DefaultAppID,
 		"MEDIAFERRY_WECHAT_SECRET="+wechattest.DefaultSecret,
@@ -104,6 +109,33 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("mediaferry exits %d, want %d\n%s%s", got, want, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
+
+func scriptFreePort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: freeport NAME")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], l.Addr().String())
+	ts.Check(l.Close())
+}
+
+// scriptUntil ends with the test.
+func scriptUntil(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: until CODE ARGS…")
+	}
+	for {
+		got := "0"
+		var exit *exec.ExitError
+		if err := ts.Exec("mediaferry", args[1:]...); errors.As(err, &exit) {
+			got = fmt.Sprint(exit.ExitCode())
+		}
+		if got == args[0] {
+			return
+		}
 	}
 }
 

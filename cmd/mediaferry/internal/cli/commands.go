@@ -30,6 +30,7 @@ func (a *app) commands() []*cobra.Command {
 		a.mediaCommand(),
 		a.explainCommand(),
 		a.doctorCommand(),
+		a.healthCommand(),
 		a.verifyCommand(),
 		a.backupCommand(),
 		a.sandboxCommand(),

@@ -96,6 +96,7 @@ func (d *doctor) examine(ctx context.Context) {
 	if d.dataDir(cfg) {
 		d.ledger(ctx, cfg)
 	}
+	d.certificate(cfg)
 	d.redis(ctx, cfg)
 	if d.stack.Ledger != nil {
 		d.tokenKey(ctx, cfg)
@@ -126,6 +127,7 @@ func (d *doctor) dataDir(cfg config.Config) bool {
 		d.bad(check, fmt.Errorf("%s is open to others (mode %04o): it holds keys and the ledger", cfg.DataDir, info.Mode().Perm()), "chmod 700 "+cfg.DataDir)
 	default:
 		d.good(check, "%s", cfg.DataDir)
+		d.disk(cfg.DataDir)
 	}
 	return err == nil
 }
@@ -184,6 +186,7 @@ func (d *doctor) redis(ctx context.Context, cfg config.Config) {
 	}
 	d.workers(ctx)
 	d.queues(ctx)
+	d.paused(ctx)
 }
 
 // pausedText says that nothing is taken out of queues.

@@ -9,16 +9,18 @@ import (
 func (a *app) printCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "print",
-		Short: "Print the settings in force, all settings, limits, errcodes and rights",
+		Short: "Print the settings in force, all settings, limits, errcodes, rights, a dashboard and alerts",
 		Example: `  mediaferry print config                          what is in force, without secrets
   mediaferry print keys --markdown > SETTINGS.md
   mediaferry print limits
   mediaferry print errcodes --output json
-  mediaferry print grants --role mediaferry`,
+  mediaferry print grants --role mediaferry
+  mediaferry print grafana > mediaferry-dashboard.json
+  mediaferry print alerts > mediaferry-alerts.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.printConfigCommand(), a.printKeysCommand(), a.printLimitsCommand(), a.printErrcodesCommand(), a.printGrantsCommand())
+	cmd.AddCommand(a.printConfigCommand(), a.printKeysCommand(), a.printLimitsCommand(), a.printErrcodesCommand(), a.printGrantsCommand(), a.printGrafanaCommand(), a.printAlertsCommand())
 	return cmd
 }
 

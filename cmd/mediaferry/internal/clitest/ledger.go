@@ -18,10 +18,8 @@ import (
 func (g *Ground) Ledger() *ledger.Ledger {
 	g.T.Helper()
 	url := "sqlite:" + filepath.Join(g.Dir, "data", "ledger.db")
-	for _, kv := range g.Env {
-		if v, ok := cutVariable(kv, "MEDIAFERRY_LEDGER_URL"); ok {
-			url = v
-		}
+	if set := g.Variable("MEDIAFERRY_LEDGER_URL"); set != "" {
+		url = set
 	}
 	l, err := ledger.Open(g.T.Context(), url, ledger.Options{})
 	if err != nil {
@@ -29,6 +27,16 @@ func (g *Ground) Ledger() *ledger.Ledger {
 	}
 	g.T.Cleanup(func() { l.Close() })
 	return l
+}
+
+// Variable returns what a variable was set to; empty: it is not set.
+func (g *Ground) Variable(name string) (value string) {
+	for _, kv := range g.Env {
+		if v, ok := cutVariable(kv, name); ok {
+			value = v
+		}
+	}
+	return value
 }
 
 func cutVariable(kv, name string) (string, bool) {

@@ -18,6 +18,9 @@ func (m *Metrics) Ledger() func(use string, took time.Duration, err error) {
 	failed := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: namespace, Name: "ledger_errors_total", Help: "Calls of the ledger's database that failed; some are tried again.",
 	}, []string{"use"})
+	for _, use := range []string{"write", "read", "view"} {
+		failed.WithLabelValues(use)
+	}
 	m.registry.MustRegister(took, failed)
 	return func(use string, d time.Duration, err error) {
 		took.WithLabelValues(use).Observe(d.Seconds())

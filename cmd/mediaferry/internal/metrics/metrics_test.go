@@ -8,11 +8,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/watch"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
@@ -122,11 +124,40 @@ func TestHostileNamesMakeNoSeries(t *testing.T) {
 
 func TestPromtoolFindsNothing(t *testing.T) {
 	t.Parallel()
-	promtool := taskstest.Tool(t, "promtool")
+	promtool := taskstest.FullTool(t, "promtool")
 	cmd := exec.CommandContext(t.Context(), promtool, "check", "metrics")
 	cmd.Stdin = strings.NewReader(shown(t, everything(t, 3)))
 	if out, err := cmd.CombinedOutput(); err != nil || len(bytes.TrimSpace(out)) > 0 {
 		t.Errorf("promtool check metrics: %v\n%s", err, out)
+	}
+}
+
+var figureName = regexp.MustCompile(`mediaferry_[a-z_]+`)
+
+// What the dashboard and the alerts ask for is what is shown.
+func TestDashboardAndAlertsAskForFiguresThatAre(t *testing.T) {
+	t.Parallel()
+	is := map[string]bool{}
+	for _, name := range figureName.FindAllString(shown(t, everything(t, 3)), -1) {
+		is[name] = true
+	}
+	asked := map[string]bool{}
+	for _, a := range watch.Alerts {
+		asked[a.Expr] = true
+	}
+	for _, row := range watch.Rows {
+		for _, p := range row.Panels {
+			for _, q := range p.Queries {
+				asked[q.Expr] = true
+			}
+		}
+	}
+	for expr := range asked {
+		for _, name := range figureName.FindAllString(expr, -1) {
+			if !is[name] {
+				t.Errorf("no %s is shown: %s", name, expr)
+			}
+		}
 	}
 }
 

@@ -171,3 +171,22 @@ func peakMemory(pid int) int64 {
 	}
 	return 0
 }
+
+// What only submits needs no Redis: the work begins once that is there.
+func TestDetachedUploadWhileRedisIsAway(t *testing.T) {
+	t.Parallel()
+	g := clitest.New(t, wechattest.Config{})
+	g.Fill(3, 800)
+	r := fleet(g)
+	r.Kill()
+	res := g.Run("upload", "--detach", g.Media)
+	if res.Code != tasks.ExitOK || !strings.Contains(res.Err, "Redis can't be reached") || !strings.Contains(res.Err, "3 submitted as batch") {
+		t.Fatalf("exit %d: %s", res.Code, res.Err)
+	}
+	if res := g.Run("upload", g.Media); res.Code != tasks.ExitError {
+		t.Errorf("one that follows exits %d, want %d: %s", res.Code, tasks.ExitError, res.Err)
+	}
+	r.Restart()
+	g.Start("worker")
+	allSucceeded(t, g.Ledger(), 3)
+}

@@ -143,7 +143,7 @@ func (a *app) upload(ctx context.Context, cfg config.Config, args []string, f up
 	if lock != nil {
 		defer lock.Unlock()
 	}
-	s, err := wire.Open(ctx, cfg, a.logger(cfg, true), lock != nil)
+	s, err := a.openUpload(ctx, cfg, f, lock != nil)
 	if err != nil {
 		return err
 	}
@@ -162,6 +162,18 @@ func (a *app) upload(ctx context.Context, cfg config.Config, args []string, f up
 	stop = sync.OnceFunc(stop)
 	defer stop()
 	return a.submitAndFollow(ctx, g, f, args, nudge, stop)
+}
+
+// openUpload opens what an upload needs: to submit it, or to see what it would do, no Redis.
+func (a *app) openUpload(ctx context.Context, cfg config.Config, f uploadFlags, belt bool) (*wire.Stack, error) {
+	if !f.detach && !f.dryRun {
+		return wire.Open(ctx, cfg, a.logger(cfg, true), belt)
+	}
+	s, away, err := wire.OpenToSubmit(ctx, cfg, a.logger(cfg, true))
+	if away != nil && f.detach {
+		fmt.Fprintf(a.Err, "Redis can't be reached (%v): the work begins once it is back\n", away)
+	}
+	return s, err
 }
 
 // tryLock locks the data dir for an embedded belt. It returns nil where another process has locked it: then this one

@@ -24,6 +24,9 @@ func SayWorkers(ctx context.Context, w io.Writer, s *wire.Stack) error {
 	if s.Embedded {
 		return SayHolder(w, s.Config)
 	}
+	if s.Belt == nil { // Redis is away: nobody can be counted
+		return nil
+	}
 	n, err := s.Workers(ctx)
 	if err == nil && n == 0 {
 		fmt.Fprintln(w, nobodyWorks(s.Config))

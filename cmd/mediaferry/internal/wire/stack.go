@@ -50,7 +50,24 @@ func New(c config.Config, log *slog.Logger) *Stack {
 
 // Open opens what every command that uploads needs. With belt it also opens the shared Redis or, if none is configured, a
 // broker in this process; the caller has locked the data dir then.
-func Open(ctx context.Context, c config.Config, log *slog.Logger, belt bool) (_ *Stack, err error) {
+func Open(ctx context.Context, c config.Config, log *slog.Logger, belt bool) (*Stack, error) {
+	return open(ctx, c, log, belt, (*Stack).OpenBelt)
+}
+
+// OpenToSubmit opens what a command needs that only submits. away is why a shared Redis can't be reached, which no submission
+// needs: what the ledger has is dispatched once Redis is back.
+func OpenToSubmit(ctx context.Context, c config.Config, log *slog.Logger) (s *Stack, away, err error) {
+	s, err = open(ctx, c, log, false, func(s *Stack, ctx context.Context) ([]string, error) {
+		warnings, err := s.OpenBelt(ctx)
+		if tasks.CodeOf(err) == tasks.Unavailable {
+			away, err = err, nil
+		}
+		return warnings, err
+	})
+	return s, away, err
+}
+
+func open(ctx context.Context, c config.Config, log *slog.Logger, belt bool, openBelt func(*Stack, context.Context) ([]string, error)) (_ *Stack, err error) {
 	s := New(c, log)
 	defer func() {
 		if err != nil {
@@ -72,7 +89,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger, belt bool) (_ 
 		return nil, err
 	}
 	if belt || !s.Embedded {
-		warnings, err := s.OpenBelt(ctx)
+		warnings, err := openBelt(s, ctx)
 		if err != nil {
 			return nil, err
 		}

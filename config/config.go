@@ -39,8 +39,16 @@ type Config struct {
 	Inbox      Inbox               `koanf:"inbox"`
 	S3         S3                  `koanf:"s3"`
 
-	ignored []string // sentences about keys that Load met and that have no effect any more
+	ignored []string               // sentences about keys that Load met and that have no effect any more
+	secrets []string               // files from which secrets of accounts were read
+	reload  func() (Config, error) // from where they came
 }
+
+// Reload reads the settings again, from the file and the variables that Load was given.
+func (c Config) Reload() (Config, error) { return c.reload() }
+
+// AccountSecrets returns the files from which Load read secrets of accounts.
+func (c Config) AccountSecrets() []string { return c.secrets }
 
 // TLS makes the listener speak HTTPS when both are set.
 type TLS struct {

@@ -35,7 +35,8 @@ func Load(path string, environ []string) (Config, error) {
 	if err := l.k.UnmarshalWithConf("", &c, koanf.UnmarshalConf{DecoderConfig: decoder}); err != nil {
 		return Config{}, fmt.Errorf("decode settings: %w", err) // a mistake in this package: each value has its type by now
 	}
-	c.ignored = l.ignored
+	c.ignored, c.secrets = l.ignored, l.secrets
+	c.reload = func() (Config, error) { return Load(path, environ) }
 	l.complete(&c)
 	for _, p := range c.problems() {
 		if !l.doubted(p.key) {
@@ -55,6 +56,7 @@ type loader struct {
 	bad      []string
 	rejected []string          // the keys of bad values, dotted
 	ignored  []string          // sentences about keys that have no effect
+	secrets  []string          // files of secrets of accounts
 	origin   map[string]string // where a dotted key was set, for messages
 }
 
@@ -108,6 +110,9 @@ func (l *loader) value(s setting, key string, e entry) (any, error) {
 		text, err := l.readSecret(e.raw)
 		if err != nil {
 			return nil, err
+		}
+		if path, ok := e.raw.(string); ok && strings.HasPrefix(key, "accounts"+delimiter) {
+			l.secrets = append(l.secrets, expand(path, l.environ))
 		}
 		e.raw = text
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -26,10 +27,11 @@ const heartbeatTimeout = 2 * time.Second
 type Heartbeater struct {
 	ledger   Fleet
 	process  tasks.Process
-	accounts []tasks.Account
 	report   func(*tasks.Process)
 	log      *slog.Logger
 	nudge    chan struct{}
+	mu       sync.Mutex // guards accounts
+	accounts []tasks.Account
 }
 
 // NewHeartbeater makes a heartbeater for p. accounts are those that the process uploads to, if any. report fills in what
@@ -43,10 +45,24 @@ func NewHeartbeater(l Fleet, p tasks.Process, accounts []tasks.Account, report f
 
 // Join registers the process. Call it before the first upload is carried.
 func (h *Heartbeater) Join(ctx context.Context) error {
-	if err := h.ledger.Join(ctx, h.now(), h.accounts); err != nil {
+	if err := h.ledger.Join(ctx, h.now(), h.known()); err != nil {
 		return fmt.Errorf("join the fleet: %w", err)
 	}
 	return nil
+}
+
+// Rejoin registers the process with other settings of its accounts: other credentials lift an account's hold.
+func (h *Heartbeater) Rejoin(ctx context.Context, accounts []tasks.Account) error {
+	h.mu.Lock()
+	h.accounts = accounts
+	h.mu.Unlock()
+	return h.Join(ctx)
+}
+
+func (h *Heartbeater) known() []tasks.Account {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.accounts
 }
 
 // Nudge asks for a sign of life at once. It never blocks.
@@ -78,7 +94,7 @@ func (h *Heartbeater) beat(ctx context.Context) {
 	defer cancel()
 	err := h.ledger.Heartbeat(ctx, h.now())
 	if tasks.CodeOf(err) == tasks.NotFound { // the process was suspended, and counted as dead
-		err = h.ledger.Join(ctx, h.now(), h.accounts)
+		err = h.ledger.Join(ctx, h.now(), h.known())
 	}
 	if err != nil {
 		h.log.DebugContext(ctx, "no sign of life given", "error", err) // others log that the ledger is away

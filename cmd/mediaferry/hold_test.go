@@ -2,6 +2,10 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,5 +105,40 @@ func acceptMany(t *testing.T, l *ledger.Ledger, n int) {
 	}
 	if _, err := l.Accept(t.Context(), uploads); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A secret that changes in its file is taken over by the processes that run, and the account's hold ends by it.
+func TestChangedSecretFileLiftsTheHold(t *testing.T) {
+	t.Parallel()
+	g := clitest.New(t, wechattest.Config{})
+	g.Env = slices.DeleteFunc(g.Env, func(v string) bool { return strings.HasPrefix(v, "MEDIAFERRY_WECHAT_SECRET=") })
+	secret := filepath.Join(g.Dir, "secret")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(secret, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("not-the-secret-00000000000000000")
+	g.Set("MEDIAFERRY_WECHAT_SECRET_FILE", secret)
+	for i := range 2 {
+		g.Write(fmt.Sprintf("%d.jpg", i), mediatest.Distinct(i, tasks.Image, 800))
+	}
+	p := g.Start("run")
+	l := g.ReadyLedger()
+	acceptMany(t, l, 2)
+	held := func() bool { return onlyAccount(t, l).Hold != nil }
+	taskstest.Until(t, "the account is held", held)
+	if r := g.Run("accounts", "resume", "default"); r.Code != tasks.ExitAccount || !held() {
+		t.Errorf("resumed under the wrong secret: exit %d, held: %v: %s", r.Code, held(), r.Err)
+	}
+	write(wechattest.DefaultSecret)
+	taskstest.Until(t, "all is uploaded", func() bool {
+		s, err := l.Status(t.Context())
+		return err == nil && s.Counts[tasks.Succeeded] == 2
+	})
+	if !p.Says("the account has new credentials") {
+		t.Errorf("the log does not say so:\n%s", p.Log)
 	}
 }

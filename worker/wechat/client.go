@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -18,9 +21,11 @@ type Client struct {
 	hosts    *hosts
 	http     *http.Client // to WeChat
 	direct   *http.Client // to the users' own token servers: no egress proxy
-	order    []*account
-	accounts map[string]*account
+	store    TokenStore
 	proxy    []tasks.Secret // what the egress proxy is told, which must not come back in an error
+	names    []string       // of the accounts, in the order given to New
+	mu       sync.RWMutex   // guards accounts
+	accounts map[string]*account
 }
 
 // account is one official account with its token keeper.
@@ -48,6 +53,7 @@ func New(cfg Config, accounts []Account, store TokenStore) (*Client, error) {
 	if store == nil {
 		store = NewMemoryTokens()
 	}
+	c.store = store
 	names := map[string]bool{}
 	for _, a := range accounts {
 		if a.Source == "" {
@@ -59,7 +65,8 @@ func New(cfg Config, accounts []Account, store TokenStore) (*Client, error) {
 		}
 		names[a.Name] = true
 		if len(bad) == 0 {
-			c.add(a, store)
+			c.names = append(c.names, a.Name)
+			c.accounts[a.Name] = c.newAccount(a)
 		}
 	}
 	if err := bad.err(); err != nil {
@@ -68,7 +75,33 @@ func New(cfg Config, accounts []Account, store TokenStore) (*Client, error) {
 	return c, nil
 }
 
-func (c *Client) add(a Account, store TokenStore) {
+// Update takes over accounts whose credentials have changed, and returns their names. Calls under way end with the
+// credentials that they began with. It ignores accounts that New was not given, and returns Invalid as New does.
+func (c *Client) Update(accounts []Account) (changed []string, err error) {
+	var bad problems
+	fresh := map[string]*account{}
+	for _, a := range accounts {
+		if a.Source == "" {
+			a.Source = StableToken
+		}
+		if a.check(&bad); len(bad) > 0 {
+			continue
+		}
+		old, err := c.account(a.Name)
+		if w := c.newAccount(a); err == nil && w.known.Fingerprint != old.known.Fingerprint {
+			fresh[a.Name] = w
+		}
+	}
+	if err := bad.err(); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.Copy(c.accounts, fresh)
+	return slices.Sorted(maps.Keys(fresh)), nil
+}
+
+func (c *Client) newAccount(a Account) *account {
 	realm := strings.ToLower(c.hosts.bases[0].Host)
 	key := realm + "/" + a.AppID
 	if a.AppID == "" {
@@ -82,25 +115,28 @@ func (c *Client) add(a Account, store TokenStore) {
 	}
 	if a.Source != StaticToken {
 		w.tokens = &shared{
-			key: key + "/" + string(a.Source), source: c.newSource(a), store: store,
+			key: key + "/" + string(a.Source), source: c.newSource(a), store: c.store,
 			now: c.cfg.Now, zone: a.ResetZone, log: c.cfg.Log.With("account", a.Name),
 		}
 	}
-	c.order = append(c.order, w)
-	c.accounts[a.Name] = w
+	return w
 }
 
 // Accounts returns the accounts for the ledger, in the order given to New.
 func (c *Client) Accounts() []tasks.Account {
 	var known []tasks.Account
-	for _, a := range c.order {
-		known = append(known, a.known)
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, name := range c.names {
+		known = append(known, c.accounts[name].known)
 	}
 	return known
 }
 
 // account returns NoWork for a name that New was not given.
 func (c *Client) account(name string) (*account, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	if a := c.accounts[name]; a != nil {
 		return a, nil
 	}

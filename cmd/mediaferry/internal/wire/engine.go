@@ -71,6 +71,7 @@ func (s *Stack) Start(ctx context.Context, role tasks.ProcessRole) (*Engine, err
 	}
 	e.server = worker.NewServer(enqueue.Pipelined(s.Redis), handlers, s.serverConfig())
 	e.background.Go(func() { heart.Run(ctx) })
+	e.background.Go(func() { s.watchCredentials(ctx, heart.Rejoin) })
 	unfollow := s.Ledger.Follow(func(news tasks.Wake) {
 		e.dispatcher.Woken(news)
 		e.actor.Woken(news)

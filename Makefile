@@ -50,9 +50,9 @@ vuln: ## look for known vulnerabilities (needs govulncheck and its database)
 
 FUZZTIME ?= 30s
 fuzz: ## run every fuzz target for FUZZTIME (30s)
-	@for pkg in $$(go list ./...); do \
-		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-			echo "$$pkg $$target"; go test -vet=off -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	@grep -rl '^func Fuzz' --include='*_test.go' $(CODE) | xargs -n 1 dirname | sort -u | while read -r pkg; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$pkg/*_test.go); do \
+			echo "./$$pkg $$target"; go test -vet=off -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$pkg </dev/null || exit 1; \
 		done; \
 	done
 

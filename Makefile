@@ -81,7 +81,7 @@ chaos-planted: tools ## plant bugs in a worker and see that each is found
 	@.ci/gotest -tags planted -count=1 -run Planted ./cmd/mediaferry-chaos
 
 picture: ## draw the console's picture in README anew (needs chromium)
-	go test -count=1 -run 'TestBrowser/en-light-wide-full' ./enqueue/console
+	SIZE=full go test -count=1 -run 'TestBrowser/en-light-wide-full' ./enqueue/console
 	cp enqueue/console/testdata/screens/en-light-wide-full-overview.png enqueue/console/console.png
 
 image: ## build the container image

@@ -56,7 +56,7 @@ func browserOf(t *testing.T) context.Context {
 // open opens a tab with cookies of its own.
 func (p *plant) open(t *testing.T, browser context.Context, l look) *window {
 	t.Helper()
-	ctx, quit := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	ctx, quit := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithNewWindow(true))
 	t.Cleanup(quit)
 	w := &window{plant: p, ctx: ctx}
 	must(t, chromedp.Listen(ctx, func(event any) {
@@ -78,6 +78,7 @@ func (p *plant) open(t *testing.T, browser context.Context, l look) *window {
 	call(t, ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": l.lang}})
 	call(t, ctx, log.Enable, cdp.Empty{})
 	call(t, ctx, runtime.Enable, cdp.Empty{})
+	call(t, ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}) // a page that nobody sees rests
 	call(t, ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.theme}}})
 	t.Cleanup(func() {
 		w.mu.Lock()
@@ -159,10 +160,13 @@ func (w *window) wide(t *testing.T) bool {
 	return asked[bool](t, w, `document.documentElement.scrollWidth > innerWidth`)
 }
 
-// In a real browser, for a person who uses it: all pages in all looks, what moves by itself, what is pressed. make test
-// looks at one of the looks.
+// In a real browser, for a person who uses it: all pages in all looks, what moves by itself, what is pressed. It is a suite
+// of make full: a page and its audit take a second of a CPU.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
+	if os.Getenv("SIZE") != "full" {
+		t.Skip("make full runs it")
+	}
 	browser := browserOf(t)
 	looks := map[string]townLook{
 		"en-light-wide-full":  {look{"en", "light", 1440}, 60},
@@ -171,12 +175,10 @@ func TestBrowser(t *testing.T) {
 		"en-dark-phone-empty": {look{"en", "dark", 390}, 0},
 	}
 	for name, l := range looks {
-		if os.Getenv("SIZE") == "full" || name == "en-light-wide-full" {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				testLook(t, browser, name, l)
-			})
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testLook(t, browser, name, l)
+		})
 	}
 	for name, test := range map[string]func(*testing.T, context.Context){
 		"live": testLive, "bulk": testBulk, "switches": testSwitches, "without scripts": testNoScript, "new": testNew,

@@ -76,7 +76,7 @@ func TestDoctorFindsTheTroublesOfAFleet(t *testing.T) {
 	if err := inspector.PauseQueue("mediaferry:bulk"); err != nil {
 		t.Fatal(err)
 	}
-	finds(g, "queues", "mediaferry:bulk is paused")
+	finds(g, "queues", "somebody paused mediaferry:bulk")
 	if err := inspector.UnpauseQueue("mediaferry:bulk"); err != nil {
 		t.Fatal(err)
 	}

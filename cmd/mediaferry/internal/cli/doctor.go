@@ -186,7 +186,6 @@ func (d *doctor) redis(ctx context.Context, cfg config.Config) {
 	}
 	d.workers(ctx)
 	d.queues(ctx)
-	d.paused(ctx)
 }
 
 // pausedText says that nothing is taken out of queues.

@@ -88,6 +88,10 @@ func TestFiguresOfAFleetAreThoseOfItsLedger(t *testing.T) {
 		t.Error("no call of Redis or of the ledger was counted")
 	}
 
+	if _, shown := sum[`mediaferry_belt_paused{queue="bulk"}`]; !shown {
+		t.Error("nothing is shown of the belt")
+	}
+
 	leader := slices.IndexFunc(ps, func(p *clitest.Process) bool { return p.Figures().Of("mediaferry_leader", `role="figures"`) == 1 })
 	ps[leader].Signal(syscall.SIGKILL)
 	agree(t, l, slices.Delete(ps, leader, leader+1))

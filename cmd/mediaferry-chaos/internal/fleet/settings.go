@@ -44,6 +44,7 @@ func (f *Fleet) writeSettings(context.Context) error {
 		"storage_root": f.root,
 		"token_key":    hex.EncodeToString(key),
 		"log":          map[string]any{"level": "info", "format": "json"},
+		"metrics":      map[string]any{"listen": "off"}, // serve shows them on its own address
 		"wechat":       map[string]any{"base_url": []string{"http://" + f.Proxies["wechat"].Addr()}, "timeout": "5s", "connect_timeout": "2s"},
 		"accounts":     accounts,
 		"worker": map[string]any{

@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -53,8 +54,11 @@ func Pooler(tb testing.TB, ledger, mode string, size int) string {
 			tb.Log(out.String())
 		}
 	})
-	taskstest.Until(tb, "the pooler is there", func() bool {
-		_, err := os.Stat(filepath.Join(dir, ".s.PGSQL.6432"))
+	taskstest.Until(tb, "the pooler answers", func() bool { // its socket is there before it listens
+		conn, err := net.Dial("unix", filepath.Join(dir, ".s.PGSQL.6432")) //nolint:noctx // it answers or refuses at once
+		if err == nil {
+			_ = conn.Close()
+		}
 		return err == nil
 	})
 	q.Set("host", dir)

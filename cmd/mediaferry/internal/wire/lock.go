@@ -99,8 +99,11 @@ func writeHolder(f *os.File) error {
 	return err
 }
 
-// Unlock lets the data dir go.
-func (l *Lock) Unlock() { l.file.Close() }
+// Unlock lets the data dir go at once, also where a program that is just being started has the file yet.
+func (l *Lock) Unlock() {
+	_ = unix.Flock(int(l.file.Fd()), unix.LOCK_UN)
+	l.file.Close()
+}
 
 // LockDataDir locks the data dir for a command that can't do without it. Call unlock at the end. With a shared Redis
 // there is nothing to lock.

@@ -319,11 +319,20 @@ func (b *fakeBelt) PutDeliveries(_ context.Context, _ uuid.UUID, all []tasks.Del
 	return nil, nil
 }
 
-func (b *fakeBelt) Paused(context.Context) ([]string, error) { return nil, nil }
+func (b *fakeBelt) Paused(context.Context) ([]string, error) { return nil, b.reached() }
 
-func (b *fakeBelt) Strays(context.Context) ([]Stray, error) { return nil, nil }
+func (b *fakeBelt) Strays(context.Context) ([]Stray, error) { return nil, b.reached() }
 
-func (b *fakeBelt) Sweep(context.Context, []Stray) (int, error) { return 0, nil }
+func (b *fakeBelt) Sweep(context.Context, []Stray) (int, error) { return 0, b.reached() }
+
+func (b *fakeBelt) reached() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.away {
+		return errAway
+	}
+	return nil
+}
 
 func (b *fakeBelt) Locate(_ context.Context, all []tasks.Chunk) ([]Place, error) {
 	b.mu.Lock()

@@ -18,7 +18,7 @@ func TestQueuesTellsWhatLiesInThoseThatAre(t *testing.T) {
 	if qs, err := belt.Queues(t.Context()); err != nil || len(qs) > 0 {
 		t.Errorf("of an empty Redis: %v (%v)", qs, err)
 	}
-	chunk := tasks.Chunk{Runs: []tasks.RunRef{{Upload: uuid.New(), Generation: 1}}}
+	chunk := tasks.Chunk{Task: "t1", Runs: []tasks.RunRef{{Upload: uuid.New(), Generation: 1}}}
 	if _, err := belt.Put(t.Context(), uuid.New(), []tasks.Chunk{chunk}); err != nil {
 		t.Fatal(err)
 	}

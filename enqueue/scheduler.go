@@ -71,7 +71,9 @@ func (s *scheduler) turn(ctx context.Context) time.Duration {
 			s.deliver(ctx)
 		}
 		s.recover(ctx)
-		s.oversee(ctx)
+		if !s.belt.away() {
+			s.oversee(ctx)
+		}
 	}
 	return s.pause()
 }

@@ -107,7 +107,7 @@ func (p *Process) URL() string { return address(p.dir, "public") }
 // Schema makes an empty schema, and returns the URL of a ledger there.
 func (p *Process) Schema() (string, error) {
 	schema := "t_" + strings.ToLower(rand.Text())
-	return address(p.dir, schema), execute(p.dir, "CREATE SCHEMA "+schema)
+	return address(p.dir, schema), execute(p.URL(), "CREATE SCHEMA "+schema)
 }
 
 // Socket is the path of the Unix socket that the server listens on.

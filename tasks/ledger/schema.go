@@ -45,8 +45,12 @@ func (m *migrator) inspect(ctx context.Context) (state, error) {
 	return s, err
 }
 
+// openTime bounds the first call of a process. It is longer than others: a new file is made, on a machine that may be busy
+// starting everything else.
+const openTime = 3 * db.CallTimeout
+
 func (m *migrator) version(ctx context.Context) (int64, error) {
-	ctx, cancel := db.Bounded(ctx)
+	ctx, cancel := db.Within(ctx, openTime)
 	defer cancel()
 	var v int64
 	err := m.handle.Retry(ctx, func() (began bool, err error) {

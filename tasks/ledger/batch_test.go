@@ -50,6 +50,27 @@ var batchContract = []testCase{
 			h.Error("sealing it again changed it")
 		}
 	}},
+	{"a batch completes behind its last outcome, whichever transaction began first", func(h *harness) {
+		if !h.d.Concurrent {
+			return // one transaction writes at a time
+		}
+		b := h.batch(tasks.Batch{})
+		cs := h.runningN(2, in(b.ID))
+		must(h, h.Seal(h.Context(), b.ID, false))
+		other := h.another()
+		last := &op{finish: &finish{token: cs[0].Token, result: h.success("x")}}
+		must(h, h.do(h.Context(), "finish late", func(t *tx) error {
+			if _, err := t.Row("SELECT pg_current_xact_id()::text", nil, new(string)); err != nil { // it began first
+				return err
+			}
+			if err := other.Finish(h.Context(), cs[1].Token, h.success("y")); err != nil {
+				return err
+			}
+			return t.finishAll([]*op{last})
+		}))
+		must(h, last.answer)
+		same(h, "events", h.eventTypes(), []tasks.EventType{tasks.UploadSucceeded, tasks.UploadSucceeded, tasks.BatchCompleted})
+	}},
 	{"a batch whose uploads all ended before it is sealed completes with the seal", func(h *harness) {
 		b := h.batch(tasks.Batch{})
 		c := h.running(in(b.ID))

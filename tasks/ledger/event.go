@@ -35,6 +35,11 @@ func (t *tx) writeEvents() error {
 	from := 0 // the first that is not written yet
 	for i := range t.events {
 		e := &t.events[i]
+		if e.kind == tasks.BatchCompleted {
+			if seqs[i], err = schema.LateEventSeq(t.Tx, e.batch); err != nil {
+				return err
+			}
+		}
 		if e.url == "" && e.ofBatch != 0 {
 			e.url = t.tally(e.ofBatch).callback
 		}

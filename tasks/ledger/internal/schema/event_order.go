@@ -25,7 +25,7 @@ func EventSeqs(t *db.Tx, n int) ([]any, error) {
 	if !t.Dialect.Concurrent {
 		return seqs, nil
 	}
-	if n > 1<<eventBits {
+	if n > lateEvents {
 		return nil, fmt.Errorf("%d events are too many for one transaction", n)
 	}
 	var first int64
@@ -34,6 +34,24 @@ func EventSeqs(t *db.Tx, n int) ([]any, error) {
 		seqs[i] = first + int64(i)
 	}
 	return seqs, err
+}
+
+// lateEvents is the first place in a transaction's numbers that LateEventSeq gives away.
+const lateEvents = 1 << (eventBits - 1)
+
+// LateEventSeq returns the seq of an event that must come behind those of other transactions: of all that are committed by
+// now. A batch is complete after its last outcome, and that may be of a transaction with a greater number which had the
+// batch's lock before. key tells apart what is given away at the same moment. nil: the table gives it.
+//
+// No reader is past it: the number that it lies in is not smaller than this transaction's, which still runs. A snapshot's xmax
+// is behind the last transaction that has ended, and may be below this one's number.
+func LateEventSeq(t *db.Tx, key int64) (any, error) {
+	if !t.Dialect.Concurrent {
+		return nil, nil
+	}
+	var first int64
+	_, err := t.Row(fmt.Sprintf("SELECT (GREATEST(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) + %s) << %d", offset, eventBits), nil, &first)
+	return first + lateEvents + key%lateEvents, err
 }
 
 // SettledEvents returns the seq up to which every event is there: none that is committed later has it or a smaller one.

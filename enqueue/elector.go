@@ -9,7 +9,7 @@ import (
 type Elector interface {
 	// Lead makes holder the leader of role for ttl from now, or keeps it so, and reports whether it leads.
 	Lead(ctx context.Context, role, holder string, ttl time.Duration) (bool, error)
-	// Resign lets another one lead at once.
+	// Resign lets another one lead at once. It bounds its own time.
 	Resign(ctx context.Context, role, holder string) error
 }
 
@@ -34,12 +34,9 @@ func (c *candidate) stand(ctx context.Context) (bool, error) {
 	return leads, nil
 }
 
-// resign lets another process lead at once, when this one goes down in good order.
+// resign lets another process lead at once, when this one goes down in good order. The elector bounds the call.
 func (c *candidate) resign(ctx context.Context) {
-	if !c.mayStand {
-		return
+	if c.mayStand {
+		_ = c.elector.Resign(context.WithoutCancel(ctx), c.role, c.holder) // its term ends by itself anyway
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	_ = c.elector.Resign(ctx, c.role, c.holder) // its term ends by itself anyway
 }

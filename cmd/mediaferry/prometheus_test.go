@@ -42,9 +42,7 @@ var causedElsewhere = map[string]string{
 // A real Prometheus scrapes a fleet in which much goes wrong: each panel shows something, and each alert fires.
 func TestPrometheusShowsAndTells(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("SIZE") != "full" {
-		t.Skip("make full does this: it takes a minute")
-	}
+	taskstest.Full(t)
 	program := taskstest.Tool(t, "prometheus")
 	g, redis := watched(t, 2)
 	g.Set("MEDIAFERRY_ACCOUNTS__BAD__APPID", "wxbad")

@@ -164,11 +164,9 @@ func (w *window) wide(t *testing.T) bool {
 // of make full: a page and its audit take a second of a CPU.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("SIZE") != "full" {
-		t.Skip("make full runs it")
-	}
+	taskstest.Full(t)
 	browser := browserOf(t)
-	looks := map[string]townLook{
+	looks := map[string]filledLook{
 		"en-light-wide-full":  {look{"en", "light", 1440}, 60},
 		"zh-dark-wide-one":    {look{"zh-CN", "dark", 1440}, 1},
 		"zh-light-phone-full": {look{"zh-CN", "light", 390}, 60},
@@ -190,15 +188,15 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
-// townLook is a look at so many uploads.
-type townLook struct {
+// filledLook is a look at so many uploads.
+type filledLook struct {
 	look    look
 	uploads int
 }
 
-func testLook(t *testing.T, browser context.Context, name string, c townLook) {
+func testLook(t *testing.T, browser context.Context, name string, c filledLook) {
 	p := newPlant(t)
-	p.town(c.uploads)
+	p.fill(c.uploads)
 	w := p.open(t, browser, c.look)
 	w.run(t, chromedp.Navigate(p.url+"/sign-in"))
 	w.shoot(t, name+"-signin")
@@ -234,7 +232,7 @@ func testLook(t *testing.T, browser context.Context, name string, c townLook) {
 func testLive(t *testing.T, browser context.Context) {
 	p := newPlant(t)
 	p.join()
-	p.town(5)
+	p.fill(5)
 	w := p.open(t, browser, look{"en", "light", 1440})
 	w.signIn(t, boss)
 	w.run(t, chromedp.Navigate(p.url+"/uploads"), visible("tbody tr"))
@@ -257,7 +255,7 @@ func testLive(t *testing.T, browser context.Context) {
 func testBulk(t *testing.T, browser context.Context) {
 	p := newPlant(t)
 	p.join()
-	p.town(30)
+	p.fill(30)
 	w := p.open(t, browser, look{"en", "light", 1440})
 	w.signIn(t, boss)
 	w.run(t, chromedp.Navigate(p.url+"/uploads?q=state:failed"), visible("tbody tr"))
@@ -293,7 +291,7 @@ func testSwitches(t *testing.T, browser context.Context) {
 func testNoScript(t *testing.T, browser context.Context) {
 	p := newPlant(t)
 	p.join()
-	p.town(10)
+	p.fill(10)
 	w := p.open(t, browser, look{"en", "light", 1440})
 	call(t, w.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	w.signIn(t, boss)

@@ -107,7 +107,7 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
 	p.join()
-	p.town(30)
+	p.fill(30)
 	ids := p.submit("shop", tasks.Upload{Type: tasks.Image, Source: "a.jpg"})
 	staff := map[string]bool{"/failures": true, "/system": true}
 	paths := []string{"/uploads", "/uploads?q=state:failed+type:voice", "/uploads?q=nothing-like-this", "/failures", "/batches", "/webhooks", "/webhooks?state=failed", "/accounts", "/system", "/new", "/uploads/" + ids[0].ID.String(), "/?span=24h"}
@@ -148,7 +148,7 @@ func TestButtons(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
 	p.join()
-	p.town(40)
+	p.fill(40)
 	id := p.submit("shop", tasks.Upload{Type: tasks.Image, Source: "a.jpg"})[0].ID.String()
 	for key, want := range map[string]int{eye: http.StatusForbidden, rival: http.StatusNotFound, boss: http.StatusSeeOther} {
 		if res, body := p.signedIn(key).post("/uploads/"+id+"/cancel", nil); res.StatusCode != want {

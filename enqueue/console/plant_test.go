@@ -173,8 +173,8 @@ func (p *plant) submit(producer string, rows ...tasks.Upload) []tasks.Receipt {
 	return a.Receipts
 }
 
-// town fills the ledger with n uploads of the last hour. Four of five have their outcome.
-func (p *plant) town(n int) {
+// fill gives the ledger n uploads of the last hour. Four of five have their outcome.
+func (p *plant) fill(n int) {
 	p.Helper()
 	types := []tasks.MediaType{tasks.Image, tasks.Voice, tasks.Video, tasks.Thumb}
 	ext := []string{"jpg", "mp3", "mp4", "jpg"}

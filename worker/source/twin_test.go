@@ -3,6 +3,7 @@ package source_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -24,6 +25,9 @@ func TestNameInAnotherUnicodeForm(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(filepath.Join(root, nfd+".jpg")); err == nil {
+		if runtime.GOOS == "linux" {
+			t.Fatal("a file system of Linux took both forms for one name")
+		}
 		t.Skip("the file system here takes both forms for one name")
 	}
 	store, err := source.New(source.Config{Root: root, Local: true})

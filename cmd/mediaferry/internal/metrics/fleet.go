@@ -90,9 +90,7 @@ func (f *Fleet) turn(ctx context.Context) {
 
 func (f *Fleet) resign(ctx context.Context) {
 	f.show(nil, time.Time{})
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	_ = f.Ledger.Resign(ctx, RoleFigures, f.Holder) // its term ends by itself anyway
+	_ = f.Ledger.Resign(context.WithoutCancel(ctx), RoleFigures, f.Holder) // its term ends by itself anyway
 }
 
 func (f *Fleet) show(ms []prometheus.Metric, until time.Time) {

@@ -129,7 +129,8 @@ func (s *Server) Start() error {
 const handBackTime = 10 * time.Second
 
 // Shutdown stops taking tasks and calls drain, which must make those return that have sent nothing yet. It waits for the
-// others for the time to drain. Then it calls stop, which must make the rest return, and waits for them. It closes asynq's servers last: they would give a running task to another worker
+// others for the time to drain. Then it calls stop, which must make the rest return, and waits for them. It closes
+// asynq's servers last: they would give a running task to another worker
 // before this one has handed it back.
 func (s *Server) Shutdown(ctx context.Context, drain, stop func()) {
 	for _, server := range s.servers {

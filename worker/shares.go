@@ -31,8 +31,8 @@ func newShares(size, spare int64) *shares {
 	return &shares{size: size, spare: spare, held: map[string]int64{}, waiting: map[string][]*asking{}}
 }
 
-// take waits until the account gets n, ctx ends or shut is called. An n larger than size counts as size. release gives them back; call it
-// once.
+// take waits until the account gets n, ctx ends or shut is called. An n larger than size counts as size. release gives
+// them back; call it once.
 func (s *shares) take(ctx context.Context, account string, n int64) (release func(), err error) {
 	n = min(n, s.size)
 	a := &asking{n: n, given: make(chan struct{})}

@@ -72,7 +72,7 @@ type Console struct {
 	texts    *texts
 	pages    map[string]*template.Template // by language
 	guard    *enqueue.Guard
-	reads    *enqueue.InFlight
+	visits   *enqueue.InFlight
 	origins  *http.CrossOriginProtection
 	closing  chan struct{}
 	once     sync.Once
@@ -88,7 +88,7 @@ func New(cfg Config) (*Console, error) {
 	}
 	c := &Console{
 		cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), mux: http.NewServeMux(), guard: enqueue.NewGuard(cfg.Now),
-		reads: enqueue.NewInFlight(), origins: http.NewCrossOriginProtection(), closing: make(chan struct{}),
+		visits: enqueue.NewInFlight(), origins: http.NewCrossOriginProtection(), closing: make(chan struct{}),
 	}
 	var err error
 	if c.texts, err = loadTexts(); err != nil {

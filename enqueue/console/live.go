@@ -31,7 +31,7 @@ type stream struct{ c *Console }
 func (c *Console) live(*visit) (answer, error) { return stream{c}, nil }
 
 func (s stream) write(v *visit) error {
-	leave, ok := s.c.reads.Enter("live "+v.who.Name, maxStreams)
+	leave, ok := s.c.visits.Enter("live "+v.who.Name, maxStreams)
 	if !ok {
 		return &tasks.Error{Code: tasks.TooMany, Op: "follow", RetryAfter: time.Minute}
 	}

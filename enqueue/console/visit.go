@@ -45,8 +45,9 @@ func (c *Console) open(pattern string, h handler) { c.handle(pattern, "", h) }
 // page registers a page for those who have the access.
 func (c *Console) page(pattern string, a enqueue.Access, h handler) { c.handle(pattern, a, h) }
 
-// maxReads is how many pages one key may ask for at once: all share a few connections to the ledger.
-const maxReads = 6
+// maxVisits is how many pages and buttons one key may ask for at once: all share a few connections to the ledger, and each
+// file that is sent is in memory while it is judged.
+const maxVisits = 6
 
 // maxForm bounds the body of a form without files.
 const maxForm = 1 << 20
@@ -63,10 +64,10 @@ func (c *Console) handle(pattern string, a enqueue.Access, h handler) {
 		if !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
 			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		}
-		if r.Method == http.MethodGet && a != "" && r.URL.Path != livePath {
-			leave, ok := c.reads.Enter(v.who.Name, maxReads)
+		if a != "" && r.URL.Path != livePath {
+			leave, ok := c.visits.Enter(v.who.Name, maxVisits)
 			if !ok {
-				c.refuse(v, &tasks.Error{Code: tasks.TooMany, Op: "show page", Err: errors.New("too many pages of this key are asked for at once"), RetryAfter: time.Second})
+				c.refuse(v, &tasks.Error{Code: tasks.TooMany, Op: "show page", Err: errors.New("too much is asked for with this key at once"), RetryAfter: time.Second})
 				return
 			}
 			defer leave()

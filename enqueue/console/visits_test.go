@@ -1,0 +1,39 @@
+package console_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
+)
+
+// Forms that are sent slowly take up what one key may ask for at once, and nothing of another key's.
+func TestOneKeyAsksForFewThingsAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	greedy, other := p.signedIn(shop), p.signedIn(boss)
+	for range 6 {
+		body, send := io.Pipe()
+		req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.url+"/new", body)
+		must(t, err)
+		req.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+		go func() {
+			if res, err := greedy.client.Do(req); err == nil {
+				res.Body.Close()
+			}
+		}()
+		_, err = io.Copy(send, strings.NewReader("--b\r\n")) // and no more for now
+		must(t, err)
+		t.Cleanup(func() { send.Close() })
+	}
+	taskstest.Until(t, "the key is refused", func() bool {
+		res, _ := greedy.get("/uploads")
+		return res.StatusCode == http.StatusTooManyRequests
+	})
+	if res, _ := other.get("/uploads"); res.StatusCode != http.StatusOK {
+		t.Errorf("another key: %d", res.StatusCode)
+	}
+}

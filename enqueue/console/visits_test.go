@@ -27,7 +27,7 @@ func TestOneKeyAsksForFewThingsAtOnce(t *testing.T) {
 		}()
 		_, err = io.Copy(send, strings.NewReader("--b\r\n")) // and no more for now
 		must(t, err)
-		t.Cleanup(func() { send.Close() })
+		t.Cleanup(func() { _ = send.Close() })
 	}
 	taskstest.Until(t, "the key is refused", func() bool {
 		res, _ := greedy.get("/uploads")

@@ -122,7 +122,7 @@ var accountContract = []testCase{
 		h.pass(9500 * time.Millisecond)
 		h.mature()
 		c := h.again()
-		if got := h.ask(c, slow, "1", tasks.Proceed); got.Wait > tasks.MaxPace || (h.clock != nil && got.Wait != 500*time.Millisecond) {
+		if got := h.ask(c, slow, "1", tasks.Proceed); got.Wait > tasks.MaxPace || got.Wait != 500*time.Millisecond {
 			h.Errorf("it waits %v, want until its time", got.Wait)
 		}
 		if n := h.number("SELECT count(*) FROM uploads WHERE slot_at IS NOT NULL"); n != 0 {
@@ -303,7 +303,7 @@ var accountContract = []testCase{
 				now.Add(1)
 			}
 		})
-		if h.clock != nil && (now.Load() != 30 || soon.Load() != 9) {
+		if now.Load() != 30 || soon.Load() != 9 {
 			h.Errorf("%d calls at once and %d within a second, want 30 and 9", now.Load(), soon.Load())
 		}
 		if n := h.number("SELECT count(DISTINCT slot_at) FROM uploads WHERE slot_at IS NOT NULL"); n != int(later.Load()) {

@@ -21,8 +21,9 @@ import (
 
 // clock is a process's clock that stands still until it is told to go on.
 type clock struct {
-	mu sync.Mutex
-	at time.Time
+	mu  sync.Mutex
+	at  time.Time
+	set func(time.Time) // sets the server's clock too; nil: there is no server
 }
 
 func (c *clock) now() time.Time {
@@ -35,6 +36,9 @@ func (c *clock) pass(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.at = c.at.Add(d)
+	if c.set != nil {
+		c.set(c.at)
+	}
 }
 
 // harness is a fresh ledger with shorthands for what most tests do.
@@ -42,7 +46,7 @@ type harness struct {
 	*testing.T
 	*Ledger
 	url   string
-	clock *clock // nil on PostgreSQL, which has its own
+	clock *clock // nil: the real one
 	names int
 	// careless saves the time of fsync, where a test is not about the loss of power.
 	careless bool
@@ -54,6 +58,9 @@ var (
 )
 
 const lease = time.Minute
+
+// noon is the time at which the ledgers of most tests begin: in Shanghai, where WeChat's day ends.
+var noon = time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)
 
 func openSQLiteHarness(t *testing.T) *harness {
 	h := newSQLiteHarness(t)
@@ -73,7 +80,7 @@ func openDurableHarness(t *testing.T) *harness {
 }
 
 func newSQLiteHarness(t *testing.T) *harness {
-	return &harness{T: t, url: ledgertest.SQLite(t), clock: &clock{at: time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)}}
+	return &harness{T: t, url: ledgertest.SQLite(t), clock: &clock{at: noon}}
 }
 
 // migrated is an empty SQLite ledger, which is copied for each test: that is faster than to migrate it each time.
@@ -93,6 +100,11 @@ var migrated = sync.OnceValues(func() ([]byte, error) {
 })
 
 func openPostgresHarness(t *testing.T) *harness {
+	return openPostgresAt(t, ledgertest.Postgres(t), noon)
+}
+
+// openTimedHarness opens one by the server's real clock.
+func openTimedHarness(t *testing.T) *harness {
 	h := &harness{T: t, url: ledgertest.Postgres(t)}
 	h.Ledger = h.another()
 	return h
@@ -100,7 +112,13 @@ func openPostgresHarness(t *testing.T) *harness {
 
 // openUnusedHarness opens a schema that no test has used before: for plans, and for what the server counts.
 func openUnusedHarness(t *testing.T) *harness {
-	h := &harness{T: t, url: ledgertest.EmptyPostgres(t)}
+	return openPostgresAt(t, ledgertest.EmptyPostgres(t), time.Now().Truncate(time.Microsecond))
+}
+
+func openPostgresAt(t *testing.T, url string, at time.Time) *harness {
+	c := &clock{at: at.UTC()}
+	url, c.set = ledgertest.Clock(t, url, at)
+	h := &harness{T: t, url: url, clock: c}
 	h.Ledger = h.another()
 	return h
 }
@@ -134,41 +152,8 @@ func (h *harness) another() *Ledger {
 	return l
 }
 
-// pass lets time pass: the clock goes on, or all that is recorded moves into the past.
-func (h *harness) pass(d time.Duration) {
-	h.Helper()
-	if h.clock != nil {
-		h.clock.pass(d)
-		return
-	}
-	h.recount(func() { h.shift(d) })
-}
-
-// shift moves all that is recorded into the past, but for counts.
-func (h *harness) shift(d time.Duration) {
-	h.Helper()
-	h.folding.until = 0 // what it has done is elsewhere now
-	for table, columns := range map[string]string{
-		"uploads":    "submitted_at due_at slot_at expires_by finished_at issued_at expires_at",
-		"runs":       "dispatched_at lease_until",
-		"paces":      "tat",
-		"batches":    "submitted_at touched_at completed_at",
-		"media":      "issued_at expires_at",
-		"holds":      "since_at until_at",
-		"deliveries": "due_at",
-		"leads":      "until_at",
-		"processes":  "seen_at",
-		"actions":    "lease_until",
-		"events":     "at",
-	} {
-		var set []string
-		for _, c := range strings.Fields(columns) {
-			set = append(set, fmt.Sprintf("%s = %s - %d", c, c, d.Microseconds()))
-		}
-		h.sql("UPDATE " + table + " SET " + strings.Join(set, ", "))
-	}
-	h.sql(fmt.Sprintf("UPDATE quota SET day = day - %d", int64(d/(24*time.Hour))))
-}
+// pass lets time pass.
+func (h *harness) pass(d time.Duration) { h.clock.pass(d) }
 
 // sql runs a statement behind the ledger's back.
 func (h *harness) sql(query string, args ...any) {

@@ -122,7 +122,7 @@ var holdContract = []testCase{
 			h.Errorf("%d were dispatched while held again", n)
 		}
 		same(h, "events", h.eventTypes(), []tasks.EventType{tasks.HoldBegan})
-		if hs := h.holds(); hs[0].Ramp != 0 || h.clock != nil && !hs[0].Since.Equal(since) {
+		if hs := h.holds(); hs[0].Ramp != 0 || !hs[0].Since.Equal(since) {
 			h.Errorf("hold %+v, since %s", hs[0], since)
 		}
 		h.pass(time.Minute)

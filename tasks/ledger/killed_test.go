@@ -21,7 +21,7 @@ func TestCountsAndRowsNeverPartWhenProcessesAreKilledOnSQLite(t *testing.T) {
 
 func TestCountsAndRowsNeverPartWhenProcessesAreKilledOnPostgres(t *testing.T) {
 	t.Parallel()
-	testKilled(openPostgresHarness(t))
+	testKilled(openTimedHarness(t))
 }
 
 // testKilled kills processes in the middle of all that there is to do, and verifies after each kill.

@@ -20,7 +20,7 @@ import (
 
 func TestPostgresGoesByItsOwnClock(t *testing.T) {
 	t.Parallel()
-	h := openPostgresHarness(t)
+	h := openTimedHarness(t)
 	skewed := func(by time.Duration) *Ledger {
 		l, err := Open(t.Context(), h.url, Options{Now: func() time.Time { return time.Now().Add(by) }})
 		must(t, err)

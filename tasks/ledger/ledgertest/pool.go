@@ -50,12 +50,8 @@ func (p *pool) giveBack(s *schema) {
 func (p *pool) borrow(ctx context.Context, dir string) (*schema, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.conn == nil {
-		conn, err := pgx.Connect(context.WithoutCancel(ctx), address(dir, "public"))
-		if err != nil {
-			return nil, err
-		}
-		p.conn = conn
+	if err := p.connect(ctx, dir); err != nil {
+		return nil, err
 	}
 	for i, s := range p.free {
 		idle, err := s.idle(ctx, p.conn)
@@ -68,6 +64,28 @@ func (p *pool) borrow(ctx context.Context, dir string) (*schema, error) {
 		}
 	}
 	return newSchema(ctx, p.conn, dir)
+}
+
+// tell runs statements that no test's connection needs to.
+func (p *pool) tell(ctx context.Context, dir, statements string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.connect(ctx, dir); err != nil {
+		return err
+	}
+	_, err := p.conn.Exec(ctx, statements)
+	return err
+}
+
+func (p *pool) connect(ctx context.Context, dir string) error {
+	if p.conn != nil {
+		return nil
+	}
+	conn, err := pgx.Connect(context.WithoutCancel(ctx), address(dir, "public"))
+	if err == nil {
+		p.conn = conn
+	}
+	return err
 }
 
 // schema is one with all migrations.

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mediaferry/mediaferry/enqueue/console"
 	"github.com/mediaferry/mediaferry/tasks"
@@ -73,6 +74,44 @@ func TestLink(t *testing.T) {
 	}
 	if res, _ := p.signedIn("").post("/sign-in/link", url.Values{"link": {link.Reveal()}}); res.StatusCode != http.StatusUnauthorized {
 		t.Errorf("used again: %d", res.StatusCode)
+	}
+}
+
+// The session of a link ends with the link's key. One of no key ends after twelve hours in which nobody used it.
+func TestSessionOfLinkEnds(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	late := tasks.KeyHash("late-key-0123456789abcdef")
+	must(t, p.AddKey(t.Context(), tasks.Key{Name: "late", Role: tasks.RoleOperator, Hash: late}))
+	sessions := map[string]*browser{}
+	for name, key := range map[string]tasks.Hash{"late": late, "local": {}} {
+		link := console.NewSecret()
+		must(t, p.AddLink(t.Context(), tasks.Session{Hash: tasks.KeyHash(link), Key: key}, console.LinkLife))
+		b := p.signedIn("")
+		taskstest.Until(t, name+" is signed in", func() bool { // its key is known in a moment
+			b.post("/sign-in/link", url.Values{"link": {link.Reveal()}})
+			res, body := b.get("/system")
+			return res.StatusCode == http.StatusOK && strings.Contains(body, "<b>"+name+"</b>")
+		})
+		sessions[name] = b
+	}
+	_, err := p.RevokeKeys(t.Context(), "late")
+	must(t, err)
+	status := func(name string) int {
+		res, _ := sessions[name].get("/system")
+		return res.StatusCode
+	}
+	taskstest.Until(t, "the session ends with its key", func() bool { return status("late") == http.StatusSeeOther })
+	pass := func(d time.Duration) { p.back.Add(-int64(d)) }
+	for range 3 {
+		pass(11 * time.Hour)
+		if got := status("local"); got != http.StatusOK {
+			t.Fatalf("the other one, used every eleven hours: %d", got)
+		}
+	}
+	pass(12*time.Hour + time.Minute)
+	if got := status("local"); got != http.StatusSeeOther {
+		t.Errorf("after twelve idle hours: %d", got)
 	}
 }
 

@@ -46,7 +46,8 @@ func (s stream) write(v *visit) error {
 	beats, pause := time.NewTicker(beatEvery), time.NewTimer(0)
 	defer beats.Stop()
 	defer pause.Stop()
-	for after, fresh, ready := int64(0), false, false; ; {
+	fresh, after := s.news(v.Context(), sub, -1)
+	for ready := false; ; {
 		select {
 		case <-v.Context().Done():
 			return nil
@@ -74,7 +75,7 @@ func (s stream) write(v *visit) error {
 }
 
 // news reports whether something may have happened to the visitor's uploads behind a place, and returns the place to go on
-// from. Before the first place nobody knows: the page was made a moment before.
+// from. Behind -1, the place of a stream that begins, something always may: the page was made a moment before.
 func (s stream) news(ctx context.Context, sub *enqueue.Subscription, after int64) (bool, int64) {
 	events, next, ok := s.c.cfg.Tail.Take(sub, after)
 	if ok {

@@ -33,7 +33,7 @@ type plant struct {
 	url     string
 	console *console.Console
 	server  *httptest.Server
-	back    atomic.Int64 // nanoseconds by which the ledger's clock is put back
+	back    atomic.Int64 // nanoseconds by which the clock is put back
 	ended   atomic.Int64 // uploads with an outcome
 }
 
@@ -69,7 +69,7 @@ func (p *plant) serve(change ...func(*console.Config)) {
 	}
 	actor := enqueue.NewActor(p.Ledger)
 	cfg := console.Config{
-		Ledger: p.Ledger, Keys: ring, Actor: actor, Tail: enqueue.NewTail(p.Ledger, 20*time.Millisecond), Hosts: []string{"127.0.0.1"}, Version: "test",
+		Ledger: p.Ledger, Keys: ring, Actor: actor, Tail: enqueue.NewTail(p.Ledger, 20*time.Millisecond), Hosts: []string{"127.0.0.1"}, Version: "test", Now: p.now,
 		Producer: func(who enqueue.Caller) *enqueue.Producer {
 			return &enqueue.Producer{Ledger: p.Ledger, Name: who.Name, Rights: who.Rights, Rates: actor.Rates}
 		},
@@ -195,7 +195,7 @@ func (p *plant) fill(n int) {
 	}
 }
 
-// now is the ledger's clock, which can be put back.
+// now is the clock of the ledger and of the console, which can be put back.
 func (p *plant) now() time.Time { return time.Now().Add(-time.Duration(p.back.Load())) }
 
 // finish brings n uploads to an outcome, as a worker would: one in seven fails, and one in ten of the others is damaged.

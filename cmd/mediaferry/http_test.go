@@ -102,7 +102,7 @@ func inboxFiles(t *testing.T, g *clitest.Ground) []string {
 func TestDropInWithCoWechatAPI(t *testing.T) {
 	t.Parallel()
 	s := clitest.New(t, wechattest.Config{}).Serve()
-	out := npmtest.Run(t, npmtest.CoWechatAPI, filepath.Join(samples(t), "client.js"), s.URL, "local", s.Key, samples(t))
+	out := npmtest.Run(t, npmtest.Clients, filepath.Join(samples(t), "client.js"), s.URL, "local", s.Key, samples(t))
 	type result struct {
 		Name, Type   string
 		MediaID      string `json:"media_id"`
@@ -138,6 +138,28 @@ func TestDropInWithCoWechatAPI(t *testing.T) {
 		{Name: "no such media", Code: 40007.0},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Another client that knows WeChat only: it compares media types letter by letter. It uploads, reads back and sends, starts with a
+// token that is retired, and WeChat retires the account's meanwhile.
+func TestDropInWithWechatAPI(t *testing.T) {
+	t.Parallel()
+	g := clitest.New(t, wechattest.Config{})
+	g.Set("MEDIAFERRY_PASSTHROUGH", "message/custom/send")
+	s := g.Serve()
+	program, err := filepath.Abs("testdata/wechat-api.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := npmtest.Run(t, npmtest.Clients, program, s.URL, "local", s.Key, samples(t), s.Sandbox.URL+"/_sandbox/revoke")
+	want := strings.Join([]string{
+		"image image media_id", "voice voice media_id", "video video media_id", "thumb thumb thumb_media_id",
+		"download " + hashOf(t, "shot.png"), "video_url string", "sent ok", "sent after the account's token was retired ok",
+		"wrong type 40005", "no such media WeChatAPIError", "not granted 48001", "wrong secret 40125", "",
+	}, "\n")
+	if diff := cmp.Diff(want, out); diff != "" {
 		t.Error(diff)
 	}
 }

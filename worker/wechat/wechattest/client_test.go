@@ -96,7 +96,7 @@ func TestCoWechatAPI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := npmtest.Run(t, npmtest.CoWechatAPI, "testdata/client.js", srv.URL, wechattest.DefaultAppID, wechattest.DefaultSecret, dir)
+	out := npmtest.Run(t, npmtest.Clients, "testdata/client.js", srv.URL, wechattest.DefaultAppID, wechattest.DefaultSecret, dir)
 
 	type result struct {
 		Name         string

@@ -14,8 +14,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
-// CoWechatAPI is a widely used WeChat client.
-const CoWechatAPI = "co-wechat-api@3.11.0"
+// Clients are two widely used WeChat clients, which are installed together.
+const Clients = "co-wechat-api@3.11.0 wechat-api@1.35.1"
 
 // installing serializes the installation among the tests of this process.
 var installing sync.Mutex //nolint:gochecknoglobals // guards a folder that all tests share

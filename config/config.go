@@ -61,7 +61,8 @@ type HTTP struct {
 	Wait time.Duration `koanf:"wait" default:"60s" min:"0s" max:"10m" doc:"how long POST /v1/media and the drop-in endpoint wait for an outcome before they answer without it"`
 
 	InboxSize Size   `koanf:"inbox_size" default:"1GiB" min:"10MiB" doc:"of the files that one producer has sent over HTTP and that wait for their outcome; beyond it POST /v1/files answers 429"`
-	InboxDir  string `koanf:"inbox_dir" unset:"DATA_DIR/inbox" check:"path" doc:"folder of those files; where workers have other data dirs than serve, a folder that all of them share"`
+	InboxDir  string `koanf:"inbox_dir" unset:"DATA_DIR/inbox" check:"path" doc:"folder of those files; one that serve and its workers share spares them the way over HTTP"`
+	InboxURL  string `koanf:"inbox_url" unset:"by listen, but for https" check:"http" doc:"where workers that don't see that folder ask for the files: http://serve:8080"`
 
 	OpenAPI bool `koanf:"open_openapi" default:"false" doc:"/openapi.json answers without a key"`
 }

@@ -40,6 +40,8 @@ type Process struct {
 	Unreachable []CutOffRealm     `json:"unreachable,omitempty"`
 	Refused     []RefusedAccount  `json:"refused,omitempty"`
 	Accounts    []AccountSettings `json:"accounts,omitempty"`
+	Inbox       *InboxPlace       `json:"inbox,omitempty"`   // of a process that takes files over HTTP
+	Inboxes     []InboxSight      `json:"inboxes,omitempty"` // of the living processes, where this one works
 	Started     time.Time         `json:"started_at"`
 	Seen        time.Time         `json:"seen_at"`
 }

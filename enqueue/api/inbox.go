@@ -21,10 +21,11 @@ import (
 // Inbox keeps the files that come over HTTP, below DIR/ID/producer/folder/name, until no upload needs them. A file is
 // submitted as the source inbox:ID/producer/folder/name. Only the producer that sent it may submit it.
 type Inbox struct {
-	dir   string
-	id    string
-	now   func() time.Time
-	quota inboxQuota
+	dir      string
+	id       string
+	now      func() time.Time
+	quota    inboxQuota
+	readable func(id string) error
 }
 
 // InboxConfig has the settings of an inbox.
@@ -32,6 +33,8 @@ type InboxConfig struct {
 	Dir string
 	// Size bounds the bytes of files that one producer may have there. Zero: only the disk bounds them.
 	Size int64
+	// Readable returns why no worker can read the inbox of that ID: then files are refused. Nil: all workers can.
+	Readable func(id string) error
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 }
@@ -42,12 +45,18 @@ func OpenInbox(cfg InboxConfig) (*Inbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Inbox{dir: cfg.Dir, id: dir, now: cfg.Now, quota: inboxQuota{limit: cfg.Size, producers: map[string]*inboxUsage{}}}
+	b := &Inbox{dir: cfg.Dir, id: dir, now: cfg.Now, readable: cfg.Readable, quota: inboxQuota{limit: cfg.Size, producers: map[string]*inboxUsage{}}}
 	if b.now == nil {
 		b.now = time.Now
 	}
+	if b.readable == nil {
+		b.readable = func(string) error { return nil }
+	}
 	return b, b.count()
 }
+
+// ID names the inbox in the sources of its files.
+func (b *Inbox) ID() string { return b.id }
 
 // inboxID returns the name of the inbox in dir.
 func inboxID(dir string) (string, error) {
@@ -85,11 +94,14 @@ type Stored struct {
 	Size     int64  `json:"size" doc:"Bytes"`
 }
 
-// Store keeps a file of at most limit bytes, durably. It returns TooLarge for a larger file, and TooMany if the producer's
-// files in the inbox leave no room for it.
+// Store keeps a file of at most limit bytes, durably. It returns TooLarge for a larger file, TooMany if the producer's
+// files in the inbox leave no room for it, and what Readable says if no worker could read it.
 func (b *Inbox) Store(producer, filename string, from io.Reader, limit int64) (_ Stored, err error) {
 	if producer == "." || producer == ".." {
 		return Stored{}, invalid("keep file", "producer: one of this name has no inbox")
+	}
+	if err := b.readable(b.id); err != nil {
+		return Stored{}, err
 	}
 	filename = cleanName(filename)
 	src := tasks.Source{Inbox: b.id, Path: path.Join(producer, random(), filename)}

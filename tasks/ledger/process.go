@@ -42,12 +42,12 @@ func (l *Ledger) Join(ctx context.Context, p tasks.Process, accounts []tasks.Acc
 // NotFound if the ledger has given up the process; the process must join again then.
 func (l *Ledger) Heartbeat(ctx context.Context, p tasks.Process) error {
 	return l.do(ctx, "tell that a process lives", func(t *tx) error {
-		unreachable, refused, err := encodeTrouble(p)
+		texts, err := encodeProcess(p)
 		if err != nil {
 			return err
 		}
-		n, err := t.Exec("UPDATE processes SET slots = ?, in_flight = ?, egress = ?, unreachable = ?, refused = ?, seen_at = ? WHERE name = ?",
-			p.Slots, p.InFlight, clean(p.Egress), unreachable, refused, t.Now, p.Name)
+		n, err := t.Exec("UPDATE processes SET slots = ?, in_flight = ?, egress = ?, unreachable = ?, refused = ?, inbox = ?, inboxes = ?, seen_at = ? WHERE name = ?",
+			p.Slots, p.InFlight, clean(p.Egress), texts.unreachable, texts.refused, texts.inbox, texts.inboxes, t.Now, p.Name)
 		if err != nil {
 			return err
 		}
@@ -66,26 +66,32 @@ func (l *Ledger) Leave(ctx context.Context, name string) error {
 	return l.do(ctx, "leave the fleet", func(t *tx) error { return t.forgetProcess(name) })
 }
 
-func encodeTrouble(p tasks.Process) (unreachable, refused string, err error) {
-	u, err := json.Marshal(p.Unreachable)
-	if err != nil {
-		return "", "", fmt.Errorf("encode process: %w", err)
+// processTexts are the columns of a process that are JSON.
+type processTexts struct{ unreachable, refused, inbox, inboxes string }
+
+func encodeProcess(p tasks.Process) (texts processTexts, err error) {
+	for _, column := range []struct {
+		text *string
+		of   any
+	}{{&texts.unreachable, p.Unreachable}, {&texts.refused, p.Refused}, {&texts.inbox, p.Inbox}, {&texts.inboxes, p.Inboxes}} {
+		b, err := json.Marshal(column.of)
+		if err != nil {
+			return texts, fmt.Errorf("encode process: %w", err)
+		}
+		*column.text = string(b)
 	}
-	r, err := json.Marshal(p.Refused)
-	if err != nil {
-		return "", "", fmt.Errorf("encode process: %w", err)
-	}
-	return string(u), string(r), nil
+	return texts, nil
 }
 
 func (t *tx) insertProcess(p tasks.Process) error {
-	unreachable, refused, err := encodeTrouble(p)
+	texts, err := encodeProcess(p)
 	if err != nil {
 		return err
 	}
-	_, err = t.Exec(`INSERT INTO processes (name, role, host, pid, version, schema, slots, in_flight, egress, unreachable, refused, started_at, seen_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		clean(p.Name), string(p.Role), clean(p.Host), p.PID, clean(p.Version), t.l.schema, p.Slots, p.InFlight, clean(p.Egress), unreachable, refused, t.Now, t.Now)
+	_, err = t.Exec(`INSERT INTO processes (name, role, host, pid, version, schema, slots, in_flight, egress, unreachable, refused, inbox, inboxes, started_at, seen_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		clean(p.Name), string(p.Role), clean(p.Host), p.PID, clean(p.Version), t.l.schema, p.Slots, p.InFlight, clean(p.Egress),
+		texts.unreachable, texts.refused, texts.inbox, texts.inboxes, t.Now, t.Now)
 	return err
 }
 

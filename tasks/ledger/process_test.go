@@ -207,6 +207,20 @@ var processContract = []testCase{
 		h.joins("b2", func() tasks.Account { a := blueShop; a.Fingerprint = "mended"; return a }())
 		same(h, "held after the credentials changed", h.heldAccounts(), []string(nil))
 	}},
+	{"processes tell where their inbox is, and which they can read", func(h *harness) {
+		place, sights := &tasks.InboxPlace{ID: "here", URL: "http://10.0.0.7:8080"}, []tasks.InboxSight{{ID: "here"}, {ID: "there", Reason: "no route"}}
+		serve := tasks.Process{Name: "serve", Role: tasks.RoleServe, Host: "host", Version: "v1", Inbox: place}
+		must(h, h.Join(h.Context(), serve, nil))
+		a := h.joins("a", blueShop)
+		h.says(a, func(p *tasks.Process) { p.Inboxes = sights })
+		ps, err := h.Processes(h.Context())
+		must(h, err)
+		same(h, "the inbox of serve", ps[1].Inbox, place)
+		same(h, "what the worker sees", ps[0].Inboxes, sights)
+		if ps[0].Inbox != nil || ps[1].Inboxes != nil {
+			h.Errorf("%+v", ps)
+		}
+	}},
 	{"of two holds of an account the tighter one counts", func(h *harness) {
 		a := h.joins("a", blueShop)
 		must(h, h.Hold(h.Context(), tasks.Hold{Realm: blueShop.Realm, AppID: blueShop.AppID, Code: tasks.AccountHeld, Reason: "r", Until: h.today().Add(time.Hour)}))

@@ -22,6 +22,7 @@ const (
 	WebhookSecrets = "webhook secrets" // of producers, in the ledger
 	AccountSecrets = "account secrets" // in the ledger
 	DropInTokens   = "drop-in tokens"  // what signs them
+	InboxFiles     = "inbox files"     // what signs the requests for them
 	KeyCheck       = "key check"       // what tells a ledger's key from another
 )
 

@@ -25,7 +25,17 @@ func (s *Store) openInbox(op string, src tasks.Source) (*os.Root, error) {
 	return root, nil
 }
 
+// HasInbox reports whether the inbox of that ID is in the folder of inboxes.
+func (s *Store) HasInbox(id string) bool {
+	root, err := s.openInbox("look for inbox", tasks.Source{Inbox: id})
+	if err != nil {
+		return false
+	}
+	root.Close()
+	return true
+}
+
 func elsewhere(op string) error {
 	return &tasks.Error{Code: tasks.Storage, Op: op, Err: errors.New("the file was sent to an inbox that this process can't read"),
-		Hint: "run a worker with the data dir of the process that serves HTTP, or share its inbox folder"}
+		Hint: "set http.inbox_dir to a folder that serve and its workers share"}
 }

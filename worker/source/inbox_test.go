@@ -1,9 +1,14 @@
 package source_test
 
 import (
+	"context"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker/source"
@@ -40,5 +45,29 @@ func TestOpenInbox(t *testing.T) {
 		if _, err := store.Stat(t.Context(), "inbox:here/shop/f1/a%20b.jpg"); tasks.CodeOf(err) != tasks.Storage {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// What is in the folder is read there; all else of an inbox is asked for elsewhere.
+func TestOpenInboxElsewhere(t *testing.T) {
+	t.Parallel()
+	inboxes := t.TempDir()
+	write(t, filepath.Join(inboxes, "here", "shop", "f1", "a.jpg"), "sent")
+	var asked []string
+	store := newStore(t, source.Config{Root: t.TempDir(), Inbox: inboxes, Remote: func(_ context.Context, src tasks.Source) (tasks.File, error) {
+		asked = append(asked, src.String())
+		return tasks.File{ReadCloser: io.NopCloser(strings.NewReader("fetched")), Size: 7}, nil
+	}})
+	if got := read(t, store, "inbox:here/shop/f1/a.jpg"); got != "sent" {
+		t.Errorf("read %q", got)
+	}
+	if _, err := store.Open(t.Context(), "inbox:here/shop/f1/b.jpg"); tasks.CodeOf(err) != tasks.Missing {
+		t.Error(err)
+	}
+	if got := read(t, store, "inbox:there/shop/f1/a%20b.jpg"); got != "fetched" {
+		t.Errorf("read %q", got)
+	}
+	if diff := cmp.Diff([]string{"inbox:there/shop/f1/a%20b.jpg"}, asked); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -21,6 +21,8 @@ type Config struct {
 	Root string
 	// Inbox is the folder that holds the inboxes of files that came over HTTP, one folder each. Empty: there is none.
 	Inbox string
+	// Remote opens a file of an inbox that is not in that folder. Nil: such a file can't be read here.
+	Remote func(ctx context.Context, src tasks.Source) (tasks.File, error)
 	// Local lets sources of the person at the command line (file:///folder#path) be read, wherever they are.
 	Local bool
 	// S3 is the object storage; nil: none.
@@ -31,12 +33,13 @@ type Config struct {
 
 // Store is all the storage this process can read. It is safe for concurrent use and holds nothing open between calls.
 type Store struct {
-	root  *mount // nil: no storage root
-	inbox string // absolute; empty: none
-	local bool
-	s3    *buckets // nil: no object storage
-	cloud probe    // of s3
-	ident identifier
+	root   *mount // nil: no storage root
+	inbox  string // absolute; empty: none
+	remote func(ctx context.Context, src tasks.Source) (tasks.File, error)
+	local  bool
+	s3     *buckets // nil: no object storage
+	cloud  probe    // of s3
+	ident  identifier
 }
 
 // Entry is one file or object that List found.
@@ -48,7 +51,7 @@ func New(cfg Config) (*Store, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{local: cfg.Local}
+	s := &Store{local: cfg.Local, remote: cfg.Remote}
 	if cfg.Root != "" {
 		abs, err := filepath.Abs(cfg.Root)
 		if err != nil {
@@ -101,6 +104,9 @@ func (s *Store) OpenWithin(ctx context.Context, grant, source string) (tasks.Fil
 			return tasks.File{}, err
 		}
 		return s.s3.open(ctx, src)
+	}
+	if src.Inbox != "" && s.remote != nil && !s.HasInbox(src.Inbox) {
+		return s.remote(ctx, src)
 	}
 	at, err := s.folder(op, src)
 	if err != nil {

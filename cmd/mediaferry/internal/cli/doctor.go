@@ -282,6 +282,7 @@ func (d *doctor) fleet(ctx context.Context) {
 	if len(differ) == 0 {
 		d.good(check, "%s known, with the same limits", output.Count(len(ps), "process", "processes"))
 	}
+	d.inboxes(ps)
 }
 
 func (d *doctor) owner(cfg config.Config) string {

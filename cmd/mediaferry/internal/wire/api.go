@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/handover"
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/enqueue/api"
@@ -34,6 +35,9 @@ func (s *Stack) newAPI(ctx context.Context, e *Engine, actor *enqueue.Actor, inb
 		Wait: max(s.Config.HTTP.Wait, time.Nanosecond), Fresh: s.Config.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.Log, Version: Version(),
 		Open:   map[string]http.Handler{"GET /healthz": http.HandlerFunc(healthz), "GET /readyz": s.readyz(e)},
 		Closed: map[string]http.Handler{"GET /metrics": s.metrics.Handler()},
+	}
+	if s.inboxes != nil {
+		c.Open["GET "+handover.Path] = handover.NewHandler(inbox, s.keys.Signer(seal.InboxFiles), s.Log)
 	}
 	c.CallbackURL = func(producer string) string {
 		return cmp.Or(s.Config.Producers[producer].CallbackURL, s.Config.Webhook.URL)
@@ -60,11 +64,6 @@ func (s *Stack) dropInKeys() [][]byte {
 		return nil
 	}
 	return s.keys.Derived(seal.DropInTokens)
-}
-
-// inboxDir is where the files are kept that come over HTTP.
-func inboxDir(c config.Config) string {
-	return cmp.Or(c.HTTP.InboxDir, filepath.Join(c.DataDir, "inbox"))
 }
 
 // localKeyFile holds the key that is made at a first start without any.

@@ -20,6 +20,7 @@ type Engine struct {
 	actor      *enqueue.Actor
 	worker     *worker.Worker
 	server     *worker.Server
+	heart      *worker.Heartbeater
 	stop       context.CancelFunc
 	background sync.WaitGroup
 }
@@ -39,6 +40,7 @@ func (s *Stack) Start(ctx context.Context, role tasks.ProcessRole) (*Engine, err
 	limits := Limits(s.Config)
 	s.observed = s.work()
 	heart := worker.NewHeartbeater(s.Ledger, s.process(role), s.Accounts(), e.reportTo, s.Log)
+	e.heart = heart
 	e.worker = worker.New(worker.Deps{
 		Ledger:   s.Ledger,
 		Files:    s.Files,
@@ -72,6 +74,9 @@ func (s *Stack) Start(ctx context.Context, role tasks.ProcessRole) (*Engine, err
 	e.server = worker.NewServer(enqueue.Pipelined(s.Redis), handlers, s.serverConfig())
 	e.background.Go(func() { heart.Run(ctx) })
 	e.background.Go(func() { s.watchCredentials(ctx, heart.Rejoin) })
+	if s.inboxes != nil {
+		e.background.Go(func() { s.inboxes.run(ctx, heart.Nudge) })
+	}
 	unfollow := s.Ledger.Follow(func(news tasks.Wake) {
 		e.dispatcher.Woken(news)
 		e.actor.Woken(news)
@@ -121,6 +126,7 @@ func (e *Engine) reportTo(p *tasks.Process) {
 	if e.worker != nil {
 		e.worker.Report(p)
 	}
+	e.stack.reportInbox(p)
 }
 
 // Nudge tells the dispatcher that there is something new to do.

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
-	"github.com/mediaferry/mediaferry/enqueue/api"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker"
 )
@@ -46,7 +45,7 @@ func NewServer(h http.Handler) *http.Server {
 
 // Serve answers HTTP until ctx ends. e is nil in a process that does no work.
 func (s *Stack) Serve(ctx context.Context, e *Engine) error {
-	inbox, err := api.OpenInbox(api.InboxConfig{Dir: inboxDir(s.Config), Size: int64(s.Config.HTTP.InboxSize)})
+	inbox, err := s.openInbox()
 	if err != nil {
 		return err
 	}
@@ -62,6 +61,7 @@ func (s *Stack) Serve(ctx context.Context, e *Engine) error {
 	if err != nil {
 		return exit.Usagef("listen: %w: set listen (MEDIAFERRY_LISTEN) to a free address", err)
 	}
+	s.inbox.Store(&tasks.InboxPlace{ID: inbox.ID(), URL: s.inboxURL(ctx, listener.Addr())})
 	listener = netutil.LimitListener(listener, connections())
 	server := NewServer(door)
 	server.RegisterOnShutdown(door.Close) // event streams would never end
@@ -73,13 +73,15 @@ func (s *Stack) Serve(ctx context.Context, e *Engine) error {
 	if e == nil {
 		defer s.Ledger.Follow(actor.Woken)()
 		background.Go(func() { s.Ledger.Listen(ctx) })
-		heart := worker.NewHeartbeater(s.Ledger, s.process(tasks.RoleServe), nil, nil, s.Log)
+		heart := worker.NewHeartbeater(s.Ledger, s.process(tasks.RoleServe), nil, s.reportInbox, s.Log)
 		if err := heart.Join(ctx); err != nil {
 			cancel()
 			return errors.Join(err, listener.Close())
 		}
 		background.Go(func() { heart.Run(ctx) })
 		background.Go(func() { s.report("actor", actor.Run(ctx)) })
+	} else {
+		e.heart.Nudge()
 	}
 	defer background.Wait()
 	defer cancel()

@@ -5,10 +5,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/handover"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/metrics"
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/enqueue"
@@ -35,7 +37,9 @@ type Stack struct {
 	keys     *seal.Keys            // likewise
 	metrics  *metrics.Metrics
 	leaders  *metrics.Leaders
-	observed *metrics.Work // nil: this process does no work
+	observed *metrics.Work                    // nil: this process does no work
+	inboxes  *inboxes                         // nil: there is no other process, or nothing that requests could be signed with
+	inbox    atomic.Pointer[tasks.InboxPlace] // of this process; nil: it takes no files
 	closing  []func()
 	// Listening is called with the address once Serve answers there. Nil: not called.
 	Listening func(address string)
@@ -97,8 +101,8 @@ func open(ctx context.Context, c config.Config, log *slog.Logger, belt bool, ope
 			log.Warn(w)
 		}
 	}
-	if s.Files, err = source.New(s.SourceConfig()); err != nil {
-		return nil, fmt.Errorf("open storage: %w", err)
+	if err := s.openFiles(); err != nil {
+		return nil, err
 	}
 	if err = s.openWeChat(); err != nil {
 		return nil, err
@@ -172,6 +176,24 @@ func (s *Stack) TokenStore() wechat.TokenStore {
 		return nil
 	}
 	return wechat.NewRedisTokens(s.Redis, s.prefix(), s.keys.For(seal.WeChatTokens), s.keys.Derived(seal.TokenTags), s.Log)
+}
+
+// openFiles opens the storage. In a fleet the inboxes of other processes belong to it.
+func (s *Stack) openFiles() (err error) {
+	c := s.SourceConfig()
+	if !s.Embedded && s.keys != nil {
+		client := handover.NewClient(s.keys.Signer(seal.InboxFiles))
+		s.closeWith(client.Close)
+		s.inboxes = &inboxes{processes: s.Ledger.Processes, client: client, log: s.Log}
+		c.Remote = s.inboxes.open
+	}
+	if s.Files, err = source.New(c); err != nil {
+		return fmt.Errorf("open storage: %w", err)
+	}
+	if s.inboxes != nil {
+		s.inboxes.here = s.Files.HasInbox
+	}
+	return nil
 }
 
 // SourceConfig says where files lie that may be read.

@@ -12,7 +12,7 @@ import (
 func Processes(t *db.Tx) ([]tasks.Process, error) {
 	var ps []tasks.Process
 	life := tasks.ProcessLife.Microseconds()
-	err := t.Each(`SELECT name, role, host, pid, version, slots, in_flight, egress, unreachable, refused, started_at, seen_at
+	err := t.Each(`SELECT name, role, host, pid, version, slots, in_flight, egress, unreachable, refused, inbox, inboxes, started_at, seen_at
 		FROM processes WHERE seen_at > ? AND seen_at <= ? ORDER BY name`, db.Args{t.Now - life, t.Now + life}, func(s db.Scanner) error {
 		p, err := scanProcess(s)
 		ps = append(ps, p)
@@ -40,17 +40,19 @@ func Processes(t *db.Tx) ([]tasks.Process, error) {
 
 func scanProcess(s db.Scanner) (tasks.Process, error) {
 	var p tasks.Process
-	var unreachable, refused []byte
+	var unreachable, refused, inbox, inboxes []byte
 	var started, seen int64
-	err := s.Scan(&p.Name, &p.Role, &p.Host, &p.PID, &p.Version, &p.Slots, &p.InFlight, &p.Egress, &unreachable, &refused, &started, &seen)
+	err := s.Scan(&p.Name, &p.Role, &p.Host, &p.PID, &p.Version, &p.Slots, &p.InFlight, &p.Egress, &unreachable, &refused, &inbox, &inboxes, &started, &seen)
 	if err != nil {
 		return p, err
 	}
-	if err := json.Unmarshal(unreachable, &p.Unreachable); err != nil {
-		return p, fmt.Errorf("read process %s: %w", p.Name, err)
-	}
-	if err := json.Unmarshal(refused, &p.Refused); err != nil {
-		return p, fmt.Errorf("read process %s: %w", p.Name, err)
+	for _, column := range []struct {
+		text []byte
+		into any
+	}{{unreachable, &p.Unreachable}, {refused, &p.Refused}, {inbox, &p.Inbox}, {inboxes, &p.Inboxes}} {
+		if err := json.Unmarshal(column.text, column.into); err != nil {
+			return p, fmt.Errorf("read process %s: %w", p.Name, err)
+		}
 	}
 	p.Started, p.Seen = db.Time(started), db.Time(seen)
 	return p, nil

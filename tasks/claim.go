@@ -41,6 +41,9 @@ type Claim struct {
 	Waited time.Duration
 	// Known is the content that an earlier run of this round has read. Zero: it was not read yet.
 	Known KnownContent
+	// Wants is the hash that the source must have, of an upload that keeps a media alive. Another one fails it, before any call.
+	// Zero: whatever it holds is uploaded.
+	Wants Hash
 }
 
 // KnownContent is what an upload's source held when a worker read it last. A part that is not known is zero.

@@ -21,18 +21,19 @@ const (
 	AccountHeld  Code = "account"      // credentials, allow-list or rights of the account: an operator must act
 	TokenRefused Code = "token"        // the access token was refused
 
-	Rejected    Code = "rejected"    // WeChat refuses this file
-	Defect      Code = "defect"      // WeChat refuses our form
-	Unsupported Code = "unsupported" // not a kind of file that WeChat takes as this type
-	TooLarge    Code = "too_large"   // more bytes, pixels or frames than the limit
-	TooLong     Code = "too_long"    // a longer voice than the limit
-	Corrupt     Code = "corrupt"     // truncated or damaged
-	Empty       Code = "empty"       // a file of no bytes
-	Missing     Code = "missing"     // no such source
-	Denied      Code = "denied"      // outside the storage root, no permission, or not a regular file
-	Poison      Code = "poison"      // its worker died three times while working on it alone
-	Deadline    Code = "deadline"    // no outcome by expires_by
-	Stopped     Code = "canceled"    // somebody canceled it
+	Rejected    Code = "rejected"        // WeChat refuses this file
+	Defect      Code = "defect"          // WeChat refuses our form
+	Unsupported Code = "unsupported"     // not a kind of file that WeChat takes as this type
+	TooLarge    Code = "too_large"       // more bytes, pixels or frames than the limit
+	TooLong     Code = "too_long"        // a longer voice than the limit
+	Corrupt     Code = "corrupt"         // truncated or damaged
+	Empty       Code = "empty"           // a file of no bytes
+	Missing     Code = "missing"         // no such source
+	Denied      Code = "denied"          // outside the storage root, no permission, or not a regular file
+	OtherBytes  Code = "content_changed" // a media is kept alive, and its source holds another content by now
+	Poison      Code = "poison"          // its worker died three times while working on it alone
+	Deadline    Code = "deadline"        // no outcome by expires_by
+	Stopped     Code = "canceled"        // somebody canceled it
 
 	Unreachable Code = "unreachable" // WeChat can't be connected to from here: nothing was sent
 	Egress      Code = "egress"      // the account refuses this worker's address: it is not on its IP list
@@ -107,6 +108,7 @@ var codes = map[Code]codeRow{
 	Empty:       {ReactFail, http.StatusUnprocessableEntity, ExitFailed, "the file is empty", "write the file before it is submitted"},
 	Missing:     {ReactFail, http.StatusUnprocessableEntity, ExitFailed, "there is no such file", "check the path, then retry"},
 	Denied:      {ReactFail, http.StatusUnprocessableEntity, ExitFailed, "the file can't be read from here", "put a regular, readable file under the storage root"},
+	OtherBytes:  {ReactFail, http.StatusConflict, ExitFailed, "the source holds another content than the media that is kept alive", "submit the file again, if its new content is meant"},
 	Poison:      {ReactFail, http.StatusUnprocessableEntity, ExitFailed, "workers die on this file", "keep the file and report it, then retry"},
 	Deadline:    {ReactFail, http.StatusGatewayTimeout, ExitFailed, "its deadline passed first", "submit it with a later expires_by"},
 	Stopped:     {ReactFail, http.StatusConflict, ExitFailed, "it was canceled", ""},

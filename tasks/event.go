@@ -10,14 +10,15 @@ import (
 // EventType names what happened.
 type EventType string
 
-// The event types. Those of an upload carry its Outcome as data, batch.completed carries the Batch,
-// those of an account its Hold.
+// The event types. Those of an upload carry its Outcome as data, batch.completed carries the Batch, those of a media that is
+// kept alive a MediaChange, those of an account its Hold.
 const (
 	UploadSucceeded EventType = "upload.succeeded"
 	UploadFailed    EventType = "upload.failed"
 	UploadCanceled  EventType = "upload.canceled"
 	BatchCompleted  EventType = "batch.completed"
 	MediaRenewed    EventType = "media.renewed"
+	MediaStale      EventType = "media.stale"
 	HoldBegan       EventType = "account.held"
 	HoldEnded       EventType = "account.resumed"
 )

@@ -38,7 +38,9 @@ type Outcome struct {
 	Metadata   json.RawMessage `json:"metadata,omitempty"`
 	Submitted  time.Time       `json:"submitted_at"`
 	Finished   time.Time       `json:"finished_at,omitzero"`
-	History    []Attempt       `json:"history,omitempty"` // in show and GET one only
+	KeepFresh  time.Time       `json:"keep_fresh_until,omitzero"` // until when its media is kept alive
+	Current    *CurrentMedia   `json:"current_media,omitempty"`   // in show and GET one only: the live one of its content
+	History    []Attempt       `json:"history,omitempty"`         // in show and GET one only
 }
 
 // Exit returns the exit code of a command with this outcome alone.

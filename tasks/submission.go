@@ -18,6 +18,8 @@ type Submission struct {
 	// DailyBudget is the number of uploads that the producer may submit in a day. Every new upload counts, and every row
 	// that is recorded as refused. 0: unlimited.
 	DailyBudget int
+	// MaxKept is the number of contents that may be kept alive for the producer at once. 0: unlimited.
+	MaxKept int
 	// Prepaid is the number of them that were taken from the budget before.
 	Prepaid int
 }

@@ -53,7 +53,8 @@ type Upload struct {
 	// Fix allows a picture that is refused to be made to fit: re-encoded, scaled, or made into a thumb. The file itself
 	// is never touched.
 	Fix bool `json:"fix,omitempty"`
-	// KeepFreshUntil is reserved: it will ask to renew the media before it expires. Producers refuse anything but zero.
+	// KeepFreshUntil asks to keep the media alive until then: it is uploaded again before it expires. It is no part of what
+	// makes two requests the same: the later date counts. Zero: the media is left to expire.
 	KeepFreshUntil time.Time `json:"keep_fresh_until,omitzero"`
 	// ExpiresBy is the deadline. An upload without an outcome by then fails with code deadline. Zero: no deadline.
 	ExpiresBy time.Time `json:"expires_by,omitzero"`
@@ -142,10 +143,10 @@ func (u Upload) Validate() error {
 	return f.error("check upload")
 }
 
-// Digest tells one request from another. It covers what the producer asked for, without the ID that we minted and the
-// batch that the request came in.
+// Digest tells one request from another. It covers what the producer asked for, without the ID that we minted, the batch that
+// the request came in, and the date until which its media is kept alive.
 func (u Upload) Digest() []byte {
-	u.ID, u.Batch = uuid.Nil, uuid.Nil
+	u.ID, u.Batch, u.KeepFreshUntil = uuid.Nil, uuid.Nil, time.Time{}
 	var compact bytes.Buffer
 	if json.Compact(&compact, u.Metadata) == nil {
 		u.Metadata = compact.Bytes()

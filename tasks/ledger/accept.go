@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
@@ -74,6 +75,7 @@ type admission struct {
 	left     int // rows that the producer's budget still allows
 	used     int
 	spent    bool // a row was refused because nothing was left
+	keep     keepRoom
 	fresh    bool // the request's name was kept just now, and costs as much as an upload
 }
 
@@ -150,7 +152,13 @@ func (a *admission) admissible() ([]pending, error) {
 		if err != nil {
 			return nil, err
 		}
-		if refused := b.refuses(); refused == nil {
+		refused := b.refuses()
+		if refused == nil {
+			if refused, err = a.mayKeep(u); err != nil {
+				return nil, err
+			}
+		}
+		if refused == nil {
 			rows = append(rows, pending{u, i, b.seq})
 		} else if a.receipts[i], err = a.acceptedBefore(u, refused); err != nil {
 			return nil, err
@@ -286,7 +294,10 @@ func (t *tx) acceptedBefore(u *incoming, otherwise *tasks.Error) (tasks.Receipt,
 			Hint: "give another request its own external_id",
 		}
 	}
-	return r, nil
+	if until := u.KeepFreshUntil; until.After(was.KeepFreshUntil) && db.Micros(until) > t.Now && (r.Err == nil || u.Derived) {
+		err = t.keepLonger(&was, db.Micros(until))
+	}
+	return r, err
 }
 
 func (u *incoming) name() string {

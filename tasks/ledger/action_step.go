@@ -102,12 +102,9 @@ func (t *tx) grant(a *tasks.Action, n int) (int, error) {
 }
 
 func (t *tx) take(a *tasks.Action, id uuid.UUID) (tasks.State, error) {
-	r, err := t.find(id)
+	r, err := t.findAsked(id, string(a.Kind)+" upload")
 	if err != nil {
 		return "", err
-	}
-	if r == nil {
-		return "", schema.NoUpload(string(a.Kind) + " upload")
 	}
 	if a.Kind == tasks.ActionCancel {
 		return t.cancel(r)

@@ -9,16 +9,14 @@ import (
 )
 
 // Cancel cancels an upload that is queued or waiting, and asks the worker of a running one to stop. It returns the new
-// state. Canceling a canceled upload changes nothing; another outcome is a Conflict.
+// state. Canceling a canceled upload changes nothing. Canceling one that has succeeded ends that its media is kept alive.
+// Another outcome is a Conflict.
 func (l *Ledger) Cancel(ctx context.Context, id uuid.UUID) (tasks.State, error) {
 	var state tasks.State
 	err := l.do(ctx, "cancel upload", func(t *tx) error {
-		r, err := t.find(id)
+		r, err := t.findAsked(id, "cancel upload")
 		if err != nil {
 			return err
-		}
-		if r == nil {
-			return schema.NoUpload("cancel upload")
 		}
 		if state = tasks.Canceled; r.phase == schema.Canceled {
 			return nil
@@ -31,6 +29,9 @@ func (l *Ledger) Cancel(ctx context.Context, id uuid.UUID) (tasks.State, error) 
 
 // cancel returns the new state, or, with an error, the state that does not allow it.
 func (t *tx) cancel(r *row) (tasks.State, error) {
+	if r.phase == schema.Succeeded && r.keep.Int64 > t.Now {
+		return tasks.Succeeded, t.endKeep(r)
+	}
 	if err := r.allowed(tasks.StepCancel, false); err != nil {
 		return r.phase.State(), err
 	}

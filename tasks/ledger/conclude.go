@@ -41,6 +41,17 @@ func (t *tx) conclude(es ...*ending) error {
 		return err
 	}
 	for _, e := range es {
+		if e.row.renews != 0 { // it is the ledger's own: nobody is told of it, and no count has it
+			if err := t.renewalEnded(e); err != nil {
+				return err
+			}
+			continue
+		}
+		if e.row.keep.Valid {
+			if err := t.keepOutcome(e); err != nil {
+				return err
+			}
+		}
 		t.countEnded(e)
 		t.events = append(t.events, event{kind: tasks.OutcomeEvent(e.state), upload: e.row.seq, round: e.row.round, url: e.row.callback, ofBatch: e.row.batch})
 		if e.row.batch != 0 {

@@ -47,6 +47,7 @@ func testContract(t *testing.T, open func(*testing.T) *harness) {
 		countContract,
 		figuresContract,
 		wakeContract,
+		keptContract,
 		sessionContract,
 	} {
 		for _, c := range part {

@@ -29,6 +29,7 @@ type ready struct {
 	run      tasks.RunRef
 	deaths   int
 	slotted  bool // a time is reserved for its call
+	renewal  bool // it keeps a media alive
 	producer string
 	batch    int64
 }
@@ -295,10 +296,10 @@ func (f *dispatch) take(k lane, condition string, values db.Args, n int) ([]read
 	if n <= 0 {
 		return nil, nil
 	}
-	err := f.Each("SELECT seq, id, generation + 1, "+schema.Deaths+", slot_at IS NOT NULL, producer, batch FROM uploads WHERE priority = ? AND account = ? AND "+condition+
+	err := f.Each("SELECT seq, id, generation + 1, "+schema.Deaths+", slot_at IS NOT NULL, renews IS NOT NULL, producer, batch FROM uploads WHERE priority = ? AND account = ? AND "+condition+
 		" ORDER BY seq LIMIT ?"+f.Dialect.SkipLocked, slices.Concat(db.Args{int(k.priority), k.account}, values, db.Args{n}), func(s db.Scanner) error {
 		var u ready
-		err := s.Scan(&u.seq, &u.run.Upload, &u.run.Generation, &u.deaths, &u.slotted, &u.producer, &u.batch)
+		err := s.Scan(&u.seq, &u.run.Upload, &u.run.Generation, &u.deaths, &u.slotted, &u.renewal, &u.producer, &u.batch)
 		got = append(got, u)
 		return err
 	})
@@ -351,13 +352,13 @@ func (f *dispatch) chunk(k lane, us ...ready) {
 	c := tasks.Chunk{Task: uuid.NewString(), Account: k.account, Priority: k.priority, At: db.Time(f.Now + int64(len(f.chunks)))}
 	for _, u := range us {
 		c.Runs, c.Deaths = append(c.Runs, u.run), max(c.Deaths, u.deaths)
-		f.runs = append(f.runs, []any{u.seq, u.run.Generation, k.account, int(k.priority), c.Task, db.Micros(c.At), db.Flag(u.slotted)})
+		f.runs = append(f.runs, []any{u.seq, u.run.Generation, k.account, int(k.priority), c.Task, db.Micros(c.At), db.Flag(u.slotted), db.Flag(u.renewal)})
 	}
 	f.chunks = append(f.chunks, c)
 }
 
 // writeRuns writes the runs.
 func (f *dispatch) writeRuns() error {
-	return f.insert("INSERT INTO runs (upload, generation, account, priority, task, dispatched_at, called)",
-		[]string{"bigint", "bigint", "text", "smallint", "text", "bigint", "smallint"}, len(f.runs), func(i int) []any { return f.runs[i] })
+	return f.insert("INSERT INTO runs (upload, generation, account, priority, task, dispatched_at, called, renewal)",
+		[]string{"bigint", "bigint", "text", "smallint", "text", "bigint", "smallint", "smallint"}, len(f.runs), func(i int) []any { return f.runs[i] })
 }

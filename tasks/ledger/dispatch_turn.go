@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"math"
+	"slices"
+	"time"
 
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
@@ -48,9 +50,11 @@ func (s turns) servedBatch(of stream, batch int64) {
 // the order in which they should start.
 func (f *dispatch) inTurn(k lane, n int) ([]ready, error) {
 	return takeTurns(n, maxProducers,
-		func(n int) ([]string, error) { return f.producers(k, n) },
+		func(n int) ([]string, error) { return f.inTurnWithRenewals(k, n) },
 		func(producer string, n int) ([]ready, error) {
-			f.l.turns.served(k, producer)
+			if producer != theLedger {
+				f.l.turns.served(k, producer)
+			}
 			s := stream{k, producer}
 			return takeTurns(n, maxBatches,
 				func(n int) ([]int64, error) { return f.batches(s, n) },
@@ -100,6 +104,29 @@ func takeTurns[K comparable](n, most int, list func(n int) ([]K, error), take fu
 	return out, nil
 }
 
+// theLedger is the producer of the uploads that keep media alive. It is no producer's name.
+const theLedger = ""
+
+// renewalPressing is how long an upload that keeps a media alive gives way to all others of its account. After that it takes
+// turns with them.
+const renewalPressing = time.Hour
+
+// inTurnWithRenewals lists up to n producers whose turn it is: those with ready uploads, and the ledger itself after all of
+// them, or among them where that has lasted too long.
+func (f *dispatch) inTurnWithRenewals(k lane, n int) ([]string, error) {
+	names, err := f.producers(k, n+1)
+	at := slices.Index(names, theLedger)
+	if err != nil || at < 0 || len(names) == 1 {
+		return names[:min(n, len(names))], err
+	}
+	pressing, err := f.Row("SELECT 1 FROM uploads WHERE phase = 0 AND priority = ? AND account = ? AND producer = '' AND submitted_at <= ? LIMIT 1",
+		db.Args{int(k.priority), k.account, f.Now - renewalPressing.Microseconds()}, new(int))
+	if names = slices.Delete(names, at, at+1); pressing {
+		names = slices.Insert(names, 0, theLedger)
+	}
+	return names[:min(n, len(names))], err
+}
+
 // producers lists up to n producers with ready uploads in a lane, from the one after the last that was served.
 func (f *dispatch) producers(k lane, n int) ([]string, error) {
 	from := f.l.turns.producers[k]
@@ -113,14 +140,18 @@ func (f *dispatch) producers(k lane, n int) ([]string, error) {
 
 // producersIn lists up to n producers with ready uploads, above low and, if high is given, not above high.
 func (f *dispatch) producersIn(k lane, low, high string, n int) ([]string, error) {
-	query, a := "SELECT producer FROM uploads WHERE phase = 0 AND priority = ? AND account = ? AND producer > ?", db.Args{int(k.priority), k.account, nil}
+	before, after, a := "SELECT producer FROM uploads WHERE phase = 0 AND priority = ? AND account = ? AND producer ", " ?", db.Args{int(k.priority), k.account, nil}
 	if high != "" {
-		query, a = query+" AND producer <= ?", append(a, high)
+		after, a = after+" AND producer <= ?", append(a, high)
 	}
 	var ps []string
 	for len(ps) < n {
 		a[2] = low
-		found, err := f.Row(query+" ORDER BY producer LIMIT 1", a, &low)
+		above := ">"
+		if low == "" && len(ps) == 0 {
+			above = ">="
+		}
+		found, err := f.Row(before+above+after+" ORDER BY producer LIMIT 1", a, &low)
 		if err != nil || !found {
 			return ps, err
 		}

@@ -19,6 +19,9 @@ type event struct {
 	url    string // of the receiver; empty: the callback of the batch in ofBatch, if it has one
 	// ofBatch is the batch of an upload without a callback of its own.
 	ofBatch int64
+	// producer and local are those of an event that belongs to neither an upload nor a batch.
+	producer string
+	local    bool
 }
 
 // writeEvents writes what happened, and a delivery wherever somebody asked to be told. It waits for no other transaction:
@@ -59,7 +62,7 @@ func (t *tx) writeEvents() error {
 
 // writeUntold writes events that no receiver is told of.
 func (t *tx) writeUntold(seqs []any, es []event) error {
-	err := t.insert(intoEvents, []string{"bigint", "text", "bigint", "bigint", "bigint", "bigint", "text"}, len(es), func(i int) []any {
+	err := t.insert(intoEvents, []string{"bigint", "text", "bigint", "bigint", "bigint", "bigint", "text", "text", "smallint"}, len(es), func(i int) []any {
 		return es[i].values(seqs[i], t.Now)
 	})
 	if err != nil {
@@ -68,25 +71,25 @@ func (t *tx) writeUntold(seqs []any, es []event) error {
 	return nil
 }
 
-const intoEvents = "INSERT INTO events (seq, type, at, upload, batch, round, data)"
+const intoEvents = "INSERT INTO events (seq, type, at, upload, batch, round, data, producer, local)"
 
 func (e *event) values(seq any, now int64) []any {
-	return []any{seq, string(e.kind), now, reference(e.upload), reference(e.batch), e.round, db.TextOrNull(string(e.data))}
+	return []any{seq, string(e.kind), now, reference(e.upload), reference(e.batch), e.round, db.TextOrNull(string(e.data)), db.TextOrNull(e.producer), db.Flag(e.local)}
 }
 
 // writeTold writes an event, and the delivery that tells a receiver of it.
 func (t *tx) writeTold(next any, e *event) error {
 	t.wake |= tasks.WakeDeliveries
 	var seq int64
-	if _, err := t.Row(intoEvents+" VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING seq", e.values(next, t.Now), &seq); err != nil {
+	if _, err := t.Row(intoEvents+" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq", e.values(next, t.Now), &seq); err != nil {
 		return err
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return err
 	}
-	const producer = "COALESCE((SELECT producer FROM uploads WHERE seq = ?), (SELECT producer FROM batches WHERE seq = ?), '')"
-	of := db.Args{reference(e.upload), reference(e.batch)}
+	const producer = "COALESCE(?, (SELECT producer FROM uploads WHERE seq = ?), (SELECT producer FROM batches WHERE seq = ?), '')"
+	of := db.Args{db.TextOrNull(e.producer), reference(e.upload), reference(e.batch)}
 	_, err = t.Exec("INSERT INTO deliveries (id, event, url, due_at, producer, endpoint) VALUES (?, ?, ?, ?, "+producer+", "+producer+" || ' ' || ?)",
 		append(append(append(db.Args{id[:], seq, e.url, t.Now}, of...), of...), origin(e.url))...)
 	return err

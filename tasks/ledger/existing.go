@@ -15,6 +15,7 @@ import (
 // existing is an upload as it was requested, to compare a new request under its name with it.
 type existing struct {
 	tasks.Upload
+	seq    int64
 	phase  schema.Phase
 	digest []byte
 }
@@ -23,13 +24,13 @@ type existing struct {
 func (t *tx) findExisting(e *existing, where string, a ...any) (bool, error) {
 	found := false
 	err := t.Each(`SELECT id, `+schema.CurrentPhase+`, digest, producer, account, type, source, COALESCE(filename, ''), COALESCE(callback_url, ''), metadata, priority,
-		no_reuse, fix, expires_by FROM uploads u WHERE `+where, a, func(s db.Scanner) error {
+		no_reuse, fix, expires_by, keep_fresh_until, seq FROM uploads u WHERE `+where, a, func(s db.Scanner) error {
 		found = true
 		var metadata []byte
-		var deadline sql.NullInt64
+		var deadline, keep sql.NullInt64
 		err := s.Scan(&e.ID, &e.phase, &e.digest, &e.Producer, &e.Account, &e.Type, &e.Source, &e.Filename, &e.CallbackURL, &metadata, &e.Priority,
-			&e.NoReuse, &e.Fix, &deadline)
-		e.Metadata, e.ExpiresBy = metadata, db.TimeOrZero(deadline)
+			&e.NoReuse, &e.Fix, &deadline, &keep, &e.seq)
+		e.Metadata, e.ExpiresBy, e.KeepFreshUntil = metadata, db.TimeOrZero(deadline), db.TimeOrZero(keep)
 		return err
 	})
 	return found, err

@@ -73,6 +73,7 @@ func (t *tx) bringForward(by int64) error {
 		"UPDATE runs SET lease_until = lease_until - ? WHERE lease_until > ?",
 		"UPDATE runs SET dispatched_at = dispatched_at - ? WHERE dispatched_at > ?",
 		"UPDATE paces SET tat = tat - ? WHERE tat > ?",
+		"UPDATE kept SET due_at = due_at - ? WHERE failures > 0 AND due_at > ?",
 	}
 	for _, due := range []struct {
 		table string

@@ -27,12 +27,13 @@ func uploadMayGo(now, cutoff int64) *db.Conditions {
 
 // removeUpload deletes an upload with everything that belongs to it, unless it changed since it was found.
 func (t *tx) removeUpload(seq int64, c *db.Conditions, _ int) (int, bool, error) {
-	var batch, submitted int64
+	var batch, submitted, renews int64
+	var keep bool
 	var account string
 	var kind tasks.MediaType
 	var last endedRound
-	found, err := t.Row("SELECT x.batch, x.account, x.type, x.submitted_at, "+roundColumns+" FROM uploads x WHERE x.seq = ? AND "+c.Where()+t.Dialect.SkipLocked,
-		append(db.Args{seq}, c.Args...), append([]any{&batch, &account, &kind, &submitted}, last.dest()...)...)
+	found, err := t.Row("SELECT x.batch, x.account, x.type, x.submitted_at, COALESCE(x.renews, 0), x.keep_fresh_until IS NOT NULL, "+roundColumns+" FROM uploads x WHERE x.seq = ? AND "+c.Where()+t.Dialect.SkipLocked,
+		append(db.Args{seq}, c.Args...), append([]any{&batch, &account, &kind, &submitted, &renews, &keep}, last.dest()...)...)
 	if err != nil || !found {
 		return 0, true, err
 	}
@@ -50,6 +51,14 @@ func (t *tx) removeUpload(seq int64, c *db.Conditions, _ int) (int, bool, error)
 		if _, err := t.Exec(q, seq); err != nil {
 			return 0, true, err
 		}
+	}
+	if keep {
+		if err := t.endKeepers("upload = ?", seq); err != nil {
+			return 0, true, err
+		}
+	}
+	if renews != 0 { // it was never counted
+		return 1, true, nil
 	}
 	t.countPruned(account, kind, submitted, append(rounds, last))
 	if batch != 0 {

@@ -15,6 +15,14 @@ func (t *tx) forgetLongMedia(int64) error {
 	return err
 }
 
+// renewAgain makes a media due whose renewal is not under way.
+func (t *tx) renewAgain(kept int64) error {
+	_, err := t.Exec("UPDATE kept SET renewal = NULL, tried = '', due_at = ? WHERE seq = ?", t.Now, kept)
+	return err
+}
+
+func (t *tx) dropKeeper(upload int64) error { return t.endKeepers("upload = ?", upload) }
+
 func (t *tx) zeroQuota(int64) error {
 	_, err := t.Exec("UPDATE quota SET calls = 0 WHERE calls < 0")
 	return err

@@ -14,12 +14,9 @@ import (
 // upload opens its next round too. Retry returns NotFound, or Conflict if the table of states does not allow a retry.
 func (l *Ledger) Retry(ctx context.Context, id uuid.UUID, again bool) error {
 	return l.do(ctx, "retry upload", func(t *tx) error {
-		r, err := t.find(id)
+		r, err := t.findAsked(id, "retry upload")
 		if err != nil {
 			return err
-		}
-		if r == nil {
-			return schema.NoUpload("retry upload")
 		}
 		return t.retry(r, again)
 	})

@@ -31,18 +31,23 @@ type row struct {
 	kind       tasks.MediaType
 	callback   string
 	mediaID    string
+	producer   string
+	keep       sql.NullInt64 // until when its media is kept alive
+	renews     int64         // the media that it keeps alive, of an upload of the ledger's own; 0: somebody asked for it
 
 	lease sql.NullInt64 // when the claim's lease ends
 	alone bool          // nothing runs beside it
 }
 
 const rowColumns = `u.seq, u.id, u.phase, u.priority, u.batch, u.round, u.generation, u.attempts, u.cancel_requested, u.lost_leases, u.crashes,
-	u.slot_at, u.claim_token, u.account, u.type, COALESCE(u.callback_url, ''), COALESCE(u.media_id, '')`
+	u.slot_at, u.claim_token, u.account, u.type, COALESCE(u.callback_url, ''), COALESCE(u.media_id, ''),
+	u.producer, u.keep_fresh_until, COALESCE(u.renews, 0)`
 
 func (r *row) dest() []any {
 	return []any{
 		&r.seq, &r.id, &r.phase, &r.priority, &r.batch, &r.round, &r.generation, &r.attempts, &r.cancel, &r.lost, &r.crashes,
 		&r.slot, &r.token, &r.account, &r.kind, &r.callback, &r.mediaID,
+		&r.producer, &r.keep, &r.renews,
 	}
 }
 

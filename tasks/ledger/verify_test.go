@@ -51,6 +51,7 @@ func (h *harness) populate() uuid.UUID {
 	must(h, err)
 	must(h, h.Finish(h.Context(), c.Token, h.success("x")))
 	h.ended(1)
+	h.keeping("kept")
 	waits := h.running()
 	must(h, h.Wait(h.Context(), waits.Token, tasks.Pause{For: time.Hour, Attempt: &tasks.Attempt{Code: tasks.Temporary}}))
 	runs := h.running()
@@ -116,6 +117,11 @@ var forgeries = []forgery{
 	{"media-held-by-nobody", []string{"UPDATE media SET holder = (SELECT seq FROM uploads WHERE phase = 4) WHERE media_id IS NOT NULL"}, true},
 	{"media-past-its-life", []string{"UPDATE media SET expires_at = expires_at + 1 WHERE media_id IS NOT NULL"}, true},
 	{"media-past-its-life", []string{"UPDATE media SET expires_at = NULL WHERE media_id IS NOT NULL"}, true},
+	{"kept-for-nobody", []string{"DELETE FROM keepers"}, true},
+	{"kept-without-renewal", []string{"UPDATE kept SET renewal = (SELECT max(seq) FROM uploads WHERE phase = 4)"}, true},
+	{"kept-without-renewal", []string{"UPDATE kept SET renewal = 4711"}, true},
+	{"keeper-of-nothing", []string{"INSERT INTO keepers (upload, kept, producer, until_at) SELECT 4711, seq, 'crm', 1 FROM kept"}, true},
+	{"keeper-of-nothing", []string{"UPDATE keepers SET kept = 4711", "DELETE FROM kept"}, true},
 	{"quota-negative", []string{"UPDATE quota SET calls = -1"}, true},
 	{"rounds-uncounted", []string{"DELETE FROM counts WHERE what = 5"}, true},
 	{"rounds-uncounted", []string{"UPDATE counts SET n = n + 1, at = at + 3600000000 WHERE what = 0"}, true},

@@ -64,7 +64,7 @@ func eventsOf(t *db.Tx, producers []string, after, end int64, limit int) (db.Arg
 	}
 	var seqs db.Args
 	err := t.Each(`SELECT e.seq FROM events e WHERE e.seq > ? AND e.seq <= ? AND COALESCE((SELECT u.producer FROM uploads u WHERE u.seq = e.upload),
-		(SELECT b.producer FROM batches b WHERE b.seq = e.batch), '') IN (`+db.Marks(len(producers))+") ORDER BY e.seq LIMIT ?", append(args, limit), func(s db.Scanner) error {
+		(SELECT b.producer FROM batches b WHERE b.seq = e.batch), e.producer, '') IN (`+db.Marks(len(producers))+") ORDER BY e.seq LIMIT ?", append(args, limit), func(s db.Scanner) error {
 		var seq int64
 		err := s.Scan(&seq)
 		seqs = append(seqs, seq)

@@ -12,6 +12,10 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
+// isAsked is the condition that somebody asked for an upload. Those that keep media alive are the ledger's own: no list and no
+// count has them.
+const isAsked = "u.renews IS NULL"
+
 // uploadWalks are the ways to the uploads that a filter chooses: each upload is found by one of them.
 func uploadWalks(t *db.Tx, f tasks.Filter) ([]*walk, error) {
 	if len(f.IDs) > tasks.MaxIDs {
@@ -27,6 +31,11 @@ func uploadWalks(t *db.Tx, f tasks.Filter) ([]*walk, error) {
 	}
 	for _, w := range ws {
 		w.table, w.alias = "uploads", "u"
+		if w.named {
+			w.rest.Add(isAsked)
+		} else {
+			w.along.Add(isAsked)
+		}
 		w.rest.Equal("u.producer = ?", f.Producer)
 		w.rest.Equal("u.account = ?", f.Account)
 		w.rest.Equal("u.type = ?", string(f.Type))

@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"time"
 
@@ -31,6 +32,28 @@ func (v *View) Media(ctx context.Context, k tasks.MediaKey, fresh time.Duration)
 		return nil
 	})
 	return m, err
+}
+
+// currentMedia returns the live media of the content that an upload was answered for: the one that is kept alive for it, or else
+// the one that an upload of it would reuse. It returns nil where there is none.
+func currentMedia(t *db.Tx, o schema.Outcome) (*tasks.CurrentMedia, error) {
+	var sha tasks.Hash
+	if _, err := hex.Decode(sha[:], []byte(o.SHA256)); o.State != tasks.Succeeded || len(o.SHA256) != 2*len(sha) || err != nil {
+		return nil, nil //nolint:nilnil,nilerr // it has none
+	}
+	own := tasks.MediaKey{Hash: sha, Producer: o.Producer}.Kept()
+	var m tasks.CurrentMedia
+	var issued, expires int64
+	found, err := t.Row(`SELECT media_id, issued_at, expires_at FROM (
+			SELECT 0 AS place, k.media_id, k.issued_at, k.expires_at FROM keepers p JOIN kept k ON k.seq = p.kept WHERE p.upload = ?
+			UNION ALL SELECT 1, m.media_id, m.issued_at, m.expires_at FROM accounts a JOIN media m ON m.realm = a.realm AND m.appid = a.appid
+				WHERE a.name = ? AND m.type = ? AND m.hash IN (?, ?) AND m.media_id IS NOT NULL
+		) c WHERE expires_at > ? ORDER BY place, expires_at DESC LIMIT 1`, db.Args{o.Seq, o.Account, string(o.Type), own[:], sha[:], t.Now}, &m.MediaID, &issued, &expires)
+	if err != nil || !found {
+		return nil, err
+	}
+	m.IssuedAt, m.ExpiresAt = db.Time(issued), db.Time(expires)
+	return &m, nil
 }
 
 // MediaAccount returns an account that has a media, for a caller who could reuse it. If accounts is not empty, it is one of

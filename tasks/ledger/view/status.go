@@ -80,6 +80,10 @@ type openKey struct {
 	phase   schema.Phase
 }
 
+// notRenewal is the condition that an open upload was asked for by somebody. It is looked up in an index of the few that were
+// not, so that the many others are counted in theirs.
+const notRenewal = "seq NOT IN (SELECT seq FROM uploads WHERE renews IS NOT NULL AND phase < 4)"
+
 // countOpen tells where the open uploads are. What is neither under way nor waits is ready: those may be a million, and
 // are not looked at.
 func countOpen(t *db.Tx, balances map[string]tasks.Conservation) (map[openKey]int, error) {
@@ -92,11 +96,11 @@ func countOpen(t *db.Tx, balances map[string]tasks.Conservation) (map[openKey]in
 		ready[k.account] -= m
 		return err
 	}
-	err := t.Each("SELECT CASE WHEN token IS NULL THEN 1 ELSE 2 END AS p, account, count(*) FROM runs GROUP BY p, account", nil, count)
+	err := t.Each("SELECT CASE WHEN token IS NULL THEN 1 ELSE 2 END AS p, account, count(*) FROM runs WHERE renewal = 0 GROUP BY p, account", nil, count)
 	if err != nil {
 		return nil, err
 	}
-	err = t.Each("SELECT 3, account, count(*) FROM uploads WHERE phase = 3 GROUP BY account", nil, count)
+	err = t.Each("SELECT 3, account, count(*) FROM uploads WHERE phase = 3 AND "+notRenewal+" GROUP BY account", nil, count)
 	for account, c := range balances {
 		n[openKey{account, schema.Ready}] = max(0, c.Open+ready[account])
 	}
@@ -175,8 +179,8 @@ func addOpen(st *tasks.Status, open map[openKey]int, held map[string]*schema.Hol
 func countRest(t *db.Tx, st *tasks.Status) error {
 	var oldest sql.NullInt64
 	_, err := t.Row(`SELECT submitted_at FROM uploads WHERE seq = (SELECT min(s) FROM (
-		SELECT min(seq + 0) AS s FROM uploads WHERE phase = 0 UNION ALL SELECT min(upload) FROM runs UNION ALL
-		SELECT min(seq + 0) FROM uploads WHERE phase = 3) x)`, nil, &oldest)
+		SELECT min(seq + 0) AS s FROM uploads WHERE phase = 0 AND `+notRenewal+` UNION ALL SELECT min(upload) FROM runs WHERE renewal = 0 UNION ALL
+		SELECT min(seq + 0) FROM uploads WHERE phase = 3 AND `+notRenewal+`) x)`, nil, &oldest)
 	if err != nil {
 		return err
 	}

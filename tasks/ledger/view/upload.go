@@ -34,6 +34,9 @@ func (v *View) one(ctx context.Context, where string, a ...any) (tasks.Outcome, 
 			return schema.NoUpload("look up upload")
 		}
 		o = os[0].Outcome
+		if o.Current, err = currentMedia(t, os[0]); err != nil {
+			return err
+		}
 		o.History, err = history(t, os[0].Seq)
 		return err
 	})

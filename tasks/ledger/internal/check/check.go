@@ -47,7 +47,7 @@ type Rule struct {
 // All returns every rule.
 func All() []Rule {
 	all := append(uploadChecks(), eventChecks()...)
-	return slices.Concat(all, batchChecks(), mediaChecks(), countChecks())
+	return slices.Concat(all, batchChecks(), mediaChecks(), keptChecks(), countChecks())
 }
 
 // Findings returns the rows that break the rule and for which the condition more holds. a are the values of more.

@@ -3,8 +3,8 @@ package check
 import "github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 
 // rounds are all that the counts over time should count: uploads that were accepted, and rounds that ended.
-const rounds = `SELECT submitted_at AS at, account, type, 0 AS what, '' AS code, 0 AS errcode FROM uploads
-	UNION ALL SELECT COALESCE(finished_at, submitted_at), account, type, ` + schema.Ended + `, COALESCE(code, ''), errcode FROM uploads WHERE phase >= 4
+const rounds = `SELECT submitted_at AS at, account, type, 0 AS what, '' AS code, 0 AS errcode FROM uploads WHERE renews IS NULL
+	UNION ALL SELECT COALESCE(finished_at, submitted_at), account, type, ` + schema.Ended + `, COALESCE(code, ''), errcode FROM uploads WHERE phase >= 4 AND renews IS NULL
 	UNION ALL SELECT r.at, u.account, u.type, r.what, r.code, r.errcode FROM uploads u JOIN (
 		SELECT upload, finished_at AS at, ` + schema.Ended + ` AS what, COALESCE(code, '') AS code, errcode FROM rounds) r ON r.upload = u.seq`
 
@@ -22,7 +22,7 @@ func RoundsUncounted() string {
 const UploadsUncounted = `SELECT account, sum(kept) AS kept, sum(open) AS open, sum(succeeded) AS succeeded, sum(failed) AS failed, sum(canceled) AS canceled
 	FROM (
 		SELECT account, count(*) AS kept, count(CASE WHEN phase < 4 THEN 1 END) AS open, count(CASE WHEN phase = 4 THEN 1 END) AS succeeded,
-			count(CASE WHEN phase = 5 THEN 1 END) AS failed, count(CASE WHEN phase = 6 THEN 1 END) AS canceled FROM uploads GROUP BY account
+			count(CASE WHEN phase = 5 THEN 1 END) AS failed, count(CASE WHEN phase = 6 THEN 1 END) AS canceled FROM uploads WHERE renews IS NULL GROUP BY account
 		UNION ALL SELECT account, pruned - accepted, -open, -succeeded, -failed, -canceled FROM balances
 	) x GROUP BY account
 	HAVING sum(kept) <> 0 OR sum(open) <> 0 OR sum(succeeded) <> 0 OR sum(failed) <> 0 OR sum(canceled) <> 0`

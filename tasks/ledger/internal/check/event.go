@@ -9,7 +9,7 @@ func eventChecks() []Rule {
 	return []Rule{
 		{
 			Name: "outcome-without-event", what: "nobody was told of its outcome", Key: "u.seq", Repairable: true,
-			query: theUpload + "'' FROM uploads u WHERE u.phase >= 4 AND (" + count + ") = 0",
+			query: theUpload + "'' FROM uploads u WHERE u.phase >= 4 AND u.renews IS NULL AND (" + count + ") = 0",
 		},
 		{
 			Name: "outcome-with-many-events", what: "its outcome was told more than once", Key: "u.seq",

@@ -21,7 +21,7 @@ type Event struct {
 }
 
 // EventColumns are what Event.Scan reads: of the event e, its upload u and its batch b.
-const EventColumns = "e.seq, e.type, e.at, e.upload, e.batch, e.round, e.data, u.id, b.id, COALESCE(u.producer, b.producer, ''), COALESCE(u.local, b.local, 0)"
+const EventColumns = "e.seq, e.type, e.at, e.upload, e.batch, e.round, e.data, u.id, b.id, COALESCE(u.producer, b.producer, e.producer, ''), COALESCE(u.local, b.local, e.local)"
 
 // Scan reads an event. before come before its columns.
 func (e *Event) Scan(s db.Scanner, before ...any) error {

@@ -20,7 +20,7 @@ type Outcome struct {
 // uploads and rounds.
 const (
 	OutcomeRequest = `u.seq, u.id, COALESCE(u.external_id, ''), (SELECT b.id FROM batches b WHERE b.seq = u.batch), u.producer, u.account, u.type,
-	u.source, COALESCE(u.filename, ''), u.metadata, u.submitted_at, `
+	u.source, COALESCE(u.filename, ''), u.metadata, u.submitted_at, u.keep_fresh_until, `
 	outcomeEnd = `r.phase, r.round, r.attempts, r.reused, r.errcode, COALESCE(r.code, ''), COALESCE(r.rid, ''), COALESCE(r.reason, ''),
 	COALESCE(r.hint, ''), COALESCE(r.media_id, ''), r.issued_at, r.expires_at, r.finished_at, r.sha256, r.original, COALESCE(r.fixed, ''),
 	COALESCE(r.size, 0)`
@@ -45,16 +45,18 @@ func (o *Outcome) Scan(s db.Scanner, more ...any) error {
 		batch, sha, metadata      []byte
 		original                  []byte
 		submitted                 int64
+		keep                      sql.NullInt64
 		issued, expires, finished sql.NullInt64
 	)
 	err := s.Scan(append([]any{
-		&o.Seq, &o.ID, &o.ExternalID, &batch, &o.Producer, &o.Account, &o.Type, &o.Source, &o.Filename, &metadata, &submitted,
+		&o.Seq, &o.ID, &o.ExternalID, &batch, &o.Producer, &o.Account, &o.Type, &o.Source, &o.Filename, &metadata, &submitted, &keep,
 		&o.Phase, &o.Round, &o.Attempts, &o.Reused, &o.Errcode, &o.Code, &o.RID, &o.Reason, &o.Hint, &o.MediaID, &issued, &expires, &finished, &sha,
 		&original, &o.Fixed, &o.Size,
 	}, more...)...)
 	copy(o.Batch[:], batch)
 	o.State, o.Metadata, o.SHA256, o.Original = o.Phase.State(), metadata, hex.EncodeToString(sha), hex.EncodeToString(original)
 	o.Submitted, o.IssuedAt, o.ExpiresAt, o.Finished = db.Time(submitted), db.TimeOrZero(issued), db.TimeOrZero(expires), db.TimeOrZero(finished)
+	o.KeepFresh = db.TimeOrZero(keep)
 	if o.Filename == "" {
 		o.Filename = path.Base(o.Source)
 	}

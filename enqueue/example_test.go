@@ -101,6 +101,33 @@ func ExampleProducer_Wait() {
 	// failed  missing 0s
 }
 
+// A bot that sends a picture. A media_id lives for three days: the bot asks each time, and need not remember any. The first
+// message uploads the picture, the second one costs a look at the file.
+func ExampleProducer_Media() {
+	deployment := newDeployment("stickers/hello.jpg")
+	defer deployment.close()
+
+	live := enqueue.NewLiveMedia(deployment.ledger)
+	live.Sources = deployment // a source.Store, which sees what the workers see
+	bot := &enqueue.Producer{Ledger: deployment.ledger, Name: "bot", Nudge: deployment.dispatcher.Nudge, Live: live}
+	hello := enqueue.MediaRequest{Upload: tasks.Upload{Source: "stickers/hello.jpg", Type: tasks.Image}}
+	for _, user := range []string{"anna", "ben"} {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		media, err := bot.Media(ctx, hello)
+		cancel()
+		if err != nil {
+			fmt.Println(err) // why not, and what to do about it
+			return
+		}
+		fmt.Printf(`{"touser":%q,"msgtype":"image","image":{"media_id":%q}}`+"\n", user, media.ID)
+	}
+	fmt.Println("uploads:", deployment.carried.Load())
+	// Output:
+	// {"touser":"anna","msgtype":"image","image":{"media_id":"MEDIA_OF_stickers/hello.jpg"}}
+	// {"touser":"ben","msgtype":"image","image":{"media_id":"MEDIA_OF_stickers/hello.jpg"}}
+	// uploads: 1
+}
+
 // Retry what failed of a batch, once its cause is mended. What succeeded stays as it is.
 func ExampleProducer_RetryFailed() {
 	deployment := newDeployment("voices/0.mp3", "voices/1.mp3")

@@ -47,6 +47,7 @@ type ProducerLedger interface {
 	Lookup
 	Actions
 	Budget
+	MediaBook
 }
 
 // Producer submits uploads in one producer's name, within its rights and budgets. It sees and changes only that producer's
@@ -74,6 +75,9 @@ type Producer struct {
 	// Nudge is called when uploads were queued. It is Dispatcher.Nudge, if a dispatcher runs in this process. Nil: not
 	// called.
 	Nudge func()
+	// Live is what Media needs beyond the ledger, together with all other producers of this process. Nil: no source is
+	// looked at here, so that a worker reads it each time.
+	Live *LiveMedia
 }
 
 // Submit accepts one upload. When it returns a receipt, the upload is durable and will get an outcome.
@@ -95,6 +99,11 @@ func (p *Producer) SubmitNamed(ctx context.Context, u tasks.Upload, r tasks.Requ
 	if err != nil {
 		return tasks.Receipt{}, err
 	}
+	return p.accept(ctx, u, r)
+}
+
+// accept submits an upload that was prepared.
+func (p *Producer) accept(ctx context.Context, u tasks.Upload, r tasks.Request) (tasks.Receipt, error) {
 	if err := p.TakeRate(); err != nil {
 		return tasks.Receipt{}, err
 	}

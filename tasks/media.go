@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -99,4 +100,23 @@ type Payload struct {
 	// Spend is called right before every call to WeChat, also before one that is repeated, as after a token was renewed.
 	// An error from it ends the upload. Nil: calls are not counted.
 	Spend func(context.Context) error
+}
+
+// AskedMedia is what the ledger knows of an upload by which a producer asked for a media.
+type AskedMedia struct {
+	Outcome
+	// Live is the media of its content that lives long enough now, which may be a newer one than that of the outcome. Zero:
+	// there is none, or nobody has read the content yet.
+	Live Media
+	// Identity is what its source looked like when it was read last, see File.Identity. Empty: it is not known.
+	Identity string
+	// Age is how long ago it ended, by the ledger's clock. It is zero without an outcome.
+	Age time.Duration
+	// Digest is the beginning of its request's digest.
+	Digest []byte
+}
+
+// Asks reports whether u is the same request. u has the ExternalID that the media was asked for under.
+func (a AskedMedia) Asks(u Upload) bool {
+	return len(a.Digest) > 0 && bytes.HasPrefix(u.Digest(), a.Digest)
 }

@@ -93,13 +93,13 @@ func (s *Server) wxUpload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	u := tasks.Upload{Account: s.wxAccount(who), Type: kind, Source: stored.Source, Filename: stored.Filename}
-	o, err := s.submitAndWait(r.Context(), who, u, s.cfg.Wait, false)
+	o, err := s.Producer(who).AskMedia(r.Context(), enqueue.MediaRequest{Upload: u}, s.cfg.Wait)
 	switch {
 	case err != nil:
 		s.wxUnused(r.Context(), stored)
 		s.wxRefuse(w, r, err, kind)
 	case o.State == tasks.Succeeded:
-		wxWrite(w, wxSuccess(o))
+		wxWrite(w, wxSuccess(o.Outcome))
 	case o.State.Final():
 		s.note(r.Context(), fmt.Errorf("upload %s %s: %s (%s, rid %q)", o.ID, o.State, o.Reason, o.Code, o.RID))
 		s.wxFail(w, r, wxRefusal{wxFailure(o.Code, o.Errcode, kind), o.RID, o.Reason})

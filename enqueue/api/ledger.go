@@ -19,7 +19,6 @@ type Ledger interface {
 	enqueue.Events
 	InboxUses
 	Overview
-	KnownSources
 }
 
 // Lists lists batches, actions, and the rows of a batch.
@@ -48,9 +47,4 @@ type Deliveries interface {
 // InboxUses counts the uploads that use a file of an inbox.
 type InboxUses interface {
 	InboxUse(ctx context.Context, source string) (tasks.SourceUse, error)
-}
-
-// KnownSources tells what sources looked like when they were read.
-type KnownSources interface {
-	KnownSources(ctx context.Context, producer string, externalIDs []string) (map[string]tasks.KnownSource, error)
 }

@@ -2,12 +2,13 @@ package api
 
 import (
 	"context"
-	"errors"
+	"encoding/hex"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/google/uuid"
 
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
@@ -20,11 +21,22 @@ type MediaRequest struct {
 	Wait     *int `json:"wait,omitempty" minimum:"0" maximum:"600" doc:"Seconds to wait for the outcome; missing: the server's own limit, which is the most"`
 }
 
-type mediaInput struct{ Body MediaRequest }
+type mediaInput struct {
+	IfNoneMatch string `header:"If-None-Match" doc:"An ETag of an earlier answer: 304 says that its media_id still is the one"`
+	Body        MediaRequest
+}
 
 type mediaOutput struct {
-	Status int
-	Body   tasks.Outcome
+	Status       int
+	CacheControl string `header:"Cache-Control"`
+	ETag         string `header:"ETag"`
+	Body         MediaAnswer
+}
+
+// MediaAnswer is the outcome of the upload that has the media.
+type MediaAnswer struct {
+	tasks.Outcome
+	Note string `json:"note,omitempty" doc:"Why this process could not look at the source, so that a worker had to read it"`
 }
 
 type forgetInput struct {
@@ -36,11 +48,14 @@ func (s *Server) mediaRoutes() {
 		OperationID: "get-media", Method: http.MethodPost, Path: "/v1/media", Tags: []string{"media"},
 		Summary: "A live media_id for this source, now",
 		Description: "Answers with a media that is known and lives long enough, or uploads with interactive priority and waits. 200 has the outcome, " +
-			"which may be a failure; 202 says that it is not there yet: ask for the upload later. Under an external_id that is known, " +
-			"the source is looked at: unless size, mtime, ctime and inode (of an object size and ETag) are as they were, a new round reads it.",
-		Responses: map[string]*huma.Response{"202": {Description: "There is no outcome yet", Content: map[string]*huma.MediaType{
-			jsonType: {Schema: &huma.Schema{Ref: "#/components/schemas/Outcome"}},
-		}}},
+			"which may be a failure; 202 says that it is not there yet: ask again later, or for the upload. A source that was read before is looked at: " +
+			"unless size, mtime, ctime and inode (of an object size and ETag, at most once a minute) are as they were, a new round reads it. " +
+			"All who ask for the same thing share one upload; with an external_id or no_reuse it is one of your own. " +
+			"Cache-Control and expires_at say for how long the answer is good, as far as the source stays as it is.",
+		Responses: map[string]*huma.Response{
+			"202": {Description: "There is no outcome yet", Content: map[string]*huma.MediaType{jsonType: {Schema: &huma.Schema{Ref: "#/components/schemas/MediaAnswer"}}}},
+			"304": {Description: "The media_id of If-None-Match still is the one"},
+		},
 	}, s.media)
 	route(s, enqueue.AccessSubmit, huma.Operation{
 		OperationID: "forget-media", Method: http.MethodDelete, Path: "/v1/media/{media_id}", DefaultStatus: http.StatusNoContent, Tags: []string{"media"},
@@ -59,59 +74,54 @@ func (s *Server) media(ctx context.Context, in *mediaInput) (*mediaOutput, error
 	if in.Body.Wait != nil {
 		wait = min(wait, time.Duration(*in.Body.Wait)*time.Second)
 	}
-	o, err := s.submitAndWait(ctx, caller(ctx), u, wait, in.Body.Checksum)
+	a, err := s.Producer(caller(ctx)).AskMedia(ctx, enqueue.MediaRequest{Upload: u, Checksum: in.Body.Checksum}, wait)
 	if err != nil {
 		return nil, err
 	}
-	if !o.State.Final() {
-		return &mediaOutput{http.StatusAccepted, o}, nil
+	out := &mediaOutput{Status: http.StatusOK, CacheControl: "no-store", Body: MediaAnswer{Outcome: a.Outcome}}
+	if a.Unseen != nil {
+		out.Body.Note = unseenNote(a.Unseen)
 	}
-	return &mediaOutput{http.StatusOK, o}, nil
-}
-
-// submitAndWait submits u ahead of the bulk, unless the caller may not do that, and returns its outcome, or how far it is
-// when the time is over. A source that was read before is read again with checksum, and where it looks otherwise.
-func (s *Server) submitAndWait(ctx context.Context, who enqueue.Caller, u tasks.Upload, wait time.Duration, checksum bool) (tasks.Outcome, error) {
-	if !who.BulkOnly {
-		u.Priority = tasks.Interactive
-	}
-	p := s.Producer(who)
-	r, err := p.Submit(ctx, u)
-	if err != nil {
-		return tasks.Outcome{}, err
-	}
-	if !r.Created {
-		if err := s.refresh(ctx, p, r.ID, checksum); err != nil {
-			return tasks.Outcome{}, err
+	switch {
+	case !a.State.Final():
+		out.Status = http.StatusAccepted
+	case a.State == tasks.Succeeded:
+		out.ETag = mediaTag(a.MediaID)
+		out.CacheControl = "private, max-age=" + strconv.FormatInt(int64(max(0, a.ExpiresAt.Sub(s.cfg.Now())-s.cfg.Fresh)/time.Second), 10)
+		if matches(in.IfNoneMatch, out.ETag) {
+			out.Status = http.StatusNotModified
 		}
 	}
-	waiting, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	o, err := p.Wait(waiting, r.ID)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return p.Outcome(ctx, r.ID)
-	}
-	return o, err
+	return out, nil
 }
 
-// refresh opens a new round for an upload whose outcome does not serve any more: its media is about to expire, a new try
-// may mend its failure, or its source may hold other bytes by now, which the round finds out.
-func (s *Server) refresh(ctx context.Context, p *enqueue.Producer, id uuid.UUID, checksum bool) error {
-	o, err := p.Outcome(ctx, id)
-	if err != nil || !o.State.Final() {
-		return err
+// unseenNote says why the answer took a worker.
+func unseenNote(unseen error) string {
+	e := tasks.AsError(unseen)
+	note := "the source can't be looked at from here, so that a worker reads it each time: " + e.Error()
+	if hint := e.Advice(); hint != "" {
+		note += ": " + hint
 	}
-	serves := o.State == tasks.Succeeded && o.ExpiresAt.Sub(s.cfg.Now()) >= s.cfg.Fresh || o.State != tasks.Succeeded && !o.Code.Mendable()
-	if serves = serves && !checksum; serves {
-		serves, err = s.unchanged(ctx, o)
+	return note
+}
+
+// mediaTag is the ETag of all answers that have a media_id. It is weak, since the rest of them may differ.
+func mediaTag(mediaID string) string {
+	h := tasks.HashOf([]byte(mediaID))
+	return `W/"` + hex.EncodeToString(h[:tagBytes]) + `"`
+}
+
+// tagBytes is enough to tell two media_ids apart.
+const tagBytes = 16
+
+// matches reports whether an If-None-Match names a weak ETag.
+func matches(header, tag string) bool {
+	for one := range strings.SplitSeq(header, ",") {
+		if one = strings.TrimSpace(one); one == "*" || strings.TrimPrefix(one, "W/") == strings.TrimPrefix(tag, "W/") {
+			return true
+		}
 	}
-	if err != nil || serves {
-		return err
-	}
-	if err := p.Retry(ctx, id, true); tasks.CodeOf(err) != tasks.Conflict { // else somebody else did
-		return err
-	}
-	return nil
+	return false
 }
 
 func (s *Server) forget(ctx context.Context, in *forgetInput) (*struct{}, error) {

@@ -3,8 +3,10 @@ package api_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -104,6 +106,50 @@ func TestMediaOfAChangedSource(t *testing.T) {
 	ask(5, "")
 }
 
+// An answer says until when it is good, and where a worker had to look.
+func TestMediaSaysHowLongItIsGood(t *testing.T) {
+	t.Parallel()
+	storage := &looks{}
+	storage.becomes("1", nil)
+	p := newPlant(t, func(c *api.Config) { c.Sources = storage })
+	p.works(func(c tasks.Claim) tasks.Result {
+		if c.Source == "bad.jpg" {
+			return failure(tasks.Corrupt, 0)
+		}
+		r := success("M-" + c.Source)
+		r.Read = tasks.KnownContent{Hash: r.Key.Hash, Identity: "1"}
+		return r
+	})
+	const request = `{"type":"image","source":"a.jpg"}`
+	first := p.call(shop, "POST", "/v1/media", request)
+	o := answered[api.MediaAnswer](t, first, http.StatusOK)
+	var age int
+	if _, err := fmt.Sscanf(first.header.Get("Cache-Control"), "private, max-age=%d", &age); err != nil || age > 70*3600 || age < 69*3600 {
+		t.Errorf("%q, %v", first.header.Get("Cache-Control"), err)
+	}
+	tag := first.header.Get("ETag")
+	for header, status := range map[string]int{tag: 304, `"x", ` + tag: 304, strings.TrimPrefix(tag, "W/"): 304, "*": 304, `W/"x"`: 200, strings.Repeat(",", 9000): 200} {
+		again := p.call(shop, "POST", "/v1/media", request, "If-None-Match", header)
+		if again.status != status || again.header.Get("ETag") != tag || (again.body == "") != (status == 304) {
+			t.Errorf("If-None-Match %.20q: %d %q %s", header, again.status, again.header.Get("ETag"), again.body)
+		}
+	}
+	if again := answered[api.MediaAnswer](t, p.call(shop, "POST", "/v1/media", request), http.StatusOK); again.ID != o.ID || again.Round != 1 || again.Note != "" {
+		t.Errorf("%+v", again)
+	}
+	if rivals := answered[api.MediaAnswer](t, p.call(rival, "POST", "/v1/media", request), http.StatusOK); rivals.ID == o.ID || rivals.Producer != "rival" {
+		t.Errorf("another producer got the upload %+v", rivals)
+	}
+	storage.becomes("", &tasks.Error{Code: tasks.Storage, Op: "stat source", Err: errors.New("this process has no storage root"), Hint: "set it"})
+	if blind := answered[api.MediaAnswer](t, p.call(shop, "POST", "/v1/media", request), http.StatusOK); blind.Round != 2 || !strings.Contains(blind.Note, "no storage root: set it") {
+		t.Errorf("%+v", blind)
+	}
+	bad := p.call(shop, "POST", "/v1/media", `{"type":"image","source":"bad.jpg"}`)
+	if bad.status != http.StatusOK || bad.header.Get("ETag") != "" || bad.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%d %v", bad.status, bad.header)
+	}
+}
+
 func TestMediaNow(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t, func(c *api.Config) { c.Sources = &looks{err: &tasks.Error{Code: tasks.Missing}} })
@@ -114,7 +160,11 @@ func TestMediaNow(t *testing.T) {
 		if c.Source == "bad.jpg" {
 			return failure(tasks.Corrupt, 0)
 		}
-		return success("M-" + c.Source)
+		r := success("M-" + c.Source)
+		if c.Source == "short.jpg" {
+			r.Media.ExpiresAt = r.Media.IssuedAt.Add(time.Hour) // which is less than the margin
+		}
+		return r
 	})
 	ask := func(body string) reply { return p.call(shop, "POST", "/v1/media", body) }
 	o := answered[tasks.Outcome](t, ask(`{"type":"image","source":"a.jpg","external_id":"e1"}`), http.StatusOK)
@@ -125,10 +175,11 @@ func TestMediaNow(t *testing.T) {
 	if again.ID != o.ID || again.Round != 1 {
 		t.Errorf("%+v", again)
 	}
-	p.pass(71 * time.Hour) // it lives an hour more, which is less than the margin
-	again = answered[tasks.Outcome](t, ask(`{"type":"image","source":"a.jpg","external_id":"e1"}`), http.StatusOK)
-	if again.ID != o.ID || again.Round != 2 || again.State != tasks.Succeeded {
-		t.Errorf("%+v", again)
+	for round := 1; round <= 2; round++ {
+		o := answered[tasks.Outcome](t, ask(`{"type":"image","source":"short.jpg"}`), http.StatusOK)
+		if o.Round != round || o.State != tasks.Succeeded {
+			t.Errorf("%+v, want round %d", o, round)
+		}
 	}
 	if o := answered[tasks.Outcome](t, ask(`{"type":"image","source":"bad.jpg"}`), http.StatusOK); o.State != tasks.Failed || o.Code != tasks.Corrupt {
 		t.Errorf("%+v", o)

@@ -19,10 +19,12 @@ func (s *Server) document() {
 	property("Attempt", "took", func(p *huma.Schema) {
 		p.Type, p.Format, p.Description = huma.TypeNumber, "double", "Seconds"
 	})
-	for _, of := range []string{"Outcome", "Receipt"} {
+	for _, of := range []string{"Outcome", "MediaAnswer", "Receipt"} {
 		property(of, "state", func(p *huma.Schema) { p.Enum = anyOf(tasks.States[:]) })
 	}
-	property("Outcome", "type", func(p *huma.Schema) { p.Enum = anyOf(tasks.MediaTypes[:]) })
+	for _, of := range []string{"Outcome", "MediaAnswer"} {
+		property(of, "type", func(p *huma.Schema) { p.Enum = anyOf(tasks.MediaTypes[:]) })
+	}
 	property("Batch", "state", func(p *huma.Schema) {
 		p.Enum = anyOf([]tasks.BatchState{tasks.BatchOpen, tasks.BatchSealed, tasks.BatchComplete})
 	})
@@ -31,7 +33,7 @@ func (s *Server) document() {
 	})
 	s.documentAction(property)
 	exemplify(schemas)
-	for _, of := range []string{"Outcome", "Batch", "Delivery", "Action"} {
+	for _, of := range []string{"Outcome", "MediaAnswer", "Batch", "Delivery", "Action"} {
 		for _, name := range []string{"id", "batch_id"} {
 			property(of, name, func(p *huma.Schema) { p.Format = "uuid" })
 		}

@@ -39,7 +39,7 @@ type Config struct {
 	// Fresh is how long a media must still live to be an answer to POST /v1/media. Zero: 2 h.
 	Fresh time.Duration
 	// Sources looks at the sources of uploads that POST /v1/media is asked for again. Nil: a worker does.
-	Sources Sources
+	Sources enqueue.Sources
 	// WeChat makes the calls of the drop-in endpoint that are passed on. Nil: none are.
 	WeChat WeChat
 	// Passthrough are the paths below /cgi-bin/ that are passed on, as in message/custom/send.
@@ -80,7 +80,7 @@ type Server struct {
 	reads   *enqueue.InFlight
 	bodies  *enqueue.InFlight
 	tail    *enqueue.Tail
-	stats   chan struct{} // one for each source that is looked at
+	live    *enqueue.LiveMedia
 	closing chan struct{}
 	once    sync.Once
 }
@@ -108,8 +108,10 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Cell == nil {
 		cfg.Cell = func(s string) string { return s }
 	}
-	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: enqueue.NewInFlight(), reads: enqueue.NewInFlight(), bodies: enqueue.NewInFlight(), stats: make(chan struct{}, maxStats), closing: make(chan struct{})}
+	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: enqueue.NewInFlight(), reads: enqueue.NewInFlight(), bodies: enqueue.NewInFlight(), closing: make(chan struct{})}
 	s.guard = enqueue.NewGuard(cfg.Now)
+	s.live = enqueue.NewLiveMedia(cfg.Ledger)
+	s.live.Sources, s.live.Fresh = cfg.Sources, cfg.Fresh
 	if s.tail = cfg.Tail; s.tail == nil {
 		s.tail = enqueue.NewTail(cfg.Ledger, cfg.Poll)
 	}
@@ -142,8 +144,9 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Woken tells the event streams what is new: ledger.Follow takes it.
+// Woken tells the event streams, and those who wait for a media, what is new: ledger.Follow takes it.
 func (s *Server) Woken(news tasks.Wake) {
+	s.live.Woken(news)
 	if news.Has(tasks.WakeEvents) {
 		s.tail.Wake()
 	}
@@ -173,7 +176,7 @@ func (s *Server) routes() {
 // Producer submits in the caller's name, within the rights of its key.
 func (s *Server) Producer(i enqueue.Caller) *enqueue.Producer {
 	p := &enqueue.Producer{
-		Ledger: s.cfg.Ledger, Name: i.Name, Rights: i.Rights, Rates: s.cfg.Actor.Rates, Patience: s.cfg.Patience, Accounts: s.cfg.Accounts, Nudge: s.cfg.Nudge,
+		Ledger: s.cfg.Ledger, Name: i.Name, Rights: i.Rights, Rates: s.cfg.Actor.Rates, Patience: s.cfg.Patience, Accounts: s.cfg.Accounts, Nudge: s.cfg.Nudge, Live: s.live,
 	}
 	if s.cfg.CallbackURL != nil {
 		p.CallbackURL = s.cfg.CallbackURL(i.Name)

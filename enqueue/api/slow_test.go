@@ -163,12 +163,16 @@ type slow struct {
 	until time.Time
 }
 
-func (s *slow) Outcome(_ context.Context, id uuid.UUID) (tasks.Outcome, error) {
-	o := tasks.Outcome{ID: id, Producer: "shop", State: tasks.Running}
+func (s *slow) AskedMedia(context.Context, string, string, time.Duration) (tasks.AskedMedia, error) {
+	return tasks.AskedMedia{}, &tasks.Error{Code: tasks.NotFound}
+}
+
+func (s *slow) Awaited(_ context.Context, ids []uuid.UUID) ([]tasks.Outcome, error) {
+	o := tasks.Outcome{ID: ids[0], Producer: "shop", State: tasks.Running}
 	if !time.Now().Before(s.until) {
 		o.State, o.MediaID = tasks.Succeeded, "M"
 	}
-	return o, nil
+	return []tasks.Outcome{o}, nil
 }
 
 // A caller that waits for an outcome gets it however long after its body it comes, within the server's own limit.

@@ -29,6 +29,7 @@ func testContract(t *testing.T, open func(*testing.T) *harness) {
 		finishContract,
 		setContract,
 		sourceContract,
+		askedContract,
 		batchContract,
 		holdContract,
 		leaderContract,

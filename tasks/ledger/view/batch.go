@@ -95,7 +95,7 @@ func (v *View) Rows(ctx context.Context, batch uuid.UUID, after string, limit in
 			}
 		}
 		limit := db.PageSize(limit)
-		os, err := outcomes(t, "u.batch > 0 AND u.batch = (SELECT seq FROM batches WHERE id = ?) AND u.seq > ? ORDER BY u.seq LIMIT ?", batch[:], seq, limit+1)
+		os, err := schema.Outcomes(t, "u.batch > 0 AND u.batch = (SELECT seq FROM batches WHERE id = ?) AND u.seq > ? ORDER BY u.seq LIMIT ?", batch[:], seq, limit+1)
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // OutcomesBetween returns up to limit uploads whose IDs lie between first and last, both included, in the order of their
@@ -14,7 +15,7 @@ func (v *View) OutcomesBetween(ctx context.Context, first, last uuid.UUID, limit
 	var found []tasks.Outcome
 	err := v.lists.Snapshot(ctx, "look up uploads", func(t *db.Tx) error {
 		found = nil
-		rows, err := outcomes(t, "u.id >= ? AND u.id <= ? ORDER BY u.id LIMIT ?", first[:], last[:], limit)
+		rows, err := schema.Outcomes(t, "u.id >= ? AND u.id <= ? ORDER BY u.id LIMIT ?", first[:], last[:], limit)
 		for _, o := range rows {
 			found = append(found, o.Outcome)
 		}

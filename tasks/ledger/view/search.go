@@ -143,7 +143,7 @@ func (v *View) bySeq(ctx context.Context, seqs db.Args) ([]tasks.Outcome, error)
 	var page []tasks.Outcome
 	err := v.lists.Snapshot(ctx, "list uploads", func(t *db.Tx) error {
 		page = nil
-		os, err := outcomes(t, "u.seq IN ("+db.Marks(len(seqs))+") ORDER BY u.seq DESC", seqs...)
+		os, err := schema.Outcomes(t, "u.seq IN ("+db.Marks(len(seqs))+") ORDER BY u.seq DESC", seqs...)
 		for _, o := range os {
 			page = append(page, o.Outcome)
 		}

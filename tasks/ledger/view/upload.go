@@ -2,7 +2,6 @@ package view
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -26,7 +25,7 @@ func (v *View) Find(ctx context.Context, producer, externalID string) (tasks.Out
 func (v *View) one(ctx context.Context, where string, a ...any) (tasks.Outcome, error) {
 	var o tasks.Outcome
 	err := v.lists.Snapshot(ctx, "look up upload", func(t *db.Tx) error {
-		os, err := outcomes(t, where, a...)
+		os, err := schema.Outcomes(t, where, a...)
 		if err != nil {
 			return err
 		}
@@ -56,7 +55,7 @@ func (v *View) Outcomes(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome, 
 			keys[i] = id[:]
 		}
 		err := v.lists.Snapshot(ctx, "look up uploads", func(t *db.Tx) error {
-			rows, err := outcomes(t, "u.id IN ("+db.Marks(len(keys))+")", keys...)
+			rows, err := schema.Outcomes(t, "u.id IN ("+db.Marks(len(keys))+")", keys...)
 			for _, o := range rows {
 				found[o.ID] = o.Outcome
 			}
@@ -99,7 +98,7 @@ func (v *View) List(ctx context.Context, f tasks.Filter) ([]tasks.Outcome, strin
 		}
 		found, cursor, err := newest(t, ws, f.Cursor, db.PageSize(f.Limit), walkRows, func(o schema.Outcome) int64 { return o.Seq },
 			func(c *db.Conditions, limit int) ([]schema.Outcome, error) {
-				return outcomes(t, c.Where()+" ORDER BY u.seq DESC LIMIT ?", append(c.Args, limit)...)
+				return schema.Outcomes(t, c.Where()+" ORDER BY u.seq DESC LIMIT ?", append(c.Args, limit)...)
 			})
 		page, next = nil, cursor
 		for _, o := range found {
@@ -108,30 +107,6 @@ func (v *View) List(ctx context.Context, f tasks.Filter) ([]tasks.Outcome, strin
 		return err
 	})
 	return page, next, err
-}
-
-// outcomes reads uploads as they are now. where names them u.
-func outcomes(t *db.Tx, where string, a ...any) ([]schema.Outcome, error) {
-	held, err := schema.Holds(t)
-	if err != nil {
-		return nil, err
-	}
-	var os []schema.Outcome
-	query := "SELECT " + schema.OutcomeRequest + schema.CurrentEnd + ", u.due_at FROM uploads u WHERE " + where
-	err = t.Each(query, a, func(s db.Scanner) error {
-		var o schema.Outcome
-		var due sql.NullInt64
-		if err := o.Scan(s, &due); err != nil {
-			return err
-		}
-		if o.Phase == schema.Waiting {
-			o.Until = db.TimeOrZero(due)
-		}
-		o.Show(held[o.Account], t.Now)
-		os = append(os, o)
-		return nil
-	})
-	return os, err
 }
 
 // history reads all attempts of an upload, in the order in which they were made.

@@ -66,6 +66,30 @@ func (o *Outcome) Scan(s db.Scanner, more ...any) error {
 	return err
 }
 
+// Outcomes reads uploads as they are now. where names them u.
+func Outcomes(t *db.Tx, where string, a ...any) ([]Outcome, error) {
+	held, err := Holds(t)
+	if err != nil {
+		return nil, err
+	}
+	var os []Outcome
+	query := "SELECT " + OutcomeRequest + CurrentEnd + ", u.due_at FROM uploads u WHERE " + where
+	err = t.Each(query, a, func(s db.Scanner) error {
+		var o Outcome
+		var due sql.NullInt64
+		if err := o.Scan(s, &due); err != nil {
+			return err
+		}
+		if o.Phase == Waiting {
+			o.Until = db.TimeOrZero(due)
+		}
+		o.Show(held[o.Account], t.Now)
+		os = append(os, o)
+		return nil
+	})
+	return os, err
+}
+
 // Show shows a queued upload of a held account as waiting for the hold. Its row does not say so.
 func (o *Outcome) Show(h *Hold, now int64) {
 	if o.State != tasks.Queued || !h.InForce(now) {

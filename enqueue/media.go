@@ -109,7 +109,7 @@ func (p *Producer) lookTogether(ctx context.Context, live *LiveMedia, u tasks.Up
 	if u.ExternalID == "" {
 		return look(ctx)
 	}
-	key := fmt.Sprintf("%s\x00%s\x00%x\x00%t", u.Producer, u.ExternalID, u.Digest(), checksum)
+	key := fmt.Sprintf("%s\x00%s\x00%x\x00%t\x00%d", u.Producer, u.ExternalID, u.Digest(), checksum, u.KeepFreshUntil.Unix())
 	return live.looks.share(ctx, key, look)
 }
 
@@ -122,8 +122,8 @@ func (p *Producer) look(ctx context.Context, live *LiveMedia, u tasks.Upload, ch
 	if tasks.CodeOf(err) == tasks.NotFound {
 		return p.begin(ctx, u)
 	}
-	if err == nil && !known.Asks(u) {
-		_, err = p.accept(ctx, u, tasks.Request{}) // a Conflict, which names the fields
+	if err == nil && (!known.Asks(u) || u.KeepFreshUntil.After(known.KeepFresh)) {
+		_, err = p.accept(ctx, u, tasks.Request{}) // another request is a Conflict; the same one may keep it alive for longer
 	}
 	l := looked{MediaAnswer: MediaAnswer{Outcome: known.Outcome}}
 	if err != nil || !known.State.Final() {

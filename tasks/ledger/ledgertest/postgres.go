@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -109,7 +108,6 @@ func start() (string, error) {
 	if _, err := cmd.StdinPipe(); err != nil { // held open for as long as this process lives
 		return "", err
 	}
-	cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}

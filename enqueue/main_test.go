@@ -9,7 +9,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	redis.SetLogger(silence{}) // go-redis prints each refused connection
+	redis.SetLogger(silence{})                                                                                                 // go-redis prints each refused connection
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/mediaferry/mediaferry/tasks/ledger/ledgertest.start.func1")) // PostgreSQL, for all tests
 }
 

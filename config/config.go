@@ -111,7 +111,8 @@ type Account struct {
 	TokenURL      DSN          `koanf:"token_url" check:"http" doc:"a GET of it answers with the token, plain or as WeChat's JSON (url)"`
 	TokenHeader   tasks.Secret `koanf:"token_header" check:"header" doc:"a header for that GET, as Name: value"`
 	TokenCommand  Command      `koanf:"token_command" doc:"program and arguments, run without a shell, that print the token (command)"`
-	DailyLimit    int          `koanf:"daily_limit" default:"0" min:"0" doc:"upload calls a day; 0: they are only counted"`
+	DailyLimit    int          `koanf:"daily_limit" default:"0" min:"0" doc:"upload calls a day; 0: what WeChat's quota/get says, otherwise they are only counted"`
+	Reserve       int          `koanf:"reserve" default:"5" min:"0" max:"50" doc:"percent of the day's calls that bulk uploads leave to interactive ones"`
 	ResetZone     string       `koanf:"reset_zone" unset:"worker.reset_zone" check:"zone" doc:"time zone whose midnight begins the account's day: its daily limits are over then"`
 	RatePerMinute int          `koanf:"rate_per_minute" default:"0" min:"0" doc:"upload calls a minute over all workers; 0: what WeChat's quota/get says, otherwise unlimited"`
 	Concurrency   int          `koanf:"concurrency" default:"0" min:"0" doc:"uploads of this account under way at once, over all workers; 0: unlimited"`

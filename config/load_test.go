@@ -322,9 +322,9 @@ func TestEnvironmentWins(t *testing.T) {
 		t.Errorf("%+v", c.Worker)
 	}
 	want := map[string]config.Account{
-		"default": {AppID: "a", Secret: "s2", Token: "stable_token"},
-		"My-Shop": {AppID: "b2", Secret: "s", Token: "stable_token"},
-		"third":   {AccessToken: "t", Token: "static"},
+		"default": {AppID: "a", Secret: "s2", Token: "stable_token", Reserve: 5},
+		"My-Shop": {AppID: "b2", Secret: "s", Token: "stable_token", Reserve: 5},
+		"third":   {AccessToken: "t", Token: "static", Reserve: 5},
 	}
 	if diff := cmp.Diff(want, c.Accounts); diff != "" {
 		t.Error(diff)

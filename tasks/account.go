@@ -14,6 +14,8 @@ type Account struct {
 	Fingerprint string
 	// DailyLimit is the number of upload calls that the ledger grants in a day. With 0 it only counts them.
 	DailyLimit int
+	// Reserve is the part of the day's calls, in percent, that bulk uploads leave to interactive ones. It is rounded down.
+	Reserve int
 	// RatePerMinute is the number of upload calls that the whole fleet may make in any minute; 0: no limit.
 	RatePerMinute int
 	// Concurrency is the number of uploads that the whole fleet may have under way at once; 0: no limit.
@@ -35,6 +37,24 @@ type Hold struct {
 	// Ramp is 0 while the account is held. After Until it is the number of uploads that may be under way at once: first
 	// 1 (the probe), then doubled by each success. The hold ends when Ramp reaches RampEnd.
 	Ramp int `json:"ramp,omitzero"`
+	// BulkOnly says that interactive uploads go on: the calls that are left today are kept for them.
+	BulkOnly bool `json:"bulk_only,omitzero"`
+}
+
+// LearntQuota is what WeChat says of an account's upload calls. 0: WeChat does not say.
+type LearntQuota struct {
+	PerMinute int
+	Daily     int
+	Used      int // today, by whatever system, as WeChat counts
+	// Before is what the ledger had counted before WeChat was asked.
+	Before CallsMade
+}
+
+// CallsMade is how many upload calls of an account the ledger has counted today.
+type CallsMade struct {
+	Day      int64 // since 1970 in the account's zone
+	Calls    int
+	UnderWay int // uploads whose call may be counted and not be made yet
 }
 
 // RampEnd is the Ramp that ends a hold: by then the account has answered six times in a row.
@@ -47,11 +67,20 @@ type AccountStatus struct {
 	AppID      string `json:"appid"`
 	Hold       *Hold  `json:"hold,omitempty"`
 	CallsToday int    `json:"calls_today"`
-	DailyLimit int    `json:"daily_limit,omitzero"`
-	Open       int    `json:"open"` // uploads without an outcome
+	// DailyLimit is the lower of what the settings and WeChat allow. 0: neither says.
+	DailyLimit int `json:"daily_limit,omitzero"`
+	// CallsOfOthers is what other systems took of today's limit. It is negative where WeChat's count was cleared.
+	CallsOfOthers int `json:"calls_of_others,omitzero"`
+	// Reserve is how many of a day's calls bulk uploads leave to interactive ones.
+	Reserve int `json:"reserve,omitzero"`
+	Open    int `json:"open"` // uploads without an outcome
+	// Plan says when the open uploads will be done. Nil: there are none.
+	Plan *Plan `json:"plan,omitempty"`
+	// Prospect is what the plan was made of.
+	Prospect Prospect `json:"-"`
 }
 
 // LeftToday returns the number of upload calls that are left today, and whether the account has a daily limit.
 func (a AccountStatus) LeftToday() (int, bool) {
-	return max(0, a.DailyLimit-a.CallsToday), a.DailyLimit > 0
+	return max(0, a.DailyLimit-a.CallsToday-a.CallsOfOthers), a.DailyLimit > 0
 }

@@ -32,6 +32,7 @@ type Batch struct {
 	Submitted   time.Time       `json:"submitted_at"`
 	Local       bool            `json:"-"` // it was submitted at this machine's command line, see Upload.Local
 	Completed   time.Time       `json:"completed_at,omitzero"`
+	Plan        *Plan           `json:"plan,omitempty"` // when the open uploads will be done; only where one batch is asked for
 }
 
 // Validate reports everything that is wrong with a new batch, as one Invalid error that names the fields.

@@ -125,6 +125,7 @@ type AccountSettings struct {
 	RatePerMinute int    `json:"rate_per_minute,omitzero"`
 	Concurrency   int    `json:"concurrency,omitzero"`
 	DailyLimit    int    `json:"daily_limit,omitzero"`
+	Reserve       int    `json:"reserve,omitzero"` // percent
 	ResetZone     string `json:"reset_zone"`
 	// Fingerprint is that of the account's credentials.
 	Fingerprint string `json:"-"`

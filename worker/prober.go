@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -16,15 +17,16 @@ type Holds interface {
 	Resign(ctx context.Context, role, holder string) error
 }
 
-// Prober lifts the hold of an account whose daily calls WeChat has used up once it grants some again, as after its
-// owner has cleared the quota. Without it such an account would wait for midnight. Run one in every process: a lease
-// in the ledger elects the one that works.
+// Prober keeps the ledger's count of an account's daily calls true: it asks WeChat, which also counts what other systems
+// call. It lifts the hold of an account whose calls WeChat had used up once it grants some again, as after its owner has
+// cleared the quota. Without it such an account would wait for midnight. Run one in every process: a lease in the ledger
+// elects the one that works.
 type Prober struct {
 	Ledger   Holds
 	Accounts []tasks.Account
-	// Remaining asks WeChat how many upload calls an account has left today.
-	Remaining func(ctx context.Context, account string) (int, error)
-	// Every is how often it looks; each look costs a held account one call that is no upload call.
+	// Resync asks WeChat how many upload calls an account has left today, and records the answer.
+	Resync func(ctx context.Context, account tasks.Account) (left int, err error)
+	// Every is how often it asks. Each time costs one call for each account that is no upload call.
 	Every  time.Duration
 	Holder string // names this process in the election
 	Log    *slog.Logger
@@ -47,7 +49,7 @@ func (p *Prober) Run(ctx context.Context) {
 		leads, err := p.Ledger.Lead(ctx, roleProbe, p.Holder, probeTTL)
 		if err == nil && leads && time.Since(looked) >= p.Every {
 			looked = time.Now()
-			p.probeHeld(ctx)
+			p.resync(ctx)
 		}
 		select {
 		case <-ctx.Done():
@@ -63,41 +65,34 @@ func (p *Prober) resign(ctx context.Context) {
 	_ = p.Ledger.Resign(ctx, roleProbe, p.Holder) // its lead ends by itself anyway
 }
 
-func (p *Prober) probeHeld(ctx context.Context) {
+func (p *Prober) resync(ctx context.Context) {
 	holds, err := p.Ledger.Holds(ctx)
 	if err != nil {
 		p.Log.DebugContext(ctx, "look at holds", "error", err)
 		return
 	}
-	for _, h := range holds {
-		// A limit of our own settings has no errcode, and is over at midnight only.
-		if h.Code != tasks.DailyLimit || h.Errcode == 0 || h.Ramp > 0 {
+	for _, a := range p.Accounts {
+		left, err := p.Resync(ctx, a)
+		if err != nil {
+			p.Log.DebugContext(ctx, "calls left today are not known", keyAccount, a.Name, "error", err)
 			continue
 		}
-		if name, known := p.account(h); known {
-			p.probe(ctx, h, name)
+		if left > 0 && slices.ContainsFunc(holds, func(h tasks.Hold) bool { return h.Realm == a.Realm && h.AppID == a.AppID && spentAtWeChat(h) }) {
+			p.resume(ctx, a, left)
 		}
 	}
 }
 
-func (p *Prober) account(h tasks.Hold) (name string, known bool) {
-	for _, a := range p.Accounts {
-		if a.Realm == h.Realm && a.AppID == h.AppID {
-			return a.Name, true
-		}
-	}
-	return "", false
+// spentAtWeChat reports whether WeChat said that the day's calls are used up. What the ledger found by its own count has no
+// errcode, and the ledger lifts it itself.
+func spentAtWeChat(h tasks.Hold) bool {
+	return h.Code == tasks.DailyLimit && h.Errcode != 0 && h.Ramp == 0
 }
 
-func (p *Prober) probe(ctx context.Context, h tasks.Hold, account string) {
-	left, err := p.Remaining(ctx, account)
-	if err != nil || left <= 0 {
-		p.Log.DebugContext(ctx, "still held", keyAccount, account, "error", err)
+func (p *Prober) resume(ctx context.Context, a tasks.Account, left int) {
+	if _, err := p.Ledger.Resume(ctx, a.Realm, a.AppID); err != nil {
+		p.Log.WarnContext(ctx, "the account could not be resumed", keyAccount, a.Name, "error", err)
 		return
 	}
-	if _, err := p.Ledger.Resume(ctx, h.Realm, h.AppID); err != nil {
-		p.Log.WarnContext(ctx, "the account could not be resumed", keyAccount, account, "error", err)
-		return
-	}
-	p.Log.InfoContext(ctx, "WeChat grants calls again: the account goes on", keyAccount, account, "calls_left", left)
+	p.Log.InfoContext(ctx, "WeChat grants calls again: the account goes on", keyAccount, a.Name, "calls_left", left)
 }

@@ -55,11 +55,11 @@ func TestProberResumesWhatWeChatGrantsAgain(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := &heldAccounts{leads: leads, holds: holds}
 			p := &Prober{Ledger: h, Accounts: accounts, Every: time.Minute, Log: slog.New(slog.DiscardHandler),
-				Remaining: func(_ context.Context, account string) (int, error) {
-					if account == "unreachable" {
+				Resync: func(_ context.Context, account tasks.Account) (int, error) {
+					if account.Name == "unreachable" {
 						return 0, errors.New("no route")
 					}
-					return left[account], nil
+					return left[account.Name], nil
 				}}
 			ctx, stop := context.WithTimeout(t.Context(), 90*time.Second)
 			defer stop()

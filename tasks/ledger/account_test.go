@@ -186,12 +186,12 @@ var accountContract = []testCase{
 	}},
 	{"a rate that WeChat told counts where it is the lower", func(h *harness) {
 		a := h.paced("a", func(*tasks.Account) {})
-		must(h, h.LearnRate(h.Context(), a, 6))
+		must(h, h.LearnQuota(h.Context(), a, tasks.LearntQuota{PerMinute: 6}))
 		h.submit(10, of("a"))
 		if ds := h.fill(wide); len(ds) != 2 {
 			h.Errorf("%d are dispatched, want the 2 of a lease", len(ds))
 		}
-		must(h, h.LearnRate(h.Context(), a, 0))
+		must(h, h.LearnQuota(h.Context(), a, tasks.LearntQuota{}))
 		if ds := h.fill(wide); len(ds) != 8 {
 			h.Errorf("%d more without a rate, want 8", len(ds))
 		}

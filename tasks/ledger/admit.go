@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -155,7 +156,7 @@ func (t *tx) allow(r *row, m tasks.MediaKey, known tasks.KnownContent) (tasks.Ad
 	if err != nil {
 		return tasks.Admission{}, err
 	}
-	if c.daySpent() {
+	if c.spent(r.priority) {
 		return t.daySpent(r, m, c)
 	}
 	at := t.Now
@@ -242,10 +243,15 @@ func (t *tx) waitOrCancel(r *row, p postponement) error {
 	return t.postpone(r, p)
 }
 
-// daySpent holds the account until its next day and makes r ready again, which the hold then shows as waiting.
+// daySpent holds the account until its next day and makes r ready again, which the hold then shows as waiting. If calls are
+// left for interactive uploads, it holds bulk uploads only.
 func (t *tx) daySpent(r *row, k tasks.MediaKey, c *callCount) (tasks.Admission, error) {
 	until := c.dayEnd(t.Now)
-	err := t.hold(tasks.Hold{Realm: k.Realm, AppID: k.AppID, Code: tasks.DailyLimit, Reason: tasks.DailyLimit.Meaning(), Until: until})
+	h := tasks.Hold{Realm: k.Realm, AppID: k.AppID, Code: tasks.DailyLimit, Reason: tasks.DailyLimit.Meaning(), Until: until}
+	if left, _ := c.left(); left > 0 {
+		h.BulkOnly, h.Reason = true, fmt.Sprintf("the %d calls that are left today are kept for interactive uploads", left)
+	}
+	err := t.hold(h)
 	if err == nil {
 		err = t.yield(r)
 	}

@@ -52,7 +52,7 @@ func (t *tx) claim(bids []tasks.Bid, worker string, until int64) ([]tasks.Claim,
 			continue
 		}
 		if c.token == nil {
-			switch may, err := t.mayStart(c.claim.Account); {
+			switch may, err := t.mayStart(c.claim.Account, c.claim.Priority); {
 			case err != nil:
 				return nil, err
 			case !may: // ready again: it is dispatched when the hold is over
@@ -153,14 +153,17 @@ func (t *tx) giveUp(c *candidate) error {
 
 // mayStart reports whether the account's hold allows one more upload to start, and counts it. During the hold nothing
 // starts; after it the ramp bounds what runs at once.
-func (t *tx) mayStart(account string) (bool, error) {
+func (t *tx) mayStart(account string, p tasks.Priority) (bool, error) {
 	held, err := t.holds()
 	if err != nil || held[account] == nil {
 		return true, err
 	}
 	h := held[account]
-	if h.InForce(t.Now) {
+	if h.Stops(p, t.Now) {
 		return false, nil
+	}
+	if h.InForce(t.Now) { // for others
+		return true, nil
 	}
 	if t.started == nil {
 		t.started = map[string]int{}

@@ -50,6 +50,7 @@ func testContract(t *testing.T, open func(*testing.T) *harness) {
 		wakeContract,
 		keptContract,
 		sessionContract,
+		quotaContract,
 	} {
 		for _, c := range part {
 			t.Run(c.name, func(t *testing.T) {

@@ -155,7 +155,7 @@ func (f *dispatch) takeFirst(p tasks.Priority, free int) ([]laneReady, error) {
 			break
 		}
 		var some []ready
-		n := min(free-len(taken), c.room.first())
+		n := min(free-len(taken), c.room.first(p))
 		some, err = f.take(c.lane, goesFirst, nil, n)
 		for _, u := range some {
 			taken = append(taken, laneReady{c.lane, u})
@@ -186,6 +186,8 @@ type candidateLane struct {
 
 func (c *candidateLane) underWay() int { return c.f.load[c.lane] }
 
+func (c *candidateLane) left() int { return c.room.left(c.priority) }
+
 // add counts what was taken.
 func (c *candidateLane) add(us []ready) {
 	c.f.load[c.lane] += len(us)
@@ -215,7 +217,7 @@ func (f *dispatch) share(lanes []*candidateLane, underWay, window, enough int) {
 	for n := underWay; n < window; n++ {
 		var least *candidateLane
 		for _, c := range lanes {
-			if c.room.left() > c.take && (least == nil || c.underWay()+c.take < least.underWay()+least.take) {
+			if c.left() > c.take && (least == nil || c.underWay()+c.take < least.underWay()+least.take) {
 				least = c
 			}
 		}
@@ -230,9 +232,9 @@ func (f *dispatch) share(lanes []*candidateLane, underWay, window, enough int) {
 func (f *dispatch) draw(lanes []*candidateLane, underWay *int, drawn map[string][]ready) ([]*candidateLane, error) {
 	more := lanes[:0]
 	for _, c := range lanes {
-		want := min(c.take, c.room.left())
+		want := min(c.take, c.left())
 		if want <= 0 {
-			if c.room.left() > 0 {
+			if c.left() > 0 {
 				more = append(more, c)
 			}
 			continue
@@ -244,7 +246,7 @@ func (f *dispatch) draw(lanes []*candidateLane, underWay *int, drawn map[string]
 		c.add(got)
 		*underWay += len(got)
 		drawn[c.account] = append(drawn[c.account], got...)
-		if len(got) == want && c.room.left() > 0 {
+		if len(got) == want && c.left() > 0 {
 			more = append(more, c)
 		}
 	}
@@ -283,7 +285,7 @@ func (f *dispatch) lanesBehind(p tasks.Priority, condition, last string, n int) 
 		if err != nil {
 			return lanes, last, err
 		}
-		if r.left() > 0 || (condition == goesFirst && r.first() > 0) {
+		if r.left(p) > 0 || (condition == goesFirst && r.first(p) > 0) {
 			lanes = append(lanes, &candidateLane{lane: lane{p, last}, f: f, room: r})
 		}
 	}

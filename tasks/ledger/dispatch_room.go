@@ -3,16 +3,19 @@ package ledger
 import (
 	"math"
 
+	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // room says how many more uploads an account may have under way. Accounts with one appid share it.
 type room struct {
 	held     bool // nothing may start
+	bulkHeld bool // no bulk upload may start
 	underWay int
 	uncalled int // of these, uploads that have neither called WeChat nor a reserved time for the call
 	most     int // under way, by concurrency
 	calls    int // that the uncalled ones can make within a lease
+	reserve  int // of the calls, what bulk uploads leave to others
 	ramp     *ramp
 }
 
@@ -38,13 +41,17 @@ func (r *room) take(n, uncalled int) {
 }
 
 // left returns the number of uploads that may be dispatched in addition.
-func (r *room) left() int {
-	return min(r.first(), max(0, r.calls-r.uncalled))
+func (r *room) left(p tasks.Priority) int {
+	calls := r.calls
+	if p == tasks.Bulk && r.reserve > 0 { // one more finds that the rest is kept, and holds bulk uploads
+		calls = max(1, calls-r.reserve)
+	}
+	return min(r.first(p), max(0, calls-r.uncalled))
 }
 
 // first is left for uploads that have called WeChat before, or have a reserved time for the call.
-func (r *room) first() int {
-	if r.held {
+func (r *room) first(p tasks.Priority) int {
+	if r.held || (r.bulkHeld && p == tasks.Bulk) {
 		return 0
 	}
 	return max(0, min(r.most-r.underWay, r.ramp.left()))
@@ -74,7 +81,7 @@ func (f *dispatch) room(account string) (*room, error) {
 }
 
 func (f *dispatch) roomOf(k accountKey, h *schema.Hold) (*room, error) {
-	r := &room{held: h.InForce(f.Now), most: math.MaxInt, calls: math.MaxInt}
+	r := &room{held: h.Stops(tasks.Interactive, f.Now), bulkHeld: h.InForce(f.Now), most: math.MaxInt, calls: math.MaxInt}
 	if r.held {
 		return r, nil
 	}
@@ -82,21 +89,21 @@ func (f *dispatch) roomOf(k accountKey, h *schema.Hold) (*room, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h != nil {
+	if h != nil && !r.bulkHeld {
 		r.ramp = f.rampOf(h)
 	}
 	if limit.concurrency > 0 {
 		r.most = min(r.most, limit.concurrency)
 	}
-	if limit.daily == 0 && limit.rate == 0 {
+	if limit.day() == 0 && limit.rate == 0 {
 		return r, nil
 	}
 	c, err := f.countOf(k.realm, k.appid)
 	if err != nil {
 		return nil, err
 	}
-	if c.daily > 0 { // one more finds that the day is spent, and holds the account
-		r.calls = max(1, c.daily-c.calls)
+	if left, limited := c.left(); limited { // one more finds that the day is spent, and holds the account
+		r.calls, r.reserve = max(1, left), c.reserved()
 	}
 	if c.rate > 0 {
 		r.calls = min(r.calls, c.pace.within(f.Now, f.window.Lease, c.rate))

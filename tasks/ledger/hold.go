@@ -29,6 +29,11 @@ func (l *Ledger) Hold(ctx context.Context, h tasks.Hold) error {
 	length := h.Until.Sub(l.now())
 	return l.do(ctx, "hold account", func(t *tx) error {
 		h.Until = db.Time(t.Now).Add(length)
+		if h.Code == tasks.DailyLimit && h.Errcode != 0 {
+			if err := t.exhaust(h.Realm, h.AppID); err != nil {
+				return err
+			}
+		}
 		return t.hold(h)
 	})
 }
@@ -38,17 +43,17 @@ func (t *tx) hold(h tasks.Hold) error {
 	if err != nil {
 		return err
 	}
-	if old.InForce(t.Now) && !h.Until.After(old.Until) {
+	if old.InForce(t.Now) && !h.Until.After(old.Until) && (h.BulkOnly || !old.BulkOnly) {
 		return nil
 	}
 	h.Since, h.Ramp, h.Reason, h.RID = db.Time(t.Now), 0, clean(h.Reason), clean(h.RID)
 	if old != nil && old.Code == h.Code {
 		h.Since = old.Since
 	}
-	_, err = t.Exec(`INSERT INTO holds (realm, appid, code, errcode, rid, reason, since_at, until_at, ramp) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)
+	_, err = t.Exec(`INSERT INTO holds (realm, appid, code, errcode, rid, reason, since_at, until_at, ramp, bulk_only) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)
 		ON CONFLICT (realm, appid) DO UPDATE SET code = excluded.code, errcode = excluded.errcode, rid = excluded.rid,
-		reason = excluded.reason, since_at = excluded.since_at, until_at = excluded.until_at, ramp = 0`,
-		h.Realm, h.AppID, string(h.Code), h.Errcode, db.TextOrNull(h.RID), h.Reason, db.Micros(h.Since), db.Micros(h.Until))
+		reason = excluded.reason, since_at = excluded.since_at, until_at = excluded.until_at, ramp = 0, bulk_only = excluded.bulk_only`,
+		h.Realm, h.AppID, string(h.Code), h.Errcode, db.TextOrNull(h.RID), h.Reason, db.Micros(h.Since), db.Micros(h.Until), db.Flag(h.BulkOnly))
 	t.held = nil
 	if err != nil || (old != nil && old.Code == h.Code) {
 		return err
@@ -88,10 +93,14 @@ func (t *tx) tell(kind tasks.EventType, h tasks.Hold) error {
 	return nil
 }
 
-// Resume ends an account's hold. It reports whether there was one.
+// Resume ends an account's hold. It reports whether there was one. If WeChat had said that the day's calls are used up, the
+// next call shows whether it still says so.
 func (l *Ledger) Resume(ctx context.Context, realm, appid string) (bool, error) {
 	var lifted bool
 	err := l.do(ctx, "resume account", func(t *tx) (err error) {
+		if err := t.doubt(realm, appid); err != nil {
+			return err
+		}
 		lifted, err = t.lift(realm, appid, "")
 		return err
 	})

@@ -122,7 +122,7 @@ func (t *tx) whyLate(k *kept) (cause, error) {
 	if err != nil {
 		return cause{}, err
 	}
-	if calls.daySpent() {
+	if calls.spent(tasks.Bulk) {
 		return cause{code: tasks.DailyLimit, reason: tasks.DailyLimit.Meaning()}, nil
 	}
 	return causeOf(&tasks.Error{Code: tasks.Temporary, Op: "renew media", Err: errors.New("nobody has uploaded it again in time: is a worker running that can?")}), nil

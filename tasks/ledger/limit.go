@@ -12,9 +12,17 @@ import (
 type limit struct {
 	rate        int // calls a minute
 	concurrency int // uploads under way
-	daily       int // calls a day
+	daily       int // calls of ours a day, by the settings
+	learnt      int // calls a day of all systems, as WeChat says
+	reserve     int // percent of a day's calls that bulk uploads leave to interactive ones
 	zone        *time.Location
 }
+
+// day returns the number of calls that a day has.
+func (l limit) day() int { return schema.Stricter(l.daily, l.learnt) }
+
+// reserved returns how many of a day's calls bulk uploads leave to interactive ones.
+func (l limit) reserved() int { return l.day() * l.reserve / 100 }
 
 // limitAge is the time after which a process reads the limits again: they change with the settings of other processes.
 const limitAge = 2 * time.Second
@@ -67,18 +75,19 @@ func (t *tx) readLimits(s *limits) error {
 		return nil
 	}
 	by, keys := map[accountKey]limit{}, map[string]accountKey{}
-	err := t.Each(`SELECT a.name, a.realm, a.appid, a.rate_per_minute, a.concurrency, a.daily_limit, a.reset_zone, COALESCE(p.learnt, 0)
+	err := t.Each(`SELECT a.name, a.realm, a.appid, a.rate_per_minute, a.concurrency, a.daily_limit, a.reserve, a.reset_zone, COALESCE(p.learnt, 0), COALESCE(p.learnt_daily, 0)
 		FROM accounts a LEFT JOIN paces p ON p.realm = a.realm AND p.appid = a.appid`, nil, func(r db.Scanner) error {
 		var name, zone string
 		var k accountKey
 		var l limit
 		var learnt int
-		if err := r.Scan(&name, &k.realm, &k.appid, &l.rate, &l.concurrency, &l.daily, &zone, &learnt); err != nil {
+		if err := r.Scan(&name, &k.realm, &k.appid, &l.rate, &l.concurrency, &l.daily, &l.reserve, &zone, &learnt, &l.learnt); err != nil {
 			return err
 		}
 		was := by[k]
-		l.rate = stricter(stricter(l.rate, learnt), was.rate)
-		l.concurrency, l.daily = stricter(l.concurrency, was.concurrency), stricter(l.daily, was.daily)
+		l.rate = schema.Stricter(schema.Stricter(l.rate, learnt), was.rate)
+		l.concurrency, l.daily = schema.Stricter(l.concurrency, was.concurrency), schema.Stricter(l.daily, was.daily)
+		l.reserve = max(l.reserve, was.reserve)
 		l.zone = schema.ZoneNamed(zone)
 		by[k], keys[name] = l, k
 		return nil
@@ -87,12 +96,4 @@ func (t *tx) readLimits(s *limits) error {
 		s.by, s.keys, s.read = by, keys, t.Now
 	}
 	return err
-}
-
-// stricter returns the lower of two limits. 0 means no limit.
-func stricter(a, b int) int {
-	if a == 0 || (b != 0 && b < a) {
-		return b
-	}
-	return a
 }

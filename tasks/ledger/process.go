@@ -144,9 +144,9 @@ func (t *tx) settings(process string, a tasks.Account) error {
 	if _, err := t.Row("SELECT fingerprint FROM accounts WHERE name = ?", db.Args{a.Name}, &before); err != nil {
 		return err
 	}
-	_, err = t.Exec(`INSERT INTO process_accounts (process, account, realm, appid, fingerprint, rate_per_minute, concurrency, daily_limit, reset_zone, registered_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		process, a.Name, a.Realm, a.AppID, a.Fingerprint, a.RatePerMinute, a.Concurrency, a.DailyLimit, schema.ZoneName(a.ResetZone), t.Now)
+	_, err = t.Exec(`INSERT INTO process_accounts (process, account, realm, appid, fingerprint, rate_per_minute, concurrency, daily_limit, reserve, reset_zone, registered_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		process, a.Name, a.Realm, a.AppID, a.Fingerprint, a.RatePerMinute, a.Concurrency, a.DailyLimit, a.Reserve, schema.ZoneName(a.ResetZone), t.Now)
 	if err != nil {
 		return err
 	}
@@ -167,22 +167,23 @@ func (t *tx) settleAccount(name string) error {
 		limit
 	}
 	found := false
-	err := t.Each(`SELECT realm, appid, fingerprint, reset_zone, rate_per_minute, concurrency, daily_limit FROM process_accounts
+	err := t.Each(`SELECT realm, appid, fingerprint, reset_zone, rate_per_minute, concurrency, daily_limit, reserve FROM process_accounts
 		WHERE account = ? ORDER BY registered_at, process`, db.Args{name}, func(s db.Scanner) error {
 		var l limit
 		found = true
-		err := s.Scan(&a.realm, &a.appid, &a.fingerprint, &a.zone, &l.rate, &l.concurrency, &l.daily)
-		a.rate, a.concurrency, a.daily = stricter(a.rate, l.rate), stricter(a.concurrency, l.concurrency), stricter(a.daily, l.daily)
+		err := s.Scan(&a.realm, &a.appid, &a.fingerprint, &a.zone, &l.rate, &l.concurrency, &l.daily, &l.reserve)
+		a.rate, a.concurrency, a.daily = schema.Stricter(a.rate, l.rate), schema.Stricter(a.concurrency, l.concurrency), schema.Stricter(a.daily, l.daily)
+		a.reserve = max(a.reserve, l.reserve)
 		return err
 	})
 	if err != nil || !found {
 		return err
 	}
-	_, err = t.Exec(`INSERT INTO accounts (name, realm, appid, fingerprint, daily_limit, reset_zone, rate_per_minute, concurrency)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET realm = excluded.realm, appid = excluded.appid,
-		fingerprint = excluded.fingerprint, daily_limit = excluded.daily_limit, reset_zone = excluded.reset_zone,
+	_, err = t.Exec(`INSERT INTO accounts (name, realm, appid, fingerprint, daily_limit, reserve, reset_zone, rate_per_minute, concurrency)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET realm = excluded.realm, appid = excluded.appid,
+		fingerprint = excluded.fingerprint, daily_limit = excluded.daily_limit, reserve = excluded.reserve, reset_zone = excluded.reset_zone,
 		rate_per_minute = excluded.rate_per_minute, concurrency = excluded.concurrency`,
-		name, a.realm, a.appid, a.fingerprint, a.daily, a.zone, a.rate, a.concurrency)
+		name, a.realm, a.appid, a.fingerprint, a.daily, a.reserve, a.zone, a.rate, a.concurrency)
 	return err
 }
 

@@ -21,7 +21,7 @@ func (l *Ledger) Spend(ctx context.Context, a tasks.Account) error {
 		if err != nil {
 			return err
 		}
-		if c.daySpent() {
+		if c.spent(tasks.Interactive) { // it was admitted: no reserve counts
 			return &tasks.Error{
 				Code: tasks.DailyLimit, Op: "count call", Err: errors.New("the account's calls of today are used up"),
 				RetryAfter: c.dayEnd(t.Now).Sub(db.Time(t.Now)),
@@ -48,15 +48,99 @@ func (l *Ledger) Refund(ctx context.Context, a tasks.Account) error {
 	})
 }
 
-// LearnRate records the number of calls a minute that WeChat allows an account. The lower of this and the settings counts.
-// 0 means that WeChat does not say.
-func (l *Ledger) LearnRate(ctx context.Context, a tasks.Account, perMinute int) error {
+// LearnQuota records what WeChat says of an account's calls. Of its limits and those of the settings the lower ones count.
+// Calls of today that WeChat counted and the ledger did not are another system's: they count too. Where it counted fewer, as
+// after clear_quota, there are as many more, less what may be on its way. A hold for a day's limit that is not reached ends.
+func (l *Ledger) LearnQuota(ctx context.Context, a tasks.Account, q tasks.LearntQuota) error {
 	defer l.limits.forget()
-	return l.do(ctx, "learn rate", func(t *tx) error {
-		_, err := t.Exec(`INSERT INTO paces (realm, appid, learnt) VALUES (?, ?, ?)
-			ON CONFLICT (realm, appid) DO UPDATE SET learnt = excluded.learnt WHERE paces.learnt <> excluded.learnt`, a.Realm, a.AppID, max(0, perMinute))
+	return l.do(ctx, "learn quota", func(t *tx) error {
+		_, err := t.Exec(`INSERT INTO paces (realm, appid, learnt, learnt_daily) VALUES (?, ?, ?, ?)
+			ON CONFLICT (realm, appid) DO UPDATE SET learnt = excluded.learnt, learnt_daily = excluded.learnt_daily
+			WHERE paces.learnt <> excluded.learnt OR paces.learnt_daily <> excluded.learnt_daily`, a.Realm, a.AppID, max(0, q.PerMinute), max(0, q.Daily))
+		if err != nil || q.Daily <= 0 {
+			return err
+		}
+		l.limits.forget()
+		if err := t.countOthers(a, q); err != nil {
+			return err
+		}
+		delete(t.counts, accountKey{a.Realm, a.AppID})
+		return t.liftUnspent(a)
+	})
+}
+
+// CallsToday returns what LearnQuota wants to know from before WeChat was asked.
+func (l *Ledger) CallsToday(ctx context.Context, a tasks.Account) (m tasks.CallsMade, err error) {
+	err = l.engine.Snapshot(ctx, "count calls", func(t *db.Tx) error {
+		m.Day = schema.DayIn(t.Now, a.ResetZone)
+		_, err := t.Row(`SELECT COALESCE(sum(calls), 0), (SELECT count(*) FROM runs r JOIN accounts a ON a.name = r.account
+				WHERE a.realm = ? AND a.appid = ? AND r.token IS NOT NULL)
+			FROM quota WHERE realm = ? AND appid = ? AND day = ?`, db.Args{a.Realm, a.AppID, a.Realm, a.AppID, m.Day}, &m.Calls, &m.UnderWay)
 		return err
 	})
+	return m, err
+}
+
+// countOthers records the calls of today that are not ours.
+func (t *tx) countOthers(a tasks.Account, q tasks.LearntQuota) error {
+	c, err := t.countOf(a.Realm, a.AppID)
+	if err != nil || c.day != q.Before.Day {
+		return err
+	}
+	others := q.Used - q.Before.Calls
+	if others < 0 {
+		others = min(0, others+q.Before.UnderWay)
+	}
+	if others == c.others {
+		return nil
+	}
+	_, err = t.Exec(`INSERT INTO quota (realm, appid, day, calls, others) VALUES (?, ?, ?, 0, ?)
+		ON CONFLICT (realm, appid, day) DO UPDATE SET others = excluded.others`, a.Realm, a.AppID, c.day, others)
+	return err
+}
+
+// liftUnspent ends a hold that the ledger itself made for the day's limit, if calls are left.
+func (t *tx) liftUnspent(a tasks.Account) error {
+	h, err := t.findHold(a.Realm, a.AppID)
+	if err != nil || h == nil || h.Code != tasks.DailyLimit || h.Errcode != 0 || !h.InForce(t.Now) {
+		return err
+	}
+	c, err := t.countOf(a.Realm, a.AppID)
+	if err != nil || c.spent(tasks.Bulk) {
+		return err
+	}
+	_, err = t.lift(a.Realm, a.AppID, tasks.DailyLimit)
+	return err
+}
+
+// doubt undoes what exhaust noted, if nobody has asked WeChat since.
+func (t *tx) doubt(realm, appid string) error {
+	h, err := t.findHold(realm, appid)
+	if err != nil || h == nil || h.Code != tasks.DailyLimit || h.Errcode == 0 {
+		return err
+	}
+	c, err := t.countOf(realm, appid)
+	if err != nil || c.others <= 0 || !c.spent(tasks.Interactive) {
+		return err
+	}
+	_, err = t.Exec("UPDATE quota SET others = 0 WHERE realm = ? AND appid = ? AND day = ?", realm, appid, c.day)
+	return err
+}
+
+// exhaust notes that WeChat counts the day's calls as used up, though the ledger counts fewer: others made the rest.
+func (t *tx) exhaust(realm, appid string) error {
+	c, err := t.countOf(realm, appid)
+	if err != nil {
+		return err
+	}
+	left, limited := c.left()
+	if !limited || left <= 0 {
+		return nil
+	}
+	_, err = t.Exec(`INSERT INTO quota (realm, appid, day, calls, others) VALUES (?, ?, ?, 0, ?)
+		ON CONFLICT (realm, appid, day) DO UPDATE SET others = excluded.others`, realm, appid, c.day, c.others+left)
+	delete(t.counts, accountKey{realm, appid})
+	return err
 }
 
 // accountKey is the key under which calls are counted. All accounts with one appid share it.
@@ -65,13 +149,32 @@ type accountKey struct{ realm, appid string }
 // callCount counts the calls that an account has left, and those that a transaction takes.
 type callCount struct {
 	limit
-	day   int64
-	calls int // of today, those of this transaction included
-	taken int // by this transaction
-	pace  pace
+	day    int64
+	calls  int // of today, those of this transaction included
+	others int // of today, that other systems made
+	taken  int // by this transaction
+	pace   pace
 }
 
-func (c *callCount) daySpent() bool { return c.daily > 0 && c.calls >= c.daily }
+// most returns the number of calls that this fleet may make today, and whether there is a limit.
+func (c *callCount) most() (int, bool) {
+	return schema.CallsADay(c.daily, c.learnt, c.others)
+}
+
+// left returns the number of calls that are left today, and whether there is a limit.
+func (c *callCount) left() (int, bool) {
+	most, limited := c.most()
+	return max(0, most-c.calls), limited
+}
+
+// spent reports whether no call is left today for an upload of a priority.
+func (c *callCount) spent(p tasks.Priority) bool {
+	left, limited := c.left()
+	if p == tasks.Bulk {
+		left -= c.reserved()
+	}
+	return limited && left <= 0
+}
 
 func (c *callCount) dayEnd(now int64) time.Time { return tasks.DayEnd(db.Time(now), c.zone) }
 
@@ -87,10 +190,11 @@ func (t *tx) countOf(realm, appid string) (*callCount, error) {
 		return nil, err
 	}
 	c := &callCount{limit: limit, day: schema.DayIn(t.Now, limit.zone)}
-	if c.daily > 0 || c.rate > 0 {
-		_, err = t.Row(`SELECT COALESCE(max(calls), 0), COALESCE(max(tat), 0) FROM (
-			SELECT calls, 0 AS tat FROM quota WHERE realm = ? AND appid = ? AND day = ? UNION ALL SELECT 0, tat FROM paces WHERE realm = ? AND appid = ?) x`,
-			db.Args{realm, appid, c.day, realm, appid}, &c.calls, &c.pace.read)
+	if c.limit.day() > 0 || c.rate > 0 {
+		_, err = t.Row(`SELECT COALESCE(sum(calls), 0), COALESCE(sum(others), 0), COALESCE(max(tat), 0) FROM (
+			SELECT calls, others, 0 AS tat FROM quota WHERE realm = ? AND appid = ? AND day = ? UNION ALL
+			SELECT 0, 0, tat FROM paces WHERE realm = ? AND appid = ?) x`,
+			db.Args{realm, appid, c.day, realm, appid}, &c.calls, &c.others, &c.pace.read)
 	}
 	c.pace.tat = c.pace.read
 	if t.counts == nil {
@@ -112,9 +216,10 @@ func (t *tx) settleCounts() error {
 	for _, k := range keys {
 		c := t.counts[k]
 		if c.taken > 0 {
+			most, limited := c.most()
 			n, err := t.Exec(`INSERT INTO quota (realm, appid, day, calls) VALUES (?, ?, ?, ?)
 				ON CONFLICT (realm, appid, day) DO UPDATE SET calls = quota.calls + excluded.calls WHERE quota.calls + excluded.calls <= ? OR ? = 0`,
-				k.realm, k.appid, c.day, c.taken, c.daily, c.daily)
+				k.realm, k.appid, c.day, c.taken, most, db.Flag(limited))
 			if err == nil && n == 0 {
 				err = errSpentMeanwhile
 			}

@@ -114,7 +114,7 @@ var forgeries = []forgery{
 	{"batch-told-too-early", []string{"INSERT INTO events (seq, type, at, batch, round, data) SELECT (SELECT max(seq) FROM events) + seq, 'batch.completed', 0, seq, round, '{}' FROM batches WHERE sealed = 0"}, false},
 	{"batch-unknown", []string{"UPDATE uploads SET batch = 4711 WHERE phase = 3"}, false},
 	{"media-held-by-nobody", []string{"UPDATE media SET holder = 4711 WHERE media_id IS NULL"}, true},
-	{"media-held-by-nobody", []string{"UPDATE media SET holder = (SELECT seq FROM uploads WHERE phase = 4) WHERE media_id IS NOT NULL"}, true},
+	{"media-held-by-nobody", []string{"UPDATE media SET holder = (SELECT max(seq) FROM uploads WHERE phase = 4) WHERE media_id IS NOT NULL"}, true},
 	{"media-past-its-life", []string{"UPDATE media SET expires_at = expires_at + 1 WHERE media_id IS NOT NULL"}, true},
 	{"media-past-its-life", []string{"UPDATE media SET expires_at = NULL WHERE media_id IS NOT NULL"}, true},
 	{"kept-for-nobody", []string{"DELETE FROM keepers"}, true},

@@ -2,6 +2,7 @@ package view
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
@@ -18,12 +19,65 @@ func (v *View) Batch(ctx context.Context, id uuid.UUID) (tasks.Batch, error) {
 			found = true
 			return schema.ScanBatch(s, &b)
 		})
-		if err == nil && !found {
+		switch {
+		case err == nil && !found:
 			return schema.NoBatch("look up batch")
+		case err != nil || b.Counts.Open == 0:
+			return err
 		}
+		b.Plan, err = planBatch(t, b)
 		return err
 	})
 	return b, err
+}
+
+// maxSharers is how many batches beside it a plan counts.
+const maxSharers = 64
+
+// planBatch says when a batch will be done. It goes by the account of its first upload, whose days the batches share evenly.
+func planBatch(t *db.Tx, b tasks.Batch) (*tasks.Plan, error) {
+	var account string
+	found, err := t.Row("SELECT account FROM uploads WHERE batch = (SELECT seq FROM batches WHERE id = ?) LIMIT 1", db.Args{b.ID[:]}, &account)
+	if err != nil || !found {
+		return nil, err
+	}
+	days, err := daysOf(t)
+	i := slices.IndexFunc(days, func(a accountDay) bool { return a.Name == account })
+	if err != nil || i < 0 {
+		return nil, err
+	}
+	balances, err := schema.Balances(t)
+	if err != nil {
+		return nil, err
+	}
+	held, err := schema.Holds(t)
+	if err != nil {
+		return nil, err
+	}
+	done, err := doneAMinute(t)
+	if err != nil {
+		return nil, err
+	}
+	sharers, err := sharersOf(t, account)
+	if err != nil {
+		return nil, err
+	}
+	plan := days[i].prospect(t.Now, held[account], done[account]).Plan(min(balances[account].Open, b.Counts.Open*max(1, sharers)))
+	return &plan, nil
+}
+
+// sharersOf counts the batches that have bulk uploads of an account ready, those of each producer that came alone as one. It
+// jumps from batch to batch.
+func sharersOf(t *db.Tx, account string) (n int, err error) {
+	producer, batch := "", int64(-1)
+	for ; n < maxSharers; n++ {
+		found, err := t.Row(`SELECT producer, batch FROM uploads WHERE phase = 0 AND priority = 0 AND account = ? AND (producer, batch) > (?, ?)
+			ORDER BY producer, batch LIMIT 1`, db.Args{account, producer, batch}, &producer, &batch)
+		if err != nil || !found {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // Batches returns one page of batches, as List does of uploads. Of the filter it uses Producer, Since, Until, and Query,

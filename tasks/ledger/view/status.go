@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
@@ -108,35 +107,33 @@ func countOpen(t *db.Tx, balances map[string]tasks.Conservation) (map[openKey]in
 }
 
 func accounts(t *db.Tx, balances map[string]tasks.Conservation, held map[string]*schema.Hold) ([]tasks.AccountStatus, error) {
-	var as []tasks.AccountStatus
-	today := schema.DayIn(t.Now, time.UTC) // today's number differs by one at most in other zones
-	err := t.Each(`SELECT a.name, a.realm, a.appid, a.daily_limit, a.reset_zone, COALESCE(q.day, 0), COALESCE(q.calls, 0) FROM accounts a
-		LEFT JOIN quota q ON q.realm = a.realm AND q.appid = a.appid AND q.day BETWEEN ? AND ? ORDER BY a.name`, db.Args{today - 1, today + 1}, func(s db.Scanner) error {
-		var a tasks.AccountStatus
-		var zone string
-		var day int64
-		if err := s.Scan(&a.Name, &a.Realm, &a.AppID, &a.DailyLimit, &zone, &day, &a.CallsToday); err != nil {
-			return err
-		}
-		if day != schema.DayIn(t.Now, schema.ZoneNamed(zone)) {
-			a.CallsToday = 0
-		}
-		if last := len(as) - 1; last >= 0 && as[last].Name == a.Name {
-			as[last].CallsToday += a.CallsToday
-			return nil
-		}
-		if h := held[a.Name]; h != nil {
+	done, err := doneAMinute(t)
+	if err != nil {
+		return nil, err
+	}
+	all, err := daysOf(t)
+	if err != nil {
+		return nil, err
+	}
+	as := make([]tasks.AccountStatus, len(all))
+	for i, d := range all {
+		a := &as[i]
+		*a = d.AccountStatus
+		h := held[a.Name]
+		if h != nil {
 			shown := h.Hold
 			if !h.InForce(t.Now) {
 				shown.Ramp = h.Room()
 			}
 			a.Hold = &shown
 		}
-		a.Open = balances[a.Name].Open
-		as = append(as, a)
-		return nil
-	})
-	return as, err
+		a.Prospect = d.prospect(t.Now, h, done[a.Name])
+		if a.Open = balances[a.Name].Open; a.Open > 0 {
+			plan := a.Prospect.Plan(a.Open)
+			a.Plan = &plan
+		}
+	}
+	return as, nil
 }
 
 // unserved lists the accounts with open uploads that no living worker knows, by name. Where none lives there are none.

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -37,9 +38,20 @@ func (a *app) printAccounts(accounts []tasks.AccountStatus) error {
 		if acc.DailyLimit > 0 {
 			calls += fmt.Sprintf(" of %d", acc.DailyLimit)
 		}
+		if acc.CallsOfOthers > 0 {
+			calls += fmt.Sprintf(", others %d", acc.CallsOfOthers)
+		}
 		grid.Row(acc.Name, acc.AppID, acc.Realm, strconv.Itoa(acc.Open), calls, holdText(acc.Hold))
 	}
-	return grid.Flush()
+	if err := grid.Flush(); err != nil {
+		return err
+	}
+	for _, acc := range accounts {
+		if acc.Plan != nil && acc.DailyLimit > 0 {
+			fmt.Fprintf(a.Out, "%s: %s\n", acc.Name, output.Plan(*acc.Plan, time.Now()))
+		}
+	}
+	return nil
 }
 
 func holdText(h *tasks.Hold) string {
@@ -48,6 +60,8 @@ func holdText(h *tasks.Hold) string {
 		return "ok"
 	case h.Ramp > 0:
 		return fmt.Sprintf("coming back (%d at once)", h.Ramp)
+	case h.BulkOnly:
+		return fmt.Sprintf("bulk waits until %s: %s", output.Time(h.Until), h.Reason)
 	default:
 		return fmt.Sprintf("held until %s: %s", output.Time(h.Until), h.Reason)
 	}

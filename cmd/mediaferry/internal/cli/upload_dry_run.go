@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/intake"
@@ -138,6 +139,9 @@ func costs(ctx context.Context, s *wire.Stack, calls map[string]int) string {
 		part := fmt.Sprintf("costs %s of %s, which has made %d today", output.Count(calls[name], "upload call", "upload calls"), name, account.CallsToday)
 		if left, limited := account.LeftToday(); limited {
 			part = fmt.Sprintf("costs %d of %s left today for %s", calls[name], output.Count(left, "call", "calls"), name)
+			if calls[name]+account.Open > left {
+				part += " (" + output.Plan(account.Prospect.Plan(account.Open+calls[name]), time.Now()) + ")"
+			}
 		}
 		parts = append(parts, part)
 	}
@@ -158,7 +162,10 @@ func accountNow(s *wire.Stack, known []tasks.AccountStatus, name string) tasks.A
 	}
 	for _, a := range s.Accounts() {
 		if a.Name == name {
-			account.DailyLimit = cmp.Or(account.DailyLimit, a.DailyLimit)
+			if a.DailyLimit > 0 && (account.DailyLimit == 0 || a.DailyLimit < account.DailyLimit) {
+				account.DailyLimit = a.DailyLimit
+				account.Prospect = tasks.Prospect{Now: time.Now(), Left: a.DailyLimit - account.CallsToday, Daily: a.DailyLimit, Zone: a.ResetZone}
+			}
 		}
 	}
 	return account

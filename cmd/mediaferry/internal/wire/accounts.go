@@ -64,6 +64,7 @@ func (s *Stack) Accounts() []tasks.Account {
 	for i, a := range accounts {
 		set := s.Config.Accounts[a.Name]
 		accounts[i].DailyLimit, accounts[i].RatePerMinute, accounts[i].Concurrency = set.DailyLimit, set.RatePerMinute, set.Concurrency
+		accounts[i].Reserve = set.Reserve
 	}
 	return accounts
 }

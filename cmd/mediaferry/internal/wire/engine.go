@@ -11,6 +11,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker"
 	"github.com/mediaferry/mediaferry/worker/webhook"
+	"github.com/mediaferry/mediaferry/worker/wechat"
 )
 
 // Engine is what works off the ledger in this process: it dispatches, carries and delivers.
@@ -92,7 +93,7 @@ func (s *Stack) Start(ctx context.Context, role tasks.ProcessRole) (*Engine, err
 	e.background.Go(func() { s.report("dispatcher", e.dispatcher.Run(ctx)) })
 	e.background.Go(func() { s.report("janitor", s.janitor().Run(ctx)) })
 	e.background.Go(func() { s.report("actor", e.actor.Run(ctx)) })
-	e.background.Go(func() { s.learnRates(ctx) })
+	e.background.Go(func() { s.learnQuotas(ctx) })
 	e.background.Go(func() { s.prober().Run(ctx) })
 	e.background.Go(func() { s.holdWatch().Run(ctx) })
 	if err := e.server.Start(); err != nil {
@@ -148,31 +149,40 @@ func (s *Stack) holdWatch() *worker.HoldWatch {
 	return &worker.HoldWatch{Ledger: s.Ledger, Accounts: s.WeChat.Accounts(), Log: s.Log}
 }
 
-// prober lifts the holds of accounts whose quota was cleared.
+// prober asks WeChat again and again what each account has left of its day.
 func (s *Stack) prober() *worker.Prober {
 	return &worker.Prober{
 		Ledger: s.elector(), Accounts: s.WeChat.Accounts(), Every: s.Config.Worker.HoldRecheck, Holder: s.Name, Log: s.Log,
-		Remaining: func(ctx context.Context, account string) (int, error) {
-			q, err := s.WeChat.Quota(ctx, account)
+		Resync: func(ctx context.Context, a tasks.Account) (int, error) {
+			q, err := s.learnQuota(ctx, a)
 			return q.Remain, err
 		},
 	}
 }
 
-// learnRates asks WeChat how many calls a minute each account may make, and tells the ledger, which keeps to the lower
-// of that and the settings.
-func (s *Stack) learnRates(ctx context.Context) {
+// learnQuotas asks WeChat how many calls each account may make, and tells the ledger, which keeps to the lower of that and
+// the settings.
+func (s *Stack) learnQuotas(ctx context.Context) {
 	for _, a := range s.WeChat.Accounts() {
-		q, err := s.WeChat.Quota(ctx, a.Name)
-		if err == nil {
-			err = s.Ledger.LearnRate(ctx, a, q.PerMinute())
-		}
+		q, err := s.learnQuota(ctx, a)
 		if err != nil {
-			s.Log.Debug("how many calls a minute an account may make is not known", "account", a.Name, "error", err)
-		} else if rate := q.PerMinute(); rate > 0 {
-			s.Log.Info("calls a minute, as WeChat says", "account", a.Name, "rate", rate)
+			s.Log.Debug("how many calls an account may make is not known", "account", a.Name, "error", err)
+		} else {
+			s.Log.Info("upload calls, as WeChat says", "account", a.Name, "a_day", q.DailyLimit, "used_today", q.Used, "a_minute", q.PerMinute())
 		}
 	}
+}
+
+func (s *Stack) learnQuota(ctx context.Context, a tasks.Account) (wechat.Quota, error) {
+	before, err := s.Ledger.CallsToday(ctx, a)
+	if err != nil {
+		return wechat.Quota{}, err
+	}
+	q, err := s.WeChat.Quota(ctx, a.Name)
+	if err != nil {
+		return q, err
+	}
+	return q, s.Ledger.LearnQuota(ctx, a, tasks.LearntQuota{PerMinute: q.PerMinute(), Daily: q.DailyLimit, Used: q.Used, Before: before})
 }
 
 func (s *Stack) report(part string, err error) {

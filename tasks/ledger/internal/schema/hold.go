@@ -11,19 +11,24 @@ type Hold struct {
 	UnderWay int // counted by dispatch
 }
 
-// InForce reports whether the hold stops all starts.
+// InForce reports whether the hold lasts: it stops all starts, or those of bulk uploads.
 func (h *Hold) InForce(now int64) bool { return h != nil && now < db.Micros(h.Until) }
+
+// Stops reports whether the hold stops the starts of one priority.
+func (h *Hold) Stops(p tasks.Priority, now int64) bool {
+	return h.InForce(now) && (p == tasks.Bulk || !h.BulkOnly)
+}
 
 // Room returns the number of uploads that may be under way at once after the hold's time.
 func (h *Hold) Room() int { return max(h.Ramp, 1) }
 
 // HoldColumns are the columns that ScanHold reads, of the hold h.
-const HoldColumns = "h.realm, h.appid, h.code, h.errcode, COALESCE(h.rid, ''), h.reason, h.since_at, h.until_at, h.ramp"
+const HoldColumns = "h.realm, h.appid, h.code, h.errcode, COALESCE(h.rid, ''), h.reason, h.since_at, h.until_at, h.ramp, h.bulk_only"
 
 // ScanHold reads a hold. more come before the columns.
 func ScanHold(s db.Scanner, h *tasks.Hold, more ...any) error {
 	var since, until int64
-	err := s.Scan(append(more, &h.Realm, &h.AppID, &h.Code, &h.Errcode, &h.RID, &h.Reason, &since, &until, &h.Ramp)...)
+	err := s.Scan(append(more, &h.Realm, &h.AppID, &h.Code, &h.Errcode, &h.RID, &h.Reason, &since, &until, &h.Ramp, &h.BulkOnly)...)
 	h.Since, h.Until = db.Time(since), db.Time(until)
 	return err
 }
@@ -49,12 +54,18 @@ func Holds(t *db.Tx) (map[string]*Hold, error) {
 	return held, err
 }
 
-// tighter returns the hold that lasts longer. If neither is in force, it returns the one that allows fewer uploads.
+// tighter returns the hold that lasts longer, first of those that stop everything. If neither is in force, it returns the one that allows fewer uploads.
 func tighter(a, b *Hold, now int64) *Hold {
 	switch {
 	case a == nil:
 		return b
 	case a.InForce(now) || b.InForce(now):
+		if a.Stops(tasks.Interactive, now) != b.Stops(tasks.Interactive, now) {
+			if a.Stops(tasks.Interactive, now) {
+				return a
+			}
+			return b
+		}
 		if a.Until.After(b.Until) {
 			return a
 		}

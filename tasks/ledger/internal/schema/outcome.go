@@ -12,15 +12,16 @@ import (
 // Outcome is an upload as it is shown, with the keys that the ledger needs to page and to read on.
 type Outcome struct {
 	tasks.Outcome
-	Seq   int64
-	Phase Phase
+	Seq      int64
+	Phase    Phase
+	Priority tasks.Priority
 }
 
 // outcomeRequest are the columns of the request, outcomeEnd those of a round. The latter have the same names in the tables
 // uploads and rounds.
 const (
 	OutcomeRequest = `u.seq, u.id, COALESCE(u.external_id, ''), (SELECT b.id FROM batches b WHERE b.seq = u.batch), u.producer, u.account, u.type,
-	u.source, COALESCE(u.filename, ''), u.metadata, u.submitted_at, u.keep_fresh_until, `
+	u.source, COALESCE(u.filename, ''), u.metadata, u.submitted_at, u.keep_fresh_until, u.priority, `
 	outcomeEnd = `r.phase, r.round, r.attempts, r.reused, r.errcode, COALESCE(r.code, ''), COALESCE(r.rid, ''), COALESCE(r.reason, ''),
 	COALESCE(r.hint, ''), COALESCE(r.media_id, ''), r.issued_at, r.expires_at, r.finished_at, r.sha256, r.original, COALESCE(r.fixed, ''),
 	COALESCE(r.size, 0)`
@@ -49,7 +50,7 @@ func (o *Outcome) Scan(s db.Scanner, more ...any) error {
 		issued, expires, finished sql.NullInt64
 	)
 	err := s.Scan(append([]any{
-		&o.Seq, &o.ID, &o.ExternalID, &batch, &o.Producer, &o.Account, &o.Type, &o.Source, &o.Filename, &metadata, &submitted, &keep,
+		&o.Seq, &o.ID, &o.ExternalID, &batch, &o.Producer, &o.Account, &o.Type, &o.Source, &o.Filename, &metadata, &submitted, &keep, &o.Priority,
 		&o.Phase, &o.Round, &o.Attempts, &o.Reused, &o.Errcode, &o.Code, &o.RID, &o.Reason, &o.Hint, &o.MediaID, &issued, &expires, &finished, &sha,
 		&original, &o.Fixed, &o.Size,
 	}, more...)...)
@@ -92,7 +93,7 @@ func Outcomes(t *db.Tx, where string, a ...any) ([]Outcome, error) {
 
 // Show shows a queued upload of a held account as waiting for the hold. Its row does not say so.
 func (o *Outcome) Show(h *Hold, now int64) {
-	if o.State != tasks.Queued || !h.InForce(now) {
+	if o.State != tasks.Queued || !h.Stops(o.Priority, now) {
 		return
 	}
 	o.State, o.Until, o.Code, o.Errcode, o.RID, o.Reason = tasks.Waiting, h.Until, h.Code, h.Errcode, h.RID, h.Reason

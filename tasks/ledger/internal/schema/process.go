@@ -25,11 +25,11 @@ func Processes(t *db.Tx) ([]tasks.Process, error) {
 	for i, p := range ps {
 		at[p.Name] = i
 	}
-	err = t.Each(`SELECT process, account, realm, appid, fingerprint, rate_per_minute, concurrency, daily_limit, reset_zone
+	err = t.Each(`SELECT process, account, realm, appid, fingerprint, rate_per_minute, concurrency, daily_limit, reserve, reset_zone
 		FROM process_accounts ORDER BY process, account`, nil, func(s db.Scanner) error {
 		var name string
 		var a tasks.AccountSettings
-		err := s.Scan(&name, &a.Account, &a.Realm, &a.AppID, &a.Fingerprint, &a.RatePerMinute, &a.Concurrency, &a.DailyLimit, &a.ResetZone)
+		err := s.Scan(&name, &a.Account, &a.Realm, &a.AppID, &a.Fingerprint, &a.RatePerMinute, &a.Concurrency, &a.DailyLimit, &a.Reserve, &a.ResetZone)
 		if i, living := at[name]; living {
 			ps[i].Accounts = append(ps[i].Accounts, a)
 		}

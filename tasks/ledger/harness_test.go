@@ -50,6 +50,8 @@ type harness struct {
 	names int
 	// careless saves the time of fsync, where a test is not about the loss of power.
 	careless bool
+	// through keeps connections for later tests; nil: they end with the ledger.
+	through db.Through
 }
 
 var (
@@ -100,7 +102,11 @@ var migrated = sync.OnceValues(func() ([]byte, error) {
 })
 
 func openPostgresHarness(t *testing.T) *harness {
-	return openPostgresAt(t, ledgertest.Postgres(t), noon)
+	url, clock := clockAt(t, ledgertest.Postgres(t), noon)
+	h := &harness{T: t, url: ledgertest.Kept(t, url), clock: clock}
+	h.through = connections.through(h.url)
+	h.Ledger = h.another()
+	return h
 }
 
 // openTimedHarness opens one by the server's real clock.
@@ -112,21 +118,22 @@ func openTimedHarness(t *testing.T) *harness {
 
 // openUnusedHarness opens a schema that no test has used before: for plans, and for what the server counts.
 func openUnusedHarness(t *testing.T) *harness {
-	return openPostgresAt(t, ledgertest.EmptyPostgres(t), time.Now().Truncate(time.Microsecond))
-}
-
-func openPostgresAt(t *testing.T, url string, at time.Time) *harness {
-	c := &clock{at: at.UTC()}
-	url, c.set = ledgertest.Clock(t, url, at)
-	h := &harness{T: t, url: url, clock: c}
+	h := &harness{T: t}
+	h.url, h.clock = clockAt(t, ledgertest.EmptyPostgres(t), time.Now().Truncate(time.Microsecond))
 	h.Ledger = h.another()
 	return h
+}
+
+func clockAt(t *testing.T, url string, at time.Time) (string, *clock) {
+	c := &clock{at: at.UTC()}
+	url, c.set = ledgertest.Clock(t, url, at)
+	return url, c
 }
 
 // another opens the same ledger once more, as another process would.
 func (h *harness) another() *Ledger {
 	h.Helper()
-	o := Options{Linger: time.Millisecond}
+	o := Options{Linger: time.Millisecond, through: h.through}
 	if h.clock != nil {
 		o.Now = h.clock.now
 	}

@@ -44,7 +44,8 @@ type Options struct {
 	// GroupSize is the largest number of operations that share one commit. Zero means 128.
 	GroupSize int
 
-	steps *steps // of the schema; nil: those of this program
+	steps   *steps     // of the schema; nil: those of this program
+	through db.Through // may be nil
 }
 
 // Ledger is an open ledger. It changes the rows, and its View reads them for people. It is safe for concurrent use. Several
@@ -79,7 +80,7 @@ type Ledger struct {
 // returns Invalid for a URL or place that it can't use, Conflict for a schema that is too old or too new for this program,
 // and Unavailable if it can't reach the database.
 func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
-	h, err := db.Connect(url)
+	h, err := db.ConnectThrough(url, o.through)
 	if err != nil {
 		return nil, err
 	}

@@ -129,10 +129,25 @@ func (s *schema) remember(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
+// kept marks the connections that outlive a test.
+const kept = "_kept"
+
+// Kept returns the URL of Postgres or Clock for connections that the test leaves to later ones on the same schema. While any
+// other connection of a test is open, its schema is not lent again; one of these only counts while it is at work.
+func Kept(tb testing.TB, ledger string) string {
+	tb.Helper()
+	u := parse(tb, ledger)
+	q := u.Query()
+	q.Set("application_name", q.Get("application_name")+kept)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
 // idle reports whether no connection of the test before is left. One whose process was killed may still be writing.
 func (s *schema) idle(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	var n int
-	err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", s.name).Scan(&n)
+	err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 OR application_name = $2 AND state <> 'idle'",
+		s.name, s.name+kept).Scan(&n)
 	return n == 0, err
 }
 

@@ -76,7 +76,7 @@ func execute(url, sql string) error {
 // script runs the server until its standard input ends, which it does when the test's process is gone.
 const script = `
 initdb -D "$1/data" -A trust -U "$2" -E UTF8 --locale=C --no-sync >"$1/log" 2>&1 || exit 1
-postgres -D "$1/data" -k "$1" -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=200 \
+postgres -D "$1/data" -k "$1" -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=500 \
   -c shared_buffers=64MB -c deadlock_timeout=50ms -c autovacuum=off >>"$1/log" 2>&1 &
 server=$!
 cat >/dev/null

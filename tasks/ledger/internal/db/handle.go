@@ -5,6 +5,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"strings"
 	"sync/atomic"
@@ -75,12 +76,18 @@ func (h *Handle) limit(reads, views int) {
 }
 
 // Connect opens the database at url, "sqlite:PATH" or "postgres://…". It does not look at the schema.
-func Connect(url string) (*Handle, error) {
+func Connect(url string) (*Handle, error) { return ConnectThrough(url, nil) }
+
+// Through returns the connector that stands before a connector of PostgreSQL, for one of the uses.
+type Through func(use string, c driver.Connector) driver.Connector
+
+// ConnectThrough is Connect with connectors before those of PostgreSQL. Nil: there are none.
+func ConnectThrough(url string, through Through) (*Handle, error) {
 	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
 	case "sqlite":
 		return connectSQLite(rest)
 	case "postgres", "postgresql":
-		return connectPostgres(url)
+		return connectPostgres(url, through)
 	default:
 		return nil, &tasks.Error{
 			Code: tasks.Invalid, Op: "open ledger", Err: errors.New("the ledger's URL begins neither with sqlite: nor with postgres://"),

@@ -21,7 +21,7 @@ const (
 // process that gets no connection may wait for it.
 const viewsIdle = 5 * time.Second
 
-func connectPostgres(url string) (*Handle, error) {
+func connectPostgres(url string, through Through) (*Handle, error) {
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil { // its text may hold the password
 		return nil, &tasks.Error{
@@ -39,8 +39,11 @@ func connectPostgres(url string) (*Handle, error) {
 	views := cfg.Copy()
 	// A list is planned for what it asks for: a plan that was kept for some producer reads everything for a smaller one.
 	views.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
-	s := &server{}
-	h := &Handle{listening: listening, server: s, Dialect: newPostgres(), Writes: s.pool(cfg), Reads: s.pool(cfg), Views: s.pool(views)}
+	s := &server{through: through}
+	h := &Handle{
+		listening: listening, server: s, Dialect: newPostgres(),
+		Writes: s.pool(cfg, Write), Reads: s.pool(cfg, Read), Views: s.pool(views, Look),
+	}
 	h.limit(postgresReads, postgresViews)
 	h.Views.SetConnMaxIdleTime(viewsIdle)
 	return h, nil

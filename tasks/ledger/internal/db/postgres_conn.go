@@ -25,12 +25,18 @@ type server struct {
 	pooled atomic.Bool
 	// turn counts how often the connections led to the wrong server. Those of an earlier turn are not used again.
 	turn atomic.Int64
+
+	through Through // may be nil
 }
 
 // pool makes a pool whose connections suit the server.
-func (s *server) pool(cfg *pgx.ConnConfig) *sql.DB {
-	pool := sql.OpenDB(&connector{stdlib.GetConnector(*cfg,
-		stdlib.OptionBeforeConnect(s.choose), stdlib.OptionAfterConnect(s.meet), stdlib.OptionResetSession(s.check))})
+func (s *server) pool(cfg *pgx.ConnConfig, use string) *sql.DB {
+	var c driver.Connector = &connector{stdlib.GetConnector(*cfg,
+		stdlib.OptionBeforeConnect(s.choose), stdlib.OptionAfterConnect(s.meet), stdlib.OptionResetSession(s.check))}
+	if s.through != nil {
+		c = s.through(use, c)
+	}
+	pool := sql.OpenDB(c)
 	pool.SetConnMaxLifetime(connectionLife)
 	return pool
 }

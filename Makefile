@@ -39,9 +39,8 @@ unit: ## run the quick tests that need no server
 tools:
 	@.ci/servers
 
-lint: ## gofmt, go vet and golangci-lint; any finding fails
+lint: ## gofmt and golangci-lint, which has go vet; any finding fails
 	@test -z "$$(gofmt -l $(CODE))" || { gofmt -d $(CODE); exit 1; }
-	go vet ./...
 	@test -x $(BIN)/golangci-lint || go install $(GOLANGCI_LINT)
 	$(BIN)/golangci-lint run ./...
 
@@ -60,10 +59,10 @@ differential: ## ask djpeg, pngtopnm and ffmpeg what is left of hundreds of odd 
 	@.ci/gotest -tags differential -count=1 -run 'Differential|Remedies' ./worker/media
 
 bench-quick: tools ## a little of every benchmark, in a minute: is every contender's work complete? It tells nothing of speed
-	PATH="$$(.ci/servers path):$$PATH" go run ./cmd/mediaferry-bench -quick
+	PATH="$$(.ci/servers path):$$PATH" go run -tags full ./cmd/mediaferry-bench -quick
 
 bench: ## compare with plain asynq and a plain loop, side by side: accepting uploads, and carrying them
-	go run ./cmd/mediaferry-bench
+	go run -tags full ./cmd/mediaferry-bench
 
 SEED ?= 1
 KILLS ?= 24
@@ -81,7 +80,7 @@ chaos-planted: tools ## plant bugs in a worker and see that each is found
 	@.ci/gotest -tags planted -count=1 -run Planted ./cmd/mediaferry-chaos
 
 picture: ## draw the console's picture in README anew (needs chromium)
-	SIZE=full go test -count=1 -run 'TestBrowser/en-light-wide-full' ./enqueue/console
+	SIZE=full go test -tags full -count=1 -run 'TestBrowser/en-light-wide-full' ./enqueue/console
 	cp enqueue/console/testdata/screens/en-light-wide-full-overview.png enqueue/console/console.png
 
 image: ## build the container image

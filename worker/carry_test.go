@@ -203,6 +203,7 @@ func TestCarrySucceeds(t *testing.T) {
 		ID: id, Producer: "local", Account: "default", Type: tasks.Image, Source: "a.jpg", Filename: "a.jpg",
 		State: tasks.Succeeded, Attempts: 1, Round: 1, MediaID: m.ID, IssuedAt: m.IssuedAt, ExpiresAt: m.ExpiresAt,
 		SHA256: tasks.HashOf([]byte("content of a.jpg")).String(), Size: 16,
+		Current:   &tasks.CurrentMedia{MediaID: m.ID, IssuedAt: m.IssuedAt, ExpiresAt: m.ExpiresAt},
 		Submitted: got.Submitted, Finished: got.Finished, History: got.History,
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {

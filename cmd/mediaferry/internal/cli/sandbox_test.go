@@ -33,7 +33,7 @@ func TestSandboxCommand(t *testing.T) {
 			t.Fatalf("exit code %d\n%s", r.Code, r.Err)
 		}
 		first = append(first, g.Outcomes(r.Out)[0].MediaID)
-		if r := g.Run("upload", "--wait", "0s", g.Media); r.Code != tasks.ExitQuota || !strings.Contains(g.Run("accounts", "list").Out, "45009") {
+		if r := g.Run("upload", "--wait", "0s", g.Media); r.Code != tasks.ExitQuota || !strings.Contains(g.Run("accounts", "list").Out, "held until") {
 			t.Errorf("over the daily limit: exit code %d\n%s", r.Code, r.Err)
 		}
 		if got := askedRate(t, said[0], appid, secret); got != 600 {
@@ -48,7 +48,7 @@ func TestSandboxCommand(t *testing.T) {
 		t.Errorf("the same seed issues %s and %s", first[0], first[1])
 	}
 	b, err := os.ReadFile(journal)
-	if calls := string(b); err != nil || strings.Count(calls, clitest.UploadPath) < 4 || strings.Count(calls, first[0]) != 2 {
+	if calls := string(b); err != nil || strings.Count(calls, clitest.UploadPath) < 2 || strings.Count(calls, first[0]) != 2 {
 		t.Errorf("the journal has not every call, %v:\n%s", err, calls)
 	}
 }

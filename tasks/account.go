@@ -78,6 +78,32 @@ type AccountStatus struct {
 	Plan *Plan `json:"plan,omitempty"`
 	// Prospect is what the plan was made of.
 	Prospect Prospect `json:"-"`
+	// Token is the access token that the account's calls are made with, where this process knows.
+	Token *TokenStatus `json:"token,omitempty"`
+}
+
+// TokenStatus is what may be told of an access token: never the token itself.
+type TokenStatus struct {
+	Source    string    `json:"source"`              // where it comes from: stable_token, token, static, url or command
+	FetchedAt time.Time `json:"fetched_at,omitzero"` // zero: not known, or not fetched yet
+	ExpiresAt time.Time `json:"expires_at,omitzero"` // zero: not known
+	Refused   bool      `json:"refused,omitempty"`   // WeChat refused it, and the next call fetches another one
+}
+
+// Probe is what WeChat says of an account when it is asked.
+type Probe struct {
+	Account    string       `json:"account"`
+	Used       int          `json:"calls_used" doc:"Upload calls of today, as WeChat counts them"`
+	DailyLimit int          `json:"daily_limit"`
+	Token      *TokenStatus `json:"token,omitempty"`
+}
+
+// Resumption says what became of the hold of an account.
+type Resumption struct {
+	Resumed bool `json:"resumed" doc:"false: it was not held"`
+	Asked   bool `json:"asked" doc:"WeChat was asked, and takes the account. false: it could not be asked from here, and the next upload shows"`
+	// Why says why WeChat could not be asked.
+	Why string `json:"why,omitempty" doc:"Why WeChat could not be asked"`
 }
 
 // LeftToday returns the number of upload calls that are left today, and whether the account has a daily limit.

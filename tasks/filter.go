@@ -43,6 +43,7 @@ type DeliveryFilter struct {
 	Producer string
 	Upload   uuid.UUID // deliveries of the events of this upload or batch
 	State    DeliveryState
+	URL      string // deliveries to this URL
 	Cursor   string
 	Limit    int // 0: 100, at most 1,000
 }

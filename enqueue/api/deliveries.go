@@ -21,6 +21,7 @@ type deliveriesInput struct {
 	State    string `query:"state" enum:"pending,delivered,failed,disabled" doc:"Deliveries in this state"`
 	Upload   string `query:"upload" format:"uuid" doc:"Deliveries of this upload's or batch's events"`
 	Producer string `query:"producer" doc:"Deliveries of this producer's events; a producer sees its own anyway"`
+	URL      string `query:"url" doc:"Deliveries to this URL"`
 	Cursor   string `query:"cursor" doc:"next of the last page"`
 	Limit    int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
@@ -44,7 +45,7 @@ func (s *Server) deliveryRoutes() {
 }
 
 func (s *Server) deliveries(ctx context.Context, in *deliveriesInput) (*deliveriesOutput, error) {
-	f := tasks.DeliveryFilter{Producer: in.Producer, State: tasks.DeliveryState(in.State), Cursor: in.Cursor, Limit: in.Limit}
+	f := tasks.DeliveryFilter{Producer: in.Producer, State: tasks.DeliveryState(in.State), URL: in.URL, Cursor: in.Cursor, Limit: in.Limit}
 	if own := caller(ctx).Sees(); own != "" {
 		f.Producer = own
 	}

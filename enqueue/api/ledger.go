@@ -23,6 +23,7 @@ type Ledger interface {
 
 // Lists lists batches, actions, and the rows of a batch.
 type Lists interface {
+	CountUpTo(ctx context.Context, f tasks.Filter, most int) (int, bool, error)
 	Batches(ctx context.Context, f tasks.Filter) ([]tasks.Batch, string, error)
 	Actions(ctx context.Context, f tasks.ActionFilter) ([]tasks.Action, string, error)
 	Rows(ctx context.Context, batch uuid.UUID, after string, limit int) ([]tasks.Outcome, string, error)
@@ -40,7 +41,8 @@ type Accounts interface {
 // Deliveries lists and replays webhook deliveries.
 type Deliveries interface {
 	Delivery(ctx context.Context, id uuid.UUID) (tasks.Delivery, error)
-	Deliveries(ctx context.Context, f tasks.DeliveryFilter) ([]tasks.Delivery, string, error)
+	enqueue.Deliveries
+	Endpoints(ctx context.Context, producer string) ([]tasks.Endpoint, error)
 	Replay(ctx context.Context, id uuid.UUID) error
 }
 

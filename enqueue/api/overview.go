@@ -18,6 +18,7 @@ type Overview interface {
 	Series(ctx context.Context, f tasks.CountFilter, step time.Duration) (tasks.Series, error)
 	Failures(ctx context.Context, f tasks.CountFilter) ([]tasks.FailureGroup, error)
 	Processes(ctx context.Context) ([]tasks.Process, error)
+	enqueue.Leading
 }
 
 // CountQuery chooses what is counted by the query string.
@@ -74,6 +75,8 @@ type Fleet struct {
 
 type fleetOutput struct{ Body Fleet }
 
+type systemOutput struct{ Body tasks.System }
+
 type statusOutput struct{ Body tasks.Status }
 
 func (s *Server) overviewRoutes() {
@@ -95,6 +98,10 @@ func (s *Server) overviewRoutes() {
 		OperationID: "list-processes", Method: http.MethodGet, Path: "/v1/processes", Tags: []string{"overview"},
 		Summary: "The processes that live: their slots, addresses, and what they can't reach",
 	}, s.processes)
+	route(s, enqueue.AccessWatch, huma.Operation{
+		OperationID: "get-system", Method: http.MethodGet, Path: "/v1/system", Tags: []string{"overview"},
+		Summary: "Who leads, what lies in the queues, how large the ledger is, and what is wrong where the server runs",
+	}, s.system)
 }
 
 func (s *Server) status(ctx context.Context, _ *struct{}) (*statusOutput, error) {
@@ -132,4 +139,12 @@ func (s *Server) processes(ctx context.Context, _ *struct{}) (*fleetOutput, erro
 		return nil, err
 	}
 	return &fleetOutput{Fleet{orEmpty(ps), tasks.Disagreements(ps)}}, nil
+}
+
+func (s *Server) system(ctx context.Context, _ *struct{}) (*systemOutput, error) {
+	got, err := enqueue.SystemOf(ctx, s.cfg.Ledger, s.cfg.Surroundings)
+	if err != nil {
+		return nil, err
+	}
+	return &systemOutput{got}, nil
 }

@@ -26,6 +26,10 @@ type Config struct {
 	Actor *enqueue.Actor
 	// Accounts refuses uploads to accounts that don't exist. Nil: every account is taken.
 	Accounts *enqueue.Accounts
+	// Surroundings are what this process knows of its machine and its Redis.
+	Surroundings enqueue.Surroundings
+	// Asker asks WeChat about accounts. Nil: it is not asked.
+	Asker enqueue.Asker
 	// Nudge is called after something was accepted. Nil: not called.
 	Nudge func()
 	// CallbackURL returns the URL for events of a producer's uploads and batches without a URL of their own. Nil: these
@@ -168,6 +172,7 @@ func (s *Server) routes() {
 	s.mediaRoutes()
 	s.accountRoutes()
 	s.deliveryRoutes()
+	s.webhookRoutes()
 	s.eventRoutes()
 	s.overviewRoutes()
 	s.document()

@@ -64,7 +64,7 @@ func TestAccounts(t *testing.T) {
 	}
 	p.refused(p.call(boss, "POST", "/v1/accounts/other/resume", ""), 404, tasks.NotFound, "no such account")
 	for _, want := range []bool{true, false} {
-		if got := answered[api.Resumed](t, p.call(boss, "POST", "/v1/accounts/default/resume", ""), http.StatusOK); got.Resumed != want {
+		if got := answered[tasks.Resumption](t, p.call(boss, "POST", "/v1/accounts/default/resume", ""), http.StatusOK); got.Resumed != want {
 			t.Errorf("%+v", got)
 		}
 	}

@@ -42,7 +42,12 @@ type outcomeOutput struct{ Body tasks.Outcome }
 type OutcomePage struct {
 	Uploads []tasks.Outcome `json:"uploads" nullable:"false"`
 	Next    string          `json:"next,omitempty" doc:"The cursor of the next page; missing after the last one"`
+	Matched *int            `json:"matched,omitempty" doc:"With count: how many match, up to 10,000; missing for a choice by text, source or metadata"`
+	More    bool            `json:"more,omitempty" doc:"With count: at least matched do, and others were not looked at"`
 }
+
+// mostCounted is how far uploads that match are counted.
+const mostCounted = 10_000
 
 func (s *Server) uploadRoutes() {
 	route(s, enqueue.AccessSubmit, huma.Operation{
@@ -120,6 +125,7 @@ type listInput struct {
 	FilterQuery
 	Cursor string `query:"cursor" doc:"next of the last page"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Uploads a page"`
+	Count  bool   `query:"count" doc:"Count all that match, too"`
 }
 
 type listOutput struct{ Body OutcomePage }
@@ -134,7 +140,17 @@ func (s *Server) uploads(ctx context.Context, in *listInput) (*listOutput, error
 	if err != nil {
 		return nil, err
 	}
-	return &listOutput{OutcomePage{Uploads: orEmpty(page), Next: next}}, nil
+	out := OutcomePage{Uploads: orEmpty(page), Next: next}
+	if in.Count {
+		n, whole, err := s.cfg.Ledger.CountUpTo(ctx, f, mostCounted)
+		if err != nil {
+			return nil, err
+		}
+		if n >= 0 {
+			out.Matched, out.More = &n, !whole
+		}
+	}
+	return &listOutput{out}, nil
 }
 
 // orEmpty makes an empty page [] and not null.

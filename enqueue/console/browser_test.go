@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"github.com/mediaferry/mediaferry/enqueue/console"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest/npmtest"
@@ -162,17 +163,32 @@ func (w *window) wide(t *testing.T) bool {
 	return asked[bool](t, w, `document.documentElement.scrollWidth > innerWidth`)
 }
 
+// In a real browser, in short: what a person sees first, who is signed in, and what moves by itself.
+func TestBrowserInShort(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	p.join()
+	p.fill(5)
+	w := p.open(t, browserOf(t), look{"en", "light", 1440})
+	w.signIn(t, boss)
+	w.audit(t, "overview")
+	testNews(t, w)
+	w.audit(t, "uploads")
+}
+
 // In a real browser, for a person who uses it: all pages in all looks, what moves by itself, what is pressed. It is a suite
-// of make full: a page and its audit take a second of a CPU.
+// of make full: a page and its audit take a second of a CPU. Languages, themes, widths and numbers of uploads meet pairwise.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	taskstest.Full(t)
 	browser := browserOf(t)
 	looks := map[string]filledLook{
-		"en-light-wide-full":  {look{"en", "light", 1440}, 60},
-		"zh-dark-wide-one":    {look{"zh-CN", "dark", 1440}, 1},
-		"zh-light-phone-full": {look{"zh-CN", "light", 390}, 60},
-		"en-dark-phone-empty": {look{"en", "dark", 390}, 0},
+		"en-light-wide-full":   {look{"en", "light", 1440}, 60},
+		"zh-dark-phone-full":   {look{"zh-CN", "dark", 390}, 60},
+		"zh-light-wide-one":    {look{"zh-CN", "light", 1440}, 1},
+		"en-dark-phone-one":    {look{"en", "dark", 390}, 1},
+		"en-dark-wide-empty":   {look{"en", "dark", 1440}, 0},
+		"zh-light-phone-empty": {look{"zh-CN", "light", 390}, 0},
 	}
 	for name, l := range looks {
 		t.Run(name, func(t *testing.T) {
@@ -181,7 +197,8 @@ func TestBrowser(t *testing.T) {
 		})
 	}
 	for name, test := range map[string]func(*testing.T, context.Context){
-		"live": testLive, "bulk": testBulk, "switches": testSwitches, "without scripts": testNoScript, "new": testNew,
+		"new rows wait behind a link": testLive, "lost touch": testLost, "bulk": testBulk, "back": testBack, "copied filter": testCopiedFilter,
+		"roles": testRoles, "switches": testSwitches, "without scripts": testNoScript, "new": testNew,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -197,17 +214,20 @@ type filledLook struct {
 }
 
 func testLook(t *testing.T, browser context.Context, name string, c filledLook) {
-	p := newPlant(t)
+	p := newPlant(t, func(cfg *console.Config) { cfg.Asker = desk{} })
 	p.fill(c.uploads)
+	paths := map[string]string{
+		"overview": "/", "uploads": "/uploads", "failures": "/failures", "batches": "/batches", "new": "/new", "webhooks": "/webhooks", "accounts": "/accounts",
+		"system": "/system", "missing": "/uploads/none", "no-match": "/uploads?q=state:failed+code:poison",
+	}
+	if c.uploads > 1 {
+		paths["batch"] = "/batches/" + p.enliven().String()
+	}
 	w := p.open(t, browser, c.look)
 	w.run(t, chromedp.Navigate(p.url+"/sign-in"))
 	w.shoot(t, name+"-signin")
 	w.audit(t, "sign-in")
 	w.signIn(t, boss)
-	paths := map[string]string{
-		"overview": "/", "uploads": "/uploads", "failures": "/failures", "batches": "/batches", "new": "/new", "webhooks": "/webhooks", "accounts": "/accounts",
-		"system": "/system", "missing": "/uploads/none", "no-match": "/uploads?q=state:failed+code:poison",
-	}
 	if c.uploads > 0 {
 		uploads, _, err := p.List(t.Context(), tasks.Filter{Limit: 1000})
 		must(t, err)
@@ -230,27 +250,123 @@ func testLook(t *testing.T, browser context.Context, name string, c filledLook) 
 	}
 }
 
-// A page changes in place when something happens, says when it has lost touch, and comes back by itself.
+// A page changes in place when something happens, and new rows wait behind a link.
 func testLive(t *testing.T, browser context.Context) {
 	p := newPlant(t)
 	p.join()
 	p.fill(5)
 	w := p.open(t, browser, look{"en", "light", 1440})
 	w.signIn(t, boss)
-	w.run(t, chromedp.Navigate(p.url+"/uploads"), visible("tbody tr"))
+	testNews(t, w)
+}
+
+func testNews(t *testing.T, w *window) {
+	t.Helper()
+	w.run(t, chromedp.Navigate(w.url+"/uploads"), visible("tbody tr"))
 	ended := `document.querySelectorAll("tbody .state.succeeded, tbody .state.failed").length`
 	before := asked[int](t, w, ended)
-	p.submit("shop", tasks.Upload{Type: tasks.Image, Source: "new.jpg"})
-	p.finish(3)
-	w.until(t, "the new row waits behind a link", `!document.querySelector(".news").hidden && document.querySelector(".news").textContent.startsWith("1")`)
+	w.submit("shop", tasks.Upload{Type: tasks.Image, Source: "new.jpg"})
+	w.finish(3)
+	w.until(t, "the new row waits behind a link", `!document.querySelector(".news").hidden && document.querySelector(".news").textContent === "1 new"`)
 	w.until(t, "rows change in place", fmt.Sprintf(`%s > %d`, ended, before))
 	w.run(t, click(".news"))
 	w.until(t, "the new row is shown", `[...document.querySelectorAll("tbody a")].some(a => a.textContent === "new.jpg")`)
+}
+
+// A page says when it has lost touch with a server that was killed, and comes back by itself.
+func testLost(t *testing.T, browser context.Context) {
+	p := newPlant(t)
+	w := p.open(t, browser, look{"en", "light", 1440})
+	w.signIn(t, boss)
+	w.run(t, chromedp.Navigate(p.url+"/uploads"), visible("main"))
 	w.hush(true)
 	p.stop()
 	w.until(t, "it has lost touch, and says so", `!document.querySelector(".lost").hidden`)
 	p.start()
 	w.until(t, "it comes back by itself", `document.querySelector(".lost").hidden`)
+}
+
+// ids are those of the rows that are shown.
+func (w *window) ids(t *testing.T) string {
+	t.Helper()
+	return asked[string](t, w, `[...document.querySelectorAll("tbody tr")].map(r => r.id).join(" ")`)
+}
+
+// The address of a filter that was typed shows somebody else the same rows.
+func testCopiedFilter(t *testing.T, browser context.Context) {
+	p := newPlant(t)
+	p.join()
+	p.fill(30)
+	w := p.open(t, browser, look{"en", "light", 1440})
+	w.signIn(t, boss)
+	w.run(t, chromedp.Navigate(p.url+"/uploads"), chromedp.SendKeys(at("#q"), "state:failed type:voice,\r"))
+	w.until(t, "what can't be is said", `document.querySelector("#wrong")`)
+	w.run(t, chromedp.Navigate(p.url+"/uploads"), chromedp.SendKeys(at("#q"), "state:failed account:shop\r"))
+	w.until(t, "the address is the filter", `location.search.includes("state:failed") && document.querySelectorAll("tbody tr").length > 0`)
+	rows, address := w.ids(t), asked[string](t, w, "location.href")
+	other := p.open(t, browser, look{"zh-CN", "dark", 1440})
+	other.signIn(t, eye)
+	other.run(t, chromedp.Navigate(address), visible("tbody tr"))
+	if got := other.ids(t); got != rows || rows == "" {
+		t.Errorf("%s shows %q, and another reader %q", address, rows, got)
+	}
+}
+
+// Back shows the page before, as it was.
+func testBack(t *testing.T, browser context.Context) {
+	p := newPlant(t)
+	p.join()
+	p.fill(30)
+	w := p.open(t, browser, look{"en", "light", 1440})
+	w.signIn(t, boss)
+	w.run(t, chromedp.Navigate(p.url+"/uploads"), visible("tbody tr"), click(".facet.failed"))
+	w.until(t, "the facet is chosen", `location.search.includes("state:failed")`)
+	rows := w.ids(t)
+	w.run(t, click("tbody a"))
+	w.until(t, "an upload is shown", `document.querySelector(".steps")`)
+	w.run(t, chromedp.NavigateBack())
+	w.until(t, "the rows are shown again", `document.querySelector("tbody tr") && location.search.includes("state:failed")`)
+	if again := w.ids(t); again != rows {
+		t.Errorf("rows %q, and after Back %q", rows, again)
+	}
+	w.run(t, chromedp.NavigateBack())
+	w.until(t, "all rows are shown again", `location.pathname === "/uploads" && location.search === "" && document.querySelector("tbody tr")`)
+}
+
+// Each role sees the pages that are for it and nothing to press that is not, and every link of its menu leads somewhere.
+func testRoles(t *testing.T, browser context.Context) {
+	p := newPlant(t, func(c *console.Config) { c.Asker = desk{} })
+	p.join()
+	p.fill(30)
+	p.enliven()
+	for _, role := range []struct {
+		key, menu string
+		presses   bool // in the lists
+		asks      bool // of accounts
+	}{
+		{shop, "/uploads /batches /new /webhooks /accounts", true, false},
+		{eye, "/ /uploads /failures /batches /webhooks /accounts /system", false, false},
+		{boss, "/ /uploads /failures /batches /new /webhooks /accounts /system", true, true},
+	} {
+		w := p.open(t, browser, look{"en", "light", 1440})
+		w.signIn(t, role.key)
+		menu := asked[string](t, w, `[...document.querySelectorAll("nav li a")].map(a => a.getAttribute("href")).join(" ")`)
+		if menu != role.menu {
+			t.Errorf("%s has the menu %s, want %s", role.key, menu, role.menu)
+		}
+		for _, path := range strings.Fields(menu) {
+			p.join()
+			w.run(t, chromedp.Navigate(p.url+path), chromedp.WaitReady(at("main")))
+			if asked[bool](t, w, `!!document.querySelector(".problem")`) {
+				t.Errorf("%s is in the menu of %s, and refused", path, role.key)
+			}
+			presses := asked[bool](t, w, `!!document.querySelector("main form[method=post]")`)
+			want := role.presses && (path == "/uploads" || path == "/new" || path == "/webhooks") || role.asks && (path == "/accounts" || path == "/system")
+			if want && !presses || presses && !role.presses {
+				t.Errorf("%s has something to press for %s: %v", path, role.key, presses)
+			}
+		}
+	}
 }
 
 // Rows are chosen, looked at, retried, and followed to the end; Back works.

@@ -122,10 +122,10 @@ func columnOf(p tasks.Point, step time.Duration, i, most int) column {
 	return c
 }
 
-// ceiling rounds up to 1, 2 or 5 times a power of ten.
+// ceiling rounds up to a number whose half is whole, and round too.
 func ceiling(n int) int {
 	for p := 1; ; p *= 10 {
-		for _, m := range []int{1, 2, 5} {
+		for _, m := range []int{2, 4, 6, 10} {
 			if n <= m*p {
 				return m * p
 			}

@@ -39,6 +39,10 @@ type Config struct {
 	Tail *enqueue.Tail
 	// Files opens sources for previews. Nil: there are none.
 	Files Files
+	// Surroundings are what this process knows of its machine and its Redis.
+	Surroundings enqueue.Surroundings
+	// Asker asks WeChat about accounts, and knows their tokens. Nil: it is not asked.
+	Asker enqueue.Asker
 	// Explain says what an errcode of WeChat means and what to do, in "en" or "zh". Nil: only codes of ours are explained.
 	Explain func(errcode int, lang string) (meaning, remedy string, ok bool)
 	// Check judges a file as a worker would. Nil: files are judged by workers alone.

@@ -218,7 +218,4 @@ func TestButtons(t *testing.T) {
 	if res, _ := b.post("/actions", url.Values{"do": {"retry"}}); res.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("nothing chosen: %d", res.StatusCode)
 	}
-	if res, _ := b.post("/accounts/shop/resume", nil); res.StatusCode != http.StatusSeeOther {
-		t.Errorf("resume: %d", res.StatusCode)
-	}
 }

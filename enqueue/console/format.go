@@ -26,6 +26,7 @@ func (c *Console) funcs(lang string) template.FuncMap {
 		"bytes":   bytesText,
 		"ago":     func(at time.Time) template.HTML { return c.moment(lang, at) },
 		"took":    took,
+		"seconds": func(s float64) string { return took(time.Duration(s * float64(time.Second))) },
 		"span":    func(d time.Duration) string { return spanText(lang, d) },
 		"id":      func(s any) template.HTML { return idText(fmt.Sprint(s), t("words.copy")) },
 		"icon":    icon,

@@ -36,13 +36,16 @@ type Overview interface {
 	Failures(ctx context.Context, f tasks.CountFilter) ([]tasks.FailureGroup, error)
 	Processes(ctx context.Context) ([]tasks.Process, error)
 	Accounts(ctx context.Context) ([]tasks.AccountStatus, error)
+	enqueue.Leading
 }
 
 // Lists shows one page after the other.
 type Lists interface {
+	CountUpTo(ctx context.Context, f tasks.Filter, most int) (int, bool, error)
 	Batches(ctx context.Context, f tasks.Filter) ([]tasks.Batch, string, error)
 	Refusals(ctx context.Context, batch uuid.UUID, afterLine, limit int) ([]tasks.Refusal, error)
-	Deliveries(ctx context.Context, f tasks.DeliveryFilter) ([]tasks.Delivery, string, error)
+	enqueue.Deliveries
+	Endpoints(ctx context.Context, producer string) ([]tasks.Endpoint, error)
 	Delivery(ctx context.Context, id uuid.UUID) (tasks.Delivery, error)
 	Actions(ctx context.Context, f tasks.ActionFilter) ([]tasks.Action, string, error)
 	Action(ctx context.Context, id uuid.UUID) (tasks.Action, error)

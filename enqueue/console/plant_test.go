@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/enqueue/console"
 	"github.com/mediaferry/mediaferry/tasks"
@@ -193,6 +195,40 @@ func (p *plant) fill(n int) {
 			p.finish(len(rows))
 		}
 	}
+}
+
+// enliven adds what a busy installation has: a batch that is under way, webhooks that arrived and that did not, and an account
+// that is held. It returns the batch.
+func (p *plant) enliven() uuid.UUID {
+	p.Helper()
+	ctx := context.Background()
+	must(p, p.Join(ctx, tasks.Process{Name: "worker-2", Role: tasks.RoleWorker, Host: "beta", PID: 9, Version: "test", Slots: 32, Egress: "203.0.113.7"},
+		[]tasks.Account{account, {Name: "news", Realm: account.Realm, AppID: "wx2", Fingerprint: "g", DailyLimit: 1000}}))
+	must(p, p.Hold(ctx, tasks.Hold{Realm: account.Realm, AppID: "wx2", Code: tasks.AccountHeld, Errcode: 40125, RID: "6565-1", Reason: "invalid appsecret", Until: time.Now().Add(time.Hour)}))
+	shop := &enqueue.Producer{Ledger: p.Ledger, Name: "shop", Account: account.Name, CallbackURL: "https://crm.example/hook"}
+	receipt, err := shop.SubmitBatch(ctx, tasks.Batch{ExternalID: "spring", CallbackURL: "https://crm.example/hook"}, func(yield func(tasks.Upload) bool) {
+		for i := range 12 {
+			if !yield(tasks.Upload{Type: tasks.Image, Source: fmt.Sprintf("2026/batch/%02d.jpg", i)}) {
+				return
+			}
+		}
+	})
+	must(p, err)
+	p.finish(8)
+	_, err = shop.TestWebhook(ctx, "https://old.example/hook")
+	must(p, err)
+	ds, err := p.DispatchDeliveries(ctx, 100)
+	must(p, err)
+	for _, d := range ds {
+		got, token, err := p.ClaimDelivery(ctx, d.ID, d.Generation, time.Minute)
+		must(p, err)
+		r := tasks.DeliveryResult{State: tasks.Delivered, Status: 204, Took: 41 * time.Millisecond}
+		if strings.Contains(got.URL, "old") {
+			r = tasks.DeliveryResult{State: tasks.GivenUp, Status: 503, Reason: "HTTP 503", Took: 2 * time.Second}
+		}
+		must(p, p.FinishDelivery(ctx, token, r))
+	}
+	return receipt.Batch.ID
 }
 
 // now is the clock of the ledger and of the console, which can be put back.

@@ -15,6 +15,7 @@ func (c *Console) systemRoutes() {
 
 // systemData is what the page of the system shows.
 type systemData struct {
+	tasks.System
 	Processes []tasks.Process
 	Disagree  []tasks.Disagreement
 	Actions   []tasks.Action
@@ -33,6 +34,9 @@ func (c *Console) systemData(v *visit) (systemData, error) {
 	d := systemData{MayAdd: c.cfg.AddKey != nil && v.may(enqueue.AccessOperate)}
 	var err error
 	if d.Processes, err = c.cfg.Ledger.Processes(v.Context()); err != nil {
+		return d, err
+	}
+	if d.System, err = enqueue.SystemOf(v.Context(), c.cfg.Ledger, c.cfg.Surroundings); err != nil {
 		return d, err
 	}
 	d.Disagree = tasks.Disagreements(d.Processes)

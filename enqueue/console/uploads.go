@@ -23,7 +23,12 @@ type uploadsData struct {
 	Facets   []facet
 	Suggest  []string // whole words that the line may have
 	Filtered bool
+	Matched  int  // -1: it is not counted
+	More     bool // so many and more
 }
+
+// mostCounted is how far the rows that match are counted.
+const mostCounted = 10_000
 
 // facet is a link that changes one word of the line.
 type facet struct {
@@ -47,6 +52,11 @@ func (c *Console) uploads(v *visit) (answer, error) {
 			return nil, err
 		}
 		d.Rows = rows
+		n, whole, err := c.cfg.Ledger.CountUpTo(v.Context(), f, mostCounted)
+		if err != nil {
+			return nil, err
+		}
+		d.Matched, d.More = n, !whole
 		if next != "" {
 			d.Next = uploadsURL(l, next)
 		}

@@ -78,15 +78,36 @@ func (l *Ledger) FinishDelivery(ctx context.Context, k tasks.DeliveryToken, r ta
 	})
 }
 
+// ReplayAll is Replay for many, in one transaction, and returns how many of them exist.
+func (l *Ledger) ReplayAll(ctx context.Context, ids []uuid.UUID) (int, error) {
+	replayed := 0
+	err := l.do(ctx, "replay deliveries", func(t *tx) error {
+		replayed = 0
+		for _, id := range ids {
+			n, err := t.replay(id)
+			if err != nil {
+				return err
+			}
+			replayed += int(n)
+		}
+		return nil
+	})
+	return replayed, err
+}
+
+func (t *tx) replay(id uuid.UUID) (int64, error) {
+	t.wake |= tasks.WakeDeliveries
+	return t.Exec("UPDATE deliveries SET phase = 0, due_at = ?, attempts = 0, claim_token = NULL WHERE id = ?", t.Now, id[:])
+}
+
 // Replay makes a delivery in any state due now, and counts its attempts from zero. The event and its ID stay the same. It
 // returns NotFound if the delivery does not exist.
 func (l *Ledger) Replay(ctx context.Context, id uuid.UUID) error {
 	return l.do(ctx, "replay delivery", func(t *tx) error {
-		n, err := t.Exec("UPDATE deliveries SET phase = 0, due_at = ?, attempts = 0, claim_token = NULL WHERE id = ?", t.Now, id[:])
+		n, err := t.replay(id)
 		if err == nil && n == 0 {
 			return &tasks.Error{Code: tasks.NotFound, Op: "replay delivery", Err: errors.New("there is no such delivery")}
 		}
-		t.wake |= tasks.WakeDeliveries
 		return err
 	})
 }

@@ -115,7 +115,7 @@ func (c *Client) newAccount(a Account) *account {
 	}
 	if a.Source != StaticToken {
 		w.tokens = &shared{
-			key: key + "/" + string(a.Source), source: c.newSource(a), store: c.store,
+			key: key + "/" + string(a.Source), kind: a.Source, source: c.newSource(a), store: c.store,
 			now: c.cfg.Now, zone: a.ResetZone, log: c.cfg.Log.With("account", a.Name),
 		}
 	}

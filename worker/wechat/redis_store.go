@@ -55,6 +55,7 @@ func NewRedisTokens(rdb redis.UniversalClient, prefix string, sealer Sealer, tag
 type sealed struct {
 	Value     string    `json:"value"`
 	ExpiresAt time.Time `json:"expires_at"`
+	FetchedAt time.Time `json:"fetched_at,omitzero"`
 	RenewAt   time.Time `json:"renew_at"`
 	Vouched   bool      `json:"vouched,omitzero"`
 	RenewedAt time.Time `json:"renewed_at,omitzero"`
@@ -186,7 +187,7 @@ func (r *RedisTokens) tags(value tasks.Secret) []any {
 
 // seal encrypts a token for one Redis key, so that one account's token can't be put in the place of another's.
 func (r *RedisTokens) seal(key string, t Token) (string, error) {
-	text, err := json.Marshal(sealed{t.Value.Reveal(), t.ExpiresAt, t.RenewAt, t.Vouched, t.RenewedAt, t.ForcedAt, t.Forced})
+	text, err := json.Marshal(sealed{t.Value.Reveal(), t.ExpiresAt, t.FetchedAt, t.RenewAt, t.Vouched, t.RenewedAt, t.ForcedAt, t.Forced})
 	return string(r.sealer.Seal(text, key)), err
 }
 
@@ -199,6 +200,6 @@ func (r *RedisTokens) open(key, data string) (Token, error) {
 	if err := json.Unmarshal(text, &s); err != nil {
 		return Token{}, err
 	}
-	return Token{Value: tasks.Secret(s.Value), ExpiresAt: s.ExpiresAt, RenewAt: s.RenewAt, Vouched: s.Vouched,
+	return Token{Value: tasks.Secret(s.Value), ExpiresAt: s.ExpiresAt, FetchedAt: s.FetchedAt, RenewAt: s.RenewAt, Vouched: s.Vouched,
 		RenewedAt: s.RenewedAt, ForcedAt: s.ForcedAt, Forced: s.Forced}, nil
 }

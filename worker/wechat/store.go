@@ -12,6 +12,7 @@ import (
 type Token struct {
 	Value     tasks.Secret
 	ExpiresAt time.Time
+	FetchedAt time.Time // zero: before this was kept
 	RenewAt   time.Time // after it the next caller fetches a new one, while this one still serves
 	// Seq orders the tokens of one account. A store never replaces a token by one with a lower Seq.
 	Seq     int64

@@ -32,6 +32,8 @@ type keeper interface {
 	renew(ctx context.Context, refused Token) (Token, error)
 	// refuse records that WeChat refused a token, and returns the time until another one may be fetched.
 	refuse(ctx context.Context, refused Token) time.Duration
+	// status tells of the token without the token.
+	status(ctx context.Context) tasks.TokenStatus
 	// check fetches a token even if there is a good one, to find out whether that works.
 	check(ctx context.Context) (Token, error)
 }
@@ -40,6 +42,7 @@ type keeper interface {
 // the fleet at a time fetches. The others wait, or go on with a copy that still serves.
 type shared struct {
 	key    string // of the account, in the store
+	kind   TokenSource
 	source source
 	store  TokenStore
 	now    func() time.Time
@@ -195,7 +198,7 @@ func (s *shared) fetch(ctx context.Context, have Token, seq int64) (Token, error
 		return Token{}, s.failed(err)
 	}
 	t := Token{
-		Value: g.value, Seq: seq, ExpiresAt: asked.Add(g.life), RenewAt: asked.Add(g.life - min(renewEarly, g.life/4)),
+		Value: g.value, Seq: seq, FetchedAt: asked, ExpiresAt: asked.Add(g.life), RenewAt: asked.Add(g.life - min(renewEarly, g.life/4)),
 		RenewedAt: have.RenewedAt, ForcedAt: have.ForcedAt, Forced: have.Forced,
 	}
 	if have.Refused {

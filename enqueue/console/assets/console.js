@@ -44,7 +44,7 @@
     const says = form && one("[data-chosen]", form);
     if (!says) return;
     const n = chosen();
-    says.textContent = n === 0 ? says.dataset.none : n === 1 ? says.dataset.single : says.dataset.many.replace("#", n);
+    says.textContent = n === 0 ? says.dataset.none : (n === 1 ? says.dataset.single : says.dataset.many).replace("#", n);
     all("[data-needs]", form).forEach(b => { b.disabled = n === 0; });
     const every = one("[data-all]", form);
     every.checked = n > 0 && n === picks().length;
@@ -162,7 +162,7 @@
     });
     if (news && !("later" in rows.dataset)) {
       news.hidden = n === 0;
-      news.textContent = n === 1 ? news.dataset.single : news.dataset.many.replace("#", n === fresh.rows.length ? n + "+" : n);
+      news.textContent = (n === 1 ? news.dataset.single : news.dataset.many).replace("#", n === fresh.rows.length ? n + "+" : n);
     }
   }
   async function look() {

@@ -66,6 +66,7 @@ func deliveryWalk(t *db.Tx, f tasks.DeliveryFilter) (*walk, error) {
 		along = &w.rest
 	}
 	along.Equal("d.producer = ?", f.Producer)
+	w.rest.Equal("d.url = ?", f.URL)
 	switch f.State {
 	case "":
 	case tasks.Pending:

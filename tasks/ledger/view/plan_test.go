@@ -96,6 +96,7 @@ func reads() map[string][]read {
 			add("List", func(ctx context.Context, v *view.View) error { _, _, err := v.List(ctx, f); return err })
 		}
 		f.Cursor = ""
+		add("CountUpTo", func(ctx context.Context, v *view.View) error { _, _, err := v.CountUpTo(ctx, f, 10_000); return err })
 		add("Count", func(ctx context.Context, v *view.View) error { _, err := v.Count(ctx, f); return err })
 	}
 	for _, f := range []tasks.Filter{{}, {Producer: "small"}, {Producer: "big", Query: "b7"}, {Query: "b7"}, {Until: time.UnixMicro(9)}, {Cursor: deep, Producer: "small"}} {
@@ -105,6 +106,9 @@ func reads() map[string][]read {
 		for _, s := range []tasks.DeliveryState{"", tasks.Pending, tasks.Delivered, tasks.GivenUp, tasks.Disabled} {
 			for _, of := range []uuid.UUID{uuid.Nil, named(1, 7), named(2, 7)} {
 				f := tasks.DeliveryFilter{Producer: producer, State: s, Upload: of}
+				if s == "" {
+					add("Endpoints", func(ctx context.Context, v *view.View) error { _, err := v.Endpoints(ctx, producer); return err })
+				}
 				add("Deliveries", func(ctx context.Context, v *view.View) error { _, _, err := v.Deliveries(ctx, f); return err })
 			}
 		}
@@ -116,6 +120,8 @@ func reads() map[string][]read {
 		_, err := v.EventsSince(ctx, time.UnixMicro(int64(many()/2)))
 		return err
 	})
+	add("Leaders", func(ctx context.Context, v *view.View) error { _, err := v.Leaders(ctx); return err })
+	add("Size", func(ctx context.Context, v *view.View) error { _, err := v.Size(ctx); return err })
 	add("EventsEnd", func(ctx context.Context, v *view.View) error { _, err := v.EventsEnd(ctx); return err })
 	add("NewestEvent", func(ctx context.Context, v *view.View) error { _, err := v.NewestEvent(ctx); return err })
 	add("Outcome", func(ctx context.Context, v *view.View) error { _, err := v.Outcome(ctx, named(1, 7)); return err })

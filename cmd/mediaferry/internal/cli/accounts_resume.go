@@ -3,12 +3,12 @@ package cli
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -47,40 +47,14 @@ func (a *app) resume(ctx context.Context, s *wire.Stack, acc tasks.AccountStatus
 		fmt.Fprintf(a.Err, "%s was not held\n", acc.Name)
 		return exit.With(tasks.ExitNothing)
 	}
-	answer, err := a.askWeChat(ctx, s, acc.Name)
-	if err != nil {
-		return fmt.Errorf("account %s stays held: %w", acc.Name, err)
-	}
-	held, err := s.Ledger.Resume(ctx, acc.Realm, acc.AppID)
+	done, err := enqueue.ResumeAccount(ctx, s.Ledger, s, acc.Name)
 	if err != nil {
 		return err
 	}
-	if !held { // a worker that took over the new credentials was first
-		answer += ", and its hold was lifted meanwhile"
+	answer := "WeChat answers it"
+	if !done.Asked {
+		answer = fmt.Sprintf("WeChat could not be asked from here (%s), the next upload shows", done.Why)
 	}
 	fmt.Fprintf(a.Err, "%s goes on: %s\n", acc.Name, answer)
 	return nil
-}
-
-// askWeChat makes a call with the credentials of an account as they are now. It returns what to say of it, and an error where
-// WeChat refuses them. What only this machine can't do says nothing of the workers.
-func (a *app) askWeChat(ctx context.Context, s *wire.Stack, name string) (string, error) {
-	const patience = 20 * time.Second
-	if _, known := s.Config.Accounts[name]; !known {
-		return "it is not in the settings here, and WeChat was not asked", nil
-	}
-	client, err := wire.NewWeChat(s.Config, nil, s.Log)
-	if err != nil {
-		return "", err
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	err = client.Probe(ctx, name)
-	switch code := tasks.CodeOf(err); {
-	case err == nil:
-		return "WeChat answers it", nil
-	case code == tasks.AccountHeld || code == tasks.DailyLimit || code == tasks.TokenRefused:
-		return "", err
-	}
-	return fmt.Sprintf("WeChat could not be asked from here (%v), the next upload shows", err), nil
 }

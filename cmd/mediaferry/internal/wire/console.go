@@ -23,7 +23,7 @@ import (
 func (s *Stack) newConsole(c *api.Config, door func() *api.Server) (*console.Console, error) {
 	limits := Limits(s.Config)
 	cfg := console.Config{
-		Ledger: s.Ledger, Keys: c.Keys, Actor: c.Actor, Tail: c.Tail, Files: s.Files, Nudge: c.Nudge, Explain: explain, Log: s.Log, Version: Version(),
+		Ledger: s.Ledger, Keys: c.Keys, Actor: c.Actor, Tail: c.Tail, Files: s.Files, Nudge: c.Nudge, Explain: explain, Asker: c.Asker, Surroundings: c.Surroundings, Log: s.Log, Version: Version(),
 		Producer: func(who enqueue.Caller) *enqueue.Producer { return door().Producer(who) },
 		Results: func(ctx context.Context, w http.ResponseWriter, batch uuid.UUID) error {
 			return door().WriteCSV(ctx, w, batch)

@@ -29,6 +29,9 @@ func DeliveryPhase(s tasks.DeliveryState) int {
 	return -1
 }
 
+// DeliveryState is the state of a delivery in that phase.
+func DeliveryState(phase int) tasks.DeliveryState { return deliveryStates[phase] }
+
 // Deliveries reads deliveries with their events, and their seqs. where names the deliveries d, their events e, and the
 // uploads u or batches b of these.
 func Deliveries(t *db.Tx, where string, a ...any) ([]tasks.Delivery, []int64, error) {

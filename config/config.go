@@ -191,8 +191,12 @@ type Producer struct {
 	WebhookAllow   []string       `koanf:"webhook_allow" check:"net" doc:"hosts and CIDRs that may be called for it although they are private"`
 	RatePerMinute  int            `koanf:"rate_per_minute" default:"0" min:"0" doc:"uploads it may submit a minute; 0: unlimited"`
 	DailyBudget    int            `koanf:"daily_budget" default:"0" min:"0" doc:"uploads it may submit a day; 0: unlimited"`
+	MaxKept        int            `koanf:"max_kept" default:"10000" min:"1" doc:"contents that are kept alive for it at once (keep_fresh_until)"`
 	MaxPriority    string         `koanf:"max_priority" default:"interactive" oneof:"bulk|interactive" doc:"the highest priority it may ask for"`
 }
+
+// DefaultMaxKept is max_kept of a producer that the settings don't name.
+const DefaultMaxKept = 10_000
 
 // Inbox takes tasks that producers push into Redis without a ledger at hand.
 type Inbox struct {

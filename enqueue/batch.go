@@ -222,7 +222,7 @@ func (s *batchStream) answer() error {
 // flush commits the rows gathered so far. The caller holds s.mu.
 func (s *batchStream) flush(ctx context.Context) error {
 	accepted, err := s.Ledger.Submit(ctx, tasks.Submission{
-		Producer: s.name(), Batch: s.receipt.Batch.ID, Rows: s.uploads, DailyBudget: s.Rights.DailyBudget, Prepaid: s.prepaid,
+		Producer: s.name(), Batch: s.receipt.Batch.ID, Rows: s.uploads, DailyBudget: s.Rights.DailyBudget, Prepaid: s.prepaid, MaxKept: s.MaxKept,
 	})
 	switch {
 	case err != nil && len(s.rows) == 0:

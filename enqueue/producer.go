@@ -72,6 +72,8 @@ type Producer struct {
 	// Local allows sources outside of the storage root and callbacks on loopback, and is recorded with each upload. It is
 	// for the person at this machine's command line only.
 	Local bool
+	// MaxKept is the number of contents that may be kept alive for it at once. Zero: unlimited.
+	MaxKept int
 	// Nudge is called when uploads were queued. It is Dispatcher.Nudge, if a dispatcher runs in this process. Nil: not
 	// called.
 	Nudge func()
@@ -109,7 +111,7 @@ func (p *Producer) accept(ctx context.Context, u tasks.Upload, r tasks.Request) 
 	}
 	u.DefaultCallback = p.CallbackURL
 	accepted, err := p.Ledger.Submit(ctx, tasks.Submission{
-		Producer: p.name(), Rows: []tasks.SubmittedRow{{Upload: u}}, Request: r, DailyBudget: p.Rights.DailyBudget,
+		Producer: p.name(), Rows: []tasks.SubmittedRow{{Upload: u}}, Request: r, DailyBudget: p.Rights.DailyBudget, MaxKept: p.MaxKept,
 	})
 	if err != nil {
 		return tasks.Receipt{}, fmt.Errorf("accept upload: %w", err)
@@ -126,10 +128,6 @@ func (p *Producer) prepare(ctx context.Context, u tasks.Upload) (tasks.Upload, e
 	u.ID, u.Batch, u.Producer, u.DefaultCallback, u.Granted = uuid.Nil, uuid.Nil, p.name(), "", ""
 	u.Local = p.Local
 	u.Account = cmp.Or(u.Account, p.Account, DefaultAccount)
-	if !u.KeepFreshUntil.IsZero() {
-		return u, &tasks.Error{Code: tasks.Invalid, Op: "check upload", Err: errors.New("keep_fresh_until: is not supported yet"),
-			Hint: "leave it out, and submit the file again before its media expires"}
-	}
 	if !tasks.ValidName(u.Producer) {
 		return u, &tasks.Error{Code: tasks.Invalid, Op: "check upload", Err: errors.New("producer: is not a name")}
 	}

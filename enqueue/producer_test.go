@@ -325,11 +325,27 @@ func TestProducersCallbackServesThoseWithoutOne(t *testing.T) {
 	}
 }
 
-func TestWhatNobodyWouldDoIsNotPromised(t *testing.T) {
+func TestMediaAreKeptAliveWithinTheCap(t *testing.T) {
 	t.Parallel()
-	p := &Producer{Ledger: openLedger(t)}
-	_, err := p.Submit(t.Context(), tasks.Upload{Type: tasks.Image, Source: "a.jpg", KeepFreshUntil: time.Now().Add(time.Hour)})
-	if tasks.CodeOf(err) != tasks.Invalid || !strings.Contains(err.Error(), "keep_fresh_until: is not supported yet") {
-		t.Errorf("got %v, want Invalid", err)
+	p := &Producer{Ledger: openLedger(t), MaxKept: 2}
+	ask := func(source string, until time.Duration) error {
+		_, err := p.Submit(t.Context(), tasks.Upload{Type: tasks.Image, Source: source, KeepFreshUntil: time.Now().Add(until)})
+		return err
+	}
+	for _, source := range []string{"a.jpg", "b.jpg"} {
+		if err := ask(source, time.Hour); err != nil {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+	for source, until := range map[string]time.Duration{"c.jpg": time.Hour, "past.jpg": -time.Hour} {
+		if err := ask(source, until); tasks.CodeOf(err) != tasks.Invalid || !strings.Contains(err.Error(), "keep_fresh_until: ") {
+			t.Errorf("%s: %v, want Invalid for keep_fresh_until", source, err)
+		}
+	}
+	receipt, err := p.SubmitBatch(t.Context(), tasks.Batch{}, slices.Values([]tasks.Upload{
+		{Type: tasks.Image, Source: "d.jpg", KeepFreshUntil: time.Now().Add(time.Hour)}, {Type: tasks.Image, Source: "e.jpg"},
+	}))
+	if err != nil || receipt.Refused != 1 || receipt.Accepted != 1 {
+		t.Errorf("of a batch %d rows are accepted and %d refused: %v", receipt.Accepted, receipt.Refused, err)
 	}
 }

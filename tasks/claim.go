@@ -44,6 +44,8 @@ type Claim struct {
 	// Wants is the hash that the source must have, of an upload that keeps a media alive. Another one fails it, before any call.
 	// Zero: whatever it holds is uploaded.
 	Wants Hash
+	// Keeper is, with Wants, who alone may reuse the media. Empty: all who may submit to the account.
+	Keeper string
 }
 
 // KnownContent is what an upload's source held when a worker read it last. A part that is not known is zero.

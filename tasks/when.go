@@ -31,6 +31,22 @@ func ParseWhen(s string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not a time: give a span like 2h or 1d, a day like 2026-11-27 or yesterday, or a time like 2026-11-27T15:04:05+08:00", s)
 }
 
+// ParseUntil reads a time to come as people write it: how long until then (30d, 12h), a day, which it includes, or a time. Days and
+// times without a zone are of now's zone. "" is the zero time.
+func ParseUntil(s string, now time.Time) (time.Time, error) {
+	if d, err := span(s); err == nil {
+		return now.Add(d), nil
+	}
+	t, err := ParseWhen(s, now)
+	if err != nil {
+		return t, fmt.Errorf("%q is not a time: give a span like 30d or 12h, a day like 2026-12-31, or a time like 2026-12-31T15:04:05+08:00", s)
+	}
+	if _, err := time.Parse(time.DateOnly, s); err == nil {
+		t = t.AddDate(0, 0, 1)
+	}
+	return t, nil
+}
+
 // span reads a duration that may begin with days, as 1d or 1d12h.
 func span(s string) (time.Duration, error) {
 	days, rest, hasDays := strings.Cut(s, "d")

@@ -32,7 +32,10 @@ func (b *body) payload(content tasks.Content) tasks.Payload {
 // mediaKey is what the upload's content is kept under, but for its hash.
 func (w *Worker) mediaKey(account tasks.Account, claim tasks.Claim) tasks.MediaKey {
 	k := tasks.MediaKey{Realm: account.Realm, AppID: account.AppID, Type: claim.Type}
-	if w.cfg.ReuseOwn {
+	switch {
+	case claim.Wants != tasks.Hash{}:
+		k.Producer = claim.Keeper
+	case w.cfg.ReuseOwn:
 		k.Producer = claim.Producer
 	}
 	return k
@@ -57,6 +60,14 @@ func (w *Worker) read(ctx context.Context, claim tasks.Claim, p *place, f *opene
 		read.modified = f.Modified
 	}
 	return read, nil
+}
+
+// wanted returns OtherBytes where a media is to be kept alive and the source holds another content by now.
+func (b *body) wanted(claim tasks.Claim) error {
+	if claim.Wants == (tasks.Hash{}) || claim.Wants == b.hash {
+		return nil
+	}
+	return &tasks.Error{Code: tasks.OtherBytes, Op: "read source", Err: fmt.Errorf("its sha256 is %s, and %s is kept alive", b.hash, claim.Wants)}
 }
 
 // describe says in result what the bytes are, once they were made to fit where they had to be. Where an earlier run has

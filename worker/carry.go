@@ -83,6 +83,9 @@ func (w *Worker) try(ctx context.Context, claim tasks.Claim, here *place) (resul
 	}
 	defer body.release()
 	result.Read.Hash = body.hash
+	if err := body.wanted(claim); err != nil {
+		return result, err
+	}
 	content, err := w.validate(ctx, claim, &body)
 	if err != nil {
 		return result, err

@@ -23,7 +23,7 @@ func TestLeadersResign(t *testing.T) {
 	g.Set("MEDIAFERRY_METRICS__LISTEN", "127.0.0.1:0")
 	run := g.Start("run")
 	g.ReadyLedger()
-	want := []string{"dispatch", "figures", "probe", "results:shop", "upkeep"}
+	want := []string{"dispatch", "figures", "probe", "renewal", "results:shop", "upkeep"}
 	taskstest.Until(t, "it leads in every role", func() bool { return slices.Equal(leaders(g), want) })
 	run.Signal(syscall.SIGTERM)
 	if run.Error != nil {

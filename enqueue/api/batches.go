@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -44,6 +45,8 @@ type batchInput struct {
 	Key         string `header:"Idempotency-Key" maxLength:"255" doc:"The batch's own name. A stream that broke off goes on when it is sent again, from its first row, under the same key"`
 	CallbackURL string `query:"callback_url" maxLength:"2048" doc:"Gets batch.completed, and the events of uploads that name no URL"`
 	Metadata    string `query:"metadata" maxLength:"16384" doc:"Any JSON, given back with the batch"`
+
+	KeepFreshUntil time.Time `query:"keep_fresh_until" doc:"Keep the media of the rows alive until then that name no time of their own"`
 
 	ctx huma.Context
 }
@@ -105,7 +108,7 @@ func (s *Server) submitBatch(ctx context.Context, in *batchInput) (*batchReceipt
 	if err != nil {
 		return nil, err
 	}
-	receipt, err := s.Producer(caller(ctx)).SubmitRows(ctx, b, decodeRows(rows))
+	receipt, err := s.Producer(caller(ctx)).SubmitRows(ctx, b, decodeRows(rows, in.KeepFreshUntil.UTC()))
 	if err != nil {
 		return nil, err
 	}
@@ -114,8 +117,9 @@ func (s *Server) submitBatch(ctx context.Context, in *batchInput) (*batchReceipt
 	}}, nil
 }
 
-// decodeRows decodes the rows of a body. What is wrong with one refuses it alone.
-func decodeRows(in iter.Seq2[line, error]) iter.Seq2[enqueue.Row, error] {
+// decodeRows decodes the rows of a body. What is wrong with one refuses it alone. Media are kept alive until keep where a row names
+// no time of its own.
+func decodeRows(in iter.Seq2[line, error], keep time.Time) iter.Seq2[enqueue.Row, error] {
 	return func(yield func(enqueue.Row, error) bool) {
 		for l, err := range in {
 			if err == nil && l.number > maxRows {
@@ -130,6 +134,9 @@ func decodeRows(in iter.Seq2[line, error]) iter.Seq2[enqueue.Row, error] {
 				row.Err = tasks.AsError(err)
 			} else if row.Upload, err = decodeRow(l.text); err != nil {
 				row.Err = tasks.AsError(err)
+			}
+			if row.Upload.KeepFreshUntil.IsZero() {
+				row.Upload.KeepFreshUntil = keep
 			}
 			if !yield(row, nil) {
 				return

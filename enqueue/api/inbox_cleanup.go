@@ -17,8 +17,8 @@ const (
 	inboxFailed = 24 * time.Hour
 )
 
-// CleanUp removes the files that no upload needs any more, and returns their number. It removes a file at once if all of
-// its uploads succeeded or were canceled, a day after the outcome if one failed, and a day after it was received if it
+// CleanUp removes the files that no upload needs any more, and returns their number. It keeps a file whose media is kept alive. It
+// removes any other at once if all of its uploads succeeded or were canceled, a day after the outcome if one failed, and a day after it was received if it
 // was never submitted.
 func (b *Inbox) CleanUp(ctx context.Context, uses InboxUses) (int, error) {
 	removed := 0
@@ -102,7 +102,7 @@ func (b *Inbox) Drop(f Stored) error {
 func (b *Inbox) unneeded(use tasks.SourceUse, came time.Time) bool {
 	now := b.now()
 	switch {
-	case use.Open > 0:
+	case use.Open > 0, use.Kept > 0:
 		return false
 	case use.Uploads == 0:
 		return now.Sub(came) > inboxUnused

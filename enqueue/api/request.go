@@ -22,7 +22,7 @@ type UploadRequest struct {
 	Metadata       json.RawMessage `json:"metadata,omitempty" doc:"Any JSON of at most 16 KiB, given back with the outcome"`
 	NoReuse        bool            `json:"no_reuse,omitempty" doc:"Call WeChat even where a live media_id of this content is known"`
 	Fix            bool            `json:"fix,omitempty" doc:"Allow a picture that would be refused to be made to fit"`
-	KeepFreshUntil *time.Time      `json:"keep_fresh_until,omitempty" doc:"Reserved: anything but null is refused"`
+	KeepFreshUntil *time.Time      `json:"keep_fresh_until,omitempty" doc:"Keep the media alive until then: before it expires the source is uploaded again, within the account's calls, and media.renewed tells the new media_id. The date is no part of what makes two requests the same: the same request with a later one extends it"`
 	ExpiresBy      *time.Time      `json:"expires_by,omitempty" doc:"Without an outcome by then it fails with code deadline"`
 }
 

@@ -35,6 +35,8 @@ type Config struct {
 	// CallbackURL returns the URL for events of a producer's uploads and batches without a URL of their own. Nil: these
 	// events are not sent.
 	CallbackURL func(producer string) string
+	// MaxKept returns how many contents may be kept alive for a producer at once. Nil, and 0: unlimited.
+	MaxKept func(producer string) int
 	// Wait is the time that POST /v1/media and the drop-in endpoint wait for an outcome. Zero: 60 s.
 	Wait time.Duration
 	// Patience is how long a batch may wait in all for its producer's rate: one whose sender is gone is noticed no sooner.
@@ -185,6 +187,9 @@ func (s *Server) Producer(i enqueue.Caller) *enqueue.Producer {
 	}
 	if s.cfg.CallbackURL != nil {
 		p.CallbackURL = s.cfg.CallbackURL(i.Name)
+	}
+	if s.cfg.MaxKept != nil {
+		p.MaxKept = s.cfg.MaxKept(i.Name)
 	}
 	return p
 }

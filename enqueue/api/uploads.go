@@ -72,7 +72,9 @@ func (s *Server) submit(ctx context.Context, in *submitInput) (*submitOutput, er
 	if err != nil {
 		return nil, err
 	}
-	named, err := namedRequest(in.Key, in.Body)
+	asked := in.Body
+	asked.KeepFreshUntil = nil // a later date is the same request
+	named, err := namedRequest(in.Key, asked)
 	if err != nil {
 		return nil, err
 	}

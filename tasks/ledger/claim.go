@@ -84,7 +84,8 @@ type candidate struct {
 const candidateColumns = `u.seq, r.generation, r.token, u.id, u.round, u.attempts, u.cancel_requested, u.lost_leases + u.crashes, u.priority, u.producer,
 	COALESCE(u.external_id, ''), (SELECT b.id FROM batches b WHERE b.seq = u.batch), u.account, u.type, u.source, COALESCE(u.filename, ''),
 	COALESCE(u.callback_url, ''), u.metadata, u.no_reuse, u.fix, u.keep_fresh_until, u.expires_by, u.read_hash, COALESCE(u.identity, ''),
-	COALESCE(u.granted, ''), u.submitted_at, u.wants FROM runs r JOIN uploads u ON u.seq = r.upload WHERE `
+	COALESCE(u.granted, ''), u.submitted_at, u.wants,
+	COALESCE((SELECT k.producer FROM kept k WHERE k.seq = u.renews), '') FROM runs r JOIN uploads u ON u.seq = r.upload WHERE `
 
 // candidates reads and locks the runs of these uploads. It does not lock the uploads: whatever ends an upload deletes its
 // run.
@@ -119,7 +120,7 @@ func (c *candidate) scan(s db.Scanner) error {
 	err := s.Scan(&c.seq, &c.generation, &c.token, &u.ID, &u.Round, &u.Attempts, &u.Canceled, &u.Deaths, &u.Priority, &u.Producer,
 		&u.ExternalID, &batch, &u.Account, &u.Type, &u.Source, &u.Filename,
 		&u.CallbackURL, &metadata, &u.NoReuse, &u.Fix, &keep, &expires, &hash, &u.Known.Identity,
-		&u.Granted, &c.submitted, &wants)
+		&u.Granted, &c.submitted, &wants, &u.Keeper)
 	u.Metadata = metadata
 	copy(u.Batch[:], batch)
 	copy(u.Known.Hash[:], hash)

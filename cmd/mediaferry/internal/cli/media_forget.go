@@ -46,7 +46,10 @@ func (a *app) forget(ctx context.Context, s *wire.Stack, name string, accounts [
 		if notFound != nil || o.MediaID == "" {
 			return err
 		}
-		name, err = o.MediaID, s.Ledger.Forget(ctx, o.MediaID, accounts, "")
+		if name = o.MediaID; o.Current != nil { // it was renewed since
+			name = o.Current.MediaID
+		}
+		err = s.Ledger.Forget(ctx, name, accounts, "")
 	}
 	if err == nil {
 		fmt.Fprintf(a.Err, "%s is forgotten\n", name)

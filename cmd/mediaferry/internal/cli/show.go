@@ -73,6 +73,11 @@ func (a *app) printOutcome(o tasks.Outcome) error {
 	line("rid", o.RID)
 	line("media_id", o.MediaID)
 	line("expires", output.Time(o.ExpiresAt))
+	if c := o.Current; c != nil && c.MediaID != o.MediaID {
+		line("current media_id", c.MediaID)
+		line("expires", output.Time(c.ExpiresAt))
+	}
+	line("kept alive until", output.Time(o.KeepFresh))
 	line("sha256", o.SHA256)
 	line("made to fit", o.Fixed)
 	line("submitted", output.Time(o.Submitted))

@@ -23,6 +23,7 @@ import (
 // uploadFlags is what a person may ask for with mediaferry upload.
 type uploadFlags struct {
 	intake.Request
+	keepFresh   string
 	report      string
 	format      output.Format
 	concurrency int
@@ -43,13 +44,14 @@ while that lives and the file holds the same bytes. It is read again only where 
 inode; of an object size and ETag), or with --checksum.
 
 A manifest is CSV whose first row names its columns (path or source; id, type, account, filename, callback, metadata,
-meta.NAME, priority), or one JSON object on each line with the same fields as the API. Its paths lie under storage_root.
+meta.NAME, priority, keep_fresh_until), or one JSON object on each line with the same fields as the API. Its paths lie under storage_root.
 The flags fill in what a row leaves open. --report writes each row with its outcome, and the report can be used as a
 manifest again.`,
 		Example: `  mediaferry upload photos/
   mediaferry upload --type thumb --output json covers/*.jpg > outcomes.jsonl
   mediaferry upload --callback https://shop.example/hook --metadata '{"order":7}' order-7/
   mediaferry upload --manifest orders.csv --report outcomes.csv
+  mediaferry upload --keep-fresh 30d covers/       media_ids that stay alive while mediaferry run is running
   mediaferry upload s3://media/2026/11/            every object below the prefix
   find photos -newer stamp -print0 | mediaferry upload --null -
   mediaferry upload --dry-run photos/              what would happen, without a call`,
@@ -61,6 +63,9 @@ manifest again.`,
 			}
 			if f.concurrency > 0 {
 				cfg.Worker.Concurrency = f.concurrency
+			}
+			if f.KeepFresh, err = keepFresh(f.keepFresh, time.Now()); err != nil {
+				return err
 			}
 			if err := f.check(cfg, args); err != nil {
 				return err
@@ -78,6 +83,7 @@ manifest again.`,
 	flags.StringVar(&f.report, "report", "", "write every row with its outcome to this `FILE` (CSV)")
 	flags.IntVar(&f.concurrency, "concurrency", 0, "uploads at once (default worker.concurrency, 64)")
 	flags.BoolVar(&f.NoReuse, "no-reuse", false, "call WeChat even where a live media_id is known")
+	flags.StringVar(&f.keepFresh, "keep-fresh", "", "keep the media_ids alive for so long (30d), or until a `TIME` (2026-12-31): they are renewed before they expire")
 	flags.BoolVar(&f.Checksum, "checksum", false, "read every file, also one that looks as it did when it was uploaded")
 	flags.BoolVar(&f.Fix, "fix", false, "make a picture fit that WeChat would refuse (the file is not touched)")
 	flags.BoolVar(&f.detach, "detach", false, "only submit; mediaferry run does the work")
@@ -87,6 +93,20 @@ manifest again.`,
 	f.From.AddFilter(flags, a.Err)
 	output.FlagVar(cmd.Flags(), &f.format, output.Table, output.JSON, output.CSV)
 	return cmd
+}
+
+// keepFresh reads --keep-fresh.
+func keepFresh(text string, now time.Time) (time.Time, error) {
+	until, err := tasks.ParseUntil(text, now)
+	switch {
+	case text == "":
+		return time.Time{}, nil
+	case err != nil:
+		return until, exit.Usagef("--keep-fresh: %w", err)
+	case !until.After(now):
+		return until, exit.Usagef("--keep-fresh: %s is over", text)
+	}
+	return until.UTC().Truncate(time.Second), nil
 }
 
 // check refuses flags and paths that contradict each other or the settings.
@@ -207,6 +227,9 @@ func (a *app) submitAndFollow(ctx context.Context, g *intake.Gatherer, f uploadF
 	if n := sub.Conflicting(); n > 0 {
 		fmt.Fprintf(a.Err, "%s submitted before with another callback, metadata or name: "+
 			"what was submitted then answers, and stays as it was\n", output.Count(n, "of these files was", "of these files were"))
+	}
+	if sub.KeepsFresh() && g.Stack.Embedded {
+		fmt.Fprintln(a.Err, "media_ids that are kept alive are renewed by mediaferry run: it must be running when they are about to expire")
 	}
 	if f.detach {
 		return a.leave(ctx, sub, f)

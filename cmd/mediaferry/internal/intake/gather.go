@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -27,9 +28,11 @@ type Request struct {
 	Callback string
 	Metadata string // JSON
 	NoReuse  bool
-	Fix      bool
-	Checksum bool // read files that look as they did, too
-	From     RowFlags
+	// KeepFresh is until when the media of rows are kept alive that say nothing themselves. Zero: they are not.
+	KeepFresh time.Time
+	Fix       bool
+	Checksum  bool // read files that look as they did, too
+	From      RowFlags
 }
 
 // Gatherer turns what a person named into uploads.
@@ -77,6 +80,9 @@ func (g *Gatherer) fill(row manifest.Row) asked {
 	}
 	u.CallbackURL = cmp.Or(u.CallbackURL, g.Request.Callback)
 	u.NoReuse = u.NoReuse || g.Request.NoReuse
+	if u.KeepFreshUntil.IsZero() {
+		u.KeepFreshUntil = g.Request.KeepFresh
+	}
 	u.Fix = u.Fix || g.Request.Fix
 	if len(u.Metadata) == 0 && g.Request.Metadata != "" {
 		u.Metadata = json.RawMessage(g.Request.Metadata)

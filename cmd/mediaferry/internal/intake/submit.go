@@ -159,6 +159,11 @@ func (b *Batch) IDs() []uuid.UUID {
 // Conflicting returns how many rows name a file that was submitted before with another callback, metadata or name.
 func (b *Batch) Conflicting() int { return len(b.conflicting) }
 
+// KeepsFresh reports whether the media of a row that was accepted are to be kept alive.
+func (b *Batch) KeepsFresh() bool {
+	return slices.ContainsFunc(b.rows, func(a asked) bool { return a.Err == nil && !a.Upload.KeepFreshUntil.IsZero() })
+}
+
 // Before returns the uploads that had their outcome before, and keep it.
 func (b *Batch) Before() map[uuid.UUID]bool { return b.before }
 

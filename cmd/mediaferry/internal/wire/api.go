@@ -42,6 +42,7 @@ func (s *Stack) newAPI(ctx context.Context, e *Engine, actor *enqueue.Actor, inb
 	c.CallbackURL = func(producer string) string {
 		return cmp.Or(s.Config.Producers[producer].CallbackURL, s.Config.Webhook.URL)
 	}
+	c.MaxKept = s.maxKept
 	if e != nil {
 		c.Nudge = e.Nudge
 	}

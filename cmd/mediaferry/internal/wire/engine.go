@@ -92,6 +92,7 @@ func (s *Stack) Start(ctx context.Context, role tasks.ProcessRole) (*Engine, err
 	})
 	e.background.Go(func() { s.report("dispatcher", e.dispatcher.Run(ctx)) })
 	e.background.Go(func() { s.report("janitor", s.janitor().Run(ctx)) })
+	e.background.Go(func() { s.report("renewer", s.renewer().Run(ctx)) })
 	e.background.Go(func() { s.report("actor", e.actor.Run(ctx)) })
 	e.background.Go(func() { s.learnQuotas(ctx) })
 	e.background.Go(func() { s.prober().Run(ctx) })
@@ -206,6 +207,13 @@ func (s *Stack) janitor() *enqueue.Janitor {
 	j.Holder = s.Name
 	j.Log = s.Log
 	return j
+}
+
+func (s *Stack) renewer() *enqueue.Renewer {
+	r := enqueue.NewRenewer(s.elector())
+	r.Holder = s.Name
+	r.Log = s.Log
+	return r
 }
 
 // Actor returns the actor of this process. It calls nudge, if not nil, when uploads were queued.

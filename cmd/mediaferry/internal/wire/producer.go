@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -46,8 +47,13 @@ func (s *Stack) ProducerNamed(ctx context.Context, name string, nudge func()) (*
 func (s *Stack) producer(name string, rights tasks.Rights, nudge func()) *enqueue.Producer {
 	return &enqueue.Producer{
 		Ledger: s.Ledger, Name: name, Rights: rights, Accounts: s.knownAccounts(), Nudge: nudge,
-		CallbackURL: cmp.Or(s.Config.Producers[name].CallbackURL, s.Config.Webhook.URL),
+		CallbackURL: cmp.Or(s.Config.Producers[name].CallbackURL, s.Config.Webhook.URL), MaxKept: s.maxKept(name),
 	}
+}
+
+// maxKept is how many contents are kept alive for a producer at once.
+func (s *Stack) maxKept(name string) int {
+	return cmp.Or(s.Config.Producers[name].MaxKept, config.DefaultMaxKept)
 }
 
 // knownAccounts are the accounts of the settings and those that workers registered.

@@ -55,14 +55,6 @@ const (
 	RenewSpread = 6 * time.Hour
 )
 
-// KeepReserve is the part of an account's daily limit that is not promised to kept media: one of so many calls.
-const KeepReserve = 20
-
-// KeepRoom returns the number of media that an account with that daily limit can keep alive, less its reserve. Each takes a call
-// in two days and a half. 0: there is no limit.
-func KeepRoom(dailyLimit int) int {
-	if dailyLimit <= 0 {
-		return 0
-	}
-	return max(1, (dailyLimit-(dailyLimit+KeepReserve-1)/KeepReserve)*5/2)
-}
+// KeepRoom returns the number of media that an account can keep alive with so many calls a day: each takes one in two days and a
+// half.
+func KeepRoom(calls int) int { return max(1, calls*5/2) }

@@ -42,7 +42,7 @@ func (a *admission) mayKeep(u *incoming) (*tasks.Error, error) {
 	}
 	if left != nil {
 		if *left <= 0 {
-			return cantKeep(fmt.Sprintf("account %q would need more calls for the media that it keeps alive than its daily limit leaves", u.Account), "end others first (mediaferry media forget), or raise the account's daily limit"), nil
+			return cantKeep(fmt.Sprintf("account %q would need more calls for the media that it keeps alive than its days have, less the reserve", u.Account), "end others first (mediaferry media forget), or raise the account's daily limit"), nil
 		}
 		*left--
 	}
@@ -75,8 +75,8 @@ func (a *admission) roomOf(account string) (*int, error) {
 		return nil, err
 	}
 	var left *int
-	if most := tasks.KeepRoom(limit.daily); most > 0 {
-		var n int
+	if day := limit.day(); day > 0 {
+		most, n := tasks.KeepRoom(day-limit.reserved()), 0
 		_, err := a.Row(`SELECT (SELECT count(*) FROM kept WHERE realm = ? AND appid = ?)
 			+ (SELECT count(*) FROM uploads WHERE account = ? AND keep_fresh_until IS NOT NULL AND phase < 4)`, db.Args{k.realm, k.appid, account}, &n)
 		if err != nil {

@@ -425,7 +425,7 @@ var keptContract = []testCase{
 		}
 	}},
 	{"an account promises no more than its daily limit allows", func(h *harness) {
-		h.limit(func(a *tasks.Account) { a.DailyLimit = 2 }) // less one in reserve: two contents
+		h.limit(func(a *tasks.Account) { a.DailyLimit = 1 }) // two contents
 		batch := h.batch(tasks.Batch{})
 		var rows []tasks.SubmittedRow
 		for i := range 4 {

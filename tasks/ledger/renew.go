@@ -111,10 +111,13 @@ func (t *tx) renewalRoom(k accountKey) (int, error) {
 	}
 	room := renewalsAtOnce - underWay
 	c, err := t.countOf(k.realm, k.appid)
-	if err == nil && c.daily > 0 {
-		room = min(room, c.daily-c.calls-underWay)
+	if err != nil {
+		return 0, err
 	}
-	return room, err
+	if left, limited := c.left(); limited {
+		room = min(room, left-c.reserved()-underWay)
+	}
+	return room, nil
 }
 
 // renewMedia makes an upload that renews k, unless somebody else's upload of the content has done so.

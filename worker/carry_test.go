@@ -205,7 +205,6 @@ func TestCarrySucceeds(t *testing.T) {
 		SHA256: tasks.HashOf([]byte("content of a.jpg")).String(), Size: 16,
 		Current:   &tasks.CurrentMedia{MediaID: m.ID, IssuedAt: m.IssuedAt, ExpiresAt: m.ExpiresAt},
 		Submitted: got.Submitted, Finished: got.Finished, History: got.History,
-		Current: &tasks.CurrentMedia{MediaID: m.ID, IssuedAt: m.IssuedAt, ExpiresAt: m.ExpiresAt},
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/enqueue/api"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest/npmtest"
 )
 
@@ -15,6 +16,7 @@ const generator = "openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9
 // A client that a generator of others made from the document works: what it sends is taken, and what it is answered has
 // the types that the document promises, as far as a strict compiler and a running program can tell.
 func TestGeneratedClient(t *testing.T) {
+	taskstest.Full(t) // a compiler of others takes most of its time; TestOpenAPI holds answers against the document each time
 	t.Parallel()
 	p := newPlant(t, func(c *api.Config) { c.Wait = 0 })
 	parked := tasks.Account{Name: "parked", Realm: "parked.example", AppID: "wx2", Fingerprint: "f"}

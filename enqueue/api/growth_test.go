@@ -76,15 +76,20 @@ type repeated struct {
 	rest       string
 }
 
-func (r *repeated) Read(b []byte) (int, error) {
-	if r.rest == "" {
-		if r.left <= 0 {
-			return 0, io.EOF
+func (r *repeated) Read(b []byte) (n int, err error) {
+	for n < len(b) { // a row at a time would be a packet for each
+		if r.rest == "" {
+			if r.left <= 0 {
+				break
+			}
+			r.rest, r.begin = r.begin+r.row, ""
 		}
-		r.rest, r.begin = r.begin+r.row, ""
+		read := copy(b[n:], r.rest)
+		n, r.rest, r.left = n+read, r.rest[read:], r.left-read
 	}
-	n := copy(b, r.rest)
-	r.rest, r.left = r.rest[n:], r.left-n
+	if n == 0 && len(b) > 0 {
+		return 0, io.EOF
+	}
 	return n, nil
 }
 

@@ -20,8 +20,14 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
-// many is how many uploads there are.
-func many() int { return taskstest.Size(1_000_000) }
+// many is how many uploads there are: a million in full size, elsewhere some windows of a list.
+func many() int {
+	const million, windows = 1_000_000, 10 * mostRows
+	if n := taskstest.Size(million); n < million {
+		return min(n, windows)
+	}
+	return million
+}
 
 // mostRows is how many rows one step of a query may touch: a window of a list, and a little.
 const mostRows = 5_500

@@ -25,8 +25,8 @@ type Process struct {
 }
 
 // launched runs the server until its standard input ends, which it does when its parent is gone.
-const launched = `
-[ -d "$1/data" ] || initdb -D "$1/data" -A trust -U "$2" -E UTF8 --locale=C --no-sync || exit 1
+const launched = cluster + `
+[ -d "$1/data" ] || cluster "$1/data" "$2" || exit 1
 dir=$1
 shift 2
 postgres -D "$dir/data" -k "$dir" -c listen_addresses= -c fsync=off -c max_connections=200 -c shared_buffers=32MB "$@" &

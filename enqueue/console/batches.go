@@ -105,7 +105,9 @@ func (c *Console) batch(v *visit) (answer, error) {
 		return nil, err
 	}
 	d := batchData{batchLine: lineOfBatch(b), Missing: b.Counts.Conservation().Missing()}
-	if took := c.now().Sub(b.Submitted); d.Ended > 0 && b.Counts.Open > 0 {
+	if took := c.now().Sub(b.Submitted); b.Plan != nil && b.Plan.Done.After(c.now()) {
+		d.ETA = b.Plan.Done.Sub(c.now()) // by the account's calls, its hold and its rate
+	} else if d.Ended > 0 && b.Counts.Open > 0 {
 		d.ETA = took * time.Duration(b.Counts.Open) / time.Duration(d.Ended)
 	}
 	if b.Counts.Failed > 0 {

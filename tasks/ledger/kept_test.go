@@ -253,7 +253,7 @@ var keptContract = []testCase{
 		}
 		h.pass(80 * hours)
 		h.limit(func(a *tasks.Account) { a.DailyLimit = 2 })
-		h.Ledger.limits.forget()
+		h.limits.forget()
 		cs := h.renewals()
 		if len(cs) != 2 || !slices.ContainsFunc(cs, func(c tasks.Claim) bool { return c.Wants == tasks.HashOf([]byte("first")) }) {
 			h.Errorf("%d renewals, want 2 with the one that expired first", len(cs))

@@ -112,7 +112,7 @@ func TestStrangers(t *testing.T) {
 			http.NotFound(w, r)
 		}, "no process of this installation"},
 		"that answer with any file": {1, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
-			io.WriteString(w, "content")
+			_, _ = io.WriteString(w, "content")
 		}, "no process of this installation"},
 		"that turn an answer into another": {1, func(w http.ResponseWriter, r *http.Request, h http.Handler) {
 			rec := httptest.NewRecorder()

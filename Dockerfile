@@ -4,13 +4,14 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /mediaferry ./cmd/mediaferry \
-    && mkdir -p /state/data && chown -R 65532:65532 /state
+    && mkdir -p -m 700 /state/data /state/inbox && chown -R 65532:65532 /state
 
-# One static binary, the certificate authorities it needs to know WeChat by, and a folder it may write to.
+# One static binary, the certificate authorities it needs to know WeChat by, and the folders it may write to: /inbox is for
+# a volume that serve and its workers share.
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /mediaferry /mediaferry
-COPY --from=build --chown=65532:65532 /state/data /data
+COPY --from=build --chown=65532:65532 /state/ /
 USER 65532:65532
 # Prometheus scrapes port 9464 from the same network; publish only 8080.
 ENV MEDIAFERRY_DATA_DIR=/data MEDIAFERRY_LISTEN=:8080 MEDIAFERRY_METRICS__LISTEN=:9464

@@ -63,6 +63,7 @@ bench-quick: tools ## a little of every benchmark, in a minute: is every contend
 
 bench: ## compare with plain asynq and a plain loop, side by side: accepting uploads, and carrying them
 	go run -tags full ./cmd/mediaferry-bench
+	SIZE=full go test -vet=off -run '^$$' -bench Pages -benchtime 20x ./enqueue/console # the console's pages with a million uploads
 
 SEED ?= 1
 KILLS ?= 24

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,29 +17,30 @@ import (
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
 
-// contender is one way to upload the files. prepare queues them; command does the work.
+// contender is one way to upload the files. prepare queues them; command does the work, and beside goes on beside it.
 type contender struct {
 	name    string
 	prepare func(ctx context.Context, t *testbed) error
 	command func(ctx context.Context, t *testbed) *exec.Cmd
+	beside  func(ctx context.Context, t *testbed) (stop func())
 }
 
 //nolint:gochecknoglobals // a table that nothing changes
 var contenders = []contender{
-	{"loop", nil, func(ctx context.Context, t *testbed) *exec.Cmd { return t.child(ctx, "loop") }},
-	{"asynq", queuePlain, func(ctx context.Context, t *testbed) *exec.Cmd { return t.child(ctx, "asynq") }},
-	{"asynq-tuned", queuePlain, func(ctx context.Context, t *testbed) *exec.Cmd { return t.child(ctx, "asynq-tuned") }},
-	{"river", queueRiver, func(ctx context.Context, t *testbed) *exec.Cmd { return t.child(ctx, "river") }},
-	{"redis+sqlite", queueUploads, func(ctx context.Context, t *testbed) *exec.Cmd { return t.mediaferry(ctx, "worker") }},
-	{"redis+postgres", queueUploads, func(ctx context.Context, t *testbed) *exec.Cmd { return t.mediaferry(ctx, "worker") }},
-	{"embedded", queueUploads, func(ctx context.Context, t *testbed) *exec.Cmd { return t.mediaferry(ctx, "run") }},
-	{"before", queueUploads, func(ctx context.Context, t *testbed) *exec.Cmd { return t.mediaferry(ctx, "worker") }},
+	{"loop", nil, func(ctx context.Context, t *testbed) *exec.Cmd { return t.child(ctx, "loop") }, nil},
+	{"asynq", queuePlain, func(ctx context.Context, t *testbed) *exec.Cmd { return t.child(ctx, "asynq") }, nil},
+	{"asynq-tuned", queuePlain, func(ctx context.Context, t *testbed) *exec.Cmd { return t.child(ctx, "asynq-tuned") }, nil},
+	{"river", queueRiver, func(ctx context.Context, t *testbed) *exec.Cmd { return t.child(ctx, "river") }, nil},
+	{"redis+sqlite", queueUploads, func(ctx context.Context, t *testbed) *exec.Cmd { return t.mediaferry(ctx, "worker") }, nil},
+	{"redis+postgres", queueUploads, func(ctx context.Context, t *testbed) *exec.Cmd { return t.mediaferry(ctx, "worker") }, nil},
+	{"embedded", queueUploads, func(ctx context.Context, t *testbed) *exec.Cmd { return t.mediaferry(ctx, "run") }, nil},
+	{"before", queueUploads, func(ctx context.Context, t *testbed) *exec.Cmd { return t.mediaferry(ctx, "worker") }, nil},
 }
 
 // ours reports whether the contender is mediaferry, which keeps a ledger.
 func (c contender) ours() bool {
 	switch c.name {
-	case "redis+sqlite", "redis+postgres", "embedded", "before":
+	case "redis+sqlite", "redis+postgres", "embedded", "before", "alone", "watched":
 		return true
 	}
 	return false
@@ -46,7 +48,10 @@ func (c contender) ours() bool {
 
 // equip makes a round of a contender possible: it says where its ledger is, and which binary works.
 func (t *testbed) equip(c contender) (err error) {
-	t.working, t.embedded, t.ledgerURL = t.binary, c.name == "embedded", "sqlite:"+filepath.Join(t.dataDir(), "ledger.db")
+	t.working, t.embedded, t.ledgerURL = t.binary, slices.Contains([]string{"embedded", "alone", "watched"}, c.name), "sqlite:"+filepath.Join(t.dataDir(), "ledger.db")
+	if t.address, err = freeAddress(context.Background()); err != nil {
+		return err
+	}
 	switch c.name {
 	case "before":
 		t.working = t.before

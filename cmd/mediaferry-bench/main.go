@@ -18,6 +18,11 @@
 //	embedded        the same without Redis, in one process
 //	before          another binary of the product (-before), as redis+sqlite
 //
+// Last it measures what people who look cost:
+//
+//	alone    the product in one process, with its console
+//	watched  the same, while 20 browsers follow pages of the console
+//
 // After each round of the product all outcomes are compared with the files.
 //
 // The contenders take turns, so that a machine whose speed changes favours none of them. Quote the ratio of the medians,
@@ -113,7 +118,7 @@ func (o options) runCase(ctx context.Context, first bool) ([]result, error) {
 	defer t.close()
 	todo := []comparison{carrying(o)}
 	if first {
-		todo = []comparison{accepting(o), carrying(o)}
+		todo = []comparison{accepting(o), carrying(o), watching(o)}
 	}
 	var all []result
 	for _, c := range todo {

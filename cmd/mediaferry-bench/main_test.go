@@ -53,6 +53,13 @@ func TestEveryContenderUploadsEveryFile(t *testing.T) {
 			t.Errorf("%s: %d calls for %d files", c.name, s.Count, o.files)
 		}
 	}
+	if o := watching(o); whole {
+		for _, contender := range o.contenders {
+			if m, err := o.round(t.Context(), bed, contender); err != nil || m.rate <= 0 {
+				t.Fatalf("%s: %+v, %v", contender, m, err)
+			}
+		}
+	}
 	for _, contender := range accepting(o).contenders {
 		m, err := bed.accept(t.Context(), contender)
 		if err != nil {

@@ -32,6 +32,7 @@ type testbed struct {
 	// Of the contender at work:
 	working   string // its binary
 	ledgerURL string
+	address   string // of its console
 	embedded  bool
 	server    *redistest.Process
 	redis     *redis.Client
@@ -157,6 +158,9 @@ func (t *testbed) round(ctx context.Context, c contender) (measurement, error) {
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return measurement{}, err
+	}
+	if c.beside != nil {
+		defer c.beside(ctx, t)()
 	}
 	var s sinkState
 	calls := t.files

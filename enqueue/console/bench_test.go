@@ -14,10 +14,8 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
 	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
-
-// manyUploads is how many uploads the pages are measured with.
-const manyUploads = 1_000_000
 
 // million is a ledger of so many uploads of the last two days: of ten, eight succeeded, one failed and one waits or is ready.
 // Each has what comes with it.
@@ -46,14 +44,14 @@ func million(uploads int) string {
 		ANALYZE;`)
 }
 
-// Each page, as an operator is shown it, with a million uploads in the ledger: the time of the server, the median and the
+// Each page, as an operator is shown it, with a million uploads in the ledger (SIZE=full, a tenth otherwise): the time of the server, the median and the
 // slowest of all requests.
 func BenchmarkPages(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "ledger.db")
 	l, err := ledger.Open(b.Context(), "sqlite:"+path, ledger.Options{})
 	must(b, err)
 	must(b, l.Close())
-	must(b, ledgertest.Script(path, million(manyUploads)))
+	must(b, ledgertest.Script(path, million(taskstest.Size(1_000_000))))
 	p := &plant{TB: b}
 	l, err = ledger.Open(b.Context(), "sqlite:"+path, ledger.Options{Alone: true})
 	must(b, err)

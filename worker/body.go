@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -62,12 +63,12 @@ func (w *Worker) read(ctx context.Context, claim tasks.Claim, p *place, f *opene
 	return read, nil
 }
 
-// wanted returns OtherBytes where a media is to be kept alive and the source holds another content by now.
-func (b *body) wanted(claim tasks.Claim) error {
-	if claim.Wants == (tasks.Hash{}) || claim.Wants == b.hash {
+// wanted returns OtherBytes where a media is to be kept alive and a source with these hashes holds another content by now.
+func wanted(claim tasks.Claim, has ...tasks.Hash) error {
+	if claim.Wants == (tasks.Hash{}) || slices.Contains(has, claim.Wants) {
 		return nil
 	}
-	return &tasks.Error{Code: tasks.OtherBytes, Op: "read source", Err: fmt.Errorf("its sha256 is %s, and %s is kept alive", b.hash, claim.Wants)}
+	return &tasks.Error{Code: tasks.OtherBytes, Op: "read source", Err: fmt.Errorf("its sha256 is %s, and %s is kept alive", has[0], claim.Wants)}
 }
 
 // describe says in result what the bytes are, once they were made to fit where they had to be. Where an earlier run has
@@ -80,7 +81,7 @@ func (b *body) describe(claim tasks.Claim, known bool, result *tasks.Result) err
 	if known && result.Key.Hash != claim.Known.Hash {
 		return changed(errors.New("it has other bytes than before, and looks the same"))
 	}
-	return nil
+	return wanted(claim, b.hash, result.Key.Hash)
 }
 
 func (w *Worker) fits(claim tasks.Claim, size int64) error {

@@ -83,7 +83,7 @@ func (w *Worker) try(ctx context.Context, claim tasks.Claim, here *place) (resul
 	}
 	defer body.release()
 	result.Read.Hash = body.hash
-	if err := body.wanted(claim); err != nil {
+	if err := wanted(claim, body.hash); err != nil && !claim.Fix {
 		return result, err
 	}
 	content, err := w.validate(ctx, claim, &body)

@@ -163,7 +163,9 @@ func TestInboxCleanUp(t *testing.T) {
 	first, second := submit(shared), submit(shared)
 	bad := submit(source("bad"))
 	canceled := submit(source("canceled"))
-	cleanUp("unused", "done", "shared", "bad", "canceled")
+	kept := p.submit(shop, `{"type":"image","source":"`+source("kept")+`","keep_fresh_until":"2999-01-01T00:00:00Z"}`)
+	cleanUp("unused", "done", "shared", "bad", "canceled", "kept")
+	p.finish(kept.ID, success("M0"))
 
 	p.finish(done.ID, success("M1"))
 	p.finish(first.ID, success("M2"))
@@ -171,6 +173,8 @@ func TestInboxCleanUp(t *testing.T) {
 	if _, err := p.Cancel(t.Context(), canceled.ID); err != nil {
 		t.Fatal(err)
 	}
+	cleanUp("unused", "shared", "bad", "kept")
+	p.call(shop, "POST", "/v1/uploads/"+kept.ID.String()+"/cancel", "") // ends that
 	cleanUp("unused", "shared", "bad")
 
 	p.finish(second.ID, success("M3"))

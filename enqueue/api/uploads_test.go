@@ -29,11 +29,42 @@ func TestSubmitAndFollow(t *testing.T) {
 		ID: receipt.ID, ExternalID: "e1", Producer: "shop", Account: "default", Type: tasks.Image, Source: "a/b.jpg", Filename: "b.jpg",
 		State: tasks.Succeeded, Attempts: 1, Round: 1, MediaID: "MEDIA-1", Size: 7, Metadata: []byte(`{"n":1}`),
 		SHA256: tasks.HashOf([]byte("MEDIA-1")).String(), History: []tasks.Attempt{{Round: 1, Number: 1, Took: 1500 * time.Millisecond}},
+		Current: &tasks.CurrentMedia{MediaID: "MEDIA-1"},
 	}
 	times := cmp.Options{cmpopts.IgnoreTypes(time.Time{})}
 	if diff := cmp.Diff(want, got, times); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// A later date is the same request, and extends it. The outcome stays, and says what its content has now.
+func TestKeepFresh(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t, func(c *api.Config) { c.MaxKept = func(string) int { return 1 } })
+	must(t, p.Join(t.Context(), tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{account}))
+	until := time.Now().UTC().Truncate(time.Second).Add(time.Hour)
+	ask := func(until time.Time) reply {
+		return p.call(shop, "POST", "/v1/uploads", `{"type":"image","source":"a/b.jpg","keep_fresh_until":"`+until.Format(time.RFC3339)+`"}`, "Idempotency-Key", "k1")
+	}
+	id := answered[api.Receipt](t, ask(until), http.StatusAccepted).ID
+	p.finish(id, success("MEDIA-1"))
+	must(t, p.RenewNow(t.Context(), "MEDIA-1", nil, "shop"))
+	later := until.Add(time.Hour)
+	for _, date := range []time.Time{later, until} {
+		if got := answered[api.Receipt](t, ask(date), http.StatusAccepted); got.ID != id || got.Created {
+			t.Errorf("repeated until %s: %+v", date, got)
+		}
+	}
+	got := answered[tasks.Outcome](t, p.call(shop, "GET", "/v1/uploads/"+id.String(), ""), http.StatusOK)
+	if got.MediaID != "MEDIA-1" || got.Current == nil || got.Current.MediaID != "MEDIA-1" || !got.KeepFresh.Equal(later) {
+		t.Errorf("%+v", got)
+	}
+	page := answered[api.OutcomePage](t, p.call(boss, "GET", "/v1/uploads", ""), http.StatusOK)
+	if len(page.Uploads) != 1 {
+		t.Errorf("%d uploads are listed: its renewal is the ledger's own", len(page.Uploads))
+	}
+	p.refused(p.call(shop, "POST", "/v1/uploads", `{"type":"image","source":"c.jpg","keep_fresh_until":"`+later.Format(time.RFC3339)+`"}`), 422, tasks.Invalid, "no more than 1 contents")
+	p.refused(p.call(shop, "POST", "/v1/uploads", `{"type":"image","source":"c.jpg","keep_fresh_until":"2020-01-01T00:00:00Z"}`), 422, tasks.Invalid, "in the past")
 }
 
 func TestStrictDecoding(t *testing.T) {

@@ -294,6 +294,10 @@ func (t *tx) acceptedBefore(u *incoming, otherwise *tasks.Error) (tasks.Receipt,
 			Hint: "give another request its own external_id",
 		}
 	}
+	if otherwise != nil && otherwise.Op == keepAlive && was.KeepFreshUntil.IsZero() { // it would begin now
+		r.Err = otherwise
+		return r, nil
+	}
 	if until := u.KeepFreshUntil; until.After(was.KeepFreshUntil) && db.Micros(until) > t.Now && (r.Err == nil || u.Derived) {
 		err = t.keepLonger(&was, db.Micros(until))
 	}

@@ -33,7 +33,7 @@ func (a *admission) mayKeep(u *incoming) (*tasks.Error, error) {
 			a.keep.counted, a.keep.producer = true, a.MaxKept-n
 		}
 		if a.keep.producer <= 0 {
-			return cantKeep(fmt.Sprintf("%d contents are kept alive for this producer, which is all it may have", a.MaxKept), "end others first (mediaferry media forget), or ask the operator for more"), nil
+			return cantKeep(fmt.Sprintf("no more than %d contents may be kept alive for this producer at once", a.MaxKept), "end others first (mediaferry media forget), or ask the operator for more"), nil
 		}
 	}
 	left, err := a.roomOf(u.Account)
@@ -50,8 +50,11 @@ func (a *admission) mayKeep(u *incoming) (*tasks.Error, error) {
 	return nil, nil //nolint:nilnil // it may
 }
 
+// keepAlive is the step that cantKeep refuses.
+const keepAlive = "keep media alive"
+
 func cantKeep(why, hint string) *tasks.Error {
-	return &tasks.Error{Code: tasks.Invalid, Op: "check upload", Err: errors.New("keep_fresh_until: " + why), Hint: hint}
+	return &tasks.Error{Code: tasks.Invalid, Op: keepAlive, Err: errors.New("keep_fresh_until: " + why), Hint: hint}
 }
 
 // keptFor counts the contents that are kept alive for a producer, and its uploads that ask for that and have no outcome yet.

@@ -423,6 +423,14 @@ var keptContract = []testCase{
 		if err := ask("erp", ""); err != nil {
 			h.Errorf("another producer's is refused: %v", err)
 		}
+		u := h.upload()
+		for i, want := range []tasks.Code{"", tasks.Invalid} { // a repeated request that begins to ask
+			got := value(h, h.Submit)(h.Context(), tasks.Submission{Producer: "crm", MaxKept: 2, Rows: []tasks.SubmittedRow{{Upload: u}}}).Receipts[0]
+			if code := tasks.CodeOf(errorOf(got.Err)); code != want {
+				h.Errorf("request %d gets %v", i+1, got.Err)
+			}
+			h.fresh(100 * hours)(&u)
+		}
 	}},
 	{"an account promises no more than its daily limit allows", func(h *harness) {
 		h.limit(func(a *tasks.Account) { a.DailyLimit = 1 }) // two contents
@@ -476,6 +484,14 @@ var keptContract = []testCase{
 		h.unkept()
 		h.clean()
 	}},
+}
+
+// errorOf is e as an error: nil stays nil.
+func errorOf(e *tasks.Error) error {
+	if e == nil {
+		return nil
+	}
+	return e
 }
 
 // unkept fails where something is kept alive.

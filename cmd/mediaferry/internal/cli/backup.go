@@ -14,8 +14,7 @@ func (a *app) backupCommand() *cobra.Command {
 		Use:   "backup FILE",
 		Short: "Write a copy of the ledger while everything runs",
 		Long: `Writes a copy of the SQLite ledger, as it is at one moment, while uploads go on. FILE appears whole or not at all, with
-mode 0600. To restore it stop every process of this ledger, remove ledger.db-wal and ledger.db-shm beside ledger.db, and
-put FILE in its place. What was uploaded after the backup is uploaded again then.
+mode 0600. mediaferry restore makes a ledger from it.
 
 The copy has secrets, encrypted, but not their key: keep token_key, or token.key of the data dir, in another place.
 

@@ -33,6 +33,7 @@ func (a *app) commands() []*cobra.Command {
 		a.healthCommand(),
 		a.verifyCommand(),
 		a.backupCommand(),
+		a.restoreCommand(),
 		a.sandboxCommand(),
 		a.migrateCommand(),
 		a.printCommand(),

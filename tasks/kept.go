@@ -48,11 +48,11 @@ type MediaChange struct {
 const MaxChangeUploads = 100
 
 // A media is renewed at a time between RenewBefore and RenewBefore plus RenewSpread before it expires. The content decides the
-// time, so that what was uploaded together is not renewed together. A media that lives for less than a day has a quarter of
-// its life for each.
+// time, so that what was uploaded together is not renewed together. A media that lives for less than a day has about a quarter of
+// its life for each. A media of three days is renewed after more than 60 hours, so that ten days take four calls.
 const (
 	RenewBefore = 6 * time.Hour
-	RenewSpread = 6 * time.Hour
+	RenewSpread = 5*time.Hour + 30*time.Minute
 )
 
 // KeepRoom returns the number of media that an account can keep alive with so many calls a day: each takes one in two days and a

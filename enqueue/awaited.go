@@ -29,7 +29,7 @@ type awaited struct {
 	done    chan struct{} // closed when there is nothing to wait for
 }
 
-// of returns the upload when it has its outcome, when it waits for an operator, or as it is when ctx ends. It returns
+// of returns the upload when it has its outcome, when it is hopeless to wait, or as it is when ctx ends. It returns
 // NotFound where it does not exist.
 func (w *waits) of(ctx context.Context, id uuid.UUID) (tasks.Outcome, error) {
 	a := w.join(id)
@@ -116,7 +116,7 @@ func (w *waits) ids() []uuid.UUID {
 	return ids
 }
 
-// tell ends the waits for what has ended, for what waits for an operator, and for what is not there.
+// tell ends the waits for what has ended, for what is hopeless, and for what is not there.
 func (w *waits) tell(ids []uuid.UUID, found []tasks.Outcome) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -127,7 +127,7 @@ func (w *waits) tell(ids []uuid.UUID, found []tasks.Outcome) {
 	for _, id := range ids {
 		a := w.by[id]
 		o, ok := there[id]
-		if a == nil || ok && !o.State.Final() && !needsOperator(o) {
+		if a == nil || ok && !o.State.Final() && !hopeless(o) {
 			continue
 		}
 		a.seen = o
@@ -142,7 +142,11 @@ func (w *waits) tell(ids []uuid.UUID, found []tasks.Outcome) {
 	}
 }
 
-// needsOperator reports whether an upload goes on only after an operator has mended its account.
-func needsOperator(o tasks.Outcome) bool {
-	return o.State == tasks.Waiting && o.Code == tasks.AccountHeld
+// hopeless reports whether it makes no sense to wait for an upload: it goes on only after an operator has mended its account,
+// or on another day.
+func hopeless(o tasks.Outcome) bool {
+	return o.State == tasks.Waiting && (o.Code == tasks.AccountHeld || o.Code == tasks.DailyLimit && time.Until(o.Until) > longestWait)
 }
+
+// longestWait is longer than anybody waits for a media.
+const longestWait = 10 * time.Minute

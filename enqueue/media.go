@@ -56,7 +56,7 @@ func (p *Producer) Media(ctx context.Context, r MediaRequest) (tasks.Media, erro
 }
 
 // AskMedia is Media for callers that want the whole outcome. It returns no later than the wait allows, and then with how far
-// the upload is. It returns at once when an upload waits for an operator to mend its account.
+// the upload is. It returns at once where waiting is hopeless: until an operator has mended the account, or until another day.
 func (p *Producer) AskMedia(ctx context.Context, r MediaRequest, wait time.Duration) (MediaAnswer, error) {
 	u := r.Upload
 	if !p.Rights.BulkOnly {

@@ -25,6 +25,8 @@
 //
 // After each round of the product all outcomes are compared with the files.
 //
+// At last it measures how long POST /v1/media takes for files whose media are known.
+//
 // The contenders take turns, so that a machine whose speed changes favours none of them. Quote the ratio of the medians,
 // not the rates.
 package main
@@ -128,6 +130,14 @@ func (o options) runCase(ctx context.Context, first bool) ([]result, error) {
 			return all, err
 		}
 	}
+	if first && o.only == "" {
+		w, err := t.askLive(ctx)
+		if err != nil {
+			return all, fmt.Errorf("live media: %w", err)
+		}
+		reportLive(w)
+		all = append(all, result{Case: "live media over HTTP", Contender: "embedded", P50: w.of(0.5).Seconds() * 1000, P99: w.of(0.99).Seconds() * 1000})
+	}
 	return all, nil
 }
 
@@ -155,7 +165,10 @@ func (t *testbed) compare(ctx context.Context, c comparison) ([]result, error) {
 			if err != nil {
 				return all, fmt.Errorf("%s: %s: %w", c.title, contender, err)
 			}
-			all = append(all, result{c.title, contender, m.rate, m.cpu.Seconds() * 1000 / float64(c.count), float64(m.commands) / float64(c.count), m.peak})
+			all = append(all, result{
+				Case: c.title, Contender: contender, Rate: m.rate, CPU: m.cpu.Seconds() * 1000 / float64(c.count),
+				Commands: float64(m.commands) / float64(c.count), Peak: m.peak,
+			})
 			results[contender] = append(results[contender], m)
 			fmt.Fprintf(os.Stderr, "round %d: %-14s %6.0f %s\n", round+1, contender, m.rate, c.unit)
 		}
@@ -174,6 +187,8 @@ type result struct {
 	CPU       float64 `json:"cpu_ms"`     // for each
 	Commands  float64 `json:"redis_cmds"` // for each
 	Peak      int64   `json:"peak_bytes"`
+	P50       float64 `json:"p50_ms,omitempty"` // of answers over HTTP
+	P99       float64 `json:"p99_ms,omitempty"`
 }
 
 func writeJSON(file string, all []result) error {

@@ -69,4 +69,8 @@ func TestEveryContenderUploadsEveryFile(t *testing.T) {
 			t.Errorf("%s: %+v is no measurement", contender, m)
 		}
 	}
+	took, err := bed.askLive(t.Context())
+	if err != nil || took.of(0.5) <= 0 || took.of(1) < took.of(0.5) {
+		t.Errorf("live media: %v, %v", took, err)
+	}
 }

@@ -40,6 +40,12 @@ func (g *Gatherer) examine(ctx context.Context, row *manifest.Row) error {
 	return g.stat(ctx, row)
 }
 
+// KindOf returns the media type of a row's file: the one that is asked for, or else the one that its first bytes say.
+func (g *Gatherer) KindOf(ctx context.Context, row manifest.Row) (tasks.MediaType, error) {
+	err := g.examine(ctx, &row)
+	return row.Upload.Type, err
+}
+
 // stat fills in what the file looks like, without opening it.
 func (g *Gatherer) stat(ctx context.Context, row *manifest.Row) error {
 	e, err := g.Files.Stat(ctx, row.Upload.Source)

@@ -44,6 +44,13 @@ func (s *Stack) ProducerNamed(ctx context.Context, name string, nudge func()) (*
 	return s.producer(name, rights, nudge), nil
 }
 
+// LiveMedia is what a producer needs to answer with live media. It looks at sources through files.
+func (s *Stack) LiveMedia(files enqueue.Sources) *enqueue.LiveMedia {
+	l := enqueue.NewLiveMedia(s.Ledger)
+	l.Sources, l.Fresh = files, s.Config.Worker.FreshMargin
+	return l
+}
+
 func (s *Stack) producer(name string, rights tasks.Rights, nudge func()) *enqueue.Producer {
 	return &enqueue.Producer{
 		Ledger: s.Ledger, Name: name, Rights: rights, Accounts: s.knownAccounts(), Nudge: nudge,

@@ -63,6 +63,12 @@ func (l *LiveMedia) Woken(news tasks.Wake) {
 	}
 }
 
+// Await returns an upload when it has its outcome, when it is hopeless to wait, or as it is when ctx ends. It returns NotFound
+// where it does not exist. Whose upload it is, the caller has checked.
+func (l *LiveMedia) Await(ctx context.Context, id uuid.UUID) (tasks.Outcome, error) {
+	return l.waits.of(ctx, id)
+}
+
 func (l *LiveMedia) fresh() time.Duration { return cmp.Or(l.Fresh, freshMargin) }
 
 // recorded looks up what a producer asks for. Its look-ups take turns, so that they leave the ledger to others, too.

@@ -58,6 +58,8 @@ type KnownContent struct {
 type KnownSource struct {
 	Type MediaType
 	KnownContent
+	// Forgotten says that the media of its outcome, and of its content, is no answer any more.
+	Forgotten bool
 }
 
 // Alone reports whether the upload must run alone in its process, since too many workers died with it.

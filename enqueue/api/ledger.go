@@ -30,11 +30,14 @@ type Lists interface {
 	Refusals(ctx context.Context, batch uuid.UUID, afterLine, limit int) ([]tasks.Refusal, error)
 }
 
-// Accounts lists and resumes the official accounts, and finds and forgets their media.
+// Accounts lists and resumes the official accounts, and lists, renews and forgets their media.
 type Accounts interface {
 	Accounts(ctx context.Context) ([]tasks.AccountStatus, error)
 	Resume(ctx context.Context, realm, appid string) (bool, error)
 	Forget(ctx context.Context, mediaID string, accounts []string, producer string) error
+	Invalid(ctx context.Context, mediaID string, accounts []string, producer string) (renewing bool, err error)
+	RenewMedia(ctx context.Context, mediaID string, accounts []string, producer string) (uuid.UUID, error)
+	LiveMedia(ctx context.Context, f tasks.MediaFilter) ([]tasks.KnownMedia, string, error)
 	MediaAccount(ctx context.Context, mediaID string, accounts []string, producer string) (string, error)
 }
 

@@ -39,9 +39,45 @@ type MediaAnswer struct {
 	Note string `json:"note,omitempty" doc:"Why this process could not look at the source, so that a worker had to read it"`
 }
 
-type forgetInput struct {
-	ID string `path:"media_id" maxLength:"255" doc:"The media_id as WeChat gave it"`
+// mediaID is a media_id in a path.
+type mediaID struct {
+	ID string `path:"media_id" maxLength:"255" pattern:"^[!-~]+$" doc:"The media_id as WeChat gave it"`
 }
+
+type renewInput struct {
+	mediaID
+	Wait *int `query:"wait" minimum:"0" maximum:"600" doc:"Seconds to wait for the new media_id; missing: the server's own limit, which is the most"`
+}
+
+type renewOutput struct {
+	Status int
+	Body   tasks.Outcome
+}
+
+// InvalidMedia says what follows from a report.
+type InvalidMedia struct {
+	Renewing bool `json:"renewing" doc:"true: it is kept alive, and uploaded again now; false: the next one who asks for its source uploads it"`
+}
+
+type invalidOutput struct{ Body InvalidMedia }
+
+// MediaPage is one page of live media.
+type MediaPage struct {
+	Media []tasks.KnownMedia `json:"media" nullable:"false"`
+	Next  string             `json:"next,omitempty" doc:"The cursor of the next page; missing after the last one"`
+}
+
+type mediaListInput struct {
+	Account  string `query:"account" maxLength:"64" doc:"Media of this account"`
+	Producer string `query:"producer" maxLength:"64" doc:"Media that were issued, or are kept alive, for uploads of this producer; a producer sees its own anyway"`
+	Type     string `query:"type" enum:"image,voice,video,thumb" doc:"Media of this type"`
+	Query    string `query:"q" maxLength:"1024" doc:"A media_id, a SHA-256, or a part of the source or filename"`
+	Kept     bool   `query:"kept" doc:"true: only media that are kept alive"`
+	Cursor   string `query:"cursor" maxLength:"2048" doc:"next of the last page"`
+	Limit    int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+}
+
+type mediaListOutput struct{ Body MediaPage }
 
 func (s *Server) mediaRoutes() {
 	route(s, enqueue.AccessSubmit, huma.Operation{
@@ -63,6 +99,26 @@ func (s *Server) mediaRoutes() {
 		Description: "For one that WeChat does not know any more: the next upload of its content calls WeChat. Those may forget a media whose uploads " +
 			"are answered with it: all who may submit to its account, or, where the operator set worker.reuse to producer, the one producer.",
 	}, s.forget)
+	route(s, enqueue.AccessRead, huma.Operation{
+		OperationID: "list-media", Method: http.MethodGet, Path: "/v1/media", Tags: []string{"media"},
+		Summary:     "The live media, by account, those that expire first before the others",
+		Description: "Where few of many match, a page is short, or empty, though others follow.",
+	}, s.listMedia)
+	route(s, enqueue.AccessSubmit, huma.Operation{
+		OperationID: "renew-media", Method: http.MethodPost, Path: "/v1/media/{media_id}/renew", Tags: []string{"media"},
+		Summary: "Upload the content of a media again, now",
+		Description: "Costs one call, ahead of the bulk. 200 has the outcome of the upload that renews it, with the new media_id; 202 says that it is not there yet. " +
+			"The old media_id lives until its own end. The file must hold the same content still: code content_changed says that it does not.",
+		Responses: map[string]*huma.Response{"202": {Description: "There is no outcome yet", Content: map[string]*huma.MediaType{
+			jsonType: {Schema: &huma.Schema{Ref: "#/components/schemas/Outcome"}},
+		}}},
+	}, s.renewMedia)
+	route(s, enqueue.AccessSubmit, huma.Operation{
+		OperationID: "invalid-media", Method: http.MethodPost, Path: "/v1/media/{media_id}/invalid", Tags: []string{"media"},
+		Summary: "WeChat answered errcode 40007 for this media_id: it does not know it any more",
+		Description: "No upload is answered with it again. Where it is kept alive it is uploaded again now, and media.renewed tells the new one; " +
+			"otherwise ask for the source again. 404: it is known no more, as when it was reported before.",
+	}, s.invalidMedia)
 }
 
 func (s *Server) media(ctx context.Context, in *mediaInput) (*mediaOutput, error) {
@@ -124,7 +180,66 @@ func matches(header, tag string) bool {
 	return false
 }
 
-func (s *Server) forget(ctx context.Context, in *forgetInput) (*struct{}, error) {
+func (s *Server) forget(ctx context.Context, in *mediaID) (*struct{}, error) {
 	who := caller(ctx)
 	return nil, s.cfg.Ledger.Forget(ctx, in.ID, who.Accounts, who.Sees())
+}
+
+func (s *Server) listMedia(ctx context.Context, in *mediaListInput) (*mediaListOutput, error) {
+	who := caller(ctx)
+	f := tasks.MediaFilter{
+		Account: in.Account, Accounts: who.Accounts, Producer: in.Producer, Type: tasks.MediaType(in.Type), Query: in.Query, Kept: in.Kept, Cursor: in.Cursor, Limit: in.Limit,
+	}
+	if own := who.Sees(); own != "" {
+		f.Producer = own
+	}
+	page, next, err := s.cfg.Ledger.LiveMedia(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return &mediaListOutput{MediaPage{orEmpty(page), next}}, nil
+}
+
+func (s *Server) renewMedia(ctx context.Context, in *renewInput) (*renewOutput, error) {
+	who := caller(ctx)
+	if err := s.Producer(who).Charge(ctx); err != nil {
+		return nil, err
+	}
+	id, err := s.cfg.Ledger.RenewMedia(ctx, in.ID, who.Accounts, who.Sees())
+	if err != nil {
+		return nil, err
+	}
+	s.nudge()
+	wait := s.cfg.Wait
+	if in.Wait != nil {
+		wait = min(wait, time.Duration(*in.Wait)*time.Second)
+	}
+	waiting, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	o, err := s.live.Await(waiting, id)
+	if err != nil {
+		return nil, err
+	}
+	if !who.Staff() { // the file may be another producer's
+		o.Source, o.Filename = "", ""
+	}
+	if !o.State.Final() {
+		return &renewOutput{http.StatusAccepted, o}, nil
+	}
+	return &renewOutput{http.StatusOK, o}, nil
+}
+
+func (s *Server) invalidMedia(ctx context.Context, in *mediaID) (*invalidOutput, error) {
+	who := caller(ctx)
+	if err := s.Producer(who).TakeRate(); err != nil {
+		return nil, err
+	}
+	renewing, err := s.cfg.Ledger.Invalid(ctx, in.ID, who.Accounts, who.Sees())
+	if err != nil {
+		return nil, err
+	}
+	if renewing {
+		s.nudge()
+	}
+	return &invalidOutput{InvalidMedia{renewing}}, nil
 }

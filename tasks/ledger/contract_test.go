@@ -30,6 +30,7 @@ func testContract(t *testing.T, open func(*testing.T) *harness) {
 		setContract,
 		sourceContract,
 		askedContract,
+		liveContract,
 		batchContract,
 		holdContract,
 		leaderContract,

@@ -228,7 +228,7 @@ func (t *tx) keepAll(ops []*op, rows map[uuid.UUID]*row) (map[*finish]bool, erro
 		return append(append(db.Args{clean(res.Media.ID), db.Micros(res.Media.IssuedAt), db.Micros(res.Media.ExpiresAt)}, mediaArgs(res.Key)...), seqs[i])
 	})
 	kept := map[*finish]bool{}
-	err := t.Each(`UPDATE media m SET media_id = v.m, issued_at = v.i, expires_at = v.x, holder = NULL
+	err := t.Each(`UPDATE media m SET media_id = v.m, issued_at = v.i, expires_at = v.x, holder = NULL, upload = v.s
 		FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[], ?::bytea[], ?::bigint[]) AS v (m, i, x, r, a, t, h, s)
 		WHERE m.realm = v.r AND m.appid = v.a AND m.type = v.t AND m.hash = v.h AND m.holder = v.s RETURNING v.s`, args, func(s db.Scanner) error {
 		var seq int64
@@ -247,16 +247,16 @@ func (t *tx) keep(res tasks.Result, r *row) (kept bool, err error) {
 		return false, nil
 	}
 	if r == nil || r.phase != schema.Running {
-		return false, t.keepMedia(res.Key, res.Media)
+		return false, t.keepMedia(res.Key, res.Media, r)
 	}
-	n, err := t.Exec(`UPDATE media SET media_id = ?, issued_at = ?, expires_at = ?, holder = NULL
+	n, err := t.Exec(`UPDATE media SET media_id = ?, issued_at = ?, expires_at = ?, holder = NULL, upload = holder
 		WHERE realm = ? AND appid = ? AND type = ? AND hash = ? AND holder = ?`,
 		append(append(db.Args{clean(res.Media.ID), db.Micros(res.Media.IssuedAt), db.Micros(res.Media.ExpiresAt)}, mediaArgs(res.Key)...), r.seq)...)
 	if err != nil {
 		return false, err
 	}
 	if n == 0 {
-		return false, t.keepMedia(res.Key, res.Media)
+		return false, t.keepMedia(res.Key, res.Media, r)
 	}
 	t.wakes = append(t.wakes, r.seq)
 	return true, nil
@@ -267,15 +267,20 @@ func issued(res tasks.Result) bool {
 	return res.State == tasks.Succeeded && !res.Reused && res.Media.ID != "" && res.Key != tasks.MediaKey{}
 }
 
-func (t *tx) keepMedia(k tasks.MediaKey, m tasks.Media) error {
-	_, err := t.Exec(`INSERT INTO media (realm, appid, type, hash, media_id, issued_at, expires_at, producer) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+// keepMedia keeps a media, unless one that lives longer is known. r is the upload that it was issued for; nil: it is not known.
+func (t *tx) keepMedia(k tasks.MediaKey, m tasks.Media, r *row) error {
+	var upload any
+	if r != nil {
+		upload = r.seq
+	}
+	_, err := t.Exec(`INSERT INTO media (realm, appid, type, hash, media_id, issued_at, expires_at, producer, upload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (realm, appid, type, hash) DO UPDATE SET media_id = excluded.media_id, issued_at = excluded.issued_at,
-		expires_at = excluded.expires_at WHERE media.expires_at IS NULL OR media.expires_at < excluded.expires_at`,
-		append(mediaArgs(k), clean(m.ID), db.Micros(m.IssuedAt), db.Micros(m.ExpiresAt), db.TextOrNull(k.Producer))...)
+		expires_at = excluded.expires_at, upload = excluded.upload WHERE media.expires_at IS NULL OR media.expires_at < excluded.expires_at`,
+		append(mediaArgs(k), clean(m.ID), db.Micros(m.IssuedAt), db.Micros(m.ExpiresAt), db.TextOrNull(k.Producer), upload)...)
 	return err
 }
 
 // KeepMedia keeps a media that WeChat issued, unless one that lives longer is known.
 func (l *Ledger) KeepMedia(ctx context.Context, k tasks.MediaKey, m tasks.Media) error {
-	return l.do(ctx, "keep media", func(t *tx) error { return t.keepMedia(k, m) })
+	return l.do(ctx, "keep media", func(t *tx) error { return t.keepMedia(k, m, nil) })
 }

@@ -149,6 +149,11 @@ func (t *tx) makeRenewal(k *kept, p tasks.Priority) error {
 		}
 		return t.dropUnkept(k.seq)
 	}
+	return t.renewFrom(k, from, p)
+}
+
+// renewFrom makes the upload from a source.
+func (t *tx) renewFrom(k *kept, from sourceOf, p tasks.Priority) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return err
@@ -187,7 +192,14 @@ func (t *tx) renewalEnded(e *ending) error {
 	if err != nil || len(ks) == 0 { // nobody asks for it any more
 		return err
 	}
-	k := ks[0]
+	if err := t.settleRenewal(ks[0], e); err != nil {
+		return err
+	}
+	return t.dropUnkept(ks[0].seq) // one that was renewed once, for nobody
+}
+
+// settleRenewal says what comes after the end of a renewal.
+func (t *tx) settleRenewal(k *kept, e *ending) error {
 	k.renewal = 0
 	if e.state == tasks.Succeeded {
 		return t.renewed(k, e.result.Media)

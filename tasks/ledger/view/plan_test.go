@@ -60,7 +60,7 @@ func fill(d *db.Dialect, rows int) string {
 			seq, seq, 1 FROM uploads WHERE phase >= 4;
 		INSERT INTO deliveries (id, event, url, phase, due_at, producer) SELECT {webhook}, i, 'https://x.example', p, CASE WHEN p = 0 THEN i END, {producer}
 			FROM (SELECT i, {delivery} AS p FROM (SELECT seq AS i FROM events) e) y;
-		INSERT INTO media (realm, appid, type, hash, media_id, issued_at, expires_at) SELECT 'r', 'wx1', 'image', {hash}, 'm' || i, i, i FROM {numbers};
+		INSERT INTO media (realm, appid, type, hash, media_id, issued_at, expires_at) SELECT 'r', 'wx1', 'image', {hash}, 'm' || i, i, 4102444800000000 + i FROM {numbers};
 		INSERT INTO accounts (name, realm, appid, fingerprint, daily_limit) VALUES ('busy', 'r', 'wx1', 'f', 0), ('quiet', 'r', 'wx2', 'f', 0);
 		ANALYZE;`)
 }
@@ -162,6 +162,26 @@ func reads() map[string][]read {
 		_, err := v.MediaAccount(ctx, "m7", []string{"busy", "quiet"}, "small")
 		return err
 	})
+	for _, f := range []tasks.MediaFilter{{}, {Account: "busy", Limit: 10}, {Account: "quiet"}, {Producer: "small"}, {Query: "nothing has it"}, {Kept: true, Accounts: []string{"busy"}}} {
+		add("LiveMedia", func(ctx context.Context, v *view.View) error {
+			_, next, err := v.LiveMedia(ctx, f)
+			if err == nil && next != "" {
+				f.Cursor = next
+				_, _, err = v.LiveMedia(ctx, f)
+			}
+			return err
+		})
+	}
+	add("KnownMedia", func(ctx context.Context, v *view.View) error {
+		_, err := v.KnownMedia(ctx, "m7", []string{"busy"}, "small")
+		return err
+	})
+	for _, producer := range []string{"", "small"} {
+		add("MediaReuse", func(ctx context.Context, v *view.View) error {
+			_, err := v.MediaReuse(ctx, named(1, 7), producer)
+			return err
+		})
+	}
 	add("Action", func(ctx context.Context, v *view.View) error {
 		_, err := v.Action(ctx, named(5, 1))
 		return notFound(err)

@@ -51,7 +51,7 @@ func (b *Batch) settleLot(ctx context.Context, lot []int) error {
 		if !o.State.Final() { // it was reopened just now
 			continue
 		}
-		if !b.outdated(o) {
+		if !b.outdated(o) && !known[names[i]].Forgotten {
 			same, now := b.unchanged(ctx, b.rows[lot[i]].Row, o, known[names[i]].KnownContent)
 			if err := ctx.Err(); err != nil {
 				return err

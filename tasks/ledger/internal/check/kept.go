@@ -6,7 +6,7 @@ func keptChecks() []Rule {
 	return []Rule{
 		{
 			Name: "kept-for-nobody", what: "a media is kept alive, but nobody asks for it", Key: "k.seq", Repairable: true,
-			query: aKept + "NOT EXISTS (SELECT 1 FROM keepers p WHERE p.kept = k.seq)",
+			query: aKept + "k.renewal IS NULL AND NOT EXISTS (SELECT 1 FROM keepers p WHERE p.kept = k.seq)",
 		},
 		{
 			Name: "kept-without-renewal", what: "a media waits for a renewal that is not under way", Key: "k.seq", Repairable: true,

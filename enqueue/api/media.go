@@ -46,7 +46,7 @@ type mediaID struct {
 
 type renewInput struct {
 	mediaID
-	Wait *int `query:"wait" minimum:"0" maximum:"600" doc:"Seconds to wait for the new media_id; missing: the server's own limit, which is the most"`
+	Wait int `query:"wait" minimum:"0" maximum:"600" default:"600" doc:"Seconds to wait for the new media_id; the server's own limit is the most"`
 }
 
 type renewOutput struct {
@@ -210,11 +210,7 @@ func (s *Server) renewMedia(ctx context.Context, in *renewInput) (*renewOutput, 
 		return nil, err
 	}
 	s.nudge()
-	wait := s.cfg.Wait
-	if in.Wait != nil {
-		wait = min(wait, time.Duration(*in.Wait)*time.Second)
-	}
-	waiting, cancel := context.WithTimeout(ctx, wait)
+	waiting, cancel := context.WithTimeout(ctx, min(s.cfg.Wait, time.Duration(in.Wait)*time.Second))
 	defer cancel()
 	o, err := s.live.Await(waiting, id)
 	if err != nil {

@@ -219,3 +219,38 @@ func TestForget(t *testing.T) {
 	}
 	p.refused(p.call(shop, "DELETE", "/v1/media/M1", ""), 404, tasks.NotFound, "")
 }
+
+// What a path names as a media_id never reaches further than it may.
+func TestOddMediaIDs(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	for _, id := range []string{"%00", "a%00b", "%F0%9F%9A%A2", "%ff", "a%20b", strings.Repeat("x", 256)} {
+		for _, call := range []struct{ method, path string }{{"POST", "/renew"}, {"POST", "/invalid"}, {"DELETE", ""}} {
+			if r := p.call(shop, call.method, "/v1/media/"+id+call.path, ""); r.status != http.StatusUnprocessableEntity && r.status != http.StatusNotFound {
+				t.Errorf("%s %.20s%s is answered %d %s", call.method, id, call.path, r.status, r.body)
+			}
+		}
+	}
+}
+
+func TestReportedMedia(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	p.finish(p.submit(shop, one).ID, success("M1"))
+	page := answered[api.MediaPage](t, p.call(shop, "GET", "/v1/media?q=M1", ""), http.StatusOK)
+	if len(page.Media) != 1 || page.Media[0].MediaID != "M1" || page.Media[0].Producer != "shop" {
+		t.Errorf("%+v", page)
+	}
+	if foreign := answered[api.MediaPage](t, p.call(rival, "GET", "/v1/media?producer=shop", ""), http.StatusOK); len(foreign.Media) != 0 {
+		t.Errorf("a rival sees %+v", foreign)
+	}
+	p.refused(p.call(shop, "GET", "/v1/media?cursor=x", ""), 422, tasks.Invalid, "cursor")
+	o := answered[tasks.Outcome](t, p.call(rival, "POST", "/v1/media/M1/renew?wait=0", ""), http.StatusAccepted)
+	if o.State != tasks.Queued || o.Source != "" || o.Filename != "" {
+		t.Errorf("%+v", o)
+	}
+	if told := answered[api.InvalidMedia](t, p.call(shop, "POST", "/v1/media/M1/invalid", ""), http.StatusOK); !told.Renewing { // it is being renewed just now
+		t.Errorf("%+v", told)
+	}
+	p.refused(p.call(shop, "POST", "/v1/media/M2/invalid", ""), 404, tasks.NotFound, "")
+}

@@ -44,7 +44,7 @@ func (t *testbed) askLive(ctx context.Context) (waits, error) {
 	if err := t.start(c); err != nil {
 		return nil, err
 	}
-	url, err := listening(log)
+	url, err := addressIn(log)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +94,8 @@ func (t *testbed) askLive(ctx context.Context) (waits, error) {
 
 var listeningAt = regexp.MustCompile(`listening.*?([0-9.]+:[0-9]+)`)
 
-// listening waits for the line that says where a process listens, and then reads on, so that it never waits for its log.
-func listening(log io.Reader) (url string, err error) {
+// addressIn waits for the line that says where a process listens, and then reads on, so that it never waits for its log.
+func addressIn(log io.Reader) (url string, err error) {
 	lines := bufio.NewScanner(log)
 	for lines.Scan() {
 		if found := listeningAt.FindStringSubmatch(lines.Text()); found != nil {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/mediaferry/mediaferry/enqueue/api"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -157,6 +159,9 @@ func (p *plant) tries(method string, op operation) {
 		th := refused
 		if who.key == shop || who.key == boss {
 			th = p.things(shop)
+		}
+		if id, err := uuid.Parse(th.action); err == nil {
+			defer func() { _, _ = p.StopAction(p.Context(), id) }() // a producer may have a hundred of them under way
 		}
 		c := calls(th)[op.ID]
 		want := c.status

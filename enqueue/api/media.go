@@ -45,8 +45,8 @@ type mediaID struct {
 }
 
 type renewInput struct {
-	mediaID
-	Wait int `query:"wait" minimum:"0" maximum:"600" default:"600" doc:"Seconds to wait for the new media_id; the server's own limit is the most"`
+	ID   string `path:"media_id" maxLength:"255" pattern:"^[!-~]+$" doc:"The media_id as WeChat gave it"`
+	Wait int    `query:"wait" minimum:"0" maximum:"600" default:"600" doc:"Seconds to wait for the new media_id; the server's own limit is the most"`
 }
 
 type renewOutput struct {

@@ -95,6 +95,7 @@ func startDocker(t *testing.T) string {
 		"--exec-root", filepath.Join(dir, "exec"), "--pidfile", filepath.Join(dir, "pid"), "--config-file", filepath.Join(dir, "none.json"),
 		"--bridge", "none", "--default-address-pool", "base=10.214.0.0/16,size=24")
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // also where the test runs out of time
 	if err := os.WriteFile(filepath.Join(dir, "none.json"), []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,9 @@ const (
 	nest   = "__"
 )
 
+// langVariable chooses the language of what people read. It is no setting: it counts before the settings are read.
+const langVariable = prefix + "LANG"
+
 // aliases are the variables with a name of their own: the WeChat side of an installation with one account.
 var aliases = map[string]string{
 	prefix + "WECHAT_BASE_URL":     "wechat/base_url",
@@ -26,7 +29,7 @@ func (l *loader) readEnviron() []entry {
 	for i, kv := range l.environ {
 		name, value, _ := strings.Cut(kv, "=")
 		again := slices.ContainsFunc(l.environ[i+1:], func(later string) bool { return strings.HasPrefix(later, name+"=") })
-		if !strings.HasPrefix(name, prefix) || name == pathVariable || again {
+		if !strings.HasPrefix(name, prefix) || name == pathVariable || name == langVariable || again {
 			continue
 		}
 		key := l.keyOf(name)

@@ -17,7 +17,7 @@ type Error struct {
 	Err        error         // the cause; must hold no secret
 	Hint       string        // what to do about it; empty: the code's own hint serves
 	RetryAfter time.Duration // how long the other side asked to wait; 0: it did not say
-	Address    string        // with Egress: the address that was refused, as WeChat named it
+	Params     Params        // the values of the cause and of Hint; zero: there are none
 }
 
 // Error returns "op: cause (errcode N)".

@@ -24,6 +24,7 @@ type Outcome struct {
 	RID        string          `json:"rid,omitempty"`
 	Reason     string          `json:"reason,omitempty"`
 	Hint       string          `json:"hint,omitempty"`
+	Params     Params          `json:"params,omitzero"`        // the values of reason and hint
 	Until      time.Time       `json:"waiting_until,omitzero"` // while waiting
 	Attempts   int             `json:"attempts"`               // that ended in this round
 	Round      int             `json:"round"`

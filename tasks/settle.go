@@ -20,8 +20,10 @@ func StillWritten(err error, modified, now time.Time) error {
 	if modified.IsZero() || !errors.Is(err, ErrCutOff) || age >= Settled || age <= -Settled {
 		return err
 	}
+	cause := AsError(err)
 	return &Error{
-		Code: Unstable, Op: "read source", RetryAfter: Settled - age,
+		Params: Params{Detail: cause.Params.Detail},
+		Code:   Unstable, Op: "read source", RetryAfter: Settled - age,
 		Err: fmt.Errorf("it was modified %s ago and may still be written: %w", max(0, age).Round(time.Second), err),
 	}
 }

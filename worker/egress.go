@@ -118,8 +118,8 @@ func (e *egress) refusedBy(a tasks.Account, cause *tasks.Error, hold time.Durati
 	pause = pauseAfter(r.times)
 	r.last, r.cause, r.hold = e.now(), cause, hold
 	r.next = r.last.Add(pause)
-	if cause.Address != "" {
-		e.address = cause.Address
+	if address := cause.Params.Address; address != "" {
+		e.address = address
 	}
 	e.mu.Unlock()
 	e.tell()
@@ -159,7 +159,7 @@ func (e *egress) report(p *tasks.Process) {
 	}
 	for k, r := range e.refused {
 		p.Refused = append(p.Refused, tasks.RefusedAccount{
-			Realm: k.realm, AppID: k.appid, Ago: now.Sub(r.last), Address: r.cause.Address,
+			Realm: k.realm, AppID: k.appid, Ago: now.Sub(r.last), Address: r.cause.Params.Address,
 			Errcode: r.cause.Errcode, RID: r.cause.RID, Reason: r.cause.Error(), Hold: r.hold,
 		})
 	}

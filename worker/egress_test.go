@@ -65,7 +65,7 @@ func TestARealmIsCutOffAfterTenFailuresOverTenSeconds(t *testing.T) {
 func TestARefusedAddressKeepsItsAccountOut(t *testing.T) {
 	t.Parallel()
 	e, clock, told := newTestEgress()
-	no := &tasks.Error{Code: tasks.Egress, Errcode: 40164, Address: "203.0.113.9", Err: errors.New("not on the list")}
+	no := &tasks.Error{Code: tasks.Egress, Errcode: 40164, Params: tasks.Params{Address: "203.0.113.9"}, Err: errors.New("not on the list")}
 	last := time.Duration(0)
 	for i := range 8 {
 		pause, news := e.refusedBy(blue, no, time.Minute)

@@ -27,7 +27,7 @@ func (w *Worker) learn(ctx context.Context, account tasks.Account, err error) er
 		pause, news := w.egress.refusedBy(account, &met, w.holdTime(&met))
 		if news {
 			w.log.WarnContext(ctx, "the account refuses this worker's address: its uploads are left to others", keyAccount, account.Name,
-				keyErrcode, met.Errcode, keyRID, met.RID, "address", met.Address, "hint", met.Advice())
+				keyErrcode, met.Errcode, keyRID, met.RID, "address", met.Params.Address, "hint", met.Advice())
 		}
 		met.RetryAfter = pause
 		return &met

@@ -88,7 +88,7 @@ func setUpScript(env *testscript.Env) error {
 	env.Defer(server.Close)
 	env.Values[sandboxKey{}] = sandbox
 	env.Vars = append(env.Vars, clitest.Environ()...)
-	env.Vars = append(env.Vars, "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+env.WorkDir)
+	env.Vars = append(env.Vars, "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+env.WorkDir, "LANG=C", "MEDIAFERRY_LANG=en")
 	var names []string
 	for name, value := range map[string]string{
 		"MEDIAFERRY_DATA_DIR":        filepath.Join(env.WorkDir, ".data"),

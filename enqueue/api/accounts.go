@@ -16,7 +16,10 @@ type AccountList struct {
 	Accounts []tasks.AccountStatus `json:"accounts" nullable:"false"`
 }
 
-type accountsOutput struct{ Body AccountList }
+type accountsOutput struct {
+	Vary string `header:"Vary"`
+	Body AccountList
+}
 
 type accountInput struct {
 	Name string `path:"name" maxLength:"64" doc:"The account"`
@@ -43,7 +46,7 @@ func (s *Server) accountRoutes() {
 	}, s.probe)
 }
 
-func (s *Server) accounts(ctx context.Context, _ *struct{}) (*accountsOutput, error) {
+func (s *Server) accounts(ctx context.Context, in *spokenInput) (*accountsOutput, error) {
 	all, err := s.cfg.Ledger.Accounts(ctx)
 	if err != nil {
 		return nil, err
@@ -57,7 +60,10 @@ func (s *Server) accounts(ctx context.Context, _ *struct{}) (*accountsOutput, er
 	} else {
 		enqueue.AddTokens(ctx, s.cfg.Asker, mine)
 	}
-	return &accountsOutput{AccountList{orEmpty(mine)}}, nil
+	for i := range mine {
+		s.hold(in.Spoken, &mine[i])
+	}
+	return &accountsOutput{varies, AccountList{orEmpty(mine)}}, nil
 }
 
 func (s *Server) resume(ctx context.Context, in *accountInput) (*resumeOutput, error) {

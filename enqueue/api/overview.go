@@ -51,7 +51,10 @@ type Series struct {
 
 type seriesOutput struct{ Body Series }
 
-type failuresInput struct{ CountQuery }
+type failuresInput struct {
+	CountQuery
+	Spoken
+}
 
 // Failure is the rounds of one account that failed for one reason.
 type Failure struct {
@@ -65,7 +68,10 @@ type FailureList struct {
 	Failures []Failure `json:"failures" nullable:"false"`
 }
 
-type failuresOutput struct{ Body FailureList }
+type failuresOutput struct {
+	Vary string `header:"Vary"`
+	Body FailureList
+}
 
 // Fleet lists the living processes, and the settings in which they differ.
 type Fleet struct {
@@ -77,7 +83,10 @@ type fleetOutput struct{ Body Fleet }
 
 type systemOutput struct{ Body tasks.System }
 
-type statusOutput struct{ Body tasks.Status }
+type statusOutput struct {
+	Vary string `header:"Vary"`
+	Body tasks.Status
+}
 
 func (s *Server) overviewRoutes() {
 	route(s, enqueue.AccessWatch, huma.Operation{
@@ -104,13 +113,16 @@ func (s *Server) overviewRoutes() {
 	}, s.system)
 }
 
-func (s *Server) status(ctx context.Context, _ *struct{}) (*statusOutput, error) {
+func (s *Server) status(ctx context.Context, in *spokenInput) (*statusOutput, error) {
 	st, err := s.cfg.Ledger.Status(ctx)
 	if err != nil {
 		return nil, err
 	}
 	st.Accounts = orEmpty(st.Accounts)
-	return &statusOutput{st}, nil
+	for i := range st.Accounts {
+		s.hold(in.Spoken, &st.Accounts[i])
+	}
+	return &statusOutput{varies, st}, nil
 }
 
 func (s *Server) series(ctx context.Context, in *seriesInput) (*seriesOutput, error) {
@@ -128,9 +140,9 @@ func (s *Server) failures(ctx context.Context, in *failuresInput) (*failuresOutp
 	}
 	list := FailureList{[]Failure{}}
 	for _, g := range groups {
-		list.Failures = append(list.Failures, Failure{g, g.Code.Meaning(), g.Code.Hint()})
+		list.Failures = append(list.Failures, s.failure(in.Spoken, g))
 	}
-	return &failuresOutput{list}, nil
+	return &failuresOutput{varies, list}, nil
 }
 
 func (s *Server) processes(ctx context.Context, _ *struct{}) (*fleetOutput, error) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/lang"
 )
 
 // Config has the parts and the settings of a Server. Ledger and Keys are required.
@@ -52,6 +53,8 @@ type Config struct {
 	Passthrough []string
 	// Inbox keeps the files that come over HTTP. Nil: files are refused.
 	Inbox *Inbox
+	// Explain says what errcodes of WeChat mean, for who asks in Chinese. Nil: only codes of ours are explained.
+	Explain lang.Explain
 	// Cell makes a text harmless in a spreadsheet. Nil: texts are written as they are.
 	Cell func(string) string
 	// Open are handlers that answer without a key: /healthz, /readyz, the console, which has its own sessions.
@@ -79,6 +82,7 @@ type Config struct {
 type Server struct {
 	cfg     Config
 	log     *slog.Logger
+	reasons *lang.Reasons
 	api     huma.API
 	handler http.Handler
 	guard   *enqueue.Guard
@@ -115,6 +119,10 @@ func New(cfg Config) (*Server, error) {
 		cfg.Cell = func(s string) string { return s }
 	}
 	s := &Server{cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), streams: enqueue.NewInFlight(), reads: enqueue.NewInFlight(), bodies: enqueue.NewInFlight(), closing: make(chan struct{})}
+	var err error
+	if s.reasons, err = lang.NewReasons(cfg.Explain); err != nil {
+		return nil, err
+	}
 	s.guard = enqueue.NewGuard(cfg.Now)
 	s.live = enqueue.NewLiveMedia(cfg.Ledger)
 	s.live.Sources, s.live.Fresh = cfg.Sources, cfg.Fresh

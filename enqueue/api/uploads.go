@@ -38,6 +38,16 @@ type oneInput struct {
 
 type outcomeOutput struct{ Body tasks.Outcome }
 
+type getInput struct {
+	ID string `path:"id" format:"uuid" doc:"The upload"`
+	Spoken
+}
+
+type getOutput struct {
+	Vary string `header:"Vary"`
+	Body tasks.Outcome
+}
+
 // OutcomePage is one page of uploads, the newest first.
 type OutcomePage struct {
 	Uploads []tasks.Outcome `json:"uploads" nullable:"false"`
@@ -57,7 +67,7 @@ func (s *Server) uploadRoutes() {
 	route(s, enqueue.AccessRead, huma.Operation{
 		OperationID: "get-upload", Method: http.MethodGet, Path: "/v1/uploads/{id}", Tags: []string{"uploads"},
 		Summary: "One upload with its history",
-	}, s.upload)
+	}, s.get)
 	route(s, enqueue.AccessRead, huma.Operation{
 		OperationID: "list-uploads", Method: http.MethodGet, Path: "/v1/uploads", Tags: []string{"uploads"},
 		Summary: "Uploads, the newest first",
@@ -106,6 +116,14 @@ func (s *Server) upload(ctx context.Context, in *oneInput) (*outcomeOutput, erro
 	return &outcomeOutput{o}, nil
 }
 
+func (s *Server) get(ctx context.Context, in *getInput) (*getOutput, error) {
+	o, err := s.own(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &getOutput{varies, s.outcome(in.Spoken, o)}, nil
+}
+
 // own returns an upload if it exists for the caller.
 func (s *Server) own(ctx context.Context, text string) (tasks.Outcome, error) {
 	id, err := uuid.Parse(text)
@@ -125,12 +143,16 @@ func notFound(what string) error {
 
 type listInput struct {
 	FilterQuery
+	Spoken
 	Cursor string `query:"cursor" doc:"next of the last page"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Uploads a page"`
 	Count  bool   `query:"count" doc:"Count all that match, too"`
 }
 
-type listOutput struct{ Body OutcomePage }
+type listOutput struct {
+	Vary string `header:"Vary"`
+	Body OutcomePage
+}
 
 func (s *Server) uploads(ctx context.Context, in *listInput) (*listOutput, error) {
 	f, err := in.filter(ctx)
@@ -142,6 +164,9 @@ func (s *Server) uploads(ctx context.Context, in *listInput) (*listOutput, error
 	if err != nil {
 		return nil, err
 	}
+	for i := range page {
+		page[i] = s.outcome(in.Spoken, page[i])
+	}
 	out := OutcomePage{Uploads: orEmpty(page), Next: next}
 	if in.Count {
 		n, whole, err := s.cfg.Ledger.CountUpTo(ctx, f, mostCounted)
@@ -152,7 +177,7 @@ func (s *Server) uploads(ctx context.Context, in *listInput) (*listOutput, error
 			out.Matched, out.More = &n, !whole
 		}
 	}
-	return &listOutput{out}, nil
+	return &listOutput{varies, out}, nil
 }
 
 // orEmpty makes an empty page [] and not null.

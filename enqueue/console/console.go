@@ -15,6 +15,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/lang"
 )
 
 // Keys finds valid keys. *enqueue.Keyring is one.
@@ -43,8 +44,8 @@ type Config struct {
 	Surroundings enqueue.Surroundings
 	// Asker asks WeChat about accounts, and knows their tokens. Nil: it is not asked.
 	Asker enqueue.Asker
-	// Explain says what an errcode of WeChat means and what to do, in "en" or "zh". Nil: only codes of ours are explained.
-	Explain func(errcode int, lang string) (meaning, remedy string, ok bool)
+	// Explain says what an errcode of WeChat means and what to do. Nil: only codes of ours are explained.
+	Explain lang.Explain
 	// Check judges a file as a worker would. Nil: files are judged by workers alone.
 	Check func(b []byte, t tasks.MediaType) (tasks.Content, error)
 	// Store keeps a file that a producer sent, and returns it as a source. Nil: files are refused.
@@ -95,7 +96,7 @@ func New(cfg Config) (*Console, error) {
 		visits: enqueue.NewInFlight(), origins: http.NewCrossOriginProtection(), closing: make(chan struct{}),
 	}
 	var err error
-	if c.texts, err = loadTexts(); err != nil {
+	if c.texts, err = loadTexts(cfg.Explain); err != nil {
 		return nil, err
 	}
 	if c.pages, err = c.parsePages(); err != nil {

@@ -25,6 +25,7 @@ import (
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/enqueue/console"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/lang"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
 )
 
@@ -86,11 +87,14 @@ func (p *plant) serve(change ...func(*console.Config)) {
 			}
 			return tasks.Content{Type: t}, nil
 		},
-		Explain: func(errcode int, lang string) (string, string, bool) {
+		Explain: func(l lang.Language, _ tasks.Code, errcode int) (string, string, bool) {
 			if errcode != 40009 {
 				return "", "", false
 			}
-			return map[string]string{"en": "the image is too large", "zh": "不合法的图片大小"}[lang], map[string]string{"en": "make it smaller", "zh": "请缩小图片"}[lang], true
+			if l == lang.Chinese {
+				return "不合法的图片大小", "请缩小图片", true
+			}
+			return "the image is too large", "make it smaller", true
 		},
 	}
 	for _, f := range change {

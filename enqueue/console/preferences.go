@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/text/language"
+	"github.com/mediaferry/mediaferry/tasks/lang"
 )
 
 const (
@@ -17,8 +17,6 @@ const (
 // languages are those that the console speaks, the default first.
 var languages = [...]string{"en", "zh"} //nolint:gochecknoglobals // a table
 
-var matcher = language.NewMatcher([]language.Tag{language.English, language.Chinese}) //nolint:gochecknoglobals // a table
-
 // language returns the one that the reader has chosen, or that the browser asks for.
 func (c *Console) language(r *http.Request) string {
 	if k, err := r.Cookie(langCookie); err == nil {
@@ -28,12 +26,7 @@ func (c *Console) language(r *http.Request) string {
 			}
 		}
 	}
-	wanted, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
-	if err != nil {
-		return languages[0]
-	}
-	_, i, _ := matcher.Match(wanted...)
-	return languages[i]
+	return string(lang.OfHeader(r.Header.Get("Accept-Language")))
 }
 
 // themeOf returns "dark" or "light" as the reader has chosen, and "" for what the browser prefers.

@@ -1,9 +1,7 @@
 package console
 
 import (
-	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -11,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/lang"
 )
 
 // built are the texts whose names are put together: what may stand behind a prefix.
@@ -37,30 +36,20 @@ func built() map[string][]string {
 	for _, r := range rooms {
 		m[r.Name+".title"] = []string{""}
 	}
-	for _, c := range tasks.Codes() {
-		m["codes."] = append(m["codes."], string(c))
-		if c.Hint() != "" {
-			m["codes."] = append(m["codes."], string(c)+"_hint")
-		}
-	}
 	return m
 }
 
 // Every text that a page names is there in both languages, and every text that is there is named.
 func TestTexts(t *testing.T) {
 	t.Parallel()
-	there := map[string]map[string]any{}
-	files, err := fs.Glob(messages, "messages/*.yaml")
+	there := map[string]map[lang.Language]any{}
+	catalogs, err := lang.Catalogs(messages, "messages")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range files {
-		c, err := readCatalog(file)
-		if err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
+	for file, c := range catalogs {
 		for key, langs := range c {
-			there[strings.TrimSuffix(path.Base(file), ".yaml")+"."+key] = langs
+			there[file+"."+key] = langs
 		}
 	}
 	used := map[string]bool{}
@@ -94,14 +83,14 @@ func TestTexts(t *testing.T) {
 		if !used[id] {
 			t.Errorf("%s is used nowhere", id)
 		}
-		for _, lang := range languages {
-			if _, ok := langs[lang]; !ok && (lang != "en" || !strings.HasPrefix(id, "codes.")) {
-				t.Errorf("%s is missing in %s", id, lang)
+		for _, l := range lang.Languages {
+			if _, ok := langs[l]; !ok {
+				t.Errorf("%s is missing in %s", id, l)
 			}
 		}
-		for lang := range langs {
-			if !slices.Contains(languages[:], lang) {
-				t.Errorf("%s has a text in %q", id, lang)
+		for l := range langs {
+			if !slices.Contains(lang.Languages[:], l) {
+				t.Errorf("%s has a text in %q", id, l)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/json"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,13 +19,27 @@ type cause struct {
 	rid     string
 	reason  string
 	hint    string // empty: the code's own hint serves
+	values  any    // of the reason, as JSON; nil: none
 }
 
 func causeOf(e *tasks.Error) cause {
 	if e == nil {
 		return cause{}
 	}
-	return cause{e.Code, e.Errcode, clean(e.RID), clean(e.Error()), clean(e.Hint)}
+	return cause{e.Code, e.Errcode, clean(e.RID), clean(e.Error()), clean(e.Hint), valuesOf(e.Params)}
+}
+
+// valuesOf returns the values of a reason as a row keeps them.
+func valuesOf(p tasks.Params) any {
+	if p == (tasks.Params{}) {
+		return nil
+	}
+	p.Format, p.Command, p.Detail = clean(p.Format), clean(p.Command), clean(p.Detail)
+	b, err := json.Marshal(p)
+	if err != nil { // a number that JSON has no word for
+		return nil
+	}
+	return string(b)
 }
 
 // clean makes a foreign text fit for a row: valid UTF-8, one line, without control characters, maxText bytes at most.

@@ -64,16 +64,16 @@ func (t *tx) conclude(es ...*ending) error {
 }
 
 // The columns of an outcome, in the order of ending.values.
-const outcomeNames = "phase, claim_token, attempts, reused, errcode, size, issued_at, expires_at, sha256, original, read_hash, media_id, fixed, code, rid, reason, hint, identity"
+const outcomeNames = "phase, claim_token, attempts, reused, errcode, size, issued_at, expires_at, sha256, original, read_hash, media_id, fixed, code, rid, reason, hint, reason_values, identity"
 
 const (
 	outcomeRest = "due_at = NULL, expires_by = NULL, twin_of = NULL, slot_at = NULL"
 	writeOne    = `UPDATE uploads SET phase = ?, claim_token = ?, attempts = ?, reused = ?, errcode = ?, size = ?, issued_at = ?, expires_at = ?, sha256 = ?,
-		original = ?, read_hash = ?, media_id = ?, fixed = ?, code = ?, rid = ?, reason = ?, hint = ?, identity = ?, finished_at = ?, ` + outcomeRest + ` WHERE seq = ?`
-	writeMany = `UPDATE uploads u SET (` + outcomeNames + `, finished_at) = (v.p, v.c, v.a, v.u, v.e, v.z, v.i, v.x, v.h, v.o, v.b, v.m, v.f, v.k, v.r, v.w, v.t, v.l, ?), ` + outcomeRest + `
+		original = ?, read_hash = ?, media_id = ?, fixed = ?, code = ?, rid = ?, reason = ?, hint = ?, reason_values = ?, identity = ?, finished_at = ?, ` + outcomeRest + ` WHERE seq = ?`
+	writeMany = `UPDATE uploads u SET (` + outcomeNames + `, finished_at) = (v.p, v.c, v.a, v.u, v.e, v.z, v.i, v.x, v.h, v.o, v.b, v.m, v.f, v.k, v.r, v.w, v.t, v.y, v.l, ?), ` + outcomeRest + `
 		FROM unnest(?::smallint[], ?::bytea[], ?::bigint[], ?::smallint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bytea[], ?::bytea[],
-		?::bytea[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[])
-		AS v (p, c, a, u, e, z, i, x, h, o, b, m, f, k, r, w, t, l, s) WHERE u.seq = v.s`
+		?::bytea[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[])
+		AS v (p, c, a, u, e, z, i, x, h, o, b, m, f, k, r, w, t, y, l, s) WHERE u.seq = v.s`
 )
 
 // writeOutcomes writes the outcomes to their uploads. On PostgreSQL it takes one statement.
@@ -119,7 +119,7 @@ func (e *ending) values() []any {
 	}
 	return []any{
 		int(schema.PhaseOf(e.state)), bytesOrNull(e.row.token), e.row.attempts, db.Flag(reused), c.errcode, size, issued, expires, sha256, original, read,
-		mediaID, fixed, db.TextOrNull(string(c.code)), db.TextOrNull(c.rid), db.TextOrNull(c.reason), db.TextOrNull(c.hint), identity,
+		mediaID, fixed, db.TextOrNull(string(c.code)), db.TextOrNull(c.rid), db.TextOrNull(c.reason), db.TextOrNull(c.hint), c.values, identity,
 	}
 }
 

@@ -20,7 +20,7 @@ func (l *Ledger) Mature(ctx context.Context, limit int) (int, error) {
 		if err := t.conclude(late...); err != nil {
 			return err
 		}
-		n, err := t.Exec(`UPDATE uploads SET phase = 0, due_at = NULL, twin_of = NULL, code = NULL, errcode = 0, rid = NULL, reason = NULL, hint = NULL
+		n, err := t.Exec(`UPDATE uploads SET phase = 0, due_at = NULL, twin_of = NULL, code = NULL, errcode = 0, rid = NULL, reason = NULL, hint = NULL, reason_values = NULL
 			WHERE seq IN (SELECT seq FROM uploads WHERE phase = 3 AND due_at <= ? ORDER BY due_at LIMIT ?`+t.Dialect.SkipLocked+`)`, t.Now, limit)
 		count = len(late) + int(n)
 		return err

@@ -38,7 +38,7 @@ func (t *tx) reopen(r *row) error {
 	}
 	_, err := t.Exec(`UPDATE uploads SET phase = 0, round = round + 1, attempts = 0, cancel_requested = 0, lost_leases = 0, crashes = 0,
 		claim_token = NULL, slot_at = NULL, read_hash = NULL, identity = NULL, finished_at = NULL, reused = 0, media_id = NULL, issued_at = NULL, expires_at = NULL, sha256 = NULL, original = NULL, fixed = NULL, size = NULL,
-		code = NULL, errcode = 0, rid = NULL, reason = NULL, hint = NULL WHERE seq = ?`, r.seq)
+		code = NULL, errcode = 0, rid = NULL, reason = NULL, hint = NULL, reason_values = NULL WHERE seq = ?`, r.seq)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (t *tx) reopen(r *row) error {
 
 // archive keeps the outcome that a retry replaces, since its event still refers to it.
 func (t *tx) archive(r *row) error {
-	const columns = "round, phase, attempts, reused, errcode, finished_at, issued_at, expires_at, size, sha256, original, fixed, media_id, code, rid, reason, hint"
+	const columns = "round, phase, attempts, reused, errcode, finished_at, issued_at, expires_at, size, sha256, original, fixed, media_id, code, rid, reason, hint, reason_values"
 	_, err := t.Exec("INSERT INTO rounds (upload, "+columns+") SELECT seq, "+columns+" FROM uploads WHERE seq = ?", r.seq)
 	return err
 }

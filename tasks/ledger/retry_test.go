@@ -119,6 +119,24 @@ var retryContract = []testCase{
 			h.Errorf("outcome %+v", o)
 		}
 	}},
+	{"the values of a reason are kept with it, in the event of an earlier round, too", func(h *harness) {
+		c := h.running()
+		values := tasks.Params{Rule: tasks.RuleSeconds, Measured: 61.2, Limit: 60, Command: "ffmpeg -t 60", Detail: "a\nb"}
+		long := &tasks.Error{Code: tasks.TooLong, Op: "check voice", Params: values}
+		must(h, h.Wait(h.Context(), c.Token, tasks.Pause{For: time.Minute, Cause: long}))
+		values.Detail = "a b"
+		same(h, "values while it waits", h.outcome(c.ID).Params, values)
+		h.pass(2 * time.Minute)
+		h.mature()
+		same(h, "values of what is ready again", h.outcome(c.ID).Params, tasks.Params{})
+		must(h, h.Finish(h.Context(), h.again().Token, tasks.Result{State: tasks.Failed, Cause: long}))
+		same(h, "values of the outcome", h.outcome(c.ID).Params, values)
+		must(h, h.Retry(h.Context(), c.ID, false))
+		same(h, "values after a retry", h.outcome(c.ID).Params, tasks.Params{})
+		var o tasks.Outcome
+		must(h, json.Unmarshal(h.events()[0].Data, &o))
+		same(h, "values in the event", o.Params, values)
+	}},
 	{"the event of an earlier round tells of that round", func(h *harness) {
 		c := h.running(func(u *tasks.Upload) { u.CallbackURL = "https://crm.example/hook" })
 		must(h, h.Finish(h.Context(), c.Token, failure(tasks.Rejected)))

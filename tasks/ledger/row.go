@@ -203,7 +203,7 @@ func (t *tx) requeue(r *row) error {
 		return err
 	}
 	_, err := t.Exec(`UPDATE uploads SET phase = 0, due_at = NULL, claim_token = ?, twin_of = NULL, code = NULL,
-		errcode = 0, rid = NULL, reason = NULL, hint = NULL WHERE seq = ?`, r.token, r.seq)
+		errcode = 0, rid = NULL, reason = NULL, hint = NULL, reason_values = NULL WHERE seq = ?`, r.token, r.seq)
 	return err
 }
 
@@ -239,9 +239,9 @@ func (t *tx) postpone(r *row, p postponement) error {
 		hash = hashOrNull(p.known.Hash)
 	}
 	_, err := t.Exec(`UPDATE uploads SET phase = 3, due_at = ?, claim_token = NULL, twin_of = ?, slot_at = ?, read_hash = ?, identity = ?, attempts = ?,
-		code = ?, errcode = ?, rid = ?, reason = ?, hint = ? WHERE seq = ?`,
+		code = ?, errcode = ?, rid = ?, reason = ?, hint = ?, reason_values = ? WHERE seq = ?`,
 		p.until, reference(p.twinOf), reference(p.slot), hash, db.TextOrNull(p.known.Identity), r.attempts,
-		db.TextOrNull(string(c.code)), c.errcode, db.TextOrNull(c.rid), db.TextOrNull(c.reason), db.TextOrNull(c.hint), r.seq)
+		db.TextOrNull(string(c.code)), c.errcode, db.TextOrNull(c.rid), db.TextOrNull(c.reason), db.TextOrNull(c.hint), c.values, r.seq)
 	return err
 }
 
@@ -255,7 +255,7 @@ func (t *tx) wakeTwins() error {
 	}
 	slices.Sort(t.wakes)
 	for _, leader := range t.wakes {
-		_, err := t.Exec(`UPDATE uploads SET phase = 0, due_at = NULL, twin_of = NULL, code = NULL, reason = NULL, hint = NULL
+		_, err := t.Exec(`UPDATE uploads SET phase = 0, due_at = NULL, twin_of = NULL, code = NULL, reason = NULL, hint = NULL, reason_values = NULL
 			WHERE seq IN (SELECT seq FROM uploads WHERE twin_of = ? AND phase = 3 ORDER BY seq`+t.Dialect.ForUpdate+`)`, leader)
 		if err != nil {
 			return err

@@ -39,10 +39,10 @@ func walkAMR(b []byte, c *tasks.Content) error {
 		n := sizes[kind]
 		c.Duration = time.Duration(frames) * amrFrame
 		if n == 0 {
-			return refusal(tasks.Corrupt, keepSound, "%s has a frame of type %d at byte %d, which does not exist", kindName(c.Format), kind, off)
+			return refusal(tasks.Corrupt, keepSound(), "%s has a frame of type %d at byte %d, which does not exist", kindName(c.Format), kind, off)
 		}
 		if off+n > end {
-			return refusal(tasks.Corrupt, keepSound, "%s ends at byte %d, within a frame: %w", kindName(c.Format), len(b), tasks.ErrCutOff)
+			return refusal(tasks.Corrupt, keepSound(), "%s ends at byte %d, within a frame: %w", kindName(c.Format), len(b), tasks.ErrCutOff)
 		}
 		frames++
 		off += n

@@ -86,7 +86,7 @@ func largest(lo, hi int, fits func(int) (bool, error)) (int, error) {
 		}
 	}
 	if best < 0 {
-		return 0, refusal(tasks.TooLarge, "", "not even a single pixel of it fits the limit")
+		return 0, refusal(tasks.TooLarge, tasks.Params{}, "not even a single pixel of it fits the limit")
 	}
 	return best, nil
 }

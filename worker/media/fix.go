@@ -126,11 +126,12 @@ func fixable(b []byte, t tasks.MediaType, l Limits, refused error) (tasks.Conten
 	case n == "":
 		return c, k, nil
 	case t == tasks.Thumb:
-		return c, k, refusal(tasks.Unsupported, "take one frame: "+toThumb, "this %s is %s, and which frame is meant is not known", k.name, n)
+		return c, k, refusal(tasks.Unsupported, broken(tasks.RuleOneFrame, k.name, takeFrame(toThumb)), "this %s is %s, and which frame is meant is not known", k.name, n)
 	case !l.takes(k, tasks.Image):
-		return c, k, refusal(tasks.Unsupported, "take one frame: "+toJPEG, "this %s is %s, and which frame is meant is not known", k.name, n)
+		return c, k, refusal(tasks.Unsupported, broken(tasks.RuleOneFrame, k.name, takeFrame(toJPEG)), "this %s is %s, and which frame is meant is not known", k.name, n)
 	}
-	return c, k, refusal(tasks.TooLarge, shrinkRemedy(l, c), "this %s is %s with %s, WeChat takes %s", k.name, n, size(c.Size), size(l.Max(t)))
+	p := over(tasks.RuleAnimation, float64(c.Size), float64(l.Max(t)), broken(tasks.RuleAnimation, k.name, shrinkRemedy(l, c)))
+	return c, k, refusal(tasks.TooLarge, p, "this %s is %s with %s, WeChat takes %s", k.name, n, size(c.Size), size(l.Max(t)))
 }
 
 // refuseToFix is the refusal of a picture whose pixels would take too much memory.
@@ -138,13 +139,13 @@ func refuseToFix(l Limits, c tasks.Content) error {
 	if pixels(c) > l.Pixels {
 		return l.refuse(c)
 	}
-	remedy := toJPEG
+	remedy := run(toJPEG)
 	if c.Type == tasks.Thumb {
-		remedy = toThumb
+		remedy = run(toThumb)
 	} else if c.Size > l.ImageBytes {
 		remedy = shrinkRemedy(l, c)
 	}
-	return refusal(tasks.TooLarge, remedy, "%s is %d × %d pixels (%s), --fix takes %s", c.Type, c.Width, c.Height, megapixels(pixels(c)), megapixels(l.fixPixels()))
+	return refusal(tasks.TooLarge, over(tasks.RuleFixPixels, float64(pixels(c)), float64(l.fixPixels()), remedy), "%s is %d × %d pixels (%s), --fix takes %s", c.Type, c.Width, c.Height, megapixels(pixels(c)), megapixels(l.fixPixels()))
 }
 
 func describe(how string, before, after tasks.Content) string {

@@ -195,7 +195,7 @@ func (w *jpegWalk) body(marker byte, body []byte) error {
 		}
 		w.restart = int(binary.BigEndian.Uint16(body))
 	case marker == jpegLS:
-		return refusal(tasks.Unsupported, toJPEG, "this is JPEG-LS, which WeChat and browsers can't show")
+		return refusal(tasks.Unsupported, broken(tasks.RuleShown, "JPEG", run(toJPEG)), "this is JPEG-LS, which WeChat and browsers can't show")
 	case marker == jpegDAC, marker == jpegDNL, marker == jpegCOM, marker >= jpegAPP0 && marker <= jpegAPPF:
 	case marker >= jpegSOF0 && marker <= jpegSOF5:
 		return w.header(marker, body)
@@ -220,11 +220,11 @@ func (w *jpegWalk) header(marker byte, body []byte) error {
 	w.c.Width = int(binary.BigEndian.Uint16(body[3:]))
 	switch {
 	case marker > jpegSOF2:
-		return refusal(tasks.Unsupported, toJPEG, "this is a lossless, hierarchical or arithmetic JPEG (frame 0x%02x), which WeChat and browsers can't show", marker)
+		return refusal(tasks.Unsupported, broken(tasks.RuleShown, "JPEG", run(toJPEG)), "this is a lossless, hierarchical or arithmetic JPEG (frame 0x%02x), which WeChat and browsers can't show", marker)
 	case body[0] != 8:
-		return refusal(tasks.Unsupported, toJPEG, "this is a JPEG of %d bits a sample, which WeChat and browsers can't show", body[0])
+		return refusal(tasks.Unsupported, broken(tasks.RuleShown, "JPEG", run(toJPEG)), "this is a JPEG of %d bits a sample, which WeChat and browsers can't show", body[0])
 	case body[5] > 4:
-		return refusal(tasks.Unsupported, toJPEG, "this is a JPEG of %d components, which WeChat and browsers can't show", body[5])
+		return refusal(tasks.Unsupported, broken(tasks.RuleShown, "JPEG", run(toJPEG)), "this is a JPEG of %d components, which WeChat and browsers can't show", body[5])
 	case w.c.Width == 0:
 		return corrupt("JPEG declares a width of 0")
 	case w.c.Height == 0:

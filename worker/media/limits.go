@@ -2,6 +2,7 @@ package media
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -93,7 +94,9 @@ func (l Limits) kindRefused(k kind, t tasks.MediaType) error {
 	if l.takes(k, t) {
 		return nil
 	}
-	return refusal(tasks.Unsupported, convertRemedy(k, t), "this is %s, WeChat takes %s as %s", k.name, l.taken(t), t)
+	p := broken(tasks.RuleKind, k.name, convertRemedy(k, t))
+	p.Accepts, p.Type = l.accepts(t), t
+	return refusal(tasks.Unsupported, p, "this is %s, WeChat takes %s as %s", k.name, l.taken(t), t)
 }
 
 // taken lists the kinds that are taken as t, for people.
@@ -117,14 +120,20 @@ func (l Limits) taken(t tasks.MediaType) string {
 	return "nothing"
 }
 
+// accepts is the same list with nothing but commas.
+func (l Limits) accepts(t tasks.MediaType) string {
+	return strings.ReplaceAll(l.taken(t), " and ", ", ")
+}
+
 // refuse returns the error for whole, well-formed content that is over a limit, or nil.
 func (l Limits) refuse(c tasks.Content) error {
 	if pixels := int64(c.Width) * int64(c.Height); pixels > l.Pixels && isPicture(c.Type) {
-		return refusal(tasks.TooLarge, pixelRemedy(l, c), "%s is %d × %d pixels (%s), the limit is %s",
+		return refusal(tasks.TooLarge, over(tasks.RulePixels, float64(pixels), float64(l.Pixels), pixelRemedy(l, c)), "%s is %d × %d pixels (%s), the limit is %s",
 			c.Type, c.Width, c.Height, megapixels(pixels), megapixels(l.Pixels))
 	}
 	if limit := l.VoiceDuration + l.Tolerance; c.Type == tasks.Voice && c.Duration > limit {
-		return refusal(tasks.TooLong, cutRemedy(l, c), "voice is %s, WeChat takes %s", seconds(c.Duration), seconds(l.VoiceDuration))
+		p := over(tasks.RuleSeconds, c.Duration.Seconds(), l.VoiceDuration.Seconds(), cutRemedy(l, c))
+		return refusal(tasks.TooLong, p, "voice is %s, WeChat takes %s", seconds(c.Duration), seconds(l.VoiceDuration))
 	}
 	return l.refuseSize(c)
 }
@@ -135,7 +144,8 @@ func (l Limits) refuseSize(c tasks.Content) error {
 	if c.Size <= limit {
 		return nil
 	}
-	return refusal(tasks.TooLarge, shrinkRemedy(l, c), "%s has %s (%d bytes), WeChat takes %s (%d bytes)",
+	p := over(tasks.RuleBytes, float64(c.Size), float64(limit), shrinkRemedy(l, c))
+	return refusal(tasks.TooLarge, p, "%s has %s (%d bytes), WeChat takes %s (%d bytes)",
 		c.Type, size(c.Size), c.Size, size(limit), limit)
 }
 

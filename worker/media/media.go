@@ -48,8 +48,8 @@ func Guess(b []byte) (tasks.MediaType, error) {
 		k, _ = walkMP4(b, k, new(tasks.Content)) // which may have sound only
 	}
 	if k.family == "" {
-		return "", named(refusal(tasks.Unsupported, "give the type with --type, or leave this file out",
-			"this is %s: neither picture, sound nor film", k.name), "guess type")
+		p := tasks.Params{Rule: tasks.RuleMedia, Format: k.name, Remedy: tasks.RemedyGiveType}
+		return "", named(refusal(tasks.Unsupported, p, "this is %s: neither picture, sound nor film", k.name), "guess type")
 	}
 	return k.family, nil
 }
@@ -79,16 +79,38 @@ func examine(b []byte) (tasks.Content, kind, error) {
 	return c, k, err
 }
 
-func errEmpty() error { return refusal(tasks.Empty, "", "the file has 0 bytes") }
+func errEmpty() error { return refusal(tasks.Empty, tasks.Params{}, "the file has 0 bytes") }
 
-// refusal makes the error of a walker or a limit. An empty hint leaves it to the code's own.
-func refusal(code tasks.Code, hint, format string, args ...any) error {
-	return &tasks.Error{Code: code, Err: fmt.Errorf(format, args...), Hint: hint}
+// refusal makes the error of a walker or a limit. Without a remedy in p, the code's own hint serves. What p has no rule for
+// is damage: its place is the detail.
+func refusal(code tasks.Code, p tasks.Params, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	switch {
+	case code == tasks.Corrupt && errors.Is(err, tasks.ErrCutOff):
+		p.Rule, p.Detail = tasks.RuleWhole, err.Error()
+	case code == tasks.Corrupt:
+		p.Rule, p.Detail = tasks.RuleSound, err.Error()
+	case p.Rule == tasks.RuleShown:
+		p.Detail = err.Error()
+	}
+	return &tasks.Error{Code: code, Err: err, Hint: advice(p), Params: p}
+}
+
+// broken is p with the rule that a file of this format breaks.
+func broken(rule tasks.Rule, format string, p tasks.Params) tasks.Params {
+	p.Rule, p.Format = rule, format
+	return p
+}
+
+// over is p with a rule whose limit is broken.
+func over(rule tasks.Rule, measured, limit float64, p tasks.Params) tasks.Params {
+	p.Rule, p.Measured, p.Limit = rule, measured, limit
+	return p
 }
 
 // corrupt is the refusal of a file that is damaged or cut off.
 func corrupt(format string, args ...any) error {
-	return refusal(tasks.Corrupt, "", format, args...)
+	return refusal(tasks.Corrupt, tasks.Params{}, format, args...)
 }
 
 // cutOff is the refusal of a file that ends too early.

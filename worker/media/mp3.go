@@ -60,9 +60,9 @@ func (w *mp3Walk) judge(declared int) error {
 	case w.headers < 2: // a single one may be an accident; ffmpeg takes no less
 		return cutOff("MP3 has %s in %s", count(w.headers, "frame"), count(len(w.b), "byte"))
 	case w.garbage > w.audio, w.tail > w.audio && w.headers < 8, w.garbage > 0 && declared > w.frames:
-		return refusal(tasks.Corrupt, keepSound, "MP3 is damaged: only %s of %s are sound%s", count(w.audio, "byte"), count(len(w.b), "byte"), lost)
+		return refusal(tasks.Corrupt, keepSound(), "MP3 is damaged: only %s of %s are sound%s", count(w.audio, "byte"), count(len(w.b), "byte"), lost)
 	case w.cut && (!w.spare || lost != ""):
-		return refusal(tasks.Corrupt, keepSound, "MP3 ends at byte %d, within a frame: %w%s", len(w.b), tasks.ErrCutOff, lost)
+		return refusal(tasks.Corrupt, keepSound(), "MP3 ends at byte %d, within a frame: %w%s", len(w.b), tasks.ErrCutOff, lost)
 	}
 	return nil
 }
@@ -71,7 +71,7 @@ func (w *mp3Walk) judge(declared int) error {
 func noFrame(b []byte, start int) error {
 	h, ok := parseFrame(b[start:])
 	if ok && h.free {
-		return refusal(tasks.Unsupported, fromRaw, "this is an MP3 of free format (no declared bit rate), which few players take")
+		return refusal(tasks.Unsupported, broken(tasks.RuleShown, "MP3", run(fromRaw)), "this is an MP3 of free format (no declared bit rate), which few players take")
 	}
 	return corrupt("MP3 has no whole frame of sound in %s", count(len(b)-start, "byte"))
 }

@@ -167,7 +167,7 @@ func (w *mp4Walk) judge() error {
 	case w.lost != nil:
 		return w.lost
 	case w.track("vide") == nil && w.track("soun") == nil:
-		return refusal(tasks.Unsupported, "", "this is an MP4 with neither pictures nor sound")
+		return refusal(tasks.Unsupported, broken(tasks.RuleMedia, "MP4", tasks.Params{}), "this is an MP4 with neither pictures nor sound")
 	case w.dangling:
 		return cutOff("MP4 ends behind the index of a fragment (moof), without its samples")
 	case !w.samples:

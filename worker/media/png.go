@@ -166,7 +166,7 @@ func (w *pngWalk) needed(name []byte) bool {
 func (w *pngWalk) chunk(x pngChunk) error {
 	first := x.off == len(pngMagic)
 	if first && string(x.name) == "CgBI" {
-		return refusal(tasks.Unsupported, toPNG, "this is Apple's PNG for apps (CgBI), which WeChat and browsers can't show")
+		return refusal(tasks.Unsupported, broken(tasks.RuleShown, "PNG", run(toPNG)), "this is Apple's PNG for apps (CgBI), which WeChat and browsers can't show")
 	}
 	if w.header.width == 0 && x.name[0]&0x20 != 0 && !pngKnown(string(x.name)) {
 		w.odd++ // as libpng passes it

@@ -26,79 +26,115 @@ const (
 	toAMR    = "ffmpeg -i INPUT -vn -c copy OUTPUT.amr"
 	copyMP3  = "ffmpeg -i INPUT -vn -c copy OUTPUT.mp3"
 	fromHEIF = "heif-convert INPUT OUTPUT.jpg"
-
-	keepSound = "export it again, or keep what is left: " + toMP3
 )
 
+// advice is the remedy of p in English.
+func advice(p tasks.Params) string {
+	words := map[tasks.Remedy]string{
+		tasks.RemedyLeaveOut: "leave it out, or turn it into a file of the right kind",
+		tasks.RemedyGiveType: "give the type with --type, or leave this file out",
+		tasks.RemedyExport:   "export it anew, as MP3",
+		tasks.RemedySILK:     "decode it with silk-v3-decoder: ",
+		tasks.RemedyFrame:    "take one frame: ",
+		tasks.RemedyRest:     "export it again, or keep what is left: ",
+	}[p.Remedy] + p.Command
+	if p.Fix {
+		words = "--fix, or: " + words
+	}
+	switch {
+	case p.SubmitAs == "":
+		return words
+	case words == "":
+		return "submit it as " + string(p.SubmitAs)
+	}
+	return "submit it as " + string(p.SubmitAs) + ", after: " + words
+}
+
+// run is the remedy of one command.
+func run(command string) tasks.Params { return tasks.Params{Command: command} }
+
+// fixOr is the remedy that Fix is, or a command.
+func fixOr(command string) tasks.Params { return tasks.Params{Fix: true, Command: command} }
+
+// keepSound is the remedy of a sound that is damaged or cut off.
+func keepSound() tasks.Params { return tasks.Params{Remedy: tasks.RemedyRest, Command: toMP3} }
+
+// takeFrame is the remedy of an animation where one picture is wanted.
+func takeFrame(command string) tasks.Params {
+	return tasks.Params{Remedy: tasks.RemedyFrame, Command: command}
+}
+
 // convertRemedy says how a file of kind k becomes one that is taken as t.
-func convertRemedy(k kind, t tasks.MediaType) string {
+func convertRemedy(k kind, t tasks.MediaType) tasks.Params {
 	switch {
 	case k.family == "":
-		return "leave it out, or turn it into a file of the right kind"
+		return tasks.Params{Remedy: tasks.RemedyLeaveOut}
 	case t == tasks.Thumb && (k == kindJPEG || k == kindPNG || k == kindGIF):
-		return "--fix, or: " + toThumb
+		return fixOr(toThumb)
 	case t == tasks.Thumb && convertible(k):
-		return "--fix, or: " + toThumb
+		return fixOr(toThumb)
 	case t == tasks.Image && convertible(k):
-		return "--fix, or: " + toJPEG
+		return fixOr(toJPEG)
 	case t == tasks.Thumb && k.family == tasks.Image:
-		return toThumb
+		return run(toThumb)
 	case t == tasks.Thumb && k.family == tasks.Video:
-		return toFrame
+		return run(toFrame)
 	case t == tasks.Image && k.format == "svg":
-		return toPNG
+		return run(toPNG)
 	case t == tasks.Image && (k == kindHEIC || k == kindAVIF):
-		return fromHEIF
+		return run(fromHEIF)
 	case t == tasks.Image && k.family == tasks.Image:
-		return toJPEG
+		return run(toJPEG)
 	case t == tasks.Voice && (k == kindAMRMC || k.mime == "audio/midi"):
-		return "export it anew, as MP3"
+		return tasks.Params{Remedy: tasks.RemedyExport}
 	case t == tasks.Voice && k == kindSILK:
-		return "decode it with silk-v3-decoder: " + fromSILK
+		return tasks.Params{Remedy: tasks.RemedySILK, Command: fromSILK}
 	case t == tasks.Voice && k.sound == "samr":
-		return toAMR
+		return run(toAMR)
 	case t == tasks.Voice && k.sound == ".mp3":
-		return copyMP3
+		return run(copyMP3)
 	case t == tasks.Voice && k.family != tasks.Image:
-		return toMP3
+		return run(toMP3)
 	case t == tasks.Video && k.family == tasks.Video && k.walker == walkerMP4:
-		return remux
+		return run(remux)
 	case t == tasks.Video && k.family == tasks.Video:
-		return toMP4
+		return run(toMP4)
 	case DefaultLimits().takes(k, k.family):
-		return "submit it as " + string(k.family)
+		return tasks.Params{SubmitAs: k.family}
 	}
-	return "submit it as " + string(k.family) + ", after: " + convertRemedy(k, k.family)
+	first := convertRemedy(k, k.family)
+	first.SubmitAs = k.family
+	return first
 }
 
 // cutRemedy shortens a voice without encoding it anew.
-func cutRemedy(l Limits, c tasks.Content) string {
-	return fmt.Sprintf("ffmpeg -t %s -i INPUT -c copy OUTPUT%s", strconv.FormatFloat(l.VoiceDuration.Seconds(), 'f', -1, 64), c.Ext)
+func cutRemedy(l Limits, c tasks.Content) tasks.Params {
+	return run(fmt.Sprintf("ffmpeg -t %s -i INPUT -c copy OUTPUT%s", strconv.FormatFloat(l.VoiceDuration.Seconds(), 'f', -1, 64), c.Ext))
 }
 
 // shrinkRemedy brings content under its limit of bytes.
-func shrinkRemedy(l Limits, c tasks.Content) string {
-	fix := "--fix, or: "
+func shrinkRemedy(l Limits, c tasks.Content) tasks.Params {
+	fix := fixOr
 	if int64(c.Width)*int64(c.Height) > l.fixPixels() {
-		fix = ""
+		fix = run
 	}
 	switch {
 	case c.Type == tasks.Thumb:
-		return fix + toThumb
+		return fix(toThumb)
 	case c.Format == "png" && animation(c) != "":
-		return fmt.Sprintf("ffmpeg -i INPUT -vf scale=iw*%.2f:-1 -plays 0 -f apng OUTPUT.png", shrink(l.ImageBytes, c.Size))
+		return run(fmt.Sprintf("ffmpeg -i INPUT -vf scale=iw*%.2f:-1 -plays 0 -f apng OUTPUT.png", shrink(l.ImageBytes, c.Size)))
 	case c.Format == "gif" && animation(c) != "":
-		return fmt.Sprintf("convert INPUT -coalesce -resize %.0f%% -layers optimize OUTPUT.gif", 100*shrink(l.ImageBytes, c.Size))
+		return run(fmt.Sprintf("convert INPUT -coalesce -resize %.0f%% -layers optimize OUTPUT.gif", 100*shrink(l.ImageBytes, c.Size)))
 	case c.Type == tasks.Image:
-		return fix + fmt.Sprintf("convert INPUT -auto-orient -define jpeg:extent=%dKB OUTPUT.jpg", l.ImageBytes/1024*95/100)
+		return fix(fmt.Sprintf("convert INPUT -auto-orient -define jpeg:extent=%dKB OUTPUT.jpg", l.ImageBytes/1024*95/100))
 	case c.Type == tasks.Voice:
-		return fmt.Sprintf("ffmpeg -i INPUT -vn -ac 1 -b:a %dk OUTPUT.mp3", mp3Rate(float64(l.VoiceBytes*8)/1000/max(1, c.Duration.Seconds())))
+		return run(fmt.Sprintf("ffmpeg -i INPUT -vn -ac 1 -b:a %dk OUTPUT.mp3", mp3Rate(float64(l.VoiceBytes*8)/1000/max(1, c.Duration.Seconds()))))
 	case c.Duration > 0:
 		// 64 kbit/s are for the sound, and a twentieth for the container and the encoder's misses.
 		rate := float64(l.VideoBytes*8)/1000/c.Duration.Seconds()*0.95 - 64
-		return fmt.Sprintf("ffmpeg -i INPUT -c:v libx264 -pix_fmt yuv420p -b:v %dk -maxrate %[1]dk -bufsize %[1]dk -c:a aac -b:a 64k -movflags +faststart OUTPUT.mp4", max(32, int(rate)))
+		return run(fmt.Sprintf("ffmpeg -i INPUT -c:v libx264 -pix_fmt yuv420p -b:v %dk -maxrate %[1]dk -bufsize %[1]dk -c:a aac -b:a 64k -movflags +faststart OUTPUT.mp4", max(32, int(rate))))
 	}
-	return toMP4
+	return run(toMP4)
 }
 
 // shrink is by how much the sides of a picture have to shrink so that its bytes do: they follow its area, and a tenth
@@ -119,9 +155,9 @@ func mp3Rate(limit float64) int {
 }
 
 // pixelRemedy scales a picture to the limit of pixels. ffmpeg takes any size; ImageMagick's policy on Debian does not.
-func pixelRemedy(l Limits, c tasks.Content) string {
+func pixelRemedy(l Limits, c tasks.Content) tasks.Params {
 	width := float64(c.Width) * math.Sqrt(0.98*float64(l.Pixels)/(float64(c.Width)*float64(c.Height)))
-	return fmt.Sprintf("ffmpeg -i INPUT -vf scale=%d:-1 OUTPUT%s", max(1, int(width)), c.Ext)
+	return run(fmt.Sprintf("ffmpeg -i INPUT -vf scale=%d:-1 OUTPUT%s", max(1, int(width)), c.Ext))
 }
 
 // seconds prints d as people say it: "60 s", "63.4 s".

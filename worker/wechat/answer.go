@@ -2,6 +2,7 @@ package wechat
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -93,16 +94,15 @@ func (c *Client) refusal(api API, q request, errcode int, errmsg string) *tasks.
 		rid, errmsg = errmsg[m[2]:m[3]], errmsg[:m[0]]
 	}
 	row := c.row(api, errcode)
-	text := scrub(errmsg, q.secrets...)
-	if text == "" {
-		text = row.Meaning
-	}
+	said := scrub(errmsg, q.secrets...)
+	text := cmp.Or(said, row.Meaning)
 	e := &tasks.Error{
 		Code: row.Code, Op: q.op, Errcode: errcode, RID: rid,
 		Err: fmt.Errorf("WeChat says: %s", text), Hint: row.Advice, RetryAfter: c.holdFor(row.Code, errcode, q.zone),
+		Params: tasks.Params{Detail: said},
 	}
 	if row.Code == tasks.Egress {
-		e.Address = addressIn(errmsg)
+		e.Params.Address = addressIn(errmsg)
 	}
 	return e
 }

@@ -40,6 +40,17 @@ func Explain(errcode int) (Row, bool) {
 	return Row{}, false
 }
 
+// ExplainAs returns the row of an errcode that led to a code: one errcode may come from several calls. If no row has that
+// code, it is Explain.
+func ExplainAs(code tasks.Code, errcode int) (Row, bool) {
+	for _, r := range table {
+		if r.Errcode == errcode && r.Code == code {
+			return r, true
+		}
+	}
+	return Explain(errcode)
+}
+
 // Rows returns the whole table, ordered by errcode. An errcode that means different things to different calls has
 // a row for each.
 func Rows() []Row {

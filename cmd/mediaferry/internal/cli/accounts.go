@@ -9,7 +9,9 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/lang"
 )
 
 func (a *app) accountsCommand() *cobra.Command {
@@ -28,41 +30,41 @@ func (a *app) accountsCommand() *cobra.Command {
 }
 
 func noAccount(name string) error {
-	return exit.Usagef("no account is called %q: see mediaferry accounts list", name)
+	return exit.Usage(words.Fail("accounts.unknown", "Name", name))
 }
 
 func (a *app) printAccounts(accounts []tasks.AccountStatus) error {
-	grid := output.NewGrid(a.Out, "ACCOUNT", "APPID", "REALM", "OPEN", "CALLS TODAY", "STATE")
+	grid := output.NewGrid(a.Out, a.words.Headings("ACCOUNT", "APPID", "REALM", "OPEN", "CALLS TODAY", "STATE")...)
 	for _, acc := range accounts {
 		calls := strconv.Itoa(acc.CallsToday)
 		if acc.DailyLimit > 0 {
-			calls += fmt.Sprintf(" of %d", acc.DailyLimit)
+			calls = a.t("accounts.calls", "Made", acc.CallsToday, "Limit", acc.DailyLimit)
 		}
 		if acc.CallsOfOthers > 0 {
-			calls += fmt.Sprintf(", others %d", acc.CallsOfOthers)
+			calls += a.t("accounts.others", "N", acc.CallsOfOthers)
 		}
-		grid.Row(acc.Name, acc.AppID, acc.Realm, strconv.Itoa(acc.Open), calls, holdText(acc.Hold))
+		grid.Row(acc.Name, acc.AppID, acc.Realm, strconv.Itoa(acc.Open), calls, holdText(a.words, acc.Hold))
 	}
 	if err := grid.Flush(); err != nil {
 		return err
 	}
 	for _, acc := range accounts {
 		if acc.Plan != nil && acc.DailyLimit > 0 {
-			fmt.Fprintf(a.Out, "%s: %s\n", acc.Name, output.Plan(*acc.Plan, time.Now()))
+			fmt.Fprintln(a.Out, a.t("accounts.plan", "Name", acc.Name, "Plan", output.Plan(a.words, *acc.Plan, time.Now())))
 		}
 	}
 	return nil
 }
 
-func holdText(h *tasks.Hold) string {
+func holdText(w *words.Words, h *tasks.Hold) string {
 	switch {
 	case h == nil:
-		return "ok"
+		return w.T("accounts.ok")
 	case h.Ramp > 0:
-		return fmt.Sprintf("coming back (%d at once)", h.Ramp)
+		return w.T("accounts.ramp", "Ramp", h.Ramp)
 	case h.BulkOnly:
-		return fmt.Sprintf("bulk waits until %s: %s", output.Time(h.Until), h.Reason)
+		return w.T("accounts.bulk_waits", "Until", output.Time(h.Until), "Reason", w.Reason(lang.CauseOfHold(*h)))
 	default:
-		return fmt.Sprintf("held until %s: %s", output.Time(h.Until), h.Reason)
+		return w.T("accounts.held", "Until", output.Time(h.Until), "Reason", w.Reason(lang.CauseOfHold(*h)))
 	}
 }

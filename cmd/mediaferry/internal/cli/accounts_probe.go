@@ -33,7 +33,7 @@ func (a *app) accountsProbeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.Out, "%s is well: %d of %d upload calls used today\n", args[0], quota.Used, quota.DailyLimit)
+			fmt.Fprintln(a.Out, a.t("accounts.well", "Name", args[0], "Used", quota.Used, "Limit", quota.DailyLimit))
 			return nil
 		},
 	}

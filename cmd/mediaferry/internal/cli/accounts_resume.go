@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -44,17 +43,17 @@ A running worker takes over a secret whose file has changed within seconds; othe
 // resume lifts the hold of an account that WeChat takes.
 func (a *app) resume(ctx context.Context, s *wire.Stack, acc tasks.AccountStatus) error {
 	if acc.Hold == nil {
-		fmt.Fprintf(a.Err, "%s was not held\n", acc.Name)
+		a.say("accounts.not_held", "Name", acc.Name)
 		return exit.With(tasks.ExitNothing)
 	}
 	done, err := enqueue.ResumeAccount(ctx, s.Ledger, s, acc.Name)
 	if err != nil {
 		return err
 	}
-	answer := "WeChat answers it"
+	answer := a.t("accounts.answers")
 	if !done.Asked {
-		answer = fmt.Sprintf("WeChat could not be asked from here (%s), the next upload shows", done.Why)
+		answer = a.t("accounts.could_not_ask", "Why", done.Why)
 	}
-	fmt.Fprintf(a.Err, "%s goes on: %s\n", acc.Name, answer)
+	a.say("accounts.goes_on", "Name", acc.Name, "Answer", answer)
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"os/user"
@@ -19,6 +18,7 @@ import (
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -27,7 +27,6 @@ import (
 // one action that the ledger records.
 type actionFlags struct {
 	kind   tasks.ActionKind
-	done   string // "retried"
 	again  bool
 	filter filterFlags
 	yes    bool
@@ -45,11 +44,11 @@ func (b *actionFlags) add(flags *pflag.FlagSet) {
 func (b *actionFlags) check(args []string) error {
 	switch {
 	case len(args) == 0 && b.filter.empty():
-		return exit.Usagef("name uploads by their IDs, or choose them, as with --state failed; see mediaferry %s --help", b.kind)
+		return exit.Usage(words.Fail("action.choose", "Kind", b.kind))
 	case len(args) > 0 && !b.filter.empty():
-		return exit.Usagef("name uploads or choose them by flags, not both")
+		return exit.Usage(words.Fail("action.both"))
 	case len(args) > tasks.MaxIDs:
-		return exit.Usagef("name at most %d uploads at once, or choose them by flags", tasks.MaxIDs)
+		return exit.Usage(words.Fail("action.too_many", "Most", tasks.MaxIDs))
 	}
 	return nil
 }
@@ -76,34 +75,34 @@ func (b *actionFlags) action(ctx context.Context, s *wire.Stack, args []string) 
 }
 
 // preview says how many uploads the action would change, why it leaves others out, and what it costs.
-func (b *actionFlags) preview(p enqueue.Preview, cost string) string {
-	var s strings.Builder
-	fmt.Fprintf(&s, "%d match: %d can be %s", p.Matched, p.Can, b.done)
+func (b *actionFlags) preview(w *words.Words, p enqueue.Preview, cost string) string {
+	s := w.T("action.preview_"+string(b.kind), "Matched", p.Matched, "Can", p.Can)
 	reasons := map[string]int{}
 	for state, n := range p.Left {
-		reasons[b.whyNot(tasks.State(state))] += n
+		reasons[w.T(b.whyNot(tasks.State(state)))] += n
 	}
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
-		fmt.Fprintf(&s, ", %d can't because %s", reasons[reason], reason)
+		s += w.T("action.left", "N", reasons[reason], "Why", reason)
 	}
-	return s.String() + cost
+	return s + cost
 }
 
+// whyNot names the text that says why the action leaves uploads of a state out.
 func (b *actionFlags) whyNot(s tasks.State) string {
 	switch {
 	case b.kind == tasks.ActionCancel:
-		return "they have their outcome"
+		return "action.left_final"
 	case s == tasks.Succeeded:
-		return "they succeeded (--again uploads them again)"
+		return "action.left_succeeded"
 	default:
-		return "they have no outcome yet"
+		return "action.left_open"
 	}
 }
 
 // confirm shows the preview and reports whether to go on. Uploads that were named need no yes; others need --yes, or the
 // person's answer.
 func (b *actionFlags) confirm(a *app, p enqueue.Preview, cost string, named bool) (bool, error) {
-	fmt.Fprintln(a.Err, b.preview(p, cost))
+	fmt.Fprintln(a.Err, b.preview(a.words, p, cost))
 	switch {
 	case p.Can == 0 && named:
 		return false, exit.With(tasks.ExitUsage)
@@ -114,22 +113,22 @@ func (b *actionFlags) confirm(a *app, p enqueue.Preview, cost string, named bool
 	case b.yes, named:
 		return true, nil
 	case !output.IsTerminal(a.In):
-		return false, exit.Usagef("add --yes to do it, or --dry-run to see this alone")
+		return false, exit.Usage(words.Fail("action.yes"))
 	}
-	return b.ask(a.In, a.Err, p.Can)
+	return b.ask(a, p.Can)
 }
 
-func (b *actionFlags) ask(in io.Reader, out io.Writer, n int) (bool, error) {
-	fmt.Fprintf(out, "%s %s? [y/N] ", b.kind, output.Count(n, "upload", "uploads"))
-	answer, err := bufio.NewReader(in).ReadString('\n')
+func (b *actionFlags) ask(a *app, n int) (bool, error) {
+	fmt.Fprint(a.Err, a.t("action.ask_"+string(b.kind), "Count", n)+" ")
+	answer, err := bufio.NewReader(a.In).ReadString('\n')
 	if err != nil && answer == "" {
 		return false, exit.With(tasks.ExitNothing)
 	}
 	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
+	case "y", "yes", "是":
 		return true, nil
 	}
-	fmt.Fprintln(out, "nothing was done")
+	a.say("action.nothing")
 	return false, exit.With(tasks.ExitNothing)
 }
 
@@ -139,20 +138,20 @@ const showFrom = 1000
 // carryOut carries the action out, and calls took with what each of its steps did. The end of ctx stops it, as mediaferry
 // cancel --action does from elsewhere: either ends the command as interrupted.
 func (b *actionFlags) carryOut(ctx context.Context, a *app, s *wire.Stack, act tasks.Action, took func([]tasks.Taken)) (tasks.Action, error) {
-	show := output.NewProgress(a.Err, b.quiet || act.Matched < showFrom)
+	show := output.NewProgress(a.words, a.Err, b.quiet || act.Matched < showFrom)
 	act, err := s.Actor(nil).Carry(ctx, act, func(now tasks.Action, taken []tasks.Taken) {
 		took(taken)
-		show.Update(now.Done, max(now.Matched, now.Done), string(b.kind))
+		show.Update(now.Done, max(now.Matched, now.Done), a.t("action.kind_"+string(b.kind)))
 	})
 	show.Close()
 	switch {
 	case err != nil && act.ID != uuid.Nil:
-		fmt.Fprintf(a.Err, "%d of %d are %s; mediaferry run, worker or serve goes on with action %s\n", act.Done, act.Matched, b.done, act.ID)
+		a.say("action.goes_on_"+string(b.kind), "Done", act.Done, "Matched", act.Matched, "ID", act.ID)
 		return act, err
 	case err != nil:
 		return act, err
 	case act.State == tasks.ActionStopped:
-		fmt.Fprintf(a.Err, "stopped: %d of %d are %s, the others are as they were\n", act.Done, act.Matched, b.done)
+		a.say("action.stopped_"+string(b.kind), "Done", act.Done, "Matched", act.Matched)
 		return act, exit.With(tasks.ExitInterrupted)
 	}
 	return act, nil

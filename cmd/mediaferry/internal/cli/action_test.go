@@ -20,7 +20,7 @@ func TestChosen(t *testing.T) {
 		`{"ids":["` + one.String() + `"]}`: {IDs: []uuid.UUID{one}},
 		"3 named uploads":                  {IDs: []uuid.UUID{one, uuid.New(), uuid.New()}},
 	} {
-		if got := chosen(tasks.Action{Choice: tasks.ChoiceOf(f)}); got != want {
+		if got := chosen(nil, tasks.Action{Choice: tasks.ChoiceOf(f)}); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -43,7 +43,7 @@ func TestInterruptStopsTheAction(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
-	b := &actionFlags{kind: tasks.ActionCancel, done: "canceled"}
+	b := &actionFlags{kind: tasks.ActionCancel}
 	act, err := b.carryOut(ctx, a, s, tasks.Action{Kind: b.kind, Choice: tasks.ChoiceOf(tasks.Filter{}), Matched: 300}, func([]tasks.Taken) { interrupt() })
 	var done *exit.Error
 	if !errors.As(err, &done) || done.Code != tasks.ExitInterrupted || said.String() != "stopped: 100 of 300 are canceled, the others are as they were\n" {
@@ -58,7 +58,8 @@ func TestBulkAsks(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]bool{"y\n": true, "Yes\n": true, "yes": true, "\n": false, "no\n": false, "": false} {
 		var out strings.Builder
-		got, err := (&actionFlags{kind: tasks.ActionRetry}).ask(strings.NewReader(answer), &out, 300)
+		a := &app{Streams: Streams{In: strings.NewReader(answer), Err: &out}}
+		got, err := (&actionFlags{kind: tasks.ActionRetry}).ask(a, 300)
 		if got != want || (err == nil) != want || !strings.HasPrefix(out.String(), "retry 300 uploads? [y/N] ") {
 			t.Errorf("%q: %v, %v after %q", answer, got, err, out.String())
 		}

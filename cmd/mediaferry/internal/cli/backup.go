@@ -39,8 +39,8 @@ A PostgreSQL ledger is backed up by pg_dump.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.Out, "%s: %d bytes\n", path, fi.Size())
-			fmt.Fprintf(a.Err, "it lacks the key of its secrets: keep %s in another place\n", s.WhereKey())
+			fmt.Fprintln(a.Out, a.t("backup.done", "Path", path, "Bytes", fi.Size()))
+			a.say("backup.key", "Where", s.WhereKey())
 			return nil
 		},
 	}

@@ -2,8 +2,8 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,6 +13,7 @@ import (
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/follow"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -26,7 +27,7 @@ type cancelFlags struct {
 }
 
 func (a *app) cancelCommand() *cobra.Command {
-	c := &cancelFlags{actionFlags: actionFlags{kind: tasks.ActionCancel, done: "canceled"}}
+	c := &cancelFlags{actionFlags: actionFlags{kind: tasks.ActionCancel}}
 	cmd := &cobra.Command{
 		Use:   "cancel ID|EXTERNAL_ID|PATH … | --batch … --state … | --action ID",
 		Short: "Cancel uploads that have no outcome yet, or stop a retry or cancel of many",
@@ -70,7 +71,7 @@ func (c *cancelFlags) check(args []string) error {
 		return c.actionFlags.check(args)
 	}
 	if len(args) > 0 || !c.filter.empty() || c.dryRun {
-		return exit.Usagef("--action stops an action: it goes with no uploads, and there is nothing to try")
+		return exit.Usage(words.Fail("cancel.action_alone"))
 	}
 	return nil
 }
@@ -86,7 +87,7 @@ func (a *app) cancel(ctx context.Context, s *wire.Stack, c *cancelFlags, args []
 	}
 	note := ""
 	if found.Running > 0 {
-		note = fmt.Sprintf("; %d of them are running: what WeChat has answered by then succeeds", found.Running)
+		note = a.t("cancel.running", "N", found.Running)
 	}
 	if agreed, err := c.confirm(a, found, note, len(args) > 0); !agreed {
 		return err
@@ -106,7 +107,7 @@ func (a *app) cancel(ctx context.Context, s *wire.Stack, c *cancelFlags, args []
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Err, "%d canceled, %d asked to stop, %d had changed meanwhile\n", act.Done-len(asked), len(asked), max(0, found.Can-act.Done))
+	a.say("cancel.done", "Canceled", act.Done-len(asked), "Asked", len(asked), "Changed", max(0, found.Can-act.Done))
 	if err := a.awaitCanceled(ctx, s, c, asked); err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func (a *app) awaitCanceled(ctx context.Context, s *wire.Stack, c *cancelFlags, 
 	}
 	limited, stop := context.WithTimeout(ctx, c.wait)
 	defer stop()
-	f := follow.Follower{Stack: s, Patience: c.wait, Progress: output.NewProgress(io.Discard, true)}
+	f := follow.Follower{Stack: s, Patience: c.wait, Progress: output.NewProgress(a.words, io.Discard, true)}
 	outcomes, err := f.Follow(limited, asked)
 	if err != nil {
 		return err
@@ -134,10 +135,10 @@ func (a *app) awaitCanceled(ctx context.Context, s *wire.Stack, c *cancelFlags, 
 		}
 	}
 	if n := counts[tasks.Succeeded]; n > 0 {
-		fmt.Fprintf(a.Err, "%d had been answered by WeChat already, and succeeded\n", n)
+		a.say("cancel.answered", "N", n)
 	}
 	if open > 0 {
-		fmt.Fprintf(a.Err, "%s still with a worker, until that lets go or is found dead (by mediaferry run or worker)\n", output.Count(open, "upload is", "uploads are"))
+		a.say("cancel.open", "Count", open)
 	}
 	return nil
 }
@@ -151,14 +152,14 @@ func (a *app) printCanceled(ctx context.Context, s *wire.Stack, c *cancelFlags, 
 	if err != nil {
 		return err
 	}
-	return output.All(c.format, a.Out, output.Outcomes, outcomes)
+	return output.All(c.format, a.Out, output.Outcomes(a.words), outcomes)
 }
 
 // stopAction stops an action that is under way, wherever it was begun.
 func (a *app) stopAction(ctx context.Context, s *wire.Stack, text string) error {
 	id, err := uuid.Parse(text)
 	if err != nil {
-		return exit.Usagef("--action: %q is not an ID; mediaferry list actions has it", text)
+		return exit.Usage(words.Fail("cancel.no_action", "ID", strconv.Quote(text)))
 	}
 	before, err := s.Ledger.Action(ctx, id)
 	if err != nil {
@@ -169,10 +170,9 @@ func (a *app) stopAction(ctx context.Context, s *wire.Stack, text string) error 
 		return err
 	}
 	if before.State != tasks.ActionRunning {
-		fmt.Fprintf(a.Err, "that %s had ended: it is %s\n", act.Kind, act.State)
+		a.say("cancel.ended", "Kind", a.t("action.kind_"+string(act.Kind)), "State", a.t("action.state_"+string(act.State)))
 		return exit.With(tasks.ExitNothing)
 	}
-	fmt.Fprintf(a.Err, "stopped the %s of %s: it came to %d of %d uploads, the others are as they were\n",
-		act.Kind, act.By, act.Done+leftOf(act), act.Matched)
+	a.say("cancel.stopped", "Kind", a.t("action.kind_"+string(act.Kind)), "By", act.By, "Reached", act.Done+leftOf(act), "All", act.Matched)
 	return nil
 }

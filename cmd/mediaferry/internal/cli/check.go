@@ -13,8 +13,10 @@ import (
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/intake"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/enqueue/manifest"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/lang"
 	"github.com/mediaferry/mediaferry/worker/source"
 )
 
@@ -33,6 +35,7 @@ type checked struct {
 	Remedy   string          `json:"remedy,omitempty"`
 	Notes    []string        `json:"notes,omitempty"`
 	FixedBy  string          `json:"fixed,omitempty"`
+	Params   tasks.Params    `json:"params,omitzero"`
 	position int
 }
 
@@ -68,7 +71,7 @@ func (a *app) checkCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&flags.Kind, "type", "t", "auto", "media type: auto, image, voice, video or thumb")
 	cmd.Flags().BoolVar(&flags.Fix, "fix", false, "say too what would be done to make a refused picture fit")
-	flags.From.AddFilter(cmd.Flags(), a.Err)
+	flags.From.AddFilter(cmd.Flags(), a.words, a.Err)
 	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON, output.CSV)
 	return cmd
 }
@@ -93,7 +96,7 @@ func (a *app) check(ctx context.Context, g *intake.Gatherer, args []string, f ou
 		}
 		_ = workers.Wait() // every failure is a result
 	}()
-	p := output.NewRows(f, a.Out, checkedColumns)
+	p := output.NewRows(f, a.Out, checkedColumns(a.words))
 	refused, total := 0, 0
 	for c := range inOrder(results) {
 		total++
@@ -108,10 +111,10 @@ func (a *app) check(ctx context.Context, g *intake.Gatherer, args []string, f ou
 		return err
 	}
 	if total == 0 {
-		g.Request.From.SayNothing(a.Err)
+		g.Request.From.SayNothing(a.words, a.Err)
 		return exit.With(tasks.ExitNothing)
 	}
-	fmt.Fprintf(a.Err, "%s: %d ok, %d refused\n", output.Count(total, "file", "files"), total-refused, refused)
+	a.say("check.counts", "Count", total, "OK", total-refused, "Refused", refused)
 	if refused > 0 {
 		return exit.With(tasks.ExitFailed)
 	}
@@ -151,29 +154,31 @@ func checkFile(ctx context.Context, g *intake.Gatherer, row manifest.Row) checke
 	}
 	if err != nil {
 		e := tasks.AsError(err)
-		c.Verdict, c.Code, c.Reason, c.Remedy = verdictRefused, e.Code, e.Error(), e.Advice()
+		c.Verdict, c.Code, c.Reason, c.Remedy, c.Params = verdictRefused, e.Code, e.Error(), e.Advice(), e.Params
 	}
 	return c
 }
 
-var checkedColumns = output.Columns[checked]{
-	Headings: []string{"FILE", "KIND", "SIZE", "MEASURE", "VERDICT"},
-	Cells: func(c checked) []string {
-		return []string{c.File, string(c.Type) + " " + c.Format, strconv.FormatInt(c.Size, 10), c.measure(), c.verdict()}
-	},
-	CSVNames: []string{"file", "type", "format", "size", "width", "height", "seconds", "verdict", "code", "reason", "remedy"},
-	CSVCells: func(c checked) []string {
-		return []string{
-			c.File, string(c.Type), c.Format, strconv.FormatInt(c.Size, 10), strconv.Itoa(c.Width), strconv.Itoa(c.Height),
-			strconv.FormatFloat(c.Seconds, 'f', 3, 64), c.Verdict, string(c.Code), c.Reason, c.Remedy,
-		}
-	},
+func checkedColumns(w *words.Words) output.Columns[checked] {
+	return output.Columns[checked]{
+		Headings: w.Headings("FILE", "KIND", "SIZE", "MEASURE", "VERDICT"),
+		Cells: func(c checked) []string {
+			return []string{c.File, w.Type(c.Type) + " " + c.Format, strconv.FormatInt(c.Size, 10), c.measure(w), c.verdict(w)}
+		},
+		CSVNames: []string{"file", "type", "format", "size", "width", "height", "seconds", "verdict", "code", "reason", "remedy"},
+		CSVCells: func(c checked) []string {
+			return []string{
+				c.File, string(c.Type), c.Format, strconv.FormatInt(c.Size, 10), strconv.Itoa(c.Width), strconv.Itoa(c.Height),
+				strconv.FormatFloat(c.Seconds, 'f', 3, 64), c.Verdict, string(c.Code), c.Reason, c.Remedy,
+			}
+		},
+	}
 }
 
-func (c checked) measure() string {
+func (c checked) measure(w *words.Words) string {
 	switch {
 	case c.Seconds > 0:
-		return fmt.Sprintf("%.2f s", c.Seconds)
+		return w.T("check.seconds", "Seconds", strconv.FormatFloat(c.Seconds, 'f', 2, 64))
 	case c.Width > 0:
 		return fmt.Sprintf("%d×%d", c.Width, c.Height)
 	default:
@@ -181,15 +186,17 @@ func (c checked) measure() string {
 	}
 }
 
-func (c checked) verdict() string {
+func (c checked) verdict(w *words.Words) string {
+	why := lang.Cause{Code: c.Code, Reason: c.Reason, Hint: c.Remedy, Params: c.Params}
+	reason, remedy := w.Reason(why), w.Remedy(why)
 	switch {
 	case c.FixedBy != "":
-		return "ok with --fix: " + c.FixedBy
+		return w.T("check.with_fix", "Did", c.FixedBy)
 	case c.Verdict == verdictOK:
-		return verdictOK
-	case c.Remedy == "":
-		return c.Reason
+		return w.T("check.ok")
+	case remedy == "":
+		return reason
 	default:
-		return c.Reason + " → " + c.Remedy
+		return reason + " → " + remedy
 	}
 }

@@ -73,7 +73,7 @@ func (a *app) completeUploads() completer {
 	return a.fromLedger(cobra.ShellCompDirectiveDefault, func(ctx context.Context, s *wire.Stack) (all []cobra.Completion, err error) {
 		page, _, err := s.Ledger.List(ctx, tasks.Filter{Limit: completeRows})
 		for _, o := range page {
-			all = append(all, cobra.CompletionWithDesc(output.ShortID(o.ID), output.Verdict(o)+" "+output.Source(o.Source)))
+			all = append(all, cobra.CompletionWithDesc(output.ShortID(o.ID), output.Verdict(a.words, o)+" "+output.Source(o.Source)))
 		}
 		return all, err
 	})

@@ -29,7 +29,7 @@ is opened, too. The link is kept as a hash in the ledger: who can write the ledg
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(a.Err, "this link signs you in once, within a minute:")
+			a.say("console.link")
 			if _, err := fmt.Fprintln(a.Out, link); err != nil {
 				return err
 			}

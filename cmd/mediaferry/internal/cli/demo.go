@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -120,8 +121,7 @@ func (d *demoRun) planFaults() {
 		wechattest.Fault{Path: upload, Kind: wechattest.RevokeToken},
 		wechattest.Fault{Path: upload, Kind: wechattest.ResetAfter},
 	)
-	fmt.Fprintln(d.Err, "trouble ahead: system busy twice, an access token that expires, a connection that is reset,")
-	fmt.Fprintln(d.Err, "one damaged file, and one file that is there twice")
+	d.say("demo.trouble")
 }
 
 func (d *demoRun) run(ctx context.Context, nudge func()) error {
@@ -131,13 +131,13 @@ func (d *demoRun) run(ctx context.Context, nudge func()) error {
 	if err != nil {
 		return err
 	}
-	follower := follow.Follower{Stack: d.stack, Accounts: []string{enqueue.DefaultAccount}, Progress: output.NewProgress(d.Err, !output.IsTerminal(d.Err))}
+	follower := follow.Follower{Stack: d.stack, Words: d.words, Accounts: []string{enqueue.DefaultAccount}, Progress: output.NewProgress(d.words, d.Err, !output.IsTerminal(d.Err))}
 	outcomes, err := follower.Follow(ctx, ids)
 	follower.Progress.Close()
 	if err != nil {
 		return err
 	}
-	if err := output.All(output.Table, d.Out, output.Outcomes, named(outcomes)); err != nil {
+	if err := output.All(output.Table, d.Out, output.Outcomes(d.words), named(outcomes)); err != nil {
 		return err
 	}
 	took := time.Since(started)
@@ -145,7 +145,7 @@ func (d *demoRun) run(ctx context.Context, nudge func()) error {
 	if err != nil {
 		return &exit.Error{Code: tasks.ExitFailed, Err: fmt.Errorf("the demo's own check: %w", err)}
 	}
-	fmt.Fprintf(d.Out, "\n%s in %.1f s, %d upload calls\n%s\n", d.tally(outcomes), took.Seconds(), d.sandbox.Count("/cgi-bin/media/upload"), checks)
+	fmt.Fprintf(d.Out, "\n%s\n%s\n", d.tally(outcomes, took), checks)
 	return nil
 }
 
@@ -199,7 +199,7 @@ func named(outcomes []tasks.Outcome) []tasks.Outcome {
 	return shown
 }
 
-func (d *demoRun) tally(outcomes []tasks.Outcome) string {
+func (d *demoRun) tally(outcomes []tasks.Outcome, took time.Duration) string {
 	succeeded, reused := 0, 0
 	for _, o := range outcomes {
 		if o.State == tasks.Succeeded {
@@ -209,7 +209,8 @@ func (d *demoRun) tally(outcomes []tasks.Outcome) string {
 			reused++
 		}
 	}
-	return fmt.Sprintf("%d files: %d succeeded (%d reused), %d refused", len(outcomes), succeeded, reused, len(outcomes)-succeeded)
+	return d.t("demo.tally", "Files", len(outcomes), "Succeeded", succeeded, "Reused", reused, "Refused", len(outcomes)-succeeded,
+		"Seconds", strconv.FormatFloat(took.Seconds(), 'f', 1, 64), "Calls", d.sandbox.Count("/cgi-bin/media/upload"))
 }
 
 // verify checks what the demo claims: every outcome, the very bytes at the sandbox, and every signed webhook.
@@ -233,7 +234,7 @@ func (d *demoRun) verify(ctx context.Context, outcomes []tasks.Outcome) (string,
 	if left := d.sandbox.Pending(); left > 0 {
 		return "", fmt.Errorf("%d faults of the script were not met", left)
 	}
-	return fmt.Sprintf("checked: the sandbox has the very bytes of every media_id, %d webhooks arrived with valid signatures", len(events)), nil
+	return d.t("demo.checked", "N", len(events)), nil
 }
 
 func (d *demoRun) verifyOutcome(ctx context.Context, s mediatest.Sample, o tasks.Outcome) error {

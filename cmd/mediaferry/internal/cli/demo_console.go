@@ -27,7 +27,7 @@ func (d *demoRun) watch(ctx context.Context, engine *wire.Engine) error {
 			d.stack.Log.Warn("there is no link to the console", "error", err)
 			return
 		}
-		fmt.Fprintln(d.Err, "the console shows a stream of uploads until Ctrl-C; this link signs you in once, within a minute:")
+		d.say("demo.link")
 		fmt.Fprintln(d.Out, link)
 		if output.IsTerminal(d.Err) {
 			openBrowser(link)

@@ -15,9 +15,11 @@ import (
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/lang"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
 	"github.com/mediaferry/mediaferry/worker/source"
 )
@@ -54,6 +56,32 @@ type finding struct {
 	OK    bool   `json:"ok"`
 	Says  string `json:"says"`
 	Hint  string `json:"hint,omitempty"`
+
+	own [3]string // check, says and hint in the reader's language
+}
+
+// advice is what to do about a finding, in English and in the reader's language. The zero advice leaves it to the error.
+type advice struct{ english, own string }
+
+func (d *doctor) advise(id string, args ...any) advice {
+	var english *words.Words
+	return advice{english.T(id, args...), d.t(id, args...)}
+}
+
+// adviseOf is what a code advises.
+func (d *doctor) adviseOf(c tasks.Code) advice { return advice{c.Hint(), d.words.Hint(c)} }
+
+// heldError says that an account is held.
+type heldError struct{ hold *tasks.Hold }
+
+func (e heldError) Error() string { return holdText(nil, e.hold) }
+
+// In says it in the language of w.
+func (e heldError) In(w *words.Words) string { return holdText(w, e.hold) }
+
+// adviseHeld is what to do about a held account. Where the errcode is known it names what to mend.
+func (d *doctor) adviseHeld(h tasks.Hold) advice {
+	return advice{h.Code.Hint(), d.words.Remedy(lang.CauseOfHold(h))}
 }
 
 // doctor checks one thing after the other. It leaves out what an earlier finding makes impossible to check.
@@ -70,27 +98,40 @@ func (d *doctor) close() {
 	}
 }
 
-func (d *doctor) good(check, format string, args ...any) {
-	d.findings = append(d.findings, finding{Check: check, OK: true, Says: fmt.Sprintf(format, args...)})
+// good says that a check found nothing. What it says is a text of package words.
+func (d *doctor) good(check, id string, args ...any) {
+	said := words.Fail(id, args...)
+	d.findings = append(d.findings, finding{Check: check, OK: true, Says: said.Error(), own: [3]string{d.checkName(check), said.In(d.words)}})
 }
 
-func (d *doctor) bad(check string, err error, hint string) {
-	if e := tasks.AsError(err); hint == "" && e.Code != tasks.Internal {
-		hint = e.Advice()
+func (d *doctor) bad(check string, err error, do advice) {
+	if e := tasks.AsError(err); do == (advice{}) && e.Code != tasks.Internal {
+		do = advice{e.Advice(), d.words.Advice(err)}
 	}
-	d.findings = append(d.findings, finding{Check: check, Says: err.Error(), Hint: hint})
+	d.findings = append(d.findings, finding{Check: check, Says: err.Error(), Hint: do.english, own: [3]string{d.checkName(check), d.words.Error(err), do.own}})
 	d.found = true
 }
+
+// checkName is the name of a check in the reader's language.
+func (d *doctor) checkName(check string) string {
+	if account, is := strings.CutPrefix(check, ofAccount); is {
+		return d.t("doctor.check_account", "Account", account)
+	}
+	return d.t("doctor.check_" + strings.ReplaceAll(check, " ", "_"))
+}
+
+// ofAccount stands before the name of an account that is checked.
+const ofAccount = "account "
 
 func (d *doctor) examine(ctx context.Context) {
 	cfg, err := d.settingsFor("upload")
 	if err != nil {
-		d.bad("settings", err, "")
+		d.bad("settings", err, advice{})
 		return
 	}
-	d.good("settings", "%s, %s", output.Count(len(cfg.Accounts), "account", "accounts"), output.Count(len(cfg.Producers), "producer", "producers"))
+	d.good("settings", "doctor.settings", "Accounts", words.Fail("doctor.accounts", "Count", len(cfg.Accounts)), "Producers", words.Fail("doctor.producers", "Count", len(cfg.Producers)))
 	for _, w := range cfg.Warnings() {
-		d.bad("settings", fmt.Errorf("%s", w), "")
+		d.bad("settings", errors.New(w), advice{})
 	}
 	d.stack = wire.New(cfg, d.logger(cfg, true))
 	if d.dataDir(cfg) {
@@ -109,12 +150,12 @@ func (d *doctor) examine(ctx context.Context) {
 func (d *doctor) dataDir(cfg config.Config) bool {
 	const check = "data dir"
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		d.bad(check, err, "set data_dir to a folder that this user may write")
+		d.bad(check, err, d.advise("doctor.set_data_dir"))
 		return false
 	}
 	f, err := os.CreateTemp(cfg.DataDir, "doctor.*")
 	if err != nil {
-		d.bad(check, err, "let this user write there, or set data_dir to another folder")
+		d.bad(check, err, d.advise("doctor.let_write"))
 		return false
 	}
 	f.Close()
@@ -122,11 +163,11 @@ func (d *doctor) dataDir(cfg config.Config) bool {
 	info, err := os.Stat(cfg.DataDir)
 	switch {
 	case err != nil:
-		d.bad(check, err, "")
+		d.bad(check, err, advice{})
 	case info.Mode().Perm()&0o077 != 0:
-		d.bad(check, fmt.Errorf("%s is open to others (mode %04o): it holds keys and the ledger", cfg.DataDir, info.Mode().Perm()), "chmod 700 "+cfg.DataDir)
+		d.bad(check, words.Fail("doctor.open_to_others", "Dir", cfg.DataDir, "Mode", fmt.Sprintf("%04o", info.Mode().Perm())), d.advise("doctor.chmod", "Dir", cfg.DataDir))
 	default:
-		d.good(check, "%s", cfg.DataDir)
+		d.good(check, "doctor.plain", "Text", cfg.DataDir)
 		d.disk(cfg.DataDir)
 	}
 	return err == nil
@@ -136,28 +177,28 @@ func (d *doctor) ledger(ctx context.Context, cfg config.Config) {
 	const check = "ledger"
 	if path, isFile := wire.LedgerFile(cfg); isFile {
 		if _, err := os.Stat(path); os.IsNotExist(err) {
-			d.good(check, "not made yet: the first upload makes it")
+			d.good(check, "doctor.not_made")
 			return
 		}
 	}
 	if err := d.stack.OpenLedger(ctx, ledger.Options{Log: d.stack.Log}); err != nil {
-		d.bad(check, err, "")
+		d.bad(check, err, advice{})
 		return
 	}
 	status, err := d.stack.Ledger.Status(ctx)
 	if err != nil {
-		d.bad(check, err, "")
+		d.bad(check, err, advice{})
 		return
 	}
 	open := status.Counts[tasks.Queued] + status.Counts[tasks.Running] + status.Counts[tasks.Waiting]
-	d.good(check, "%d uploads open, %d webhooks to deliver", open, status.Deliveries)
+	d.good(check, "doctor.ledger", "Open", open, "Deliveries", status.Deliveries)
 	for _, acc := range status.Accounts {
 		if acc.Hold != nil && acc.Hold.Ramp == 0 && acc.Hold.Code == tasks.AccountHeld {
-			d.bad("account "+acc.Name, fmt.Errorf("%s", holdText(acc.Hold)), tasks.AccountHeld.Hint())
+			d.bad(ofAccount+acc.Name, heldError{acc.Hold}, d.adviseHeld(*acc.Hold))
 		}
 	}
 	for _, u := range status.Unserved {
-		d.bad("account "+u.Account, errors.New(unservedText(u)), "add it to the settings of a worker, or cancel them: mediaferry cancel --account "+u.Account)
+		d.bad(ofAccount+u.Account, unservedText(u), d.advise("status.unserved_do", "Account", u.Account))
 	}
 	d.fleet(ctx)
 }
@@ -166,31 +207,31 @@ func (d *doctor) redis(ctx context.Context, cfg config.Config) {
 	const check = "redis"
 	options, err := cfg.Redis()
 	if err != nil {
-		d.bad(check, err, "")
+		d.bad(check, err, advice{})
 		return
 	}
 	if options.Embedded {
-		d.good(check, "embedded: %s", d.owner(cfg))
+		d.good(check, "doctor.embedded", "Owner", d.owner(cfg))
 		return
 	}
 	warnings, err := d.stack.OpenBelt(ctx)
 	if err != nil {
-		d.bad(check, err, "")
+		d.bad(check, err, advice{})
 		return
 	}
 	for _, w := range warnings {
-		d.bad(check, fmt.Errorf("%s", w), "")
+		d.bad(check, errors.New(w), advice{})
 	}
 	if len(warnings) == 0 {
-		d.good(check, "answers, and keeps what it is given")
+		d.good(check, "doctor.redis")
 	}
 	d.workers(ctx)
 	d.queues(ctx)
 }
 
 // pausedText says that nothing is taken out of queues.
-func pausedText(queues []string) string {
-	return fmt.Sprintf("somebody paused %s in Redis: what is in there waits", strings.Join(queues, ", "))
+func pausedText(queues []string) *words.Failure {
+	return words.Fail("doctor.paused", "Queues", strings.Join(queues, ", "))
 }
 
 // queues names those that are paused, and those with tasks that nobody takes out.
@@ -198,23 +239,23 @@ func (d *doctor) queues(ctx context.Context) {
 	const check = "queues"
 	paused, err := d.stack.Belt.Paused(ctx)
 	if err != nil {
-		d.bad(check, err, "")
+		d.bad(check, err, advice{})
 		return
 	}
 	if len(paused) > 0 {
-		d.bad(check, errors.New(pausedText(paused)), enqueue.Resume(paused))
+		d.bad(check, pausedText(paused), d.advise("doctor.plain", "Text", enqueue.Resume(paused)))
 	}
 	unserved, err := d.stack.Belt.Unserved(ctx)
 	if err != nil {
-		d.bad(check, err, "")
+		d.bad(check, err, advice{})
 		return
 	}
 	for _, q := range unserved {
-		hint := "start a worker with the queue_prefix of this queue, or send to the queues of the running ones"
+		do := d.advise("doctor.serve_queue")
 		if strings.HasSuffix(q.Name, tasks.QueueInbox) {
-			hint = "set inbox.producer to whom its tasks belong, in a worker with this queue's prefix"
+			do = d.advise("doctor.serve_inbox")
 		}
-		d.bad(check, fmt.Errorf("nobody serves %s: %s in it", q.Name, output.Count(q.Tasks, "task lies", "tasks lie")), hint)
+		d.bad(check, words.Fail("doctor.unserved_queue", "Queue", q.Name, "Count", q.Tasks), do)
 	}
 }
 
@@ -223,11 +264,11 @@ func (d *doctor) workers(ctx context.Context) {
 	const check = "workers"
 	switch n, err := d.stack.Workers(ctx); {
 	case err != nil:
-		d.bad(check, err, "")
+		d.bad(check, err, advice{})
 	case n == 0:
-		d.bad(check, errors.New("none is alive on this Redis and queue_prefix: what is submitted waits"), "start mediaferry worker, or mediaferry run")
+		d.bad(check, words.Fail("doctor.no_worker"), d.advise("doctor.start_worker"))
 	default:
-		d.good(check, "%d at work", n)
+		d.good(check, "doctor.workers", "N", n)
 	}
 }
 
@@ -236,26 +277,25 @@ func (d *doctor) tokenKey(ctx context.Context, cfg config.Config) {
 	const check = "token key"
 	there, err := d.stack.LookForKeys(ctx)
 	if err != nil {
-		d.bad(check, err, "")
+		d.bad(check, err, advice{})
 		return
 	}
 	if !there {
-		d.good(check, "not made yet: the first upload makes it")
+		d.good(check, "doctor.not_made")
 		return
 	}
 	use, err := d.stack.KeyUse(ctx)
 	switch {
 	case err != nil:
-		d.bad(check, err, "")
+		d.bad(check, err, advice{})
 	case use.Lost > 0:
-		d.bad(check, fmt.Errorf("%s can't be read: another key encrypted them", output.Count(use.Lost, "secret", "secrets")),
-			"set that key as token_key_old; if it is lost, mediaferry webhook rotate --producer NAME makes a new secret. Access tokens are fetched again by themselves")
+		d.bad(check, words.Fail("doctor.secrets_lost", "Count", use.Lost), d.advise("doctor.set_old_key"))
 	case use.Old > 0:
-		d.good(check, "token_key_old is still needed: it encrypts %s; restart every process with the new token_key", output.Count(use.Old, "secret", "secrets"))
+		d.good(check, "doctor.old_key_needed", "Count", use.Old)
 	case cfg.TokenKeyOld != "":
-		d.good(check, "token_key_old may go once every process has the new token_key: it encrypts nothing any more")
+		d.good(check, "doctor.old_key_may_go")
 	default:
-		d.good(check, "reads all secrets: %s", d.stack.WhereKey())
+		d.good(check, "doctor.key", "Where", d.stack.WhereKey())
 	}
 }
 
@@ -264,36 +304,36 @@ func (d *doctor) fleet(ctx context.Context) {
 	const check = "fleet"
 	ps, err := d.stack.Ledger.Processes(ctx)
 	if err != nil {
-		d.bad(check, err, "")
+		d.bad(check, err, advice{})
 		return
 	}
 	differ := tasks.Disagreements(ps)
 	for _, x := range differ {
-		d.bad(check, errors.New(x.String()), "give all processes the same settings; until then the strictest limit counts")
+		d.bad(check, errors.New(x.String()), d.advise("doctor.same_settings"))
 	}
 	for _, p := range ps {
 		for _, r := range p.Refused {
-			d.bad(check, fmt.Errorf("%s is refused by an account from its address %s (%s)", p.Name, r.Address, r.Reason), tasks.Egress.Hint())
+			d.bad(check, words.Fail("doctor.refused", "Process", p.Name, "Address", r.Address, "Reason", r.Reason), d.adviseOf(tasks.Egress))
 		}
 		for _, u := range p.Unreachable {
-			d.bad(check, fmt.Errorf("%s can't connect to %s (%s)", p.Name, u.Realm, u.Reason), tasks.Unreachable.Hint())
+			d.bad(check, words.Fail("doctor.unreachable", "Process", p.Name, "Realm", u.Realm, "Reason", u.Reason), d.adviseOf(tasks.Unreachable))
 		}
 	}
 	if len(differ) == 0 {
-		d.good(check, "%s known, with the same limits", output.Count(len(ps), "process", "processes"))
+		d.good(check, "doctor.fleet", "Count", len(ps))
 	}
 	d.inboxes(ps)
 }
 
-func (d *doctor) owner(cfg config.Config) string {
+func (d *doctor) owner(cfg config.Config) *words.Failure {
 	who, owned, err := wire.Holder(cfg.DataDir)
 	switch {
 	case err != nil:
-		return err.Error()
+		return words.Fail("doctor.plain", "Text", err.Error())
 	case owned:
-		return who + " works"
+		return words.Fail("doctor.owner", "Who", who)
 	default:
-		return "nobody works on this data dir now"
+		return words.Fail("doctor.no_owner")
 	}
 }
 
@@ -305,22 +345,22 @@ func (d *doctor) storage(ctx context.Context, cfg config.Config) {
 	}
 	switch {
 	case err != nil:
-		d.bad(check, err, "")
+		d.bad(check, err, advice{})
 	case cfg.StorageRoot == "" && len(cfg.S3.Buckets) == 0:
-		d.good(check, "no storage root and no bucket: only paths of the command line can be uploaded")
+		d.good(check, "doctor.no_storage")
 	default:
-		d.good(check, "%s", describeStorage(cfg))
+		d.good(check, "doctor.plain", "Text", describeStorage(cfg))
 	}
 }
 
-func describeStorage(cfg config.Config) string {
+func describeStorage(cfg config.Config) *words.Failure {
 	switch {
 	case len(cfg.S3.Buckets) == 0:
-		return cfg.StorageRoot
+		return words.Fail("doctor.plain", "Text", cfg.StorageRoot)
 	case cfg.StorageRoot == "":
-		return fmt.Sprintf("buckets %v", cfg.S3.Buckets)
+		return words.Fail("doctor.buckets", "Buckets", fmt.Sprint(cfg.S3.Buckets))
 	}
-	return fmt.Sprintf("%s and buckets %v", cfg.StorageRoot, cfg.S3.Buckets)
+	return words.Fail("doctor.root_and_buckets", "Root", cfg.StorageRoot, "Buckets", fmt.Sprint(cfg.S3.Buckets))
 }
 
 // wechat asks for each account's token and quota. It waits a minute at most.
@@ -329,21 +369,21 @@ func (d *doctor) wechat(ctx context.Context, cfg config.Config) {
 	defer cancel()
 	client, err := wire.NewWeChat(cfg, d.stack.TokenStore(), d.stack.Log)
 	if err != nil {
-		d.bad("wechat", err, "")
+		d.bad("wechat", err, advice{})
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Accounts)) {
-		check := "account " + name
+		check := ofAccount + name
 		if err := client.Probe(ctx, name); err != nil {
-			d.bad(check, err, "")
+			d.bad(check, err, advice{})
 			continue
 		}
 		quota, err := client.Quota(ctx, name)
 		if err != nil {
-			d.bad(check, err, "")
+			d.bad(check, err, advice{})
 			continue
 		}
-		d.good(check, "%d of %d upload calls used today", quota.Used, quota.DailyLimit)
+		d.good(check, "doctor.quota", "Used", quota.Used, "Limit", quota.DailyLimit)
 	}
 	d.clock(ctx, cfg)
 }
@@ -354,13 +394,13 @@ func (d *doctor) print(f output.Format) error {
 	}
 	grid := output.NewGrid(d.Out)
 	for _, x := range d.findings {
-		mark := "ok"
+		mark := d.t("doctor.ok")
 		if !x.OK {
-			mark = "FOUND"
+			mark = d.t("doctor.found")
 		}
-		grid.Row(mark, x.Check, x.Says)
-		if x.Hint != "" {
-			grid.Row("", "", "→ "+x.Hint)
+		grid.Row(mark, x.own[0], x.own[1])
+		if do := x.own[2]; do != "" {
+			grid.Row("", "", "→ "+do)
 		}
 	}
 	return grid.Flush()

@@ -3,9 +3,9 @@ package cli
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"time"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/config"
 )
 
@@ -20,21 +20,21 @@ func (d *doctor) certificate(cfg config.Config) {
 	}
 	pair, err := tls.LoadX509KeyPair(cfg.TLS.CertFile, cfg.TLS.KeyFile)
 	if err != nil {
-		d.bad(check, err, "put certificate and key of the same pair into tls.cert_file and tls.key_file, as PEM")
+		d.bad(check, err, d.advise("doctor.pair"))
 		return
 	}
 	leaf, err := x509.ParseCertificate(pair.Certificate[0])
 	if err != nil {
-		d.bad(check, err, "")
+		d.bad(check, err, advice{})
 		return
 	}
 	left := time.Until(leaf.NotAfter)
 	switch day := leaf.NotAfter.Format(time.DateOnly); {
 	case left <= 0:
-		d.bad(check, fmt.Errorf("it ended on %s", day), "renew it, and restart the processes that serve HTTP")
+		d.bad(check, words.Fail("doctor.certificate_ended", "Day", day), d.advise("doctor.renew"))
 	case left < renewBefore:
-		d.bad(check, fmt.Errorf("it ends on %s", day), "renew it, and restart the processes that serve HTTP")
+		d.bad(check, words.Fail("doctor.certificate_ends", "Day", day), d.advise("doctor.renew"))
 	default:
-		d.good(check, "good until %s", day)
+		d.good(check, "doctor.certificate", "Day", day)
 	}
 }

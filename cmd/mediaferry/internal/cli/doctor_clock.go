@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/config"
 )
 
@@ -20,16 +21,16 @@ func (d *doctor) clock(ctx context.Context, cfg config.Config) {
 	began := time.Now()
 	date, err := serverDate(ctx, cfg)
 	if err != nil {
-		d.good(check, "not compared: %v", err)
+		d.good(check, "doctor.not_compared", "Why", err)
 		return
 	}
 	skew := time.Until(date).Round(time.Second)
 	took := time.Since(began)
 	if skew.Abs() > maxSkew+took {
-		d.bad(check, fmt.Errorf("this machine's clock is %v away from WeChat's", skew.Abs()), "let it be set by NTP: tokens and webhook signatures go by it")
+		d.bad(check, words.Fail("doctor.skew", "Skew", skew.Abs()), d.advise("doctor.ntp"))
 		return
 	}
-	d.good(check, "within %v of WeChat's", max(skew.Abs(), time.Second))
+	d.good(check, "doctor.clock", "Skew", max(skew.Abs(), time.Second))
 }
 
 func serverDate(ctx context.Context, cfg config.Config) (time.Time, error) {

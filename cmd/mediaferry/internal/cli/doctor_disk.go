@@ -1,11 +1,10 @@
 package cli
 
 import (
-	"fmt"
-
 	"github.com/dustin/go-humanize"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 )
 
 // disk looks for room where ledger and inbox are kept.
@@ -14,10 +13,10 @@ func (d *doctor) disk(dir string) {
 	free, low, err := wire.LowDisk(dir)
 	switch {
 	case err != nil:
-		d.good(check, "its room is not known: %v", err)
+		d.good(check, "doctor.room_unknown", "Why", err)
 	case low:
-		d.bad(check, fmt.Errorf("%s are free where %s lies", humanize.IBytes(free), dir), "make room, or move the data dir: on a full disk nothing is accepted")
+		d.bad(check, words.Fail("doctor.little_room", "Free", humanize.IBytes(free), "Dir", dir), d.advise("doctor.make_room"))
 	default:
-		d.good(check, "%s free", humanize.IBytes(free))
+		d.good(check, "doctor.room", "Free", humanize.IBytes(free))
 	}
 }

@@ -1,12 +1,10 @@
 package cli
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
-	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/handover"
-	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -22,13 +20,13 @@ func (d *doctor) inboxes(ps []tasks.Process) {
 		reasons, all := tasks.Blind(ps, p.Inbox.ID)
 		for _, name := range slices.Sorted(maps.Keys(reasons)) {
 			found = true
-			d.bad(check, fmt.Errorf("%s can't read the files sent to %s on %s: %s", name, p.Name, p.Host, reasons[name]), handover.Hint)
+			d.bad(check, words.Fail("doctor.blind", "Worker", name, "Process", p.Name, "Host", p.Host, "Why", reasons[name]), d.advise("doctor.inbox_reach"))
 		}
 		if all {
-			d.bad(check, fmt.Errorf("%s refuses files that are sent over HTTP: no worker can read them", p.Name), handover.Hint)
+			d.bad(check, words.Fail("doctor.all_blind", "Process", p.Name), d.advise("doctor.inbox_reach"))
 		}
 	}
 	if n > 0 && !found {
-		d.good(check, "no worker says that it can't read the files sent to %s", output.Count(n, "process", "processes"))
+		d.good(check, "doctor.inbox", "Count", n)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker/wechat"
 )
@@ -32,12 +33,16 @@ func (a *app) explainCommand() *cobra.Command {
 			}
 			row, ok := wechat.Explain(code)
 			if !ok {
-				return exit.Usagef("errcode %d is in no table of ours: it is tried 3 times, 10 minutes apart, then failed with its rid kept", code)
+				return exit.Usage(words.Fail("explain.unknown", "Errcode", strconv.Itoa(code)))
 			}
 			if format == output.JSON {
 				return json.NewEncoder(a.Out).Encode(row)
 			}
-			fmt.Fprintf(a.Out, "%d  %s (%s)\n  %s\n  %s\n  %s\n", row.Errcode, row.Meaning, row.Code, row.Advice, row.MeaningZH, row.AdviceZH)
+			if a.words.English() {
+				fmt.Fprintf(a.Out, "%d  %s (%s)\n  %s\n  %s\n  %s\n", row.Errcode, row.Meaning, row.Code, row.Advice, row.MeaningZH, row.AdviceZH)
+				return nil
+			}
+			fmt.Fprintf(a.Out, "%d  %s (%s)\n  %s\n  %s\n  %s\n", row.Errcode, row.MeaningZH, row.Code, row.AdviceZH, row.Meaning, row.Advice)
 			return nil
 		},
 	}
@@ -56,7 +61,7 @@ type explained struct {
 
 func (a *app) explainCode(c tasks.Code, format output.Format) error {
 	if !slices.Contains(tasks.Codes(), c) {
-		return exit.Usagef("%q is neither an errcode, which is a number such as 45009 or -1, nor a code such as too_long", c)
+		return exit.Usage(words.Fail("explain.neither", "Name", strconv.Quote(string(c))))
 	}
 	x := explained{Code: c, Meaning: c.Meaning(), Advice: c.Hint(), Retryable: c.Retryable()}
 	for _, row := range wechat.Rows() {
@@ -67,12 +72,12 @@ func (a *app) explainCode(c tasks.Code, format output.Format) error {
 	if format == output.JSON {
 		return json.NewEncoder(a.Out).Encode(x)
 	}
-	fmt.Fprintf(a.Out, "%s  %s\n", x.Code, x.Meaning)
+	fmt.Fprintf(a.Out, "%s  %s\n", x.Code, a.words.Meaning(c, 0))
 	if x.Advice != "" {
-		fmt.Fprintf(a.Out, "  %s\n", x.Advice)
+		fmt.Fprintf(a.Out, "  %s\n", a.words.Hint(c))
 	}
 	if len(x.Errcodes) > 0 {
-		fmt.Fprintf(a.Out, "  errcodes of WeChat: %s\n", strings.Trim(fmt.Sprint(x.Errcodes), "[]"))
+		fmt.Fprintln(a.Out, "  "+a.t("explain.errcodes", "Errcodes", strings.Trim(fmt.Sprint(x.Errcodes), "[]")))
 	}
 	return nil
 }

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -57,7 +60,7 @@ func (f *filterFlags) filter(now time.Time) (tasks.Filter, error) {
 	}
 	for _, s := range f.States {
 		if !slices.Contains(tasks.States[:], tasks.State(s)) {
-			return out, exit.Usagef("--state: %q is not one of %v", s, tasks.States)
+			return out, exit.Usage(words.Fail("choose.state", "State", strconv.Quote(s), "Known", fmt.Sprint(tasks.States)))
 		}
 		out.States = append(out.States, tasks.State(s))
 	}
@@ -69,7 +72,7 @@ func (f *filterFlags) filter(now time.Time) (tasks.Filter, error) {
 	if f.Batch != "" {
 		id, err := uuid.Parse(f.Batch)
 		if err != nil {
-			return out, exit.Usagef("--batch: %q is not an ID", f.Batch)
+			return out, exit.Usage(words.Fail("choose.batch", "ID", strconv.Quote(f.Batch)))
 		}
 		out.Batch = id
 	}
@@ -79,7 +82,7 @@ func (f *filterFlags) filter(now time.Time) (tasks.Filter, error) {
 	for _, pair := range f.Metadata {
 		key, value, found := strings.Cut(pair, "=")
 		if !found || key == "" {
-			return out, exit.Usagef("--metadata: %q is not KEY=VALUE", pair)
+			return out, exit.Usage(words.Fail("choose.metadata", "Pair", strconv.Quote(pair)))
 		}
 		if out.Metadata == nil {
 			out.Metadata = map[string]string{}
@@ -97,7 +100,7 @@ func (f *filterFlags) times(out *tasks.Filter, now time.Time) (err error) {
 		return exit.Usagef("--until: %w", err)
 	}
 	if !out.Since.IsZero() && !out.Until.IsZero() && !out.Since.Before(out.Until) {
-		return exit.Usagef("--since lies after --until: nothing can match")
+		return exit.Usage(words.Fail("choose.order"))
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -46,10 +46,10 @@ if not, also if nobody answers. It is meant for HEALTHCHECK of a container and f
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
 			if err := askHealth(ctx, u); err != nil {
-				fmt.Fprintf(a.Out, "not healthy: %v\n", err)
+				fmt.Fprintln(a.Out, a.t("health.not", "Why", a.words.Error(err)))
 				return exit.With(tasks.ExitFailed)
 			}
-			fmt.Fprintln(a.Out, "healthy")
+			fmt.Fprintln(a.Out, a.t("health.healthy"))
 			return nil
 		},
 	}
@@ -69,7 +69,7 @@ func ownURL(cfg config.Config, path string) (string, error) {
 	}
 	host, port, err := net.SplitHostPort(at)
 	if err != nil || port == "0" {
-		return "", exit.Usagef("%s: %s does not say on which port the process answers", setting, at)
+		return "", exit.Usage(words.Fail("health.no_port", "Setting", setting, "Address", at))
 	}
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
 		host = "localhost"
@@ -81,17 +81,17 @@ func ownURL(cfg config.Config, path string) (string, error) {
 func askHealth(ctx context.Context, u string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 	if err != nil {
-		return errors.New("the address of the process is no URL")
+		return words.Fail("health.no_url")
 	}
 	// It is this machine's own process, whose certificate is for another name.
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	res, err := client.Do(req)
 	if err != nil {
-		return fmt.Errorf("no answer from %s", strings.TrimSuffix(u, req.URL.Path))
+		return words.Fail("health.no_answer", "URL", strings.TrimSuffix(u, req.URL.Path))
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("it is not ready: its log says why (HTTP %d)", res.StatusCode)
+		return words.Fail("health.not_ready", "Status", res.StatusCode)
 	}
 	return nil
 }

@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"fmt"
-
-	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -13,19 +10,17 @@ func (a *app) interruptedWith(s *wire.Stack) func(running int) {
 	return func(running int) {
 		switch {
 		case !s.Working:
-			fmt.Fprintln(a.Err, "interrupted")
+			a.say("interrupt.plain")
 		case running == 0:
-			fmt.Fprintf(a.Err, "interrupted: ending what is under way, at most %v; interrupt again to end at once\n", s.Config.Worker.Shutdown)
+			a.say("interrupt.ending", "Most", s.Config.Worker.Shutdown)
 		default:
-			fmt.Fprintf(a.Err, "interrupted: finishing %s, at most %v; interrupt again to end at once\n", output.Count(running, "upload", "uploads"), s.Config.Worker.Shutdown)
+			a.say("interrupt.finishing", "Count", running, "Most", s.Config.Worker.Shutdown)
 		}
 	}
 }
 
-// sameCommand is what sayKept names first where running the command again goes on with what it submitted.
-const sameCommand = "the same command or "
-
-// sayKept says with which command the submitted uploads go on. It says nothing where all of them have ended.
+// sayKept says with which command the submitted uploads go on; with is named first. It says nothing where all of them
+// have ended.
 func (a *app) sayKept(s *wire.Stack, found []tasks.Outcome, with string) {
 	open := len(found) == 0
 	for _, o := range found {
@@ -34,9 +29,9 @@ func (a *app) sayKept(s *wire.Stack, found []tasks.Outcome, with string) {
 	if !open {
 		return
 	}
-	with += "mediaferry run"
+	command := "interrupt.run"
 	if !s.Embedded {
-		with += " or worker"
+		command = "interrupt.run_or_worker"
 	}
-	fmt.Fprintln(a.Err, "what was submitted is kept, and goes on with", with)
+	a.say("interrupt.kept", "With", with+a.t(command))
 }

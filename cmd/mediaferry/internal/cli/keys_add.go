@@ -2,10 +2,12 @@ package cli
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -26,10 +28,10 @@ func (a *app) keysAddCommand() *cobra.Command {
 				return exit.Usage(err)
 			}
 			if rights.BulkOnly = priority == tasks.Bulk.String(); !rights.BulkOnly && priority != tasks.Interactive.String() {
-				return exit.Usagef("--max-priority: %q is neither bulk nor interactive", priority)
+				return exit.Usage(words.Fail("keys.priority", "Priority", strconv.Quote(priority)))
 			}
 			if !tasks.ValidName(args[0]) {
-				return exit.Usagef("%q is not a name: 1 to %d of a-z A-Z 0-9 . _ -", args[0], tasks.MaxName)
+				return exit.Usage(words.Fail("keys.no_name", "Name", strconv.Quote(args[0]), "Most", tasks.MaxName))
 			}
 			s, err := a.openLedger(cmd.Context())
 			if err != nil {
@@ -43,7 +45,7 @@ func (a *app) keysAddCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.Err, "a key for the %s %s; it can't be shown again:\n", r, args[0])
+			a.say("keys.added", "Role", a.t("keys.role_"+string(r)), "Name", args[0])
 			_, err = fmt.Fprintln(a.Out, secret.Reveal())
 			return err
 		},

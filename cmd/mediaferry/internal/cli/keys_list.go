@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,31 +36,31 @@ func (a *app) keysListCommand() *cobra.Command {
 }
 
 func (a *app) printKeys(keys []tasks.Key) error {
-	grid := output.NewGrid(a.Out, "ID", "NAME", "ROLE", "ADDED", "REVOKED", "RIGHTS")
+	grid := output.NewGrid(a.Out, a.words.Headings("ID", "NAME", "ROLE", "ADDED", "REVOKED", "RIGHTS")...)
 	for _, k := range keys {
-		grid.Row(k.ID, k.Name, string(k.Role), output.Time(k.Created), output.Time(k.Revoked), rightsInWords(k.Rights))
+		grid.Row(k.ID, k.Name, a.t("keys.role_"+string(k.Role)), output.Time(k.Created), output.Time(k.Revoked), a.rightsInWords(k.Rights))
 	}
 	return grid.Flush()
 }
 
-func rightsInWords(r tasks.Rights) string {
-	var words []string
+func (a *app) rightsInWords(r tasks.Rights) string {
+	var said []string
 	for _, l := range []struct {
-		name   string
+		id     string
 		values []string
-	}{{"accounts", r.Accounts}, {"sources", r.Sources}, {"callbacks to", r.CallbackHosts}} {
+	}{{"keys.accounts", r.Accounts}, {"keys.sources", r.Sources}, {"keys.callbacks", r.CallbackHosts}} {
 		if len(l.values) > 0 {
-			words = append(words, l.name+" "+strings.Join(l.values, ","))
+			said = append(said, a.t(l.id, "Values", strings.Join(l.values, ",")))
 		}
 	}
 	if r.RatePerMinute > 0 {
-		words = append(words, fmt.Sprintf("%d a minute", r.RatePerMinute))
+		said = append(said, a.t("keys.rate", "N", r.RatePerMinute))
 	}
 	if r.DailyBudget > 0 {
-		words = append(words, fmt.Sprintf("%d a day", r.DailyBudget))
+		said = append(said, a.t("keys.budget", "N", r.DailyBudget))
 	}
 	if r.BulkOnly {
-		words = append(words, "bulk only")
+		said = append(said, a.t("keys.bulk"))
 	}
-	return strings.Join(words, "; ")
+	return strings.Join(said, a.t("words.semicolon"))
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -36,7 +36,7 @@ func (a *app) listCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			p := output.NewRows(format, a.Out, listed(time.Now()))
+			p := output.NewRows(format, a.Out, listed(a.words, time.Now()))
 			rows, err := eachRow(limit, p.Print, func(cursor string) ([]tasks.Outcome, string, error) {
 				filter.Cursor = cursor
 				return s.Ledger.List(cmd.Context(), filter)
@@ -48,7 +48,7 @@ func (a *app) listCommand() *cobra.Command {
 				return err
 			}
 			if rows == 0 {
-				fmt.Fprintln(a.Err, "no uploads match")
+				a.say("list.none")
 				return exit.With(tasks.ExitNothing)
 			}
 			return nil
@@ -62,12 +62,12 @@ func (a *app) listCommand() *cobra.Command {
 }
 
 // listed prints uploads with what names them and when they were submitted.
-func listed(now time.Time) output.Columns[tasks.Outcome] {
-	c := output.Outcomes
+func listed(w *words.Words, now time.Time) output.Columns[tasks.Outcome] {
+	c := output.Outcomes(w)
 	cells := c.Cells
-	c.Headings = append([]string{"ID"}, append(slices.Clone(c.Headings), "AGE", "SUBMITTED")...)
+	c.Headings = slices.Concat(w.Headings("ID"), c.Headings, w.Headings("AGE", "SUBMITTED"))
 	c.Cells = func(o tasks.Outcome) []string {
-		return append([]string{output.ShortID(o.ID)}, append(cells(o), output.Age(now.Sub(o.Submitted)), output.Local(o.Submitted))...)
+		return append([]string{output.ShortID(o.ID)}, append(cells(o), w.Age(now.Sub(o.Submitted)), output.Local(o.Submitted))...)
 	}
 	return c
 }

@@ -1,13 +1,13 @@
 package cli
 
 import (
-	"fmt"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -29,7 +29,7 @@ func (a *app) listActionsCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			p := output.NewRows(format, a.Out, actionColumns)
+			p := output.NewRows(format, a.Out, actionColumns(a.words))
 			rows, err := eachRow(limit, p.Print, func(cursor string) ([]tasks.Action, string, error) {
 				return s.Ledger.Actions(cmd.Context(), tasks.ActionFilter{Cursor: cursor})
 			})
@@ -37,7 +37,7 @@ func (a *app) listActionsCommand() *cobra.Command {
 				return err
 			}
 			if rows == 0 {
-				fmt.Fprintln(a.Err, "no retry or cancel is on record")
+				a.say("list.no_actions")
 				return exit.With(tasks.ExitNothing)
 			}
 			return p.End()
@@ -49,18 +49,20 @@ func (a *app) listActionsCommand() *cobra.Command {
 }
 
 // actionColumns prints actions.
-var actionColumns = output.Columns[tasks.Action]{
-	Headings: []string{"ID", "BEGAN", "BY", "ACTION", "STATE", "DONE", "LEFT", "OF", "CHOICE"},
-	Cells: func(act tasks.Action) []string {
-		return []string{act.ID.String(), output.Time(act.Began), act.By, string(act.Kind), string(act.State),
-			strconv.Itoa(act.Done), strconv.Itoa(leftOf(act)), strconv.Itoa(act.Matched), chosen(act)}
-	},
+func actionColumns(w *words.Words) output.Columns[tasks.Action] {
+	return output.Columns[tasks.Action]{
+		Headings: w.Headings("ID", "BEGAN", "BY", "ACTION", "STATE", "DONE", "LEFT", "OF", "CHOICE"),
+		Cells: func(act tasks.Action) []string {
+			return []string{act.ID.String(), output.Time(act.Began), act.By, w.T("action.kind_" + string(act.Kind)), w.T("action.state_" + string(act.State)),
+				strconv.Itoa(act.Done), strconv.Itoa(leftOf(act)), strconv.Itoa(act.Matched), chosen(w, act)}
+		},
+	}
 }
 
 // chosen is an action's choice for people: uploads that were named, which may be thousands, are counted.
-func chosen(act tasks.Action) string {
+func chosen(w *words.Words, act tasks.Action) string {
 	if f, err := act.Filter(); err == nil && len(f.IDs) > 1 {
-		return fmt.Sprintf("%d named uploads", len(f.IDs))
+		return w.T("list.named", "N", len(f.IDs))
 	}
 	return string(act.Choice)
 }

@@ -52,7 +52,7 @@ func (a *app) forget(ctx context.Context, s *wire.Stack, name string, accounts [
 		err = s.Ledger.Forget(ctx, name, accounts, "")
 	}
 	if err == nil {
-		fmt.Fprintf(a.Err, "%s is forgotten\n", name)
+		a.say("media.forgotten", "MediaID", name)
 	}
 	return err
 }

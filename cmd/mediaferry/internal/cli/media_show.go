@@ -10,6 +10,7 @@ import (
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/intake"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -24,6 +25,7 @@ type knownMedia struct {
 	Issued  string          `json:"issued_at,omitempty"`
 	Expires string          `json:"expires_at,omitempty"`
 	Reason  string          `json:"reason,omitempty"` // why it has none
+	why     string          // the same in the reader's language
 }
 
 func (a *app) mediaShowCommand() *cobra.Command {
@@ -57,7 +59,7 @@ one.`,
 	}
 	cmd.Flags().StringVarP(&f.Kind, "type", "t", intake.AutoKind, "media type: auto, image, voice, video or thumb")
 	cmd.Flags().StringVar(&f.Account, "account", enqueue.DefaultAccount, "the official account they belong to")
-	f.From.AddFilter(cmd.Flags(), a.Err)
+	f.From.AddFilter(cmd.Flags(), a.words, a.Err)
 	output.FlagVar(cmd.Flags(), &f.format, output.Table, output.JSON)
 	return cmd
 }
@@ -67,7 +69,7 @@ func (a *app) showMedia(ctx context.Context, g *intake.Gatherer, format output.F
 	if err != nil {
 		return err
 	}
-	p := output.NewRows(format, a.Out, knownMediaColumns)
+	p := output.NewRows(format, a.Out, knownMediaColumns(a.words))
 	total, without := 0, 0
 	for row := range g.Named(ctx, args) {
 		k := knownMedia{Source: row.Upload.Source, Account: account.Name}
@@ -83,7 +85,7 @@ func (a *app) showMedia(ctx context.Context, g *intake.Gatherer, format output.F
 		total++
 		if err != nil {
 			without++
-			k.Reason = err.Error()
+			k.Reason, k.why = err.Error(), a.words.Error(err)
 		}
 		if err := p.Print(k); err != nil {
 			return err
@@ -94,7 +96,7 @@ func (a *app) showMedia(ctx context.Context, g *intake.Gatherer, format output.F
 	}
 	switch {
 	case total == 0:
-		g.Request.From.SayNothing(a.Err)
+		g.Request.From.SayNothing(a.words, a.Err)
 		return exit.With(tasks.ExitNothing)
 	case without > 0:
 		return exit.With(tasks.ExitFailed)
@@ -102,9 +104,11 @@ func (a *app) showMedia(ctx context.Context, g *intake.Gatherer, format output.F
 	return nil
 }
 
-var knownMediaColumns = output.Columns[knownMedia]{
-	Headings: []string{"FILE", "TYPE", "MEDIA_ID", "EXPIRES"},
-	Cells: func(k knownMedia) []string {
-		return []string{output.Source(k.Source), string(k.Type), cmp.Or(k.MediaID, "none: "+k.Reason), k.Expires}
-	},
+func knownMediaColumns(w *words.Words) output.Columns[knownMedia] {
+	return output.Columns[knownMedia]{
+		Headings: w.Headings("FILE", "TYPE", "MEDIA_ID", "EXPIRES"),
+		Cells: func(k knownMedia) []string {
+			return []string{output.Source(k.Source), w.Type(k.Type), cmp.Or(k.MediaID, w.T("media.none", "Why", k.why)), k.Expires}
+		},
+	}
 }

@@ -42,7 +42,7 @@ If the ledger is the data dir's own file, upload and run migrate it themselves.`
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.Out, "schema %d -> %d\n", from, to)
+			fmt.Fprintln(a.Out, a.t("migrate.done", "From", from, "To", to))
 			return nil
 		},
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -20,7 +21,7 @@ func eachDelivery(ctx context.Context, s *wire.Stack, f tasks.DeliveryFilter, li
 // says; 0 is no limit.
 func eachRow[T any](limit int, do func(T) error, page func(cursor string) ([]T, string, error)) (rows int, err error) {
 	if limit < 0 {
-		return 0, exit.Usagef("--limit must be 0 (all) or more")
+		return 0, exit.Usage(words.Fail("choose.limit"))
 	}
 	for cursor := ""; ; {
 		some, next, err := page(cursor)

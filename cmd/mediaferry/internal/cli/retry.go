@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -28,7 +27,7 @@ type retryFlags struct {
 }
 
 func (a *app) retryCommand() *cobra.Command {
-	r := &retryFlags{actionFlags: actionFlags{kind: tasks.ActionRetry, done: "retried"}}
+	r := &retryFlags{actionFlags: actionFlags{kind: tasks.ActionRetry}}
 	cmd := &cobra.Command{
 		Use:   "retry ID|EXTERNAL_ID|PATH … | --state failed …",
 		Short: "Open a new round for uploads that have their outcome, and follow them",
@@ -86,7 +85,7 @@ func (a *app) retry(ctx context.Context, cfg config.Config, r *retryFlags, args 
 	if err != nil {
 		return err
 	}
-	if agreed, err := r.confirm(a, found, costs(ctx, s, found.Calls), len(args) > 0); !agreed {
+	if agreed, err := r.confirm(a, found, a.costs(ctx, s, found.Calls), len(args) > 0); !agreed {
 		return err
 	}
 	var retried []uuid.UUID
@@ -101,9 +100,9 @@ func (a *app) retry(ctx context.Context, cfg config.Config, r *retryFlags, args 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Err, "%d of %d are retried\n", act.Done, found.Can)
+	a.say("retry.done", "Done", act.Done, "Can", found.Can)
 	if r.detach {
-		return follow.SayWorkers(ctx, a.Err, s)
+		return follow.SayWorkers(ctx, a.words, a.Err, s)
 	}
 	_, stop, err := s.StartIfLocked(ctx, lock != nil)
 	if err != nil {
@@ -116,7 +115,7 @@ func (a *app) retry(ctx context.Context, cfg config.Config, r *retryFlags, args 
 
 func (a *app) followRetried(ctx context.Context, s *wire.Stack, r *retryFlags, ids []uuid.UUID, accounts []string, stop func()) error {
 	f := follow.Follower{
-		Stack: s, Accounts: accounts, Patience: r.wait, Progress: output.NewProgress(a.Err, r.quiet), Workers: true,
+		Stack: s, Words: a.words, Accounts: accounts, Patience: r.wait, Progress: output.NewProgress(a.words, a.Err, r.quiet), Workers: true,
 		Interrupted: a.interruptedWith(s),
 	}
 	outcomes, err := f.Follow(ctx, ids)
@@ -131,10 +130,10 @@ func (a *app) followRetried(ctx context.Context, s *wire.Stack, r *retryFlags, i
 		}
 		a.sayKept(s, outcomes, "")
 	}
-	if err := output.All(r.format, a.Out, output.Outcomes, outcomes); err != nil {
+	if err := output.All(r.format, a.Out, output.Outcomes(a.words), outcomes); err != nil {
 		return err
 	}
-	output.Summarize(a.Err, outcomes, nil)
+	output.Summarize(a.words, a.Err, outcomes, nil)
 	if ctx.Err() != nil {
 		return exit.With(tasks.ExitInterrupted)
 	}

@@ -18,8 +18,10 @@ import (
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/lang"
 )
 
 // Streams is what a command is connected to.
@@ -43,29 +45,23 @@ func Main() int {
 func Run(ctx context.Context, args []string, s Streams) int {
 	s.Out, s.Err = output.NewClean(s.Out), output.NewClean(s.Err)
 	a := &app{Streams: s}
+	var err error
+	if a.words, err = words.New(lang.OfEnvironment(s.Env), wire.Explain); err != nil {
+		return a.exit(ctx, err)
+	}
 	root := a.rootCommand()
 	root.SetArgs(shieldIDs(root, args))
-	err := root.ExecuteContext(ctx)
+	err = root.ExecuteContext(ctx)
 	return a.exit(ctx, err)
 }
 
 // app is one run of the program.
 type app struct {
 	Streams
+	words      *words.Words // in the reader's language; nil: in English
 	configFile string
 	verbose    bool
 }
-
-const exitCodes = `Exit codes, the first that applies:
-    1  unexpected error
-    2  usage or configuration
-    7  account on hold: an operator must act
-    8  quota reached
-    5  only temporary failures remain: run it again
-    3  some uploads failed or were canceled for good; something was found
-    9  nothing to do
-    0  all succeeded
-  130  interrupted`
 
 func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -96,8 +92,11 @@ and reports exactly one outcome for each: the media_id and when it expires, or w
 	addCompletion(root)
 	a.completeFlags(root)
 	root.Args = usageArgs(root.Args)
+	if err := a.speak(root); err != nil { // a test fails first
+		a.printError(err)
+	}
 	for _, c := range root.Commands() {
-		describeExits(c)
+		a.describeExits(c)
 	}
 	return root
 }
@@ -116,12 +115,12 @@ func addCompletion(root *cobra.Command) {
 
 // describeExits gives a command and those below it what all have in common: a wrong argument is a mistake of usage, and the
 // help ends with the exit codes.
-func describeExits(c *cobra.Command) {
+func (a *app) describeExits(c *cobra.Command) {
 	c.Args = usageArgs(c.Args)
-	c.Long = strings.TrimSpace(cmp.Or(c.Long, c.Short+".") + "\n\n" + exitCodes)
+	c.Long = strings.TrimSpace(cmp.Or(c.Long, c.Short+a.t("exit.stop")) + "\n\n" + a.t("exit.codes"))
 	for _, sub := range c.Commands() {
 		sub.Example = cmp.Or(sub.Example, examplesOf(sub, c.Example))
-		describeExits(sub)
+		a.describeExits(sub)
 	}
 }
 
@@ -159,10 +158,9 @@ func (a *app) exit(ctx context.Context, err error) int {
 }
 
 func (a *app) printError(err error) {
-	fmt.Fprintln(a.Err, "mediaferry:", err)
-	var e *tasks.Error
-	if errors.As(err, &e) && e.Advice() != "" {
-		fmt.Fprintln(a.Err, "  ", e.Advice())
+	fmt.Fprintln(a.Err, "mediaferry:", a.words.Error(err))
+	if advice := a.words.Advice(err); advice != "" {
+		fmt.Fprintln(a.Err, "  ", advice)
 	}
 }
 

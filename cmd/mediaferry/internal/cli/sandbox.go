@@ -14,6 +14,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
 
@@ -38,12 +39,12 @@ func (a *app) sandboxCommand() *cobra.Command {
 				Seed:     seed,
 			}
 			if !exposed {
-				if err := checkLoopback("--listen", listen, "the sandbox knows no authentication (--exposed allows it)"); err != nil {
+				if err := checkLoopback("--listen", listen, "loopback.sandbox"); err != nil {
 					return err
 				}
 			}
 			if daily < 0 || minute < 0 {
-				return exit.Usagef("--daily-limit and --minute-limit must be 0 (as WeChat's) or more")
+				return exit.Usage(words.Fail("sandbox.limits"))
 			}
 			if journal != "" {
 				f, err := os.OpenFile(journal, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)

@@ -12,6 +12,7 @@ import (
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/lang"
 )
 
 func (a *app) showCommand() *cobra.Command {
@@ -52,46 +53,46 @@ path of its file. A path means the latest upload of that file.`,
 
 func (a *app) printOutcome(o tasks.Outcome) error {
 	grid := output.NewGrid(a.Out)
-	line := func(name, value string) {
+	line := func(id, value string) {
 		if value != "" {
-			grid.Row(name, value)
+			grid.Row(a.t(id), value)
 		}
 	}
-	line("id", o.ID.String())
-	line("external id", o.ExternalID)
+	line("show.id", o.ID.String())
+	line("show.external_id", o.ExternalID)
 	if o.Batch != uuid.Nil {
-		line("batch", o.Batch.String())
+		line("show.batch", o.Batch.String())
 	}
-	line("producer", o.Producer)
-	line("account", o.Account)
-	line("type", string(o.Type))
-	line("source", output.Source(o.Source))
-	line("state", output.Verdict(o))
-	line("reason", o.Reason)
-	line("what to do", o.Hint)
-	line("waits until", output.Time(o.Until))
-	line("rid", o.RID)
-	line("media_id", o.MediaID)
-	line("expires", output.Time(o.ExpiresAt))
+	line("show.producer", o.Producer)
+	line("show.account", o.Account)
+	line("show.type", a.words.Type(o.Type))
+	line("show.source", output.Source(o.Source))
+	line("show.state", output.Verdict(a.words, o))
+	line("show.reason", a.words.Reason(lang.CauseOf(o)))
+	line("show.what_to_do", a.words.Remedy(lang.CauseOf(o)))
+	line("show.waits_until", output.Time(o.Until))
+	line("show.rid", o.RID)
+	line("show.media_id", o.MediaID)
+	line("show.expires", output.Time(o.ExpiresAt))
 	if c := o.Current; c != nil && c.MediaID != o.MediaID {
-		line("current media_id", c.MediaID)
-		line("expires", output.Time(c.ExpiresAt))
+		line("show.current", c.MediaID)
+		line("show.expires", output.Time(c.ExpiresAt))
 	}
-	line("kept alive until", output.Time(o.KeepFresh))
-	line("sha256", o.SHA256)
-	line("made to fit", o.Fixed)
-	line("submitted", output.Time(o.Submitted))
-	line("finished", output.Time(o.Finished))
-	line("metadata", string(o.Metadata))
+	line("show.kept_until", output.Time(o.KeepFresh))
+	line("show.sha256", o.SHA256)
+	line("show.made_to_fit", o.Fixed)
+	line("show.submitted", output.Time(o.Submitted))
+	line("show.finished", output.Time(o.Finished))
+	line("show.metadata", string(o.Metadata))
 	if err := grid.Flush(); err != nil || len(o.History) == 0 {
 		return err
 	}
 	fmt.Fprintln(a.Out)
-	grid = output.NewGrid(a.Out, "ROUND", "ATTEMPT", "AT", "TOOK", "RESULT")
+	grid = output.NewGrid(a.Out, a.words.Headings("ROUND", "ATTEMPT", "AT", "TOOK", "RESULT")...)
 	for _, at := range o.History {
-		result := "succeeded"
+		result := a.t("words.succeeded")
 		if at.Code != "" {
-			result = at.Reason
+			result = a.words.Reason(lang.Cause{Code: at.Code, Errcode: at.Errcode, Reason: at.Reason})
 		}
 		grid.Row(strconv.Itoa(at.Round), strconv.Itoa(at.Number), output.Time(at.Started), at.Took.Round(time.Millisecond).String(), result)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -42,16 +43,16 @@ func (a *app) statusCommand() *cobra.Command {
 				return json.NewEncoder(a.Out).Encode(fleetStatus{status, processes, differ, paused})
 			}
 			if away != nil {
-				fmt.Fprintf(a.Err, "warning: %v\n", away)
+				a.warn(a.words.Error(away))
 			}
 			if len(paused) > 0 {
-				fmt.Fprintf(a.Err, "warning: %s; to resume: %s\n", pausedText(paused), enqueue.Resume(paused))
+				a.warn(pausedText(paused).In(a.words) + a.t("status.to_resume", "Command", enqueue.Resume(paused)))
 			}
 			for _, d := range differ {
-				fmt.Fprintf(a.Err, "warning: %s; the strictest limit counts\n", d)
+				a.warn(a.t("status.differ", "What", d))
 			}
 			for _, u := range status.Unserved {
-				fmt.Fprintf(a.Err, "warning: %s; add it to the settings of a worker, or cancel them: mediaferry cancel --account %s\n", unservedText(u), u.Account)
+				a.warn(unservedText(u).In(a.words) + a.t("words.semicolon") + a.t("status.unserved_do", "Account", u.Account))
 			}
 			return a.printStatus(status)
 		},
@@ -61,8 +62,8 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 // unservedText says that nobody works off the uploads of an account.
-func unservedText(u tasks.Unserved) string {
-	return fmt.Sprintf("no living worker knows the account %s: %s", u.Account, output.Count(u.Open, "upload of it waits", "uploads of it wait"))
+func unservedText(u tasks.Unserved) *words.Failure {
+	return words.Fail("status.unserved", "Account", u.Account, "Count", u.Open)
 }
 
 // fleetStatus is the status with the processes that live.
@@ -87,25 +88,25 @@ func pausedQueues(ctx context.Context, s *wire.Stack) ([]string, error) {
 func (a *app) printStatus(s tasks.Status) error {
 	grid := output.NewGrid(a.Out)
 	for _, state := range tasks.States {
-		grid.Row(string(state), strconv.Itoa(s.Counts[state]))
+		grid.Row(a.words.State(state), strconv.Itoa(s.Counts[state]))
 	}
-	grid.Row("on the belt", strconv.Itoa(s.Dispatched))
-	grid.Row("webhooks to deliver", strconv.Itoa(s.Deliveries))
+	grid.Row(a.t("status.on_belt"), strconv.Itoa(s.Dispatched))
+	grid.Row(a.t("status.webhooks"), strconv.Itoa(s.Deliveries))
 	if !s.OldestOpen.IsZero() {
-		grid.Row("oldest open", time.Since(s.OldestOpen).Round(time.Second).String()+" ago")
+		grid.Row(a.t("status.oldest"), a.t("status.ago", "Span", time.Since(s.OldestOpen).Round(time.Second)))
 	}
 	if err := grid.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Out, "\n%s\n", conservationLine(s.Conservation))
+	fmt.Fprintf(a.Out, "\n%s\n", a.conservationLine(s.Conservation))
 	if n := s.Conservation.Missing(); n != 0 {
-		fmt.Fprintf(a.Err, "warning: the counts don't add up, by %d: see mediaferry verify\n", n)
+		a.warn(a.t("status.missing", "N", n))
 	}
 	fmt.Fprintln(a.Out)
 	return a.printAccounts(s.Accounts)
 }
 
 // conservationLine says where all uploads are that were ever accepted.
-func conservationLine(c tasks.Conservation) string {
-	return fmt.Sprintf("%d accepted = %d succeeded + %d failed + %d canceled + %d open + %d pruned", c.Accepted, c.Succeeded, c.Failed, c.Canceled, c.Open, c.Pruned)
+func (a *app) conservationLine(c tasks.Conservation) string {
+	return a.t("status.conservation", "Accepted", c.Accepted, "Succeeded", c.Succeeded, "Failed", c.Failed, "Canceled", c.Canceled, "Open", c.Open, "Pruned", c.Pruned)
 }

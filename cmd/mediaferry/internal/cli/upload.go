@@ -3,8 +3,8 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/url"
+	"strconv"
 	"sync"
 	"time"
 
@@ -15,6 +15,7 @@ import (
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/intake"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
@@ -90,7 +91,7 @@ manifest again.`,
 	flags.DurationVar(&f.wait, "wait", time.Minute, "how long to stay when a minute or daily limit lets nothing run")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
 	f.From.AddManifest(flags)
-	f.From.AddFilter(flags, a.Err)
+	f.From.AddFilter(flags, a.words, a.Err)
 	output.FlagVar(cmd.Flags(), &f.format, output.Table, output.JSON, output.CSV)
 	return cmd
 }
@@ -104,7 +105,7 @@ func keepFresh(text string, now time.Time) (time.Time, error) {
 	case err != nil:
 		return until, exit.Usagef("--keep-fresh: %w", err)
 	case !until.After(now):
-		return until, exit.Usagef("--keep-fresh: %s is over", text)
+		return until, exit.Usage(words.Fail("upload.keep_over", "Until", text))
 	}
 	return until.UTC().Truncate(time.Second), nil
 }
@@ -118,15 +119,15 @@ func (f uploadFlags) check(cfg config.Config, args []string) error {
 		return err
 	}
 	if _, known := cfg.Accounts[f.Account]; !known {
-		return exit.Usagef("--account: %q is not in the settings: name one that mediaferry accounts list shows", f.Account)
+		return exit.Usage(words.Fail("upload.account", "Name", strconv.Quote(f.Account)))
 	}
 	switch {
 	case cfg.StorageRoot != "" || len(cfg.S3.Buckets) > 0:
 		return nil
 	case f.Producer != "":
-		return exit.Usagef("storage_root is not set: with --producer, paths lie under it (MEDIAFERRY_STORAGE_ROOT)")
+		return exit.Usage(words.Fail("upload.root_producer"))
 	case cfg.RedisURL != config.Embedded:
-		return exit.Usagef("storage_root is not set: with a shared Redis, paths must lie under the root that the workers see (MEDIAFERRY_STORAGE_ROOT)")
+		return exit.Usage(words.Fail("upload.root_shared"))
 	}
 	return nil
 }
@@ -134,20 +135,20 @@ func (f uploadFlags) check(cfg config.Config, args []string) error {
 func (f uploadFlags) checkValues() error {
 	if f.Kind != intake.AutoKind {
 		if _, err := tasks.ParseMediaType(f.Kind); err != nil {
-			return exit.Usagef("--type: %q is not one of auto, image, voice, video, thumb", f.Kind)
+			return exit.Usage(words.Fail("upload.type", "Type", strconv.Quote(f.Kind)))
 		}
 	}
 	if f.Metadata != "" && !json.Valid([]byte(f.Metadata)) {
-		return exit.Usagef("--metadata is not JSON: quote it for the shell, as --metadata '{\"order\":7}'")
+		return exit.Usage(words.Fail("upload.metadata"))
 	}
 	if u, err := url.Parse(f.Callback); f.Callback != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
-		return exit.Usagef("--callback: give a whole URL, as https://shop.example/hook")
+		return exit.Usage(words.Fail("upload.callback"))
 	}
 	switch {
 	case f.concurrency < 0 || f.concurrency > maxConcurrency:
-		return exit.Usagef("--concurrency must be 1 to %d", maxConcurrency)
+		return exit.Usage(words.Fail("upload.concurrency", "Most", maxConcurrency))
 	case f.wait < 0:
-		return exit.Usagef("--wait must be 0s or longer")
+		return exit.Usage(words.Fail("upload.wait"))
 	}
 	return intake.CheckReport(f.report)
 }
@@ -191,7 +192,7 @@ func (a *app) openUpload(ctx context.Context, cfg config.Config, f uploadFlags, 
 	}
 	s, away, err := wire.OpenToSubmit(ctx, cfg, a.logger(cfg, true))
 	if away != nil && f.detach {
-		fmt.Fprintf(a.Err, "Redis can't be reached (%v): the work begins once it is back\n", away)
+		a.say("upload.redis_away", "Why", a.words.Error(away))
 	}
 	return s, err
 }
@@ -204,7 +205,7 @@ func (a *app) tryLock(cfg config.Config, idle bool) (*wire.Lock, error) {
 	}
 	lock, holder, err := wire.TryLock(cfg.DataDir)
 	if err == nil && lock == nil {
-		fmt.Fprintf(a.Err, "%s works on this data dir: submitting to it and following\n", holder)
+		a.say("upload.owned", "Who", holder)
 	}
 	return lock, err
 }
@@ -218,24 +219,23 @@ func (a *app) submitAndFollow(ctx context.Context, g *intake.Gatherer, f uploadF
 	if err != nil && ctx.Err() != nil {
 		a.interruptedWith(g.Stack)(0)
 		stop()
-		a.sayKept(g.Stack, nil, sameCommand)
+		a.sayKept(g.Stack, nil, a.t("upload.same_command"))
 		return exit.With(tasks.ExitInterrupted)
 	}
 	if err != nil {
 		return err
 	}
 	if n := sub.Conflicting(); n > 0 {
-		fmt.Fprintf(a.Err, "%s submitted before with another callback, metadata or name: "+
-			"what was submitted then answers, and stays as it was\n", output.Count(n, "of these files was", "of these files were"))
+		a.say("upload.conflicting", "Count", n)
 	}
 	if sub.KeepsFresh() && g.Stack.Embedded {
-		fmt.Fprintln(a.Err, "media_ids that are kept alive are renewed by mediaferry run: it must be running when they are about to expire")
+		a.say("upload.keeps_fresh")
 	}
 	if f.detach {
 		return a.leave(ctx, sub, f)
 	}
 	follower := follow.Follower{
-		Stack: g.Stack, Accounts: sub.AccountNames(), Patience: f.wait, Progress: output.NewProgress(a.Err, f.quiet), Workers: true,
+		Stack: g.Stack, Words: a.words, Accounts: sub.AccountNames(), Patience: f.wait, Progress: output.NewProgress(a.words, a.Err, f.quiet), Workers: true,
 		Interrupted: a.interruptedWith(g.Stack),
 	}
 	found, err := follower.Follow(ctx, sub.IDs())
@@ -248,7 +248,7 @@ func (a *app) submitAndFollow(ctx context.Context, g *intake.Gatherer, f uploadF
 		if found, err = follow.LookUp(context.WithoutCancel(ctx), g.Stack, sub.IDs()); err != nil {
 			return err
 		}
-		a.sayKept(g.Stack, found, sameCommand)
+		a.sayKept(g.Stack, found, a.t("upload.same_command"))
 	}
 	if err := a.answer(sub, f, found, true); err != nil {
 		return err
@@ -269,8 +269,8 @@ func (a *app) leave(ctx context.Context, sub *intake.Batch, f uploadFlags) error
 		return err
 	}
 	if len(found) > 0 {
-		fmt.Fprintf(a.Err, "%d submitted as batch %s\n", len(found), sub.ID)
-		if err := follow.SayWorkers(ctx, a.Err, sub.Stack); err != nil {
+		a.say("upload.submitted", "N", len(found), "Batch", sub.ID)
+		if err := follow.SayWorkers(ctx, a.words, a.Err, sub.Stack); err != nil {
 			return err
 		}
 		if code := sub.Exit(nil); code != tasks.ExitNothing {
@@ -285,7 +285,7 @@ func (a *app) leave(ctx context.Context, sub *intake.Batch, f uploadFlags) error
 func (a *app) answer(sub *intake.Batch, f uploadFlags, found []tasks.Outcome, onStdout bool) error {
 	outcomes := sub.Outcomes(found)
 	if onStdout {
-		if err := output.All(f.format, a.Out, output.Outcomes, outcomes); err != nil {
+		if err := output.All(f.format, a.Out, output.Outcomes(a.words), outcomes); err != nil {
 			return err
 		}
 	}
@@ -295,9 +295,9 @@ func (a *app) answer(sub *intake.Batch, f uploadFlags, found []tasks.Outcome, on
 		}
 	}
 	if len(outcomes) == 0 {
-		f.From.SayNothing(a.Err)
+		f.From.SayNothing(a.words, a.Err)
 		return nil
 	}
-	output.Summarize(a.Err, outcomes, sub.Before())
+	output.Summarize(a.words, a.Err, outcomes, sub.Before())
 	return nil
 }

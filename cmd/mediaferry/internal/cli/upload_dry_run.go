@@ -3,19 +3,19 @@ package cli
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/intake"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/enqueue/manifest"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/lang"
 )
 
 // What would become of a file.
@@ -35,6 +35,7 @@ type forecast struct {
 	Code    tasks.Code      `json:"code,omitempty"`
 	Reason  string          `json:"reason,omitempty"`
 	Hint    string          `json:"hint,omitempty"`
+	Params  tasks.Params    `json:"params,omitzero"`
 }
 
 // dryRun says for each row whether it would be uploaded, reused or refused, and what that costs of today's quota.
@@ -44,7 +45,7 @@ func (a *app) dryRun(ctx context.Context, g *intake.Gatherer, format output.Form
 		return err
 	}
 	defer closeRows()
-	p := output.NewRows(format, a.Out, forecastColumns)
+	p := output.NewRows(format, a.Out, forecastColumns(a.words))
 	counts, cost := map[string]int{}, map[string]int{}
 	sent := map[tasks.MediaKey]bool{}
 	for row := range rows {
@@ -63,11 +64,10 @@ func (a *app) dryRun(ctx context.Context, g *intake.Gatherer, format output.Form
 	if err := p.End(); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Err, "%d would be uploaded, %d reused, %d refused%s\n",
-		counts[wouldUpload], counts[wouldReuse], counts[wouldRefuse], costs(ctx, g.Stack, cost))
+	a.say("dryrun.counts", "Uploaded", counts[wouldUpload], "Reused", counts[wouldReuse], "Refused", counts[wouldRefuse], "Costs", a.costs(ctx, g.Stack, cost))
 	switch {
 	case len(counts) == 0:
-		g.Request.From.SayNothing(a.Err)
+		g.Request.From.SayNothing(a.words, a.Err)
 		return exit.With(tasks.ExitNothing)
 	case counts[wouldRefuse] > 0:
 		return exit.With(tasks.ExitFailed)
@@ -75,19 +75,21 @@ func (a *app) dryRun(ctx context.Context, g *intake.Gatherer, format output.Form
 	return nil
 }
 
-var forecastColumns = output.Columns[forecast]{
-	Headings: []string{"FILE", "TYPE", "WOULD BE"},
-	Cells: func(f forecast) []string {
-		what := f.Would
-		if f.Reason != "" {
-			what += ": " + f.Reason
-		}
-		return []string{output.Source(f.Source), string(f.Type), what}
-	},
-	CSVNames: []string{"line", "source", "type", "account", "would_be", "code", "reason"},
-	CSVCells: func(f forecast) []string {
-		return []string{strconv.Itoa(f.Line), f.Source, string(f.Type), f.Account, f.Would, string(f.Code), f.Reason}
-	},
+func forecastColumns(w *words.Words) output.Columns[forecast] {
+	return output.Columns[forecast]{
+		Headings: w.Headings("FILE", "TYPE", "WOULD BE"),
+		Cells: func(f forecast) []string {
+			what := w.T("dryrun.would_" + f.Would)
+			if f.Reason != "" {
+				what += w.T("words.colon") + w.Reason(lang.Cause{Code: f.Code, Reason: f.Reason, Params: f.Params})
+			}
+			return []string{output.Source(f.Source), w.Type(f.Type), what}
+		},
+		CSVNames: []string{"line", "source", "type", "account", "would_be", "code", "reason"},
+		CSVCells: func(f forecast) []string {
+			return []string{strconv.Itoa(f.Line), f.Source, string(f.Type), f.Account, f.Would, string(f.Code), f.Reason}
+		},
+	}
 }
 
 // forecastOf judges one row. sent remembers the contents met before: only the first of them needs a call.
@@ -97,7 +99,7 @@ func forecastOf(ctx context.Context, g *intake.Gatherer, row manifest.Row, sent 
 	f.Type, f.Would, err = wouldBe(ctx, g, row, f.Account, sent)
 	if err != nil {
 		e := tasks.AsError(err)
-		f.Would, f.Code, f.Reason, f.Hint = wouldRefuse, e.Code, e.Error(), e.Advice()
+		f.Would, f.Code, f.Reason, f.Hint, f.Params = wouldRefuse, e.Code, e.Error(), e.Advice(), e.Params
 	}
 	return f
 }
@@ -128,7 +130,7 @@ func wouldBe(ctx context.Context, g *intake.Gatherer, row manifest.Row, accountN
 }
 
 // costs says what the calls cost of today's quota, account by account.
-func costs(ctx context.Context, s *wire.Stack, calls map[string]int) string {
+func (a *app) costs(ctx context.Context, s *wire.Stack, calls map[string]int) string {
 	accounts, err := s.Ledger.Accounts(ctx)
 	if err != nil {
 		return ""
@@ -136,11 +138,11 @@ func costs(ctx context.Context, s *wire.Stack, calls map[string]int) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(calls)) {
 		account := accountNow(s, accounts, name)
-		part := fmt.Sprintf("costs %s of %s, which has made %d today", output.Count(calls[name], "upload call", "upload calls"), name, account.CallsToday)
+		part := a.t("dryrun.costs", "Count", calls[name], "Account", name, "Made", account.CallsToday)
 		if left, limited := account.LeftToday(); limited {
-			part = fmt.Sprintf("costs %d of %s left today for %s", calls[name], output.Count(left, "call", "calls"), name)
+			part = a.t("dryrun.costs_of", "Calls", calls[name], "Count", left, "Account", name)
 			if calls[name]+account.Open > left {
-				part += " (" + output.Plan(account.Prospect.Plan(account.Open+calls[name]), time.Now()) + ")"
+				part += a.t("dryrun.plan", "Plan", output.Plan(a.words, account.Prospect.Plan(account.Open+calls[name]), time.Now()))
 			}
 		}
 		parts = append(parts, part)
@@ -148,7 +150,7 @@ func costs(ctx context.Context, s *wire.Stack, calls map[string]int) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return "; " + strings.Join(parts, ", ")
+	return a.t("words.semicolon") + a.words.Join(parts)
 }
 
 // accountNow is an account as the ledger knows it. Where that knows no daily limit, as before a worker was started with

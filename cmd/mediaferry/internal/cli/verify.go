@@ -10,6 +10,7 @@ import (
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/view"
@@ -123,7 +124,7 @@ func (b lostOnBelt) Gone(ctx context.Context, ds []tasks.Chunk) ([]tasks.Chunk, 
 }
 
 func (a *app) printFindings(found []view.Finding, f output.Format) error {
-	if err := output.All(f, a.Out, findingColumns, found); err != nil {
+	if err := output.All(f, a.Out, findingColumns(a.words), found); err != nil {
 		return err
 	}
 	left := 0
@@ -134,23 +135,25 @@ func (a *app) printFindings(found []view.Finding, f output.Format) error {
 	}
 	switch {
 	case len(found) == 0:
-		fmt.Fprintln(a.Err, "everything is in order")
+		a.say("verify.fine")
 		return nil
 	case left == 0:
-		fmt.Fprintf(a.Err, "%d found, all mended\n", len(found))
+		a.say("verify.all_mended", "N", len(found))
 		return nil
 	default:
-		fmt.Fprintf(a.Err, "%d found, %d mended\n", len(found), len(found)-left)
+		a.say("verify.found", "N", len(found), "Mended", len(found)-left)
 		return exit.With(tasks.ExitFailed)
 	}
 }
 
 // findingColumns prints findings.
-var findingColumns = output.Columns[view.Finding]{
-	Headings: []string{"CHECK", "UPLOAD", "BATCH", "REPAIR", "WHAT"},
-	Cells: func(f view.Finding) []string {
-		return []string{f.Check, idOrNothing(f.Upload), idOrNothing(f.Batch), repairText(f), f.What}
-	},
+func findingColumns(w *words.Words) output.Columns[view.Finding] {
+	return output.Columns[view.Finding]{
+		Headings: w.Headings("CHECK", "UPLOAD", "BATCH", "REPAIR", "WHAT"),
+		Cells: func(f view.Finding) []string {
+			return []string{f.Check, idOrNothing(f.Upload), idOrNothing(f.Batch), w.T(repairText(f)), f.What}
+		},
+	}
 }
 
 func idOrNothing(id uuid.UUID) string {
@@ -160,13 +163,14 @@ func idOrNothing(id uuid.UUID) string {
 	return id.String()
 }
 
+// repairText names the text that says how a finding is repaired.
 func repairText(f view.Finding) string {
 	switch {
 	case f.Repaired:
-		return "mended"
+		return "verify.mended"
 	case f.Repairable:
-		return "with --repair"
+		return "verify.with_repair"
 	default:
-		return "by hand"
+		return "verify.by_hand"
 	}
 }

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -46,12 +48,12 @@ func (a *app) openSecrets(ctx context.Context, producer string, lostKey bool) (*
 		err = s.OpenKeys(ctx)
 	}
 	if err == nil && len(wire.ConfiguredSecrets(s.Config, producer)) > 0 {
-		err = exit.Usagef("webhook secrets in the settings sign for %s: they are shown and changed there", producer)
+		err = exit.Usage(words.Fail("webhook.configured", "Producer", producer))
 	}
 	if err == nil {
 		var known bool
 		if known, err = s.KnowsProducer(ctx, producer); err == nil && !known {
-			err = exit.Usagef("there is no producer %q: mediaferry keys add makes one", producer)
+			err = exit.Usage(words.Fail("webhook.no_producer", "Producer", strconv.Quote(producer)))
 		}
 	}
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -27,12 +28,12 @@ func (f *deliveryFlags) add(flags *pflag.FlagSet) {
 func (f *deliveryFlags) filter() (tasks.DeliveryFilter, error) {
 	out := tasks.DeliveryFilter{Producer: f.producer, State: tasks.DeliveryState(f.state)}
 	if known := []tasks.DeliveryState{tasks.Pending, tasks.Delivered, tasks.GivenUp, tasks.Disabled}; f.state != "" && !slices.Contains(known, out.State) {
-		return out, exit.Usagef("--state: %q is not one of %v", f.state, known)
+		return out, exit.Usage(words.Fail("choose.state", "State", strconv.Quote(f.state), "Known", fmt.Sprint(known)))
 	}
 	if f.of != "" {
 		id, err := uuid.Parse(f.of)
 		if err != nil {
-			return out, exit.Usagef("--of: %q is not an ID", f.of)
+			return out, exit.Usage(words.Fail("choose.of", "ID", strconv.Quote(f.of)))
 		}
 		out.Upload = id
 	}
@@ -60,7 +61,7 @@ func (a *app) webhookListCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			p := output.NewRows(format, a.Out, deliveryColumns)
+			p := output.NewRows(format, a.Out, deliveryColumns(a.words))
 			rows, err := eachDelivery(cmd.Context(), s, filter, limit, p.Print)
 			if err != nil {
 				return err
@@ -69,7 +70,7 @@ func (a *app) webhookListCommand() *cobra.Command {
 				return err
 			}
 			if rows == 0 {
-				fmt.Fprintln(a.Err, "no deliveries match")
+				a.say("webhook.none")
 				return exit.With(tasks.ExitNothing)
 			}
 			return nil
@@ -82,11 +83,14 @@ func (a *app) webhookListCommand() *cobra.Command {
 }
 
 // deliveryColumns prints deliveries.
-var deliveryColumns = output.Columns[tasks.Delivery]{
-	Headings: []string{"ID", "EVENT", "TO", "STATE", "ATTEMPTS", "NEXT", "LAST"},
-	Cells: func(d tasks.Delivery) []string {
-		return []string{d.ID.String(), string(d.Event.Type), hostOf(d.URL), string(d.State), strconv.Itoa(d.Attempts), output.Time(d.Due), lastAnswer(d)}
-	},
+func deliveryColumns(w *words.Words) output.Columns[tasks.Delivery] {
+	return output.Columns[tasks.Delivery]{
+		Headings: w.Headings("ID", "EVENT", "TO", "STATE", "ATTEMPTS", "NEXT", "LAST"),
+		Cells: func(d tasks.Delivery) []string {
+			state := w.T("webhook.state_" + string(d.State))
+			return []string{d.ID.String(), string(d.Event.Type), hostOf(d.URL), state, strconv.Itoa(d.Attempts), output.Time(d.Due), lastAnswer(d)}
+		},
+	}
 }
 
 // hostOf leaves out path and query, which often are secret.

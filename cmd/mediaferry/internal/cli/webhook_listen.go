@@ -12,6 +12,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/worker/webhook/webhooktest"
 )
 
@@ -31,7 +32,7 @@ each event once, even if it comes several times. The first line on stderr has it
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !exposed {
-				if err := checkLoopback("--listen", listen, "use a receiver of your own for others to reach, or --exposed"); err != nil {
+				if err := checkLoopback("--listen", listen, "loopback.receiver"); err != nil {
 					return err
 				}
 			}
@@ -101,7 +102,7 @@ func checkLoopback(flag, address, instead string) error {
 		return exit.Usagef("%s: %w", flag, err)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return exit.Usagef("%s: %s is not a loopback address: %s", flag, host, instead)
+		return exit.Usage(words.Fail("loopback.not", "Flag", flag, "Host", host, "Instead", words.Fail(instead)))
 	}
 	return nil
 }

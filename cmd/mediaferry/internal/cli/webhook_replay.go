@@ -2,15 +2,15 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/follow"
-	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -32,9 +32,9 @@ it.`,
 			chosen := f != deliveryFlags{}
 			switch {
 			case len(args) == 0 && !chosen:
-				return exit.Usagef("name deliveries by their IDs, or choose them, as with --state failed; see mediaferry webhook list")
+				return exit.Usage(words.Fail("webhook.choose"))
 			case len(args) > 0 && chosen:
-				return exit.Usagef("name deliveries or choose them by flags, not both")
+				return exit.Usage(words.Fail("webhook.both"))
 			}
 			s, err := a.openLedger(cmd.Context())
 			if err != nil {
@@ -46,11 +46,11 @@ it.`,
 				return err
 			}
 			if len(ids) == 0 {
-				fmt.Fprintln(a.Err, "no deliveries match")
+				a.say("webhook.none")
 				return exit.With(tasks.ExitNothing)
 			}
 			if chosen && !yes {
-				return exit.Usagef("%s: add --yes to send once more", output.Count(len(ids), "delivery matches", "deliveries match"))
+				return exit.Usage(words.Fail("webhook.yes", "Count", len(ids)))
 			}
 			return a.replay(cmd.Context(), s, ids)
 		},
@@ -65,7 +65,7 @@ func deliveryIDs(ctx context.Context, s *wire.Stack, args []string, f deliveryFl
 	for _, arg := range args {
 		id, err := uuid.Parse(arg)
 		if err != nil {
-			return nil, exit.Usagef("%q is not the ID of a delivery: see mediaferry webhook list", arg)
+			return nil, exit.Usage(words.Fail("webhook.no_id", "ID", strconv.Quote(arg)))
 		}
 		ids = append(ids, id)
 	}
@@ -87,9 +87,9 @@ func deliveryIDs(ctx context.Context, s *wire.Stack, args []string, f deliveryFl
 func (a *app) replay(ctx context.Context, s *wire.Stack, ids []uuid.UUID) error {
 	for i, id := range ids {
 		if err := s.Ledger.Replay(ctx, id); err != nil {
-			return fmt.Errorf("replay %s, %d of %d: %w", id, i+1, len(ids), err)
+			return wrapped(err, "webhook.replay_failed", "ID", id, "Number", i+1, "All", len(ids))
 		}
 	}
-	fmt.Fprintf(a.Err, "%s due now\n", output.Count(len(ids), "delivery is", "deliveries are"))
-	return follow.SayHolder(a.Err, s.Config)
+	a.say("webhook.due", "Count", len(ids))
+	return follow.SayHolder(a.words, a.Err, s.Config)
 }

@@ -32,7 +32,7 @@ one in the data dir. Each producer's webhooks wait until the producer has a new 
 				if err := s.Secrets.FinishRotation(cmd.Context(), *producer); err != nil {
 					return err
 				}
-				fmt.Fprintln(a.Err, "the new secret signs alone from now on")
+				a.say("webhook.alone")
 				return nil
 			}
 			r, err := s.Secrets.Rotate(cmd.Context(), *producer)
@@ -41,13 +41,13 @@ one in the data dir. Each producer's webhooks wait until the producer has a new 
 			}
 			fmt.Fprintln(a.Out, r.Secret.Reveal())
 			if r.UnderWay {
-				fmt.Fprintln(a.Err, "a rotation is under way already; this is its new secret")
+				a.say("webhook.under_way")
 			}
 			if r.Alone {
-				fmt.Fprintln(a.Err, "the old secret can't be read any more: this one signs alone, and receivers need it now")
+				a.say("webhook.old_lost")
 				return nil
 			}
-			fmt.Fprintf(a.Err, "both secrets sign from now on; once every receiver has this one: mediaferry webhook rotate --finish --producer %s\n", *producer)
+			a.say("webhook.both_sign", "Producer", *producer)
 			return nil
 		},
 	}

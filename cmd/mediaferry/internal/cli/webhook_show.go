@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -25,7 +27,7 @@ func (a *app) webhookShowCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := uuid.Parse(args[0])
 			if err != nil {
-				return exit.Usagef("%q is not the ID of a delivery: see mediaferry webhook list", args[0])
+				return exit.Usage(words.Fail("webhook.no_id", "ID", strconv.Quote(args[0])))
 			}
 			s, err := a.openLedger(cmd.Context())
 			if err != nil {
@@ -49,11 +51,11 @@ func (a *app) webhookShowCommand() *cobra.Command {
 func (a *app) printDelivery(d tasks.Delivery) error {
 	grid := output.NewGrid(a.Out)
 	for _, line := range [][2]string{
-		{"id", d.ID.String()}, {"webhook-id", d.Event.ID.String()}, {"event", string(d.Event.Type)}, {"producer", d.Event.Producer},
-		{"to", hostOf(d.URL)}, {"state", string(d.State)}, {"attempts", fmt.Sprint(d.Attempts)}, {"next", output.Time(d.Due)},
-		{"last", cmp.Or(lastAnswer(d), "-")}, {"happened", d.Event.Time.UTC().Format(time.RFC3339Nano)},
+		{"webhook.id", d.ID.String()}, {"webhook.webhook_id", d.Event.ID.String()}, {"webhook.event", string(d.Event.Type)}, {"webhook.producer", d.Event.Producer},
+		{"webhook.to", hostOf(d.URL)}, {"webhook.state", a.t("webhook.state_" + string(d.State))}, {"webhook.attempts", strconv.Itoa(d.Attempts)},
+		{"webhook.next", output.Time(d.Due)}, {"webhook.last", cmp.Or(lastAnswer(d), "-")}, {"webhook.happened", d.Event.Time.UTC().Format(time.RFC3339Nano)},
 	} {
-		grid.Row(line[0], line[1])
+		grid.Row(a.t(line[0]), line[1])
 	}
 	if err := grid.Flush(); err != nil {
 		return err

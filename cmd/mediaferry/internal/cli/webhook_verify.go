@@ -17,6 +17,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/intake"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker/webhook"
 )
@@ -86,7 +87,7 @@ func (a *app) readRequest(path string) (http.Header, []byte, error) {
 	r := bufio.NewReader(bytes.NewReader(all))
 	header, err := textproto.NewReader(r).ReadMIMEHeader()
 	if err != nil {
-		return nil, nil, exit.Usagef("%s is no request: it begins with headers, then an empty line, then the body", path)
+		return nil, nil, exit.Usage(words.Fail("webhook.no_request", "Path", path))
 	}
 	body, err := io.ReadAll(r)
 	return http.Header(header), body, err
@@ -98,12 +99,12 @@ func (a *app) verifyWebhook(header http.Header, body []byte, secrets []tasks.Sec
 	case errors.Is(err, webhook.ErrSecret):
 		return exit.Usage(err)
 	case errors.Is(err, webhook.ErrTimestamp):
-		fmt.Fprintf(a.Out, "the signature is good, but its time is more than %v away: a receiver refuses it\n", webhook.Tolerance)
+		fmt.Fprintln(a.Out, a.t("webhook.old_time", "Tolerance", webhook.Tolerance))
 		return exit.With(tasks.ExitFailed)
 	case err != nil:
 		fmt.Fprintln(a.Out, err)
 		return exit.With(tasks.ExitFailed)
 	}
-	fmt.Fprintf(a.Out, "good: webhook %s\n", header.Get(webhook.HeaderID))
+	fmt.Fprintln(a.Out, a.t("webhook.good", "ID", header.Get(webhook.HeaderID)))
 	return nil
 }

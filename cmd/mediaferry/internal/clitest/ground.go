@@ -57,6 +57,7 @@ func New(t *testing.T, c wechattest.Config) *Ground {
 	if err := os.Mkdir(g.Media, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	g.Set("LANG", "C") // nothing depends on the language of the machine
 	g.Set("MEDIAFERRY_DATA_DIR", filepath.Join(g.Dir, "data"))
 	g.Set("MEDIAFERRY_STORAGE_ROOT", g.Media)
 	g.Set("MEDIAFERRY_LISTEN", "127.0.0.1:0")

@@ -11,12 +11,14 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // Follower watches uploads until each has its outcome, or until staying makes no sense.
 type Follower struct {
 	Stack    *wire.Stack
+	Words    *words.Words  // in which it tells people
 	Accounts []string      // of the uploads: it ends when all of them are held
 	Patience time.Duration // the time that it stays while minute or daily limits stop all uploads
 	Progress output.Progress
@@ -39,7 +41,7 @@ func (f *Follower) Follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome
 	}
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
-	workers := workerWatch{stack: f.Stack, off: !f.Workers}
+	workers := workerWatch{words: f.Words, stack: f.Stack, off: !f.Workers}
 	var stuckSince time.Time
 	for {
 		held := f.held(context.WithoutCancel(ctx))
@@ -47,7 +49,7 @@ func (f *Follower) Follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome
 		if err != nil {
 			return outcomes, err
 		}
-		f.Progress.Update(len(ids)-open, len(ids), waitingNote(outcomes, time.Now()))
+		f.Progress.Update(len(ids)-open, len(ids), waitingNote(f.Words, outcomes, time.Now()))
 		if open == 0 {
 			return outcomes, nil
 		}
@@ -149,7 +151,7 @@ func (f *Follower) lookUp(ctx context.Context, ids []uuid.UUID, outcomes []tasks
 	fresh, err := f.Stack.Ledger.Outcomes(ctx, some)
 	for i, o := range fresh {
 		if before := outcomes[at[i]]; before.Code == tasks.Unreachable && o.Code == "" && !o.State.Final() {
-			o.State, o.Code, o.Reason = before.State, before.Code, before.Reason // it only tries once more
+			o.State, o.Code, o.Reason, o.Params = before.State, before.Code, before.Reason, before.Params // it only tries once more
 		}
 		outcomes[at[i]] = o
 		_, isHeld := held[o.Account]

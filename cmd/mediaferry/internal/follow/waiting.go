@@ -2,16 +2,16 @@ package follow
 
 import (
 	"cmp"
-	"fmt"
 	"strings"
 	"time"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // waitingNote says how many uploads wait, why most of them do, and when the first of those is tried again:
 // "3 wait: connection refused, next try in 4 s". It is empty where none waits.
-func waitingNote(outcomes []tasks.Outcome, now time.Time) string {
+func waitingNote(w *words.Words, outcomes []tasks.Outcome, now time.Time) string {
 	n := 0
 	most, counts := cause{}, map[cause]int{}
 	first := map[cause]time.Time{}
@@ -20,7 +20,7 @@ func waitingNote(outcomes []tasks.Outcome, now time.Time) string {
 			continue
 		}
 		n++
-		c := causeOf(o)
+		c := causeOf(w, o)
 		counts[c]++
 		if counts[c] > counts[most] {
 			most = c
@@ -33,11 +33,9 @@ func waitingNote(outcomes []tasks.Outcome, now time.Time) string {
 	case n == 0:
 		return ""
 	case counts[most] < n:
-		return fmt.Sprintf("%d wait, %d of them: %s%s", n, counts[most], most.text, next(most.code, first[most], now))
-	case n == 1:
-		return fmt.Sprintf("1 waits: %s%s", most.text, next(most.code, first[most], now))
+		return w.T("waiting.some", "N", n, "Most", counts[most], "Why", most.text, "Next", next(w, most.code, first[most], now))
 	}
-	return fmt.Sprintf("%d wait: %s%s", n, most.text, next(most.code, first[most], now))
+	return w.T("waiting.all", "Count", n, "Why", most.text, "Next", next(w, most.code, first[most], now))
 }
 
 // cause is why an upload waits.
@@ -48,7 +46,10 @@ type cause struct {
 
 // causeOf leaves out the steps in which the reason arose: the summary has them. What is an account's or a limit's is said
 // as a whole.
-func causeOf(o tasks.Outcome) cause {
+func causeOf(w *words.Words, o tasks.Outcome) cause {
+	if !w.English() {
+		return cause{o.Code, w.Meaning(o.Code, o.Errcode)}
+	}
 	c := cause{o.Code, cmp.Or(o.Reason, o.Code.Meaning())}
 	if o.Code.Reaction() != tasks.ReactHold {
 		c.text = c.text[strings.LastIndex(c.text, ": ")+1:]
@@ -58,18 +59,18 @@ func causeOf(o tasks.Outcome) cause {
 }
 
 // next says when an upload is tried again. An account that somebody has to mend first is not.
-func next(code tasks.Code, at, now time.Time) string {
+func next(w *words.Words, code tasks.Code, at, now time.Time) string {
 	const soon = 2 * time.Minute
 	left := at.Sub(now)
 	switch {
 	case at.IsZero() || code == tasks.AccountHeld:
 		return ""
 	case left <= 0:
-		return ", next try now"
+		return w.T("waiting.now")
 	case left < soon:
-		return fmt.Sprintf(", next try in %d s", (left+time.Second-1)/time.Second)
+		return w.T("waiting.in", "Seconds", int((left+time.Second-1)/time.Second))
 	case tasks.DayOf(at, now.Location()) == tasks.DayOf(now, now.Location()):
-		return ", next try at " + at.In(now.Location()).Format(time.TimeOnly)
+		return w.T("waiting.at", "Time", at.In(now.Location()).Format(time.TimeOnly))
 	}
-	return ", next try on " + at.In(now.Location()).Format("2006-01-02 15:04 -07:00")
+	return w.T("waiting.on", "Time", at.In(now.Location()).Format("2006-01-02 15:04 -07:00"))
 }

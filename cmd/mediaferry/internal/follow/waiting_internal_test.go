@@ -30,7 +30,7 @@ func TestWaitingNote(t *testing.T) {
 		"1 waits: the account's calls of this minute are used up, next try at 20:03:00": {waits(tasks.MinuteLimit, "", 3*time.Minute)},
 		"1 waits: errcode 40125: invalid appsecret":                                     {waits(tasks.AccountHeld, "errcode 40125: invalid appsecret", time.Hour)},
 	} {
-		if got := waitingNote(outcomes, now); got != want {
+		if got := waitingNote(nil, outcomes, now); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

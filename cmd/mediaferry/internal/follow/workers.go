@@ -6,36 +6,36 @@ import (
 	"io"
 	"time"
 
-	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/config"
 )
 
 // nobodyWorks returns the sentence that no process works on the uploads, and which command would.
-func nobodyWorks(cfg config.Config) string {
+func nobodyWorks(w *words.Words, cfg config.Config) string {
 	if cfg.RedisURL == config.Embedded {
-		return "nobody works on this data dir now: mediaferry run does"
+		return w.T("workers.no_owner")
 	}
-	return "no worker is alive on this Redis: what is submitted waits until mediaferry worker, or mediaferry run, is started"
+	return w.T("workers.none")
 }
 
 // SayWorkers says on w which process will do the work of what was only submitted.
-func SayWorkers(ctx context.Context, w io.Writer, s *wire.Stack) error {
+func SayWorkers(ctx context.Context, say *words.Words, w io.Writer, s *wire.Stack) error {
 	if s.Embedded {
-		return SayHolder(w, s.Config)
+		return SayHolder(say, w, s.Config)
 	}
 	if s.Belt == nil { // Redis is away: nobody can be counted
 		return nil
 	}
 	n, err := s.Workers(ctx)
 	if err == nil && n == 0 {
-		fmt.Fprintln(w, nobodyWorks(s.Config))
+		fmt.Fprintln(w, nobodyWorks(say, s.Config))
 	}
 	return err
 }
 
 // SayHolder is SayWorkers for an embedded belt. With a shared Redis it says nothing.
-func SayHolder(w io.Writer, cfg config.Config) error {
+func SayHolder(say *words.Words, w io.Writer, cfg config.Config) error {
 	if cfg.RedisURL != config.Embedded {
 		return nil
 	}
@@ -44,9 +44,9 @@ func SayHolder(w io.Writer, cfg config.Config) error {
 	case err != nil:
 		return err
 	case locked:
-		fmt.Fprintf(w, "%s works on them\n", holder)
+		fmt.Fprintln(w, say.T("workers.owner", "Who", holder))
 	default:
-		fmt.Fprintln(w, nobodyWorks(cfg))
+		fmt.Fprintln(w, nobodyWorks(say, cfg))
 	}
 	return nil
 }
@@ -57,6 +57,7 @@ const workerInterval = 2 * time.Second
 // workerWatch counts the processes that work on what people follow. It tells when the last one is gone and when the
 // first one is back.
 type workerWatch struct {
+	words  *words.Words
 	stack  *wire.Stack
 	off    bool
 	next   time.Time
@@ -78,7 +79,7 @@ func (w *workerWatch) check(ctx context.Context, now time.Time) string {
 	}
 	w.absent = n == 0
 	if w.absent {
-		return nobodyWorks(w.stack.Config)
+		return nobodyWorks(w.words, w.stack.Config)
 	}
-	return fmt.Sprintf("%s at work now", output.Count(n, "worker is", "workers are"))
+	return w.words.T("workers.back", "Count", n)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/enqueue/manifest"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -39,5 +40,5 @@ func (g *Gatherer) rooted(first manifest.Row) error {
 	if c.StorageRoot != "" || len(c.S3.Buckets) > 0 || first.Err != nil || err != nil || src.Local() {
 		return nil //nolint:nilerr // a row that is wrong is refused as one
 	}
-	return exit.Usagef("storage_root is not set: the paths of a manifest lie under it (MEDIAFERRY_STORAGE_ROOT)")
+	return exit.Usage(words.Fail("files.manifest_root"))
 }

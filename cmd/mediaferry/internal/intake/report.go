@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/enqueue/manifest"
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -18,7 +19,7 @@ func CheckReport(path string) error {
 		return nil
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return exit.Usagef("--report: %s is a folder: name a file in it", path)
+		return exit.Usage(words.Fail("files.report_folder", "Path", path))
 	}
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return exit.Usagef("--report: %w", err)

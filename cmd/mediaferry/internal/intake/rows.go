@@ -8,12 +8,14 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/spf13/pflag"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/enqueue/manifest"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/worker/source"
@@ -32,11 +34,11 @@ type RowFlags struct {
 
 // AddFilter adds the flags that choose among the files of a folder. That files of the system were left out is said to
 // people, once.
-func (f *RowFlags) AddFilter(flags *pflag.FlagSet, people io.Writer) {
+func (f *RowFlags) AddFilter(flags *pflag.FlagSet, say *words.Words, people io.Writer) {
 	var once sync.Once
 	f.Filter.System = func(name string) {
 		once.Do(func() {
-			fmt.Fprintf(people, "left out: %q, and other files that the system keeps in folders for itself\n", name)
+			fmt.Fprintln(people, say.T("files.left_out", "Name", strconv.Quote(name)))
 		})
 	}
 	flags.StringArrayVar(&f.Filter.Include, "include", nil, "of a folder take only files that match this `GLOB`, as **/*.jpg (repeatable)")
@@ -62,17 +64,17 @@ func (f *RowFlags) Check(args []string) error {
 	}
 	switch {
 	case f.Manifest == "" && len(args) == 0:
-		return exit.Usagef("nothing to upload is named: give files, folders, globs, s3://bucket/prefix, - for a list on stdin, or --manifest FILE")
+		return exit.Usage(words.Fail("files.nothing_named"))
 	case f.Manifest != "" && len(args) > 0:
-		return exit.Usagef("give paths or --manifest, not both")
+		return exit.Usage(words.Fail("files.both"))
 	case f.Manifest == "" && f.format != "":
-		return exit.Usagef("--manifest-format needs --manifest FILE")
+		return exit.Usage(words.Fail("files.format_alone"))
 	case listed > 1:
-		return exit.Usagef("- stands for stdin and can be given once")
+		return exit.Usage(words.Fail("files.stdin_twice"))
 	case f.nul && listed == 0:
-		return exit.Usagef("--null needs - among the paths: it says how the list on stdin is separated")
+		return exit.Usage(words.Fail("files.null_alone"))
 	case f.gbk && listed == 0 && f.Manifest == "":
-		return exit.Usagef("--gbk needs --manifest FILE, or - among the paths")
+		return exit.Usage(words.Fail("files.gbk_alone"))
 	}
 	if f.Manifest != "" {
 		if _, err := f.reader(); err != nil {
@@ -102,9 +104,9 @@ func (f *RowFlags) reader() (func(io.Reader, manifest.Options) iter.Seq[manifest
 		return manifest.ReadJSONL, nil
 	}
 	if f.format != "" {
-		return nil, exit.Usagef("--manifest-format: %q is not one of csv, jsonl", f.format)
+		return nil, exit.Usage(words.Fail("files.format", "Format", strconv.Quote(f.format)))
 	}
-	return nil, exit.Usagef("--manifest: %q does not say by its extension what it is: add --manifest-format csv or --manifest-format jsonl", f.Manifest)
+	return nil, exit.Usage(words.Fail("files.extension", "Name", strconv.Quote(f.Manifest)))
 }
 
 // Rows returns the rows of the manifest, or of everything that args name. It returns an error if the manifest can't be read
@@ -216,17 +218,17 @@ func (g *Gatherer) Account(name string) (tasks.Account, error) {
 }
 
 // SayNothing says why there may be nothing to do where something was named.
-func (f RowFlags) SayNothing(w io.Writer) {
+func (f RowFlags) SayNothing(say *words.Words, w io.Writer) {
 	if f.Manifest != "" {
-		fmt.Fprintln(w, "nothing to do: the manifest has no rows")
+		fmt.Fprintln(w, say.T("files.no_rows"))
 		return
 	}
-	note := "nothing to do: there are no files"
+	note := say.T("files.none")
 	if !f.Filter.Hidden {
-		note += "; hidden ones are left out without --hidden"
+		note += say.T("files.hidden")
 	}
 	if len(f.Filter.Include)+len(f.Filter.Exclude) > 0 {
-		note += "; --include and --exclude leave out others"
+		note += say.T("files.filtered")
 	}
 	fmt.Fprintln(w, note)
 }

@@ -219,7 +219,7 @@ func (a asked) refusal(producer string) tasks.Outcome {
 	if e == nil {
 		e = tasks.AsError(errors.New("no receipt came for this row"))
 	}
-	o.Code, o.Errcode, o.RID, o.Reason, o.Hint = e.Code, e.Errcode, e.RID, e.Error(), e.Advice()
+	o.Code, o.Errcode, o.RID, o.Reason, o.Hint, o.Params = e.Code, e.Errcode, e.RID, e.Error(), e.Advice(), e.Params
 	return o
 }
 

@@ -7,15 +7,22 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // Outcomes says how outcomes are printed. The CSV's columns have the names of the JSON's fields.
-var Outcomes = Columns[tasks.Outcome]{
-	Headings: []string{"FILE", "TYPE", "OUTCOME", "ATTEMPTS", "MEDIA_ID", "EXPIRES"},
-	Cells: func(o tasks.Outcome) []string {
-		return []string{Source(o.Source), string(o.Type), Verdict(o), strconv.Itoa(o.Attempts), o.MediaID, Time(o.ExpiresAt)}
-	},
+func Outcomes(w *words.Words) Columns[tasks.Outcome] {
+	c := outcomes
+	c.Headings = w.Headings("FILE", "TYPE", "OUTCOME", "ATTEMPTS", "MEDIA_ID", "EXPIRES")
+	c.Cells = func(o tasks.Outcome) []string {
+		return []string{Source(o.Source), w.Type(o.Type), Verdict(w, o), strconv.Itoa(o.Attempts), o.MediaID, Time(o.ExpiresAt)}
+	}
+	return c
+}
+
+// outcomes is what is the same in all languages.
+var outcomes = Columns[tasks.Outcome]{
 	CSVNames: []string{
 		"id", "external_id", "batch_id", "account", "type", "source", "filename", "state", "code", "errcode", "rid", "reason", "hint",
 		"attempts", "round", "reused", "media_id", "issued_at", "expires_at", "sha256", "size", "submitted_at", "finished_at",
@@ -37,13 +44,13 @@ var Outcomes = Columns[tasks.Outcome]{
 }
 
 // Verdict is a state with what people want to know beside it.
-func Verdict(o tasks.Outcome) string {
+func Verdict(w *words.Words, o tasks.Outcome) string {
 	switch {
 	case o.Reused:
-		return "succeeded (reused)"
+		return w.T("words.succeeded_reused")
 	case o.State == tasks.Failed, o.State == tasks.Waiting:
-		return strings.TrimSpace(string(o.State) + " " + string(o.Code))
+		return strings.TrimSpace(w.State(o.State) + " " + string(o.Code))
 	default:
-		return string(o.State)
+		return w.State(o.State)
 	}
 }

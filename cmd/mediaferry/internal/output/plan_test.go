@@ -29,7 +29,7 @@ func TestPlan(t *testing.T) {
 		"1 today, 2 tomorrow, 2 Thu Nov 26, 1 Fri Nov 27, done Fri Nov 27 after 00:00": {Days: days(1, 2, 2, 1), Done: midnight(3)},
 		"1 today, 1 tomorrow, 1 Thu Nov 26, …, done in more than a year":               {Days: days(1, 1, 1, 1, 1, 1)},
 	} {
-		if got := output.Plan(p, now); got != want {
+		if got := output.Plan(nil, p, now); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

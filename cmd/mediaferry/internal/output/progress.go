@@ -7,6 +7,8 @@ import (
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 )
 
 // Progress tells people how far a batch is: a bar on a terminal, a line every few seconds elsewhere.
@@ -18,15 +20,15 @@ type Progress interface {
 	Close()
 }
 
-// NewProgress tells progress on w. A silent one says only what Say is given.
-func NewProgress(w io.Writer, silent bool) Progress {
+// NewProgress tells progress on w, in the language of say. A silent one says only what Say is given.
+func NewProgress(say *words.Words, w io.Writer, silent bool) Progress {
 	switch {
 	case silent:
 		return silence{w}
 	case IsTerminal(w):
-		return newBar(w)
+		return newBar(say, w)
 	default:
-		return &lines{w: w, every: lineInterval}
+		return &lines{say: say, w: w, every: lineInterval}
 	}
 }
 
@@ -43,13 +45,13 @@ type bar struct {
 	note      string
 }
 
-func newBar(w io.Writer) *bar {
+func newBar(say *words.Words, w io.Writer) *bar {
 	if screen, ok := raw(w).(io.Writer); ok { // the bar moves the cursor
 		w = screen
 	}
 	b := &bar{container: mpb.New(mpb.WithOutput(w), mpb.WithWidth(40))}
 	b.bar = b.container.AddBar(0,
-		mpb.PrependDecorators(decor.CountersNoUnit("%d of %d")),
+		mpb.PrependDecorators(decor.CountersNoUnit(say.T("progress.counters"))),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return b.note })))
 	return b
 }
@@ -73,6 +75,7 @@ func (b *bar) Close() {
 const lineInterval = 5 * time.Second
 
 type lines struct {
+	say   *words.Words
 	w     io.Writer
 	every time.Duration
 	last  time.Time
@@ -81,17 +84,14 @@ type lines struct {
 func (l *lines) Update(done, total int, note string) {
 	if now := time.Now(); now.Sub(l.last) >= l.every {
 		l.last = now
-		fmt.Fprintf(l.w, "%d of %d done%s\n", done, total, dash(note))
+		line := l.say.T("progress.line", "Done", done, "Total", total)
+		if note != "" {
+			line = l.say.T("progress.line_note", "Done", done, "Total", total, "Note", note)
+		}
+		fmt.Fprintln(l.w, line)
 	}
 }
 
 func (l *lines) Say(line string) { fmt.Fprintln(l.w, line) }
 
 func (l *lines) Close() {}
-
-func dash(note string) string {
-	if note == "" {
-		return ""
-	}
-	return ", " + note
-}

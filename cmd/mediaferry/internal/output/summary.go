@@ -8,12 +8,14 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/lang"
 )
 
 // Summarize prints the counts of the outcomes, and for every kind of failure its reason, its files and what to do about it.
 // before has the uploads that had their outcome before this command. Held accounts come last.
-func Summarize(w io.Writer, outcomes []tasks.Outcome, before map[uuid.UUID]bool) {
+func Summarize(say *words.Words, w io.Writer, outcomes []tasks.Outcome, before map[uuid.UUID]bool) {
 	counts := map[tasks.State]int{}
 	reused, kept, calls := 0, 0, 0
 	for _, o := range outcomes {
@@ -27,61 +29,68 @@ func Summarize(w io.Writer, outcomes []tasks.Outcome, before map[uuid.UUID]bool)
 			calls += o.Attempts
 		}
 	}
-	for _, t := range failures(outcomes) {
-		fmt.Fprintf(w, "%s: %s: %s\n", t.files(), t.state, t.reason)
+	for _, t := range failures(say, outcomes) {
+		fmt.Fprintln(w, say.T("summary.failure", "Files", t.files(say), "State", say.State(t.state), "Reason", t.reason))
 		if t.hint != "" {
-			fmt.Fprintf(w, "    %s\n", t.hint)
+			fmt.Fprintln(w, "    "+t.hint)
 		}
 	}
 	rerun := ""
 	if kept > 0 {
-		rerun = fmt.Sprintf("; %d from before, %s", kept, Count(calls, "call", "calls"))
+		rerun = say.T("summary.before", "Kept", kept, "Count", calls)
 	}
-	fmt.Fprintf(w, "%s: %d succeeded (%d reused), %d failed, %d canceled, %d open%s\n", Count(len(outcomes), "file", "files"),
-		counts[tasks.Succeeded], reused, counts[tasks.Failed], counts[tasks.Canceled],
-		counts[tasks.Queued]+counts[tasks.Running]+counts[tasks.Waiting], rerun)
-	sayHeld(w, outcomes)
+	fmt.Fprintln(w, say.T("summary.counts", "Count", len(outcomes), "Succeeded", counts[tasks.Succeeded], "Reused", reused,
+		"Failed", counts[tasks.Failed], "Canceled", counts[tasks.Canceled],
+		"Open", counts[tasks.Queued]+counts[tasks.Running]+counts[tasks.Waiting], "Rerun", rerun))
+	sayHeld(say, w, outcomes)
 }
 
 // sayHeld names each account that is held until an operator acts, with what to do.
-func sayHeld(w io.Writer, outcomes []tasks.Outcome) {
+func sayHeld(say *words.Words, w io.Writer, outcomes []tasks.Outcome) {
 	var said []string
 	for _, o := range outcomes {
 		if o.State != tasks.Waiting || o.Code != tasks.AccountHeld || slices.Contains(said, o.Account) {
 			continue
 		}
 		said = append(said, o.Account)
-		fmt.Fprintf(w, "account %s is held: %s\n", o.Account, o.Reason)
-		fmt.Fprintf(w, "    mend it, then: mediaferry accounts resume %s; after a change of its secret or token, run this again\n", o.Account)
+		fmt.Fprintln(w, say.T("summary.held", "Account", o.Account, "Reason", say.Reason(lang.CauseOf(o))))
+		if !say.English() { // where the errcode says what to mend
+			fmt.Fprintln(w, "    "+say.Remedy(lang.CauseOf(o)))
+		}
+		fmt.Fprintln(w, "    "+say.T("summary.held_then", "Account", o.Account))
 	}
 }
 
 // failure is what several files met alike.
 type failure struct {
 	state        tasks.State
+	recorded     string // the reason in English
 	reason, hint string
 	first        string
 	more         int
 }
 
-func (t failure) files() string {
+func (t failure) files(say *words.Words) string {
 	if t.more == 0 {
 		return t.first
 	}
-	return fmt.Sprintf("%s and %d more", t.first, t.more)
+	return say.T("summary.more", "First", t.first, "More", t.more)
 }
 
 // failures gathers what did not succeed, in the order of the files.
-func failures(outcomes []tasks.Outcome) []failure {
+func failures(say *words.Words, outcomes []tasks.Outcome) []failure {
 	var all []failure
 	for _, o := range outcomes {
 		held := o.State == tasks.Waiting && o.Code == tasks.AccountHeld // is said last
 		if o.State == tasks.Succeeded || o.Reason == "" || held {
 			continue
 		}
-		i := slices.IndexFunc(all, func(t failure) bool { return t.state == o.State && t.reason == o.Reason })
+		i := slices.IndexFunc(all, func(t failure) bool { return t.state == o.State && t.recorded == o.Reason })
 		if i < 0 {
-			all = append(all, failure{state: o.State, reason: o.Reason, hint: o.Hint, first: cmp.Or(Source(o.Source), "a row")})
+			c := lang.CauseOf(o)
+			all = append(all, failure{
+				state: o.State, recorded: o.Reason, reason: say.Reason(c), hint: say.Remedy(c), first: cmp.Or(Source(o.Source), say.T("summary.row")),
+			})
 			continue
 		}
 		all[i].more++

@@ -31,7 +31,7 @@ func (s *Stack) newAPI(ctx context.Context, e *Engine, actor *enqueue.Actor, inb
 	}
 	c := api.Config{
 		Ledger: s.Ledger, Actor: actor, Keys: keys, Accounts: s.knownAccounts(), TokenKeys: s.dropInKeys(), Sources: s.Files, Inbox: inbox, OpenAPI: s.Config.HTTP.OpenAPI,
-		WeChat: s.WeChat, Asker: s, Surroundings: s.surroundings(), Passthrough: s.Config.Passthrough,
+		WeChat: s.WeChat, Asker: s, Surroundings: s.surroundings(), Passthrough: s.Config.Passthrough, Explain: Explain,
 		Wait: max(s.Config.HTTP.Wait, time.Nanosecond), Fresh: s.Config.Worker.FreshMargin, Cell: manifest.Neutralize, Log: s.Log, Version: Version(),
 		Open:   map[string]http.Handler{"GET /healthz": http.HandlerFunc(healthz), "GET /readyz": s.readyz(e)},
 		Closed: map[string]http.Handler{"GET /metrics": s.metrics.Handler()},

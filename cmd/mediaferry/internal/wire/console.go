@@ -15,6 +15,7 @@ import (
 	"github.com/mediaferry/mediaferry/enqueue/api"
 	"github.com/mediaferry/mediaferry/enqueue/console"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/lang"
 	"github.com/mediaferry/mediaferry/worker/media"
 	"github.com/mediaferry/mediaferry/worker/wechat"
 )
@@ -23,7 +24,7 @@ import (
 func (s *Stack) newConsole(c *api.Config, door func() *api.Server) (*console.Console, error) {
 	limits := Limits(s.Config)
 	cfg := console.Config{
-		Ledger: s.Ledger, Keys: c.Keys, Actor: c.Actor, Tail: c.Tail, Files: s.Files, Nudge: c.Nudge, Explain: explain, Asker: c.Asker, Surroundings: c.Surroundings, Log: s.Log, Version: Version(),
+		Ledger: s.Ledger, Keys: c.Keys, Actor: c.Actor, Tail: c.Tail, Files: s.Files, Nudge: c.Nudge, Explain: Explain, Asker: c.Asker, Surroundings: c.Surroundings, Log: s.Log, Version: Version(),
 		Producer: func(who enqueue.Caller) *enqueue.Producer { return door().Producer(who) },
 		Results: func(ctx context.Context, w http.ResponseWriter, batch uuid.UUID) error {
 			return door().WriteCSV(ctx, w, batch)
@@ -47,10 +48,10 @@ func (s *Stack) newConsole(c *api.Config, door func() *api.Server) (*console.Con
 // maxConsoleFile is the largest file that the console takes: WeChat takes no larger ones.
 const maxConsoleFile = 10 << 20
 
-// explain says what an errcode means and what to do.
-func explain(errcode int, lang string) (meaning, remedy string, ok bool) {
-	row, ok := wechat.Explain(errcode)
-	if lang == "zh" {
+// Explain says what an errcode means where it led to a code, and what to do.
+func Explain(l lang.Language, code tasks.Code, errcode int) (meaning, remedy string, ok bool) {
+	row, ok := wechat.ExplainAs(code, errcode)
+	if l == lang.Chinese {
 		return row.MeaningZH, row.AdviceZH, ok
 	}
 	return row.Meaning, row.Advice, ok

@@ -3,6 +3,7 @@ package schema
 import (
 	"database/sql"
 	"encoding/hex"
+	"encoding/json"
 	"path"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -24,13 +25,13 @@ const (
 	u.source, COALESCE(u.filename, ''), u.metadata, u.submitted_at, u.keep_fresh_until, u.priority, `
 	outcomeEnd = `r.phase, r.round, r.attempts, r.reused, r.errcode, COALESCE(r.code, ''), COALESCE(r.rid, ''), COALESCE(r.reason, ''),
 	COALESCE(r.hint, ''), COALESCE(r.media_id, ''), r.issued_at, r.expires_at, r.finished_at, r.sha256, r.original, COALESCE(r.fixed, ''),
-	COALESCE(r.size, 0)`
+	COALESCE(r.size, 0), COALESCE(r.reason_values, '')`
 )
 
 // CurrentEnd is outcomeEnd of an upload's own row.
 const CurrentEnd = CurrentPhase + `, u.round, u.attempts, u.reused, u.errcode, COALESCE(u.code, ''), COALESCE(u.rid, ''), COALESCE(u.reason, ''),
 	COALESCE(u.hint, ''), COALESCE(u.media_id, ''), u.issued_at, u.expires_at, u.finished_at, u.sha256, u.original, COALESCE(u.fixed, ''),
-	COALESCE(u.size, 0)`
+	COALESCE(u.size, 0), COALESCE(u.reason_values, '')`
 
 // What is kept about the source of an upload that has its outcome.
 const (
@@ -44,6 +45,7 @@ const (
 func (o *Outcome) Scan(s db.Scanner, more ...any) error {
 	var (
 		batch, sha, metadata      []byte
+		values                    []byte
 		original                  []byte
 		submitted                 int64
 		keep                      sql.NullInt64
@@ -52,7 +54,7 @@ func (o *Outcome) Scan(s db.Scanner, more ...any) error {
 	err := s.Scan(append([]any{
 		&o.Seq, &o.ID, &o.ExternalID, &batch, &o.Producer, &o.Account, &o.Type, &o.Source, &o.Filename, &metadata, &submitted, &keep, &o.Priority,
 		&o.Phase, &o.Round, &o.Attempts, &o.Reused, &o.Errcode, &o.Code, &o.RID, &o.Reason, &o.Hint, &o.MediaID, &issued, &expires, &finished, &sha,
-		&original, &o.Fixed, &o.Size,
+		&original, &o.Fixed, &o.Size, &values,
 	}, more...)...)
 	copy(o.Batch[:], batch)
 	o.State, o.Metadata, o.SHA256, o.Original = o.Phase.State(), metadata, hex.EncodeToString(sha), hex.EncodeToString(original)
@@ -63,6 +65,9 @@ func (o *Outcome) Scan(s db.Scanner, more ...any) error {
 	}
 	if o.Hint == "" && o.Code != "" {
 		o.Hint = o.Code.Hint()
+	}
+	if len(values) > 0 && json.Unmarshal(values, &o.Params) != nil {
+		o.Params = tasks.Params{} // of a version to come: its text says it all
 	}
 	return err
 }
@@ -97,7 +102,7 @@ func (o *Outcome) Show(h *Hold, now int64) {
 		return
 	}
 	o.State, o.Until, o.Code, o.Errcode, o.RID, o.Reason = tasks.Waiting, h.Until, h.Code, h.Errcode, h.RID, h.Reason
-	o.Hint = h.Code.Hint()
+	o.Hint, o.Params = h.Code.Hint(), tasks.Params{}
 }
 
 // ofRound reads an upload with the outcome of one of its rounds, the current one or an earlier one.

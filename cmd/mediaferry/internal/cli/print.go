@@ -24,6 +24,9 @@ func (a *app) printCommand() *cobra.Command {
 	return cmd
 }
 
+// forPeople reports whether a table of reference is printed for people. What programs and documents read is in English.
+func forPeople(r output.Reference) bool { return r.Format == output.Table && !r.Markdown }
+
 // referenceFlags adds the flags that say how a reference table is printed.
 func referenceFlags(cmd *cobra.Command, r *output.Reference) {
 	output.FlagVar(cmd.Flags(), &r.Format, output.Table, output.JSON, output.CSV)

@@ -18,8 +18,16 @@ func (a *app) printErrcodesCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			rows := [][]string{{"ERRCODE", "CALL", "CODE", "MEANING", "WHAT TO DO"}}
+			own := forPeople(table) && !a.words.English()
+			if own {
+				rows[0] = a.words.Headings("ERRCODE", "CALL", "CODE", "MEANING", "WHAT TO DO")
+			}
 			for _, r := range wechat.Rows() {
-				rows = append(rows, []string{strconv.Itoa(r.Errcode), string(r.API), string(r.Code), r.Meaning, r.Advice})
+				meaning, advice := r.Meaning, r.Advice
+				if own {
+					meaning, advice = r.MeaningZH, r.AdviceZH
+				}
+				rows = append(rows, []string{strconv.Itoa(r.Errcode), string(r.API), string(r.Code), meaning, advice})
 			}
 			return table.Write(a.Out, rows, wechat.Rows())
 		},

@@ -17,6 +17,9 @@ func (a *app) printKeysCommand() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			keys := config.Keys()
 			rows := [][]string{{"SETTING", "VARIABLE", "DEFAULT", "ACCEPTS", "MEANING"}}
+			if forPeople(table) {
+				rows[0] = a.words.Headings("SETTING", "VARIABLE", "DEFAULT", "ACCEPTS", "MEANING")
+			}
 			for _, k := range keys {
 				variable := k.Env
 				if k.Short != "" {

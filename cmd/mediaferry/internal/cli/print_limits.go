@@ -35,6 +35,9 @@ func (a *app) printLimitsCommand() *cobra.Command {
 				{"video", video, fmt.Sprint(l.Video), ""},
 				{"thumb", "JPEG", fmt.Sprint(l.Thumb), ""},
 			}
+			if forPeople(table) {
+				rows[0] = a.words.Headings("TYPE", "FORMATS", "SIZE", "OTHER")
+			}
 			return table.Write(a.Out, rows, nil)
 		},
 	}

@@ -1,7 +1,6 @@
 package output
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,14 +10,6 @@ import (
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
-
-// Count is a number with what it counts, as in Count(1, "file", "files").
-func Count(n int, one, more string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, more)
-}
 
 // Time is a time in UTC, as in RFC 3339. The zero time is "".
 func Time(t time.Time) string {
@@ -60,18 +51,3 @@ const shortID = len("01902c5e-8f2b-7c3a")
 
 // ShortID returns the beginning of an ID. Commands take it for the ID, unless another ID begins the same way.
 func ShortID(id uuid.UUID) string { return id.String()[:shortID] }
-
-// Age is a span as people say it, in its largest unit: 5s, 12m, 3h, 9d.
-func Age(d time.Duration) string {
-	d = max(d, 0)
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh", int(d.Hours()))
-	default:
-		return fmt.Sprintf("%dd", int(d.Hours()/24))
-	}
-}

@@ -140,6 +140,8 @@ func (w *Words) Error(err error) string {
 	switch {
 	case errors.As(err, &said):
 		return said.In(w)
+	case errors.As(err, &e) && e.Code == tasks.Invalid:
+		return w.T("words.usage", "Text", err.Error())
 	case errors.As(err, &e):
 		c := lang.CauseOfError(e)
 		c.Reason = err.Error()

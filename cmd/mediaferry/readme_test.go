@@ -71,7 +71,7 @@ var notRun = []string{"make ", "go run ./cmd/mediaferry demo --console", "mediaf
 // reader is somebody who types what a README says, in a folder of files like those that it shows.
 type reader struct {
 	*testing.T
-	dir     string
+	dir     string // holds the files
 	env     []string
 	exports string
 }
@@ -79,7 +79,8 @@ type reader struct {
 func newReader(t *testing.T, language string) *reader {
 	t.Helper()
 	s := &reader{T: t, dir: t.TempDir()}
-	bin := filepath.Join(s.dir, ".bin")
+	home := t.TempDir() // outside of the storage root
+	bin := filepath.Join(home, "bin")
 	program, err := os.Executable()
 	if err == nil {
 		err = os.MkdirAll(bin, 0o755)
@@ -91,14 +92,14 @@ func newReader(t *testing.T, language string) *reader {
 		t.Fatal(err)
 	}
 	sandbox := wechattest.NewServer(t, wechattest.Config{})
-	s.env = append(clitest.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+s.dir, "LANG=C", "MEDIAFERRY_LANG="+language,
-		"MEDIAFERRY_DATA_DIR="+filepath.Join(s.dir, ".data"), "MEDIAFERRY_WECHAT_BASE_URL="+sandbox.URL,
+	s.env = append(clitest.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+home, "LANG=C", "MEDIAFERRY_LANG="+language,
+		"MEDIAFERRY_DATA_DIR="+filepath.Join(home, "data"), "MEDIAFERRY_WECHAT_BASE_URL="+sandbox.URL,
 		"MEDIAFERRY_WECHAT_APPID="+wechattest.DefaultAppID, "MEDIAFERRY_WECHAT_SECRET="+wechattest.DefaultSecret)
 	for name, b := range map[string][]byte{
 		"photos/logo.webp": broken("webp-named.jpg"), "photos/welcome.amr": broken("too-long.amr"),
 		"photos/menu.jpg": mediatest.Distinct(1, tasks.Image, 30000), "photos/shop-front.jpg": mediatest.Distinct(2, tasks.Image, 30000),
 		"front.jpg": mediatest.Distinct(3, tasks.Image, 30000), "greeting.mp3": mediatest.Distinct(4, tasks.Voice, 30000),
-		"orders.csv": []byte("path,meta.order\nfront.jpg,7\ngreeting.mp3,7\ngone.jpg,8\n"),
+		"orders.csv": []byte("path,type,meta.order\nfront.jpg,image,7\ngreeting.mp3,voice,7\ngone.jpg,image,8\n"),
 	} {
 		s.write(name, b)
 	}

@@ -92,13 +92,21 @@ func (r *Reasons) behind(l Language, c Cause) string {
 	}
 	switch {
 	case c.Errcode != 0 && detail != "":
-		return r.texts.Text(l, "parts.wechat", "Errcode", strconv.Itoa(c.Errcode), "Text", strings.TrimPrefix(detail, "WeChat says: "))
+		return r.texts.Text(l, "parts.wechat", "Errcode", strconv.Itoa(c.Errcode), "Text", errmsg(detail))
 	case c.Errcode != 0:
 		return r.texts.Text(l, "parts.errcode", "Errcode", strconv.Itoa(c.Errcode))
 	case detail != "":
 		return r.texts.Text(l, "parts.detail", "Text", detail)
 	}
 	return ""
+}
+
+// errmsg is what WeChat said, out of a recorded reason.
+func errmsg(reason string) string {
+	if _, said, found := strings.Cut(reason, "WeChat says: "); found {
+		return said
+	}
+	return reason
 }
 
 func (r *Reasons) rule(l Language, p tasks.Params) string {

@@ -110,7 +110,7 @@ func TestReason(t *testing.T) {
 		},
 		"an old row": {
 			Cause{Code: tasks.AccountHeld, Errcode: 40001, Reason: "fetch token: WeChat says: invalid credential (errcode 40001)"},
-			"AppSecret 错误（微信返回 40001：fetch token: WeChat says: invalid credential）", "请设置当前的 AppSecret",
+			"AppSecret 错误（微信返回 40001：invalid credential）", "请设置当前的 AppSecret",
 		},
 		"an old row of ours": {
 			Cause{Code: tasks.Missing, Reason: "open source: a.jpg: no such file or directory", Hint: tasks.Missing.Hint()},

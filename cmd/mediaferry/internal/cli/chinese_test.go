@@ -29,7 +29,7 @@ func TestTheFirstMinuteInChinese(t *testing.T) {
 		}
 	}
 	g.Write("照片/门店正面.jpg", mediatest.Distinct(1, tasks.Image, 5000))
-	settle(t, g.Media)
+	makeOld(t, g.Media)
 	said := func(r clitest.Result, code int, wanted ...string) {
 		t.Helper()
 		if r.Code != code {
@@ -48,7 +48,7 @@ func TestTheFirstMinuteInChinese(t *testing.T) {
 	said(g.Run("upload", "--quiet", g.Media), tasks.ExitFailed, "失败 too_long", "失败：语音时长 63 秒，超过微信上限 60 秒", "共 4 个文件：成功 1（复用 0），失败 3，取消 0，未完成 0")
 	said(g.Run("upload", "--quiet", g.Media), tasks.ExitFailed, "其中 4 个沿用之前的结果，本次调用 0 次")
 	g.Write("照片/新品.jpg", mediatest.Distinct(2, tasks.Image, 5000))
-	settle(t, g.Media)
+	makeOld(t, g.Media)
 	g.Sandbox.Script(wechattest.Fault{Path: "media/upload", Errcode: 48001, Times: 1})
 	said(g.Run("upload", "--quiet", g.Media+"/照片/新品.jpg"), tasks.ExitAccount, "账号 default 已暂停：接口未授权（微信返回 48001", "请确认账号已认证，并拥有该接口的权限", "mediaferry accounts resume default")
 	said(g.Run("status"), tasks.ExitOK, "排队中", "待发送的回调", "受理 5 = 成功 1 + 失败 3", "暂停至", "接口未授权")
@@ -64,7 +64,8 @@ func TestTheFirstMinuteInChinese(t *testing.T) {
 		t.Errorf("45009 is explained as\n%s", r.Out)
 	}
 	said(g.Run("print", "errcodes"), tasks.ExitOK, "错误码", "处理办法")
-	said(g.Run("upload", "--wait", "-1s", g.Media), tasks.ExitUsage, "mediaferry: 用法或设置有误：--wait 不能为负")
+	said(g.Run("upload", "--wait", "-1s", g.Media), tasks.ExitUsage, "mediaferry: --wait 不能为负")
+	said(g.Run("uplod"), tasks.ExitUsage, "mediaferry: 用法或设置有误：unknown command")
 	for _, r := range []clitest.Result{g.Run("check", "--output", "json", g.Media), g.Run("list", "--output", "json"), g.Run("list", "--output", "csv"), g.Run("status", "--output", "json"), g.Run("doctor", "--output", "json")} {
 		for _, text := range []string{"语音时长", "失败", "超过", "数据目录", "接口未授权", "请"} {
 			if strings.Contains(r.Out, text) {
@@ -74,8 +75,8 @@ func TestTheFirstMinuteInChinese(t *testing.T) {
 	}
 }
 
-// settle makes files an hour old: one that is cut off and new may still be written, and is tried again.
-func settle(t *testing.T, dir string) {
+// makeOld makes files an hour old: one that is cut off and new may still be written, and is tried again.
+func makeOld(t *testing.T, dir string) {
 	t.Helper()
 	long := time.Now().Add(-time.Hour)
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {

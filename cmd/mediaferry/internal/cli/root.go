@@ -143,7 +143,7 @@ func (a *app) exit(ctx context.Context, err error) int {
 	var done *exit.Error
 	if errors.As(err, &done) {
 		if done.Err != nil {
-			a.printError(done.Err)
+			a.printError(done)
 		}
 		return done.Code
 	}

@@ -92,7 +92,11 @@ func (a *app) printOutcome(o tasks.Outcome) error {
 	for _, at := range o.History {
 		result := a.t("words.succeeded")
 		if at.Code != "" {
-			result = a.words.Reason(lang.Cause{Code: at.Code, Errcode: at.Errcode, Reason: at.Reason})
+			why := lang.Cause{Code: at.Code, Errcode: at.Errcode, Reason: at.Reason}
+			if at.Reason == o.Reason { // the same, whose values are known
+				why.Params = o.Params
+			}
+			result = a.words.Reason(why)
 		}
 		grid.Row(strconv.Itoa(at.Round), strconv.Itoa(at.Number), output.Time(at.Started), at.Took.Round(time.Millisecond).String(), result)
 	}

@@ -93,7 +93,7 @@ func (a *app) printStatus(s tasks.Status) error {
 	grid.Row(a.t("status.on_belt"), strconv.Itoa(s.Dispatched))
 	grid.Row(a.t("status.webhooks"), strconv.Itoa(s.Deliveries))
 	if !s.OldestOpen.IsZero() {
-		grid.Row(a.t("status.oldest"), a.t("status.ago", "Span", time.Since(s.OldestOpen).Round(time.Second)))
+		grid.Row(a.t("status.oldest"), a.t("status.ago", "Span", a.words.Span(time.Since(s.OldestOpen))))
 	}
 	if err := grid.Flush(); err != nil {
 		return err

@@ -161,6 +161,14 @@ func (w *Words) Advice(err error) string {
 	return w.Remedy(lang.CauseOfError(e))
 }
 
+// Span is a span to the second: 1m5s, or in Chinese its largest unit.
+func (w *Words) Span(d time.Duration) string {
+	if w.English() {
+		return d.Round(time.Second).String()
+	}
+	return w.Age(d)
+}
+
 // Age is a span in its largest unit: 5s, 12m, 3h, 9d; 5 秒, 12 分钟, 3 小时, 9 天.
 func (w *Words) Age(d time.Duration) string {
 	d = max(d, 0)

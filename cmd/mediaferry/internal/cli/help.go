@@ -2,7 +2,9 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -28,6 +30,9 @@ func (a *app) speak(root *cobra.Command) error {
 	retell(root, shared)
 	for _, c := range root.Commands() {
 		h, err := words.ReadHelp(c.Name())
+		if errors.Is(err, fs.ErrNotExist) { // a test fails for it; people get it in English
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("help of %s: %w", c.Name(), err)
 		}

@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
-	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
 )
 
@@ -34,7 +34,7 @@ process runs, by pg_restore --no-owner --dbname=URL FILE.`,
 			}
 			path, isFile := wire.LedgerFile(cfg)
 			if !isFile {
-				return exit.Usagef("a PostgreSQL ledger is restored by PostgreSQL's own tools: stop every process, then pg_restore --no-owner --dbname=URL FILE into an empty database")
+				return exit.Usage(words.Fail("restore.postgres"))
 			}
 			if err := wire.MakeDataDir(cfg.DataDir); err != nil {
 				return err
@@ -48,12 +48,12 @@ process runs, by pg_restore --no-owner --dbname=URL FILE.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.Out, "%s: %s\n", path, output.Count(r.Uploads, "upload", "uploads"))
+			fmt.Fprintln(a.Out, a.t("restore.done", "Path", path, "Count", r.Uploads))
 			if !r.Newest.IsZero() {
-				fmt.Fprintf(a.Err, "the newest was submitted at %s: submit again what came later\n", r.Newest.UTC().Format(time.RFC3339))
+				a.say("restore.newest", "At", r.Newest.UTC().Format(time.RFC3339))
 			}
 			if r.Open > 0 {
-				fmt.Fprintf(a.Err, "%s without an outcome: uploaded again, also if there was an outcome since\n", output.Count(r.Open, "upload is", "uploads are"))
+				a.say("restore.open", "Count", r.Open)
 			}
 			return nil
 		},

@@ -13,9 +13,11 @@ import (
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/intake"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/wire"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/config"
 	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/lang"
 )
 
 func (a *app) mediaGetCommand() *cobra.Command {
@@ -100,7 +102,7 @@ func oneUpload(ctx context.Context, g *intake.Gatherer, name string) (u tasks.Up
 	n := 0
 	for row := range g.Named(ctx, []string{name}) {
 		if n++; n > 1 {
-			return u, exit.Usagef("%s is more than one file: name one", name)
+			return u, exit.Usage(words.Fail("media.several", "Name", name))
 		}
 		if row.Err != nil {
 			return u, row.Err
@@ -129,18 +131,19 @@ func (a *app) answerMedia(ctx context.Context, s *wire.Stack, m enqueue.MediaAns
 		return nil
 	case m.State == tasks.Succeeded:
 		fmt.Fprintln(a.Out, m.MediaID)
-		fmt.Fprintf(a.Err, "lives until %s\n", output.Local(m.ExpiresAt))
+		a.say("media.lives", "Until", output.Local(m.ExpiresAt))
 		return nil
 	case m.State.Final():
-		fmt.Fprintf(a.Err, "%s: %s\n%s\n", output.Source(m.Source), m.Reason, m.Hint)
+		c := lang.CauseOf(m.Outcome)
+		a.say("media.refused", "File", output.Source(m.Source), "Reason", a.words.Reason(c), "Hint", a.words.Remedy(c))
 	default:
-		fmt.Fprintf(a.Err, "no media_id yet: upload %s is %s %s\n", output.ShortID(m.ID), m.State, m.Reason)
+		a.say("media.not_yet", "ID", output.ShortID(m.ID), "State", a.words.State(m.State), "Reason", a.words.Reason(lang.CauseOf(m.Outcome)))
 		if !s.Working {
-			if err := follow.SayWorkers(ctx, a.Err, s); err != nil {
+			if err := follow.SayWorkers(ctx, a.words, a.Err, s); err != nil {
 				return err
 			}
 		}
-		a.sayKept(s, nil, sameCommand)
+		a.sayKept(s, nil, a.t("upload.same_command"))
 	}
 	return exit.With(m.Exit())
 }

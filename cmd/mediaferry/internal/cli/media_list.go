@@ -1,13 +1,13 @@
 package cli
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -35,7 +35,7 @@ func (a *app) mediaListCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			p := output.NewRows(format, a.Out, mediaColumns(time.Now()))
+			p := output.NewRows(format, a.Out, mediaColumns(a.words, time.Now()))
 			rows, err := eachRow(limit, p.Print, func(cursor string) ([]tasks.KnownMedia, string, error) {
 				f.Cursor = cursor
 				return s.Ledger.LiveMedia(cmd.Context(), f)
@@ -47,7 +47,7 @@ func (a *app) mediaListCommand() *cobra.Command {
 				return err
 			}
 			if rows == 0 {
-				fmt.Fprintln(a.Err, "no live media match")
+				a.say("media.no_match")
 				return exit.With(tasks.ExitNothing)
 			}
 			return nil
@@ -64,11 +64,11 @@ func (a *app) mediaListCommand() *cobra.Command {
 	return cmd
 }
 
-func mediaColumns(now time.Time) output.Columns[tasks.KnownMedia] {
+func mediaColumns(w *words.Words, now time.Time) output.Columns[tasks.KnownMedia] {
 	return output.Columns[tasks.KnownMedia]{
-		Headings: []string{"MEDIA_ID", "ACCOUNT", "TYPE", "EXPIRES", "IN", "KEPT UNTIL", "PRODUCER", "SOURCE"},
+		Headings: w.Headings("MEDIA_ID", "ACCOUNT", "TYPE", "EXPIRES", "IN", "KEPT UNTIL", "PRODUCER", "SOURCE"),
 		Cells: func(m tasks.KnownMedia) []string {
-			return []string{m.MediaID, m.Account, string(m.Type), output.Local(m.ExpiresAt), output.Age(m.ExpiresAt.Sub(now)), output.Time(m.Kept), m.Producer, output.Source(m.Source)}
+			return []string{m.MediaID, m.Account, w.Type(m.Type), output.Local(m.ExpiresAt), w.Age(m.ExpiresAt.Sub(now)), output.Time(m.Kept), m.Producer, output.Source(m.Source)}
 		},
 	}
 }

@@ -29,6 +29,7 @@ func TestDailyLimitIsNeverOverrun(t *testing.T) {
 	g.Fill(files, 4000)
 	r := fleet(g)
 	g.Set("MEDIAFERRY_ACCOUNTS__DEFAULT__DAILY_LIMIT", fmt.Sprint(limit))
+	g.Set("MEDIAFERRY_ACCOUNTS__DEFAULT__RESERVE", "0")
 	g.Set("MEDIAFERRY_WORKER__CONCURRENCY", "4")
 	if r := g.Run("upload", "--detach", g.Media); r.Code != tasks.ExitOK {
 		t.Fatal(r.Err)

@@ -99,7 +99,7 @@ func isLedger(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer h.Close()
+	defer func() { _ = h.Close() }() // it was only read
 	m, err := newMigrator(h, Options{})
 	if err != nil {
 		return err

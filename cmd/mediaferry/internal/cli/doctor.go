@@ -230,7 +230,7 @@ func (d *doctor) redis(ctx context.Context, cfg config.Config) {
 }
 
 // pausedText says that nothing is taken out of queues.
-func pausedText(queues []string) *words.Failure {
+func pausedText(queues []string) *words.FailureError {
 	return words.Fail("doctor.paused", "Queues", strings.Join(queues, ", "))
 }
 
@@ -325,7 +325,7 @@ func (d *doctor) fleet(ctx context.Context) {
 	d.inboxes(ps)
 }
 
-func (d *doctor) owner(cfg config.Config) *words.Failure {
+func (d *doctor) owner(cfg config.Config) *words.FailureError {
 	who, owned, err := wire.Holder(cfg.DataDir)
 	switch {
 	case err != nil:
@@ -353,7 +353,7 @@ func (d *doctor) storage(ctx context.Context, cfg config.Config) {
 	}
 }
 
-func describeStorage(cfg config.Config) *words.Failure {
+func describeStorage(cfg config.Config) *words.FailureError {
 	switch {
 	case len(cfg.S3.Buckets) == 0:
 		return words.Fail("doctor.plain", "Text", cfg.StorageRoot)

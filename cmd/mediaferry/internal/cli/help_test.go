@@ -93,7 +93,7 @@ func sameHelp(t *testing.T, file, key string, c *cobra.Command, h words.Help) {
 	if plain := own == c.Short+"."; !plain && h.Long == "" {
 		missing("long")
 	}
-	if h.Example == "" && strings.Contains(c.Example, "   ") && !(c.HasParent() && strings.Contains(c.Parent().Example, c.Example)) {
+	if h.Example == "" && strings.Contains(c.Example, "   ") && (!c.HasParent() || !strings.Contains(c.Parent().Example, c.Example)) {
 		for line := range strings.Lines(c.Example) {
 			if comment.MatchString(line) {
 				missing("example")

@@ -17,5 +17,5 @@ func (a *app) warn(text string) { fmt.Fprintln(a.Err, a.t("words.warning", "Text
 
 // wrapped puts a text of ours before what went wrong.
 func wrapped(err error, id string, args ...any) error {
-	return &words.Failure{ID: id, Args: args, Err: err}
+	return &words.FailureError{ID: id, Args: args, Err: err}
 }

@@ -62,7 +62,7 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 // unservedText says that nobody works off the uploads of an account.
-func unservedText(u tasks.Unserved) *words.Failure {
+func unservedText(u tasks.Unserved) *words.FailureError {
 	return words.Fail("status.unserved", "Account", u.Account, "Count", u.Open)
 }
 

@@ -154,6 +154,7 @@ var varying = []struct{ what, mask string }{
 	{`[0-9A-Za-z_-]{64}`, "MEDIA"},
 	{`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`, "TIME"},
 	{`in \d+\.\d s|用时 \d+\.\d 秒`, "TOOK"},
+	{`\d+ upload calls|调用上传接口 \d+ 次`, "CALLS"},                   // a token that expires fails as many as are under way
 	{`(succeeded|成功)( \(reused\)|（复用）)? \d MEDIA`, "$1 N MEDIA"}, // of two twins either is reused
 	{`^(\d+ of \d+ done|已完成 \d+ / \d+).*`, ""},
 }

@@ -214,7 +214,7 @@ func (t *tx) keepAll(ops []*op, rows map[uuid.UUID]*row) (map[*finish]bool, erro
 	for _, o := range ops {
 		f := o.finish
 		r := rows[f.token.Upload]
-		if !issued(f.result) || !r.ownedBy(f.token) || r.phase != schema.Running || byUpload[r.seq] != nil || byKey[f.result.Key] != nil {
+		if !issued(f.result) || !r.ownedBy(f.token) || r.phase != schema.Running || r.renews != 0 || byUpload[r.seq] != nil || byKey[f.result.Key] != nil {
 			continue
 		}
 		byUpload[r.seq], byKey[f.result.Key] = f, f
@@ -249,7 +249,11 @@ func (t *tx) keep(res tasks.Result, r *row) (kept bool, err error) {
 	if r == nil || r.phase != schema.Running {
 		return false, t.keepMedia(res.Key, res.Media, r)
 	}
-	n, err := t.Exec(`UPDATE media SET media_id = ?, issued_at = ?, expires_at = ?, holder = NULL, upload = holder
+	from := ", upload = holder"
+	if r.renews != 0 { // the ledger's own: the media still comes from the upload that somebody asked for
+		from = ""
+	}
+	n, err := t.Exec(`UPDATE media SET media_id = ?, issued_at = ?, expires_at = ?, holder = NULL`+from+`
 		WHERE realm = ? AND appid = ? AND type = ? AND hash = ? AND holder = ?`,
 		append(append(db.Args{clean(res.Media.ID), db.Micros(res.Media.IssuedAt), db.Micros(res.Media.ExpiresAt)}, mediaArgs(res.Key)...), r.seq)...)
 	if err != nil {
@@ -270,12 +274,12 @@ func issued(res tasks.Result) bool {
 // keepMedia keeps a media, unless one that lives longer is known. r is the upload that it was issued for; nil: it is not known.
 func (t *tx) keepMedia(k tasks.MediaKey, m tasks.Media, r *row) error {
 	var upload any
-	if r != nil {
+	if r != nil && r.renews == 0 {
 		upload = r.seq
 	}
 	_, err := t.Exec(`INSERT INTO media (realm, appid, type, hash, media_id, issued_at, expires_at, producer, upload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (realm, appid, type, hash) DO UPDATE SET media_id = excluded.media_id, issued_at = excluded.issued_at,
-		expires_at = excluded.expires_at, upload = excluded.upload WHERE media.expires_at IS NULL OR media.expires_at < excluded.expires_at`,
+		expires_at = excluded.expires_at, upload = COALESCE(excluded.upload, media.upload) WHERE media.expires_at IS NULL OR media.expires_at < excluded.expires_at`,
 		append(mediaArgs(k), clean(m.ID), db.Micros(m.IssuedAt), db.Micros(m.ExpiresAt), db.TextOrNull(k.Producer), upload)...)
 	return err
 }

@@ -132,10 +132,12 @@ var liveContract = []testCase{
 		if n := h.number("SELECT COUNT(*) FROM kept"); n != 0 {
 			h.Errorf("%d media are kept alive, for nobody", n)
 		}
-		if got := h.live(tasks.MediaFilter{Query: "x.jpg"}); got != "newer of x.jpg" {
-			h.Error(got)
+		for _, f := range []tasks.MediaFilter{{Query: "x.jpg"}, {Query: "x.jpg", Producer: "crm"}} {
+			if got := h.live(f); got != "newer of x.jpg" {
+				h.Errorf("%+v: %q", f, got)
+			}
 		}
-		if id, err = h.RenewMedia(ctx, "newer", nil, ""); err != nil { // it comes from a renewal now
+		if id, err = h.RenewMedia(ctx, "newer", nil, ""); err != nil {
 			h.Fatal(err)
 		}
 		r = h.again()

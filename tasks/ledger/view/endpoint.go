@@ -2,6 +2,7 @@ package view
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -19,11 +20,12 @@ func (v *View) Endpoints(ctx context.Context, producer string) ([]tasks.Endpoint
 	err := v.lists.Snapshot(ctx, "list endpoints", func(t *db.Tx) error {
 		es = nil
 		var c db.Conditions
-		c.Equal("producer = ?", producer)
+		c.Equal("d.producer = ?", producer)
+		c.Add("d.seq < ?", int64(math.MaxInt64)) // so that the newest are looked for, and not all
 		at := map[string]int{}
-		return t.Each(`SELECT d.url, d.phase, d.attempts, d.last_status, COALESCE(d.last_error, ''), e.at, COALESCE(n.took, 0) FROM
-			(SELECT seq, event, url, phase, attempts, last_status, last_error, endpoint FROM deliveries WHERE `+c.Where()+` ORDER BY seq DESC LIMIT ?) d
-			JOIN events e ON e.seq = d.event LEFT JOIN endpoints n ON n.name = d.endpoint ORDER BY d.seq DESC`, append(c.Args, endpointRows), func(s db.Scanner) error {
+		return t.Each(`SELECT d.url, d.phase, d.attempts, d.last_status, COALESCE(d.last_error, ''), (SELECT e.at FROM events e WHERE e.seq = d.event),
+			COALESCE((SELECT n.took FROM endpoints n WHERE n.name = d.endpoint), 0)
+			FROM deliveries d WHERE `+c.Where()+` ORDER BY d.seq DESC LIMIT ?`, append(c.Args, endpointRows), func(s db.Scanner) error {
 			var (
 				url, reason                   string
 				phase, attempts, status, took int

@@ -10,7 +10,7 @@ export CGO_ENABLED := 0
 WITH_RACE := CGO_ENABLED=1
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race full unit lint vuln fuzz differential bench bench-quick chaos soak chaos-planted picture image tools
+.PHONY: help build demo test race full unit lint vuln fuzz differential bench bench-quick chaos soak chaos-planted browser picture image tools
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,10 @@ soak: tools ## a steady load with faults for SOAK (20m): does any process hold e
 
 chaos-planted: tools ## plant bugs in a worker and see that each is found
 	@.ci/gotest -tags planted -count=1 -run Planted ./cmd/mediaferry-chaos
+
+browser: ## look at the console in a browser, in short (needs chromium)
+	@.ci/servers browser
+	@.ci/gotest -tags full -count=1 -run TestBrowserInShort ./enqueue/console
 
 picture: ## draw the console's picture in README anew (needs chromium)
 	SIZE=full go test -tags full -count=1 -run 'TestBrowser/en-light-wide-full' ./enqueue/console

@@ -15,7 +15,7 @@ func TestOneKeyAsksForFewThingsAtOnce(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
 	greedy, other := p.signedIn(shop), p.signedIn(boss)
-	for range 6 {
+	begin := func() {
 		body, send := io.Pipe()
 		req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, p.url+"/new", body)
 		must(t, err)
@@ -24,12 +24,13 @@ func TestOneKeyAsksForFewThingsAtOnce(t *testing.T) {
 			if res, err := greedy.client.Do(req); err == nil {
 				res.Body.Close()
 			}
+			_ = body.Close()
 		}()
-		_, err = io.Copy(send, strings.NewReader("--b\r\n")) // and no more for now
-		must(t, err)
+		_, _ = io.Copy(send, strings.NewReader("--b\r\n")) // and no more for now; a form that is refused is not read
 		t.Cleanup(func() { _ = send.Close() })
 	}
 	taskstest.Until(t, "the key is refused", func() bool {
+		begin()
 		res, _ := greedy.get("/uploads")
 		return res.StatusCode == http.StatusTooManyRequests
 	})

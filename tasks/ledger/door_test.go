@@ -143,8 +143,10 @@ var doorContract = []testCase{
 			}
 			return value(h, h.Submit)(h.Context(), tasks.Submission{Producer: "crm", Batch: b.ID, Rows: rows})
 		}
-		if a := refuse(tasks.MaxRefusals); a.Ended != nil {
-			h.Errorf("ended %v", a.Ended)
+		for line < tasks.MaxRefusals {
+			if a := refuse(min(1000, tasks.MaxRefusals-line)); a.Ended != nil {
+				h.Fatalf("ended at line %d: %v", line, a.Ended)
+			}
 		}
 		wantCode(h, refuse(1).Ended, tasks.Invalid)
 		got, err := h.Batch(h.Context(), b.ID)

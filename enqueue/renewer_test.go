@@ -59,13 +59,16 @@ func TestOneRenewerMakesWhatIsDue(t *testing.T) {
 			synctest.Wait()
 		}
 		time.Sleep(renewEvery)
+		synctest.Wait()
 		if want := []int{100, 100, 50}; !slices.Equal(l.made, want) {
 			t.Errorf("made %v, want %v", l.made, want)
 		}
 		l.set(1, errors.New("the ledger is away"))
 		time.Sleep(3 * renewEvery)
+		synctest.Wait()
 		l.set(1, nil)
 		time.Sleep(renewEvery)
+		synctest.Wait()
 		if len(l.made) != 4 {
 			t.Errorf("made %v: it does not go on after an outage", l.made)
 		}

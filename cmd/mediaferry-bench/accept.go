@@ -24,7 +24,7 @@ func accepting(o options) comparison {
 	return comparison{
 		title: fmt.Sprintf("%d uploads accepted from one process, by %d goroutines or as one batch", o.uploads, o.submitters),
 		unit:  "uploads/s", count: o.uploads, base: "Enqueue", contenders: []string{"Enqueue", "Submit", "SubmitBatch"},
-		round: func(ctx context.Context, t *testbed, contender string) (measurement, error) {
+		run: func(ctx context.Context, t *testbed, contender string) (measurement, error) {
 			return t.accept(ctx, contender)
 		},
 		note: "ratio: to asynq's client, whose Redis keeps nothing on disk; the others commit to SQLite with synchronous=FULL. CPU ms and Redis\n" +

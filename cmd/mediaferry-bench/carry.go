@@ -46,7 +46,7 @@ func (c contender) ours() bool {
 	return false
 }
 
-// equip makes a round of a contender possible: it says where its ledger is, and which binary works.
+// equip makes a run of a contender possible: it says where its ledger is, and which binary works.
 func (t *testbed) equip(c contender) (err error) {
 	t.working, t.embedded, t.ledgerURL = t.binary, slices.Contains([]string{"embedded", "alone", "watched"}, c.name), "sqlite:"+filepath.Join(t.dataDir(), "ledger.db")
 	if t.address, err = freeAddress(context.Background()); err != nil {
@@ -71,7 +71,7 @@ func carrying(o options) comparison {
 	c := comparison{
 		title: o.title(), unit: "files/s", count: o.files, base: "asynq",
 		note: "ratio: to the plain asynq handler. CPU ms and Redis commands: for each file, without those of the servers. peak: resident memory.\n" +
-			"The outcomes of mediaferry were compared with the files after each round.",
+			"The outcomes of mediaferry were compared with the files after each run.",
 	}
 	by := map[string]contender{}
 	for _, w := range contenders {
@@ -81,7 +81,7 @@ func carrying(o options) comparison {
 		c.contenders = append(c.contenders, w.name)
 		by[w.name] = w
 	}
-	c.round = func(ctx context.Context, t *testbed, name string) (measurement, error) { return t.round(ctx, by[name]) }
+	c.run = func(ctx context.Context, t *testbed, name string) (measurement, error) { return t.run(ctx, by[name]) }
 	return c
 }
 

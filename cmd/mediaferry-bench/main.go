@@ -23,7 +23,7 @@
 //	alone    the product in one process, with its console
 //	watched  the same, while 20 browsers follow pages of the console
 //
-// After each round of the product all outcomes are compared with the files.
+// After each run of the product all outcomes are compared with the files.
 //
 // At last it measures how long POST /v1/media takes for files whose media are known.
 //
@@ -58,7 +58,7 @@ func main() {
 // options is one command line.
 type options struct {
 	bench
-	rounds              int
+	runs                int
 	uploads, submitters int    // of the comparison of accepting
 	only                string // contenders, with commas
 	before              string // another binary
@@ -70,11 +70,11 @@ type options struct {
 func run(ctx context.Context, args []string) error {
 	var o options
 	flags := flag.NewFlagSet("mediaferry-bench", flag.ContinueOnError)
-	flags.IntVar(&o.files, "files", 4000, "files in a round")
+	flags.IntVar(&o.files, "files", 4000, "files in a run")
 	flags.IntVar(&o.size, "size", 64<<10, "bytes of a file")
 	flags.IntVar(&o.concurrent, "concurrent", 64, "uploads at once")
-	flags.IntVar(&o.rounds, "rounds", 5, "rounds of each contender")
-	flags.IntVar(&o.uploads, "uploads", 100_000, "uploads to accept in a round; 0: skip this comparison")
+	flags.IntVar(&o.runs, "runs", 5, "runs of each contender")
+	flags.IntVar(&o.uploads, "uploads", 100_000, "uploads to accept in a run; 0: skip this comparison")
 	flags.IntVar(&o.submitters, "submitters", 256, "goroutines that submit one upload after the other")
 	flags.StringVar(&o.only, "only", "", "run only these contenders, with commas between them")
 	flags.DurationVar(&o.latency, "latency", 0, "time that WeChat takes for each answer")
@@ -93,7 +93,7 @@ func run(ctx context.Context, args []string) error {
 		return child(ctx, o)
 	}
 	if o.quick {
-		o.files, o.size, o.concurrent, o.rounds, o.uploads = 300, 16<<10, 16, 1, 1000
+		o.files, o.size, o.concurrent, o.runs, o.uploads = 300, 16<<10, 16, 1, 1000
 	}
 	todo := []bench{o.bench}
 	if o.cases {
@@ -143,25 +143,25 @@ func (o options) runCase(ctx context.Context, first bool) ([]result, error) {
 
 // comparison is a list of contenders that do the same work.
 type comparison struct {
-	title      string // the work of one round
+	title      string // the work of one run
 	unit       string // of the rate
-	count      int    // of the work of one round
+	count      int    // of the work of one run
 	base       string // the contender that ratios refer to
 	contenders []string
-	round      func(ctx context.Context, t *testbed, contender string) (measurement, error)
+	run        func(ctx context.Context, t *testbed, contender string) (measurement, error)
 	note       string
 }
 
-// compare runs the rounds of all contenders in turns, and prints the medians and their ratios to the base.
+// compare runs the runs of all contenders in turns, and prints the medians and their ratios to the base.
 func (t *testbed) compare(ctx context.Context, c comparison) ([]result, error) {
 	var all []result
 	results := map[string][]measurement{}
-	for round := range t.rounds {
+	for i := range t.runs {
 		for _, contender := range c.contenders {
 			if c.count == 0 || t.only != "" && !slices.Contains(strings.Split(t.only, ","), contender) {
 				continue
 			}
-			m, err := c.round(ctx, t, contender)
+			m, err := c.run(ctx, t, contender)
 			if err != nil {
 				return all, fmt.Errorf("%s: %s: %w", c.title, contender, err)
 			}
@@ -170,11 +170,11 @@ func (t *testbed) compare(ctx context.Context, c comparison) ([]result, error) {
 				Commands: float64(m.commands) / float64(c.count), Peak: m.peak,
 			})
 			results[contender] = append(results[contender], m)
-			fmt.Fprintf(os.Stderr, "round %d: %-14s %6.0f %s\n", round+1, contender, m.rate, c.unit)
+			fmt.Fprintf(os.Stderr, "run %d: %-14s %6.0f %s\n", i+1, contender, m.rate, c.unit)
 		}
 	}
 	if len(results) > 0 {
-		c.report(t.rounds, results)
+		c.report(t.runs, results)
 	}
 	return all, nil
 }
@@ -202,8 +202,8 @@ func writeJSON(file string, all []result) error {
 	return os.WriteFile(file, append(b, '\n'), 0o644)
 }
 
-func (c comparison) report(rounds int, results map[string][]measurement) {
-	fmt.Printf("%s, %d rounds, %d CPUs; medians\n\n", c.title, rounds, runtime.NumCPU())
+func (c comparison) report(runs int, results map[string][]measurement) {
+	fmt.Printf("%s, %d runs, %d CPUs; medians\n\n", c.title, runs, runtime.NumCPU())
 	fmt.Printf("%-14s  %9s  %8s  %9s  %10s  %8s\n", "contender", c.unit, "ratio", "CPU ms", "Redis cmds", "peak MiB")
 	base := median(results[c.base], func(m measurement) float64 { return m.rate })
 	for _, contender := range c.contenders {
@@ -236,7 +236,7 @@ func median(rs []measurement, of func(measurement) float64) float64 {
 	return values[len(values)/2]
 }
 
-// measurement is the result of one round of one contender.
+// measurement is the result of one run of one contender.
 type measurement struct {
 	rate     float64       // per second: files between the first request at the sink and the last, or accepted uploads
 	cpu      time.Duration // of the contender

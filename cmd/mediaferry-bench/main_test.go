@@ -38,7 +38,7 @@ func TestEveryContenderUploadsEveryFile(t *testing.T) {
 		if slow := c.name == "river" || c.name == "redis+postgres" || c.name == "before"; slow && !whole {
 			continue
 		}
-		m, err := bed.round(t.Context(), c)
+		m, err := bed.run(t.Context(), c)
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
@@ -55,7 +55,7 @@ func TestEveryContenderUploadsEveryFile(t *testing.T) {
 	}
 	if o := watching(o); whole {
 		for _, contender := range o.contenders {
-			if m, err := o.round(t.Context(), bed, contender); err != nil || m.rate <= 0 {
+			if m, err := o.run(t.Context(), bed, contender); err != nil || m.rate <= 0 {
 				t.Fatalf("%s: %+v, %v", contender, m, err)
 			}
 		}

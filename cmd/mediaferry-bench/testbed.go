@@ -21,7 +21,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
 )
 
-// testbed is what all rounds share: the files, a Redis and a sink.
+// testbed is what all runs share: the files, a Redis and a sink.
 type testbed struct {
 	options
 	dir      string
@@ -137,8 +137,8 @@ func (t *testbed) startSink(ctx context.Context) error {
 	return err
 }
 
-// round runs one contender once, on an empty Redis and an empty data dir.
-func (t *testbed) round(ctx context.Context, c contender) (measurement, error) {
+// run runs one contender once, on an empty Redis and an empty data dir.
+func (t *testbed) run(ctx context.Context, c contender) (measurement, error) {
 	if err := errors.Join(t.redis.FlushAll(ctx).Err(), t.redis.ConfigResetStat(ctx).Err(), t.resetSink(ctx)); err != nil {
 		return measurement{}, err
 	}

@@ -34,7 +34,7 @@ func watching(o options) comparison {
 	return comparison{
 		title: fmt.Sprintf("%s; %d browsers follow the console, or none", o.title(), watchers), unit: "files/s", count: o.files, base: "alone",
 		contenders: []string{"alone", "watched"},
-		round:      func(ctx context.Context, t *testbed, name string) (measurement, error) { return t.round(ctx, by[name]) },
+		run:        func(ctx context.Context, t *testbed, name string) (measurement, error) { return t.run(ctx, by[name]) },
 		note:       "ratio: to the same without anybody who looks. The product is one process, with its console.",
 	}
 }

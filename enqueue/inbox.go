@@ -34,7 +34,8 @@ type Inbox struct {
 
 // Handle is the asynq handler. It returns nil once the upload is in the ledger, or was refused and recorded as such,
 // and an error only while the ledger or Redis is away, or the producer's rate or budget is used up, so that asynq hands it
-// out again. A refusal costs as much of the rate as an upload. A task that comes twice is accepted once: an upload without an ExternalID is given the task's ID, under which its result is found too.
+// out again. A refusal costs as much of the rate and of the budget as an upload. A task that comes twice is accepted once:
+// an upload without an ExternalID is given the task's ID, under which its result is found too.
 func (in *Inbox) Handle(ctx context.Context, t *asynq.Task) error {
 	u, err := tasks.ParseUploadTask(t)
 	task, _ := asynq.GetTaskID(ctx)
@@ -46,17 +47,25 @@ func (in *Inbox) Handle(ctx context.Context, t *asynq.Task) error {
 	case "":
 		return nil
 	case tasks.Invalid, tasks.Denied, tasks.Conflict, tasks.Forbidden:
-		if late := in.Producer.TakeRate(); late != nil { // a refusal is recorded, which costs as much as an upload
-			return fmt.Errorf("refuse upload of task %s: %w", task, late)
-		}
 		return in.refuse(ctx, task, u, tasks.AsError(err))
 	default:
 		return fmt.Errorf("accept upload of task %s: %w", task, err)
 	}
 }
 
+// pay charges the producer for a refusal. A Conflict was found by the ledger, and was taken from the rate before it got there.
+func (in *Inbox) pay(ctx context.Context, why *tasks.Error) error {
+	if why.Code == tasks.Conflict {
+		return in.Producer.SpendOne(ctx)
+	}
+	return in.Producer.Charge(ctx)
+}
+
 // refuse records a refusal, for the producer and for people. It leaves out texts that are too long.
 func (in *Inbox) refuse(ctx context.Context, task string, u tasks.Upload, why *tasks.Error) error {
+	if err := in.pay(ctx, why); err != nil {
+		return fmt.Errorf("refuse upload of task %s: %w", task, err)
+	}
 	now := time.Now().UTC()
 	err := in.Results.Refuse(ctx, tasks.Outcome{
 		ExternalID: cmp.Or(upTo(tasks.MaxExternalID, u.ExternalID), task),
@@ -69,6 +78,7 @@ func (in *Inbox) refuse(ctx context.Context, task string, u tasks.Upload, why *t
 		Submitted: now, Finished: now,
 	})
 	if err != nil {
+		in.Producer.refundBudget(ctx) // the task comes again, and pays again
 		return err
 	}
 	if in.Log != nil {

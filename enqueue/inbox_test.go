@@ -40,14 +40,20 @@ func newPost(t *testing.T) *post {
 	results := &Results{Ledger: p.ledger, Redis: p.redis, Prefix: "staging:", Producer: "shop"}
 	p.inbox = &Inbox{Producer: &Producer{Ledger: p.ledger, Name: "shop"}, Results: results}
 	p.client = asynq.NewClientFromRedisClient(p.redis)
+	p.serve(p.inbox.Handle)
+	return p
+}
+
+// serve hands out what comes, as a worker does.
+func (p *post) serve(handle asynq.HandlerFunc) {
+	p.t.Helper()
 	srv := asynq.NewServerFromRedisClient(p.redis, asynq.Config{
 		Concurrency: 2, Queues: map[string]int{"inbox": 1}, LogLevel: asynq.FatalLevel, TaskCheckInterval: 5 * time.Millisecond,
 	})
-	if err := srv.Start(asynq.HandlerFunc(p.inbox.Handle)); err != nil {
-		t.Fatal(err)
+	if err := srv.Start(handle); err != nil {
+		p.t.Fatal(err)
 	}
-	t.Cleanup(srv.Shutdown)
-	return p
+	p.t.Cleanup(srv.Shutdown)
 }
 
 func (p *post) send(task *asynq.Task, opts ...asynq.Option) {

@@ -32,7 +32,7 @@ type gifWalk struct {
 // gifGap is a run of bytes that belong to no block.
 type gifGap struct{ begin, end int }
 
-// walkGIF walks the blocks of b to the trailer, over stray bytes between them, as ffmpeg does, and counts the pixels of
+// walkGIF walks the blocks of b to the trailer, over stray bytes behind a frame, as ffmpeg does, and counts the pixels of
 // each frame. Stray bytes, what comes behind the last frame, and a trailer that is missing are noted, as are the frames
 // of an animation.
 func walkGIF(b []byte, c *tasks.Content) error {
@@ -87,16 +87,16 @@ func (w *gifWalk) run() error {
 			}
 			w.off = next
 		default:
-			if next := w.resume(); next > 0 {
-				w.gaps = append(w.gaps, gifGap{at, next})
-				w.off = next
-				continue
-			}
-			if w.frames == 0 {
+			if w.frames == 0 { // no decoder goes on from here
 				return corrupt("GIF has no block at byte %d, where one must be", at)
 			}
-			w.noEnd = true
-			return nil
+			next := w.resume()
+			if next == 0 {
+				w.noEnd = true
+				return nil
+			}
+			w.gaps = append(w.gaps, gifGap{at, next})
+			w.off = next
 		}
 	}
 	w.noEnd = true

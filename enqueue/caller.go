@@ -2,7 +2,10 @@ package enqueue
 
 import (
 	"cmp"
+	"context"
 	"slices"
+
+	"github.com/google/uuid"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -35,6 +38,32 @@ func (c Caller) Sees() string {
 
 // Owns reports whether something of that producer exists for the caller.
 func (c Caller) Owns(producer string) bool { return c.Staff() || c.Sees() == producer }
+
+// Media returns a media that the caller may reuse, with the upload behind it only if that exists for the caller.
+func (c Caller) Media(m tasks.KnownMedia) tasks.KnownMedia {
+	if !c.Owns(m.Producer) {
+		m.Upload, m.Producer, m.Source, m.Filename = uuid.Nil, "", "", ""
+	}
+	return m
+}
+
+// ReuseOf tells of an upload with its outcome what the caller may know: what it was answered from, and what was answered with
+// its media. It is nil where that is nothing.
+func (c Caller) ReuseOf(ctx context.Context, l Reuses, o tasks.Outcome) (*tasks.MediaReuse, error) {
+	if o.State != tasks.Succeeded {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	r, err := l.MediaReuse(ctx, o.ID, c.Sees())
+	if err != nil || r.From == nil && len(r.By) == 0 {
+		return nil, err
+	}
+	return &r, nil
+}
+
+// Reuses tells what uploads were answered from.
+type Reuses interface {
+	MediaReuse(ctx context.Context, id uuid.UUID, producer string) (tasks.MediaReuse, error)
+}
 
 // Confined keeps a filter to what the caller sees.
 func (c Caller) Confined(f tasks.Filter) tasks.Filter {

@@ -14,8 +14,11 @@ type MediaFilter struct {
 	Type     MediaType
 	Query    string // a media_id, a SHA-256, or a part of the source or filename
 	Kept     bool   // only those that are kept alive
-	Cursor   string
-	Limit    int // 0: 100, at most 1,000
+	Unkept   bool   // only those that are left to expire
+	// Within chooses those that expire within this time. Zero: all.
+	Within time.Duration
+	Cursor string
+	Limit  int // 0: 100, at most 1,000
 }
 
 // KnownMedia is a live media as people see it.
@@ -26,6 +29,7 @@ type KnownMedia struct {
 	SHA256    string    `json:"sha256,omitempty"` // of the bytes that WeChat has; empty: it is not known
 	IssuedAt  time.Time `json:"issued_at"`
 	ExpiresAt time.Time `json:"expires_at"`
+	Size      int64     `json:"size,omitzero"` // of the bytes that WeChat has
 	// Of the upload that it was issued for, or of one that it is kept alive for. They are empty where that is not known.
 	Upload   uuid.UUID `json:"upload_id,omitzero"`
 	Producer string    `json:"producer,omitempty"`

@@ -41,6 +41,7 @@ type Outcome struct {
 	Finished   time.Time       `json:"finished_at,omitzero"`
 	KeepFresh  time.Time       `json:"keep_fresh_until,omitzero"` // until when its media is kept alive
 	Current    *CurrentMedia   `json:"current_media,omitempty"`   // in show and GET one only: the live one of its content
+	Reuse      *MediaReuse     `json:"reuse,omitempty"`           // in show and GET one only; nil: no other upload has to do with its media
 	History    []Attempt       `json:"history,omitempty"`         // in show and GET one only
 }
 

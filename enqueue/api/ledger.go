@@ -38,6 +38,8 @@ type Accounts interface {
 	Invalid(ctx context.Context, mediaID string, accounts []string, producer string) (renewing bool, err error)
 	RenewMedia(ctx context.Context, mediaID string, accounts []string, producer string) (uuid.UUID, error)
 	LiveMedia(ctx context.Context, f tasks.MediaFilter) ([]tasks.KnownMedia, string, error)
+	KnownMedia(ctx context.Context, mediaID string, accounts []string, producer string) (tasks.KnownMedia, error)
+	enqueue.Reuses
 	MediaAccount(ctx context.Context, mediaID string, accounts []string, producer string) (string, error)
 }
 

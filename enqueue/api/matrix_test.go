@@ -68,6 +68,7 @@ func calls(th things) map[string]matrixCall {
 		"get-media":         {path: "/v1/media", body: `{"type":"image","source":"a.jpg","wait":0}`, status: 202},
 		"forget-media":      {path: "/v1/media/" + th.media, status: 204},
 		"list-media":        {path: "/v1/media?kept=false", status: 200},
+		"show-media":        {path: "/v1/media/" + th.media, status: 200},
 		"renew-media":       {path: "/v1/media/" + th.media + "/renew?wait=0", status: 202},
 		"invalid-media":     {path: "/v1/media/" + th.media + "/invalid", status: 200},
 		"list-accounts":     {path: "/v1/accounts", status: 200},

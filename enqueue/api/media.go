@@ -73,11 +73,15 @@ type mediaListInput struct {
 	Type     string `query:"type" enum:"image,voice,video,thumb" doc:"Media of this type"`
 	Query    string `query:"q" maxLength:"1024" doc:"A media_id, a SHA-256, or a part of the source or filename"`
 	Kept     bool   `query:"kept" doc:"true: only media that are kept alive"`
+	Unkept   bool   `query:"unkept" doc:"true: only media that are left to expire"`
+	Within   int    `query:"within" minimum:"0" maximum:"2592000" doc:"Media that expire within so many seconds; 0: all"`
 	Cursor   string `query:"cursor" maxLength:"2048" doc:"next of the last page"`
 	Limit    int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
 type mediaListOutput struct{ Body MediaPage }
+
+type knownOutput struct{ Body tasks.KnownMedia }
 
 func (s *Server) mediaRoutes() {
 	route(s, enqueue.AccessSubmit, huma.Operation{
@@ -104,6 +108,12 @@ func (s *Server) mediaRoutes() {
 		Summary:     "The live media, by account, those that expire first before the others",
 		Description: "Where few of many match, a page is short, or empty, though others follow.",
 	}, s.listMedia)
+	route(s, enqueue.AccessRead, huma.Operation{
+		OperationID: "show-media", Method: http.MethodGet, Path: "/v1/media/{media_id}", Tags: []string{"media"},
+		Summary: "One live media",
+		Description: "Those are shown it whose uploads are answered with it. The upload that it came from is told to its own producer, and to operators and viewers. " +
+			"404: it has expired, was renewed or forgotten, or was never issued here.",
+	}, s.showMedia)
 	route(s, enqueue.AccessSubmit, huma.Operation{
 		OperationID: "renew-media", Method: http.MethodPost, Path: "/v1/media/{media_id}/renew", Tags: []string{"media"},
 		Summary: "Upload the content of a media again, now",
@@ -188,7 +198,8 @@ func (s *Server) forget(ctx context.Context, in *mediaID) (*struct{}, error) {
 func (s *Server) listMedia(ctx context.Context, in *mediaListInput) (*mediaListOutput, error) {
 	who := caller(ctx)
 	f := tasks.MediaFilter{
-		Account: in.Account, Accounts: who.Accounts, Producer: in.Producer, Type: tasks.MediaType(in.Type), Query: in.Query, Kept: in.Kept, Cursor: in.Cursor, Limit: in.Limit,
+		Account: in.Account, Accounts: who.Accounts, Producer: in.Producer, Type: tasks.MediaType(in.Type), Query: in.Query, Kept: in.Kept, Unkept: in.Unkept,
+		Within: time.Duration(in.Within) * time.Second, Cursor: in.Cursor, Limit: in.Limit,
 	}
 	if own := who.Sees(); own != "" {
 		f.Producer = own
@@ -198,6 +209,12 @@ func (s *Server) listMedia(ctx context.Context, in *mediaListInput) (*mediaListO
 		return nil, err
 	}
 	return &mediaListOutput{MediaPage{orEmpty(page), next}}, nil
+}
+
+func (s *Server) showMedia(ctx context.Context, in *mediaID) (*knownOutput, error) {
+	who := caller(ctx)
+	m, err := s.cfg.Ledger.KnownMedia(ctx, in.ID, who.Accounts, who.Sees())
+	return &knownOutput{who.Media(m)}, err
 }
 
 func (s *Server) renewMedia(ctx context.Context, in *renewInput) (*renewOutput, error) {

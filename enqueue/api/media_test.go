@@ -254,3 +254,54 @@ func TestReportedMedia(t *testing.T) {
 	}
 	p.refused(p.call(shop, "POST", "/v1/media/M2/invalid", ""), 404, tasks.NotFound, "")
 }
+
+// What has to do with an upload's media is told to those whose uploads that is, and one media to those who could reuse it.
+func TestMediaIsShown(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	must(t, p.Join(t.Context(), tasks.Process{Name: "test", Role: tasks.RoleRun}, []tasks.Account{account}))
+	again := success("M1")
+	again.Reused, again.Attempt = true, nil
+	ids := map[string]string{}
+	for _, u := range []struct{ name, key, body string }{
+		{"first", shop, `{"type":"image","source":"first.jpg"}`}, {"second", shop, `{"type":"image","source":"second.jpg"}`}, {"third", rival, `{"type":"image","source":"third.jpg"}`},
+	} {
+		id := p.submit(u.key, u.body).ID
+		if len(ids) == 0 {
+			p.finish(id, success("M1"))
+		} else {
+			p.finish(id, again)
+		}
+		ids[u.name] = id.String()
+	}
+	for _, c := range []struct{ key, of, from, by string }{
+		{shop, "first", "", "second.jpg"}, {shop, "second", "first.jpg", ""}, {boss, "first", "", "third.jpg second.jpg"}, {rival, "third", "", ""}, {eye, "third", "first.jpg", ""},
+	} {
+		o := answered[tasks.Outcome](t, p.call(c.key, "GET", "/v1/uploads/"+ids[c.of], ""), http.StatusOK)
+		var from string
+		var by []string
+		if o.Reuse != nil && o.Reuse.From != nil {
+			from = o.Reuse.From.Source
+		}
+		if o.Reuse != nil {
+			for _, u := range o.Reuse.By {
+				by = append(by, u.Source)
+			}
+		}
+		if from != c.from || strings.Join(by, " ") != c.by {
+			t.Errorf("%s is told of %s: from %q, by %q", c.key, c.of, from, by)
+		}
+	}
+	for key, source := range map[string]string{shop: "first.jpg", boss: "first.jpg", rival: ""} {
+		m := answered[tasks.KnownMedia](t, p.call(key, "GET", "/v1/media/M1", ""), http.StatusOK)
+		if m.MediaID != "M1" || m.Source != source || (m.Upload.String() == ids["first"]) != (source != "") {
+			t.Errorf("%s is shown %+v", key, m)
+		}
+	}
+	p.refused(p.call(boss, "GET", "/v1/media/M2", ""), http.StatusNotFound, tasks.NotFound, "no such media")
+	for query, want := range map[string]int{"": 1, "?unkept=true": 1, "?kept=true": 0, "?within=60": 0, "?within=2592000": 1} {
+		if page := answered[api.MediaPage](t, p.call(boss, "GET", "/v1/media"+query, ""), http.StatusOK); len(page.Media) != want {
+			t.Errorf("%q: %d media", query, len(page.Media))
+		}
+	}
+}

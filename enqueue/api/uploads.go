@@ -118,6 +118,9 @@ func (s *Server) upload(ctx context.Context, in *oneInput) (*outcomeOutput, erro
 
 func (s *Server) get(ctx context.Context, in *getInput) (*getOutput, error) {
 	o, err := s.own(ctx, in.ID)
+	if err == nil {
+		o.Reuse, err = caller(ctx).ReuseOf(ctx, s.cfg.Ledger, o)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func BenchmarkPages(b *testing.B) {
 	for _, page := range []struct{ name, path string }{
 		{"overview", "/"}, {"overview-7d", "/?span=7d"}, {"uploads", "/uploads"}, {"failed", "/uploads?q=state:failed"}, {"succeeded-of-account", "/uploads?q=state:succeeded+account:news"},
 		{"waiting-voice", "/uploads?q=state:waiting+type:voice"}, {"text", "/uploads?q=99999"}, {"upload", "/uploads/" + some[0].ID.String()}, {"failures", "/failures?span=24h"}, {"batches", "/batches"},
-		{"batch", "/batches/" + some[0].Batch.String()}, {"webhooks", "/webhooks"}, {"webhooks-failed", "/webhooks?state=failed"}, {"accounts", "/accounts"}, {"system", "/system"}, {"new", "/new"},
+		{"batch", "/batches/" + some[0].Batch.String()}, {"webhooks", "/webhooks"}, {"webhooks-failed", "/webhooks?state=failed"}, {"media", "/media"}, {"media-kept", "/media?kept=true"}, {"accounts", "/accounts"}, {"system", "/system"}, {"new", "/new"},
 	} {
 		b.Run(page.name, func(b *testing.B) {
 			var took []time.Duration

@@ -217,7 +217,7 @@ func testLook(t *testing.T, browser context.Context, name string, c filledLook) 
 	p := newPlant(t, func(cfg *console.Config) { cfg.Asker = desk{} })
 	p.fill(c.uploads)
 	paths := map[string]string{
-		"overview": "/", "uploads": "/uploads", "failures": "/failures", "batches": "/batches", "new": "/new", "webhooks": "/webhooks", "accounts": "/accounts",
+		"overview": "/", "uploads": "/uploads", "failures": "/failures", "batches": "/batches", "media": "/media", "media-no-match": "/media?kept=true&q=nothing", "new": "/new", "webhooks": "/webhooks", "accounts": "/accounts",
 		"system": "/system", "missing": "/uploads/none", "no-match": "/uploads?q=state:failed+code:poison",
 	}
 	if c.uploads > 1 {
@@ -233,6 +233,17 @@ func testLook(t *testing.T, browser context.Context, name string, c filledLook) 
 		must(t, err)
 		for _, o := range uploads {
 			paths["upload-"+string(o.State)] = "/uploads/" + o.ID.String()
+			if o.Reused {
+				paths["upload-reused"] = paths["upload-"+string(o.State)]
+			}
+		}
+		live, _, err := p.LiveMedia(t.Context(), tasks.MediaFilter{})
+		must(t, err)
+		for _, m := range live {
+			paths["medium"] = "/media/" + m.MediaID
+			if !m.Kept.IsZero() {
+				paths["medium-kept"] = "/media/" + m.MediaID
+			}
 		}
 		paths["preview"] = "/actions/preview?do=retry-all&q=state:failed"
 	}
@@ -347,9 +358,9 @@ func testRoles(t *testing.T, browser context.Context) {
 		presses   bool // in the lists
 		asks      bool // of accounts
 	}{
-		{shop, "/uploads /batches /new /webhooks /accounts", true, false},
-		{eye, "/ /uploads /failures /batches /webhooks /accounts /system", false, false},
-		{boss, "/ /uploads /failures /batches /new /webhooks /accounts /system", true, true},
+		{shop, "/uploads /batches /media /new /webhooks /accounts", true, false},
+		{eye, "/ /uploads /failures /batches /media /webhooks /accounts /system", false, false},
+		{boss, "/ /uploads /failures /batches /media /new /webhooks /accounts /system", true, true},
 	} {
 		w := p.open(t, browser, look{"en", "light", 1440})
 		w.signIn(t, role.key)
@@ -364,7 +375,7 @@ func testRoles(t *testing.T, browser context.Context) {
 				t.Errorf("%s is in the menu of %s, and refused", path, role.key)
 			}
 			presses := asked[bool](t, w, `!!document.querySelector("main form[method=post] button:not([type=button])")`)
-			want := role.presses && (path == "/uploads" || path == "/new" || path == "/webhooks") || role.asks && (path == "/accounts" || path == "/system")
+			want := role.presses && (path == "/uploads" || path == "/media" || path == "/new" || path == "/webhooks") || role.asks && (path == "/accounts" || path == "/system")
 			if want && !presses || presses && !role.presses {
 				t.Errorf("%s has something to press for %s: %v", path, role.key, presses)
 			}

@@ -78,6 +78,7 @@ type Console struct {
 	pages    map[string]*template.Template // by language
 	guard    *enqueue.Guard
 	visits   *enqueue.InFlight
+	renewals *enqueue.LiveMedia
 	origins  *http.CrossOriginProtection
 	closing  chan struct{}
 	once     sync.Once
@@ -93,7 +94,7 @@ func New(cfg Config) (*Console, error) {
 	}
 	c := &Console{
 		cfg: cfg, log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)), mux: http.NewServeMux(), guard: enqueue.NewGuard(cfg.Now),
-		visits: enqueue.NewInFlight(), origins: http.NewCrossOriginProtection(), closing: make(chan struct{}),
+		visits: enqueue.NewInFlight(), renewals: enqueue.NewLiveMedia(cfg.Ledger), origins: http.NewCrossOriginProtection(), closing: make(chan struct{}),
 	}
 	var err error
 	if c.texts, err = loadTexts(cfg.Explain); err != nil {
@@ -111,6 +112,7 @@ func New(cfg Config) (*Console, error) {
 	c.bulkRoutes()
 	c.failuresRoutes()
 	c.batchesRoutes()
+	c.mediaRoutes()
 	c.newRoutes()
 	c.webhooksRoutes()
 	c.accountsRoutes()

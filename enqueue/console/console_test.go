@@ -149,12 +149,14 @@ func TestPages(t *testing.T) {
 	p.fill(30)
 	ids := p.submit("shop", tasks.Upload{Type: tasks.Image, Source: "a.jpg"})
 	staff := map[string]bool{"/failures": true, "/system": true}
-	paths := []string{"/uploads", "/uploads?q=state:failed+type:voice", "/uploads?q=nothing-like-this", "/failures", "/batches", "/webhooks", "/webhooks?state=failed", "/accounts", "/system", "/new", "/uploads/" + ids[0].ID.String(), "/?span=24h"}
+	paths := []string{"/uploads", "/uploads?q=state:failed+type:voice", "/uploads?q=nothing-like-this", "/failures", "/batches", "/media", "/media?kept=true&type=image&account=shop&q=look&within=43200", "/media?type=gif&unkept=true", "/webhooks", "/webhooks?state=failed", "/accounts", "/system", "/new", "/uploads/" + ids[0].ID.String(), "/?span=24h"}
 	for name, key := range map[string]string{"boss": boss, "eye": eye, "shop": shop} {
 		b := p.signedIn(key)
 		for _, path := range paths {
 			want := http.StatusOK
 			switch {
+			case strings.Contains(path, "type=gif"):
+				want = http.StatusUnprocessableEntity
 			case name == "eye" && path == "/new", name == "shop" && staff[path]:
 				want = http.StatusForbidden
 			case name == "shop" && strings.HasPrefix(path, "/?"):

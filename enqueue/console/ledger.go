@@ -17,6 +17,7 @@ type Ledger interface {
 	Sessions
 	Overview
 	Lists
+	Media
 	Changes
 }
 
@@ -52,11 +53,21 @@ type Lists interface {
 	Keys(ctx context.Context) ([]tasks.Key, error)
 }
 
+// Media shows and renews live media, and those that have to do with an upload.
+type Media interface {
+	LiveMedia(ctx context.Context, f tasks.MediaFilter) ([]tasks.KnownMedia, string, error)
+	KnownMedia(ctx context.Context, mediaID string, accounts []string, producer string) (tasks.KnownMedia, error)
+	enqueue.Reuses
+	enqueue.MediaBook
+	RenewMedia(ctx context.Context, mediaID string, accounts []string, producer string) (uuid.UUID, error)
+	Invalid(ctx context.Context, mediaID string, accounts []string, producer string) (renewing bool, err error)
+	Forget(ctx context.Context, mediaID string, accounts []string, producer string) error
+}
+
 // Changes is what people change with one button.
 type Changes interface {
 	Seal(ctx context.Context, batch uuid.UUID, truncated bool) error
 	StopAction(ctx context.Context, id uuid.UUID) (tasks.Action, error)
-	Forget(ctx context.Context, mediaID string, accounts []string, producer string) error
 	Resume(ctx context.Context, realm, appid string) (bool, error)
 	Replay(ctx context.Context, id uuid.UUID) error
 	RevokeKeys(ctx context.Context, nameOrID string) (int, error)

@@ -41,6 +41,7 @@ var rooms = []room{ //nolint:gochecknoglobals // a table
 	{"uploads", "/uploads", enqueue.AccessRead},
 	{"failures", "/failures", enqueue.AccessWatch},
 	{"batches", "/batches", enqueue.AccessRead},
+	{"media", "/media", enqueue.AccessRead},
 	{"new", "/new", enqueue.AccessSubmit},
 	{"webhooks", "/webhooks", enqueue.AccessRead},
 	{"accounts", "/accounts", enqueue.AccessRead},
@@ -52,6 +53,8 @@ func roomOf(name string) string {
 	switch name {
 	case "upload", "preview", "action":
 		return "uploads"
+	case "medium":
+		return "media"
 	case "batch":
 		return "batches"
 	}

@@ -31,6 +31,7 @@ func built() map[string][]string {
 		"overview.in_":  stretches, "chart.span_": stretches,
 		"preview.title_": kinds, "preview.can_": kinds, "preview.do_": kinds, "action.title_": kinds,
 		"accounts.token_": {"stable_token", "token", "static", "url", "command"}, "webhooks.health_": {"well", "failing", "disabled", "untried"},
+		"media.is_": {"kept", "unkept", "soon"}, "media.done_": {"forgotten", "invalid", "renewing"},
 		"action.state_": {"running", "done", "stopped"}, "batches.state_": {"open", "sealed", "complete"}, "webhooks.state_": deliveries,
 	}
 	for _, r := range rooms {

@@ -16,7 +16,8 @@ func (c *Console) uploadRoutes() {
 	c.page("GET /uploads/{id}/source", enqueue.AccessRead, c.preview)
 	c.page("POST /uploads/{id}/retry", enqueue.AccessSubmit, c.retryOne)
 	c.page("POST /uploads/{id}/cancel", enqueue.AccessSubmit, c.cancelOne)
-	c.page("POST /uploads/{id}/forget", enqueue.AccessSubmit, c.forgetMedia)
+	c.page("POST /uploads/{id}/renew", enqueue.AccessSubmit, c.renewOne)
+	c.page("POST /uploads/{id}/forget", enqueue.AccessSubmit, c.forgetOne)
 }
 
 // uploadData is what the page of one upload shows.
@@ -24,8 +25,9 @@ type uploadData struct {
 	tasks.Outcome
 	Steps   []step
 	Preview bool
-	Live    bool // its media can still be used
-	Left    time.Duration
+	Media   tasks.CurrentMedia // the one to use now: that of the outcome, or a newer one of the same content
+	Renewed bool               // it is a newer one
+	Live    bool               // it can still be used
 	InBatch bool
 	Raw     tasks.Outcome // as the API has it
 }
@@ -48,6 +50,9 @@ type step struct {
 
 func (c *Console) upload(v *visit) (answer, error) {
 	o, err := v.own(v.Context())
+	if err == nil {
+		o.Reuse, err = v.who.ReuseOf(v.Context(), c.cfg.Ledger, o)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +61,9 @@ func (c *Console) upload(v *visit) (answer, error) {
 		return nil, err
 	}
 	d := uploadData{Outcome: o, Raw: o, InBatch: o.Batch != uuid.Nil, Steps: stepsOf(o, hooks), Preview: c.cfg.Files != nil && c.previewable(v, o)}
-	d.Left = o.ExpiresAt.Sub(c.now())
-	d.Live = o.State == tasks.Succeeded && d.Left > 0
+	d.Media = mediaOf(o)
+	d.Renewed = d.Media.MediaID != o.MediaID
+	d.Live = o.State == tasks.Succeeded && d.Media.ExpiresAt.After(c.now())
 	p := page{name: "upload", title: cmp.Or(o.Filename, o.ID.String()), data: d}
 	if !o.State.Final() {
 		p.every = 3
@@ -110,10 +116,26 @@ func (c *Console) cancelOne(v *visit) (answer, error) {
 	return uploadPage(o.ID), err
 }
 
-func (c *Console) forgetMedia(v *visit) (answer, error) {
+// mediaOf is the media that an upload's content has now.
+func mediaOf(o tasks.Outcome) tasks.CurrentMedia {
+	if o.Current != nil {
+		return *o.Current
+	}
+	return tasks.CurrentMedia{MediaID: o.MediaID, IssuedAt: o.IssuedAt, ExpiresAt: o.ExpiresAt}
+}
+
+func (c *Console) renewOne(v *visit) (answer, error) {
 	o, err := v.own(v.Context())
 	if err == nil {
-		err = c.cfg.Ledger.Forget(v.Context(), o.MediaID, v.who.Accounts, v.who.Sees())
+		_, err = c.renew(v, mediaOf(o).MediaID)
+	}
+	return uploadPage(o.ID), err
+}
+
+func (c *Console) forgetOne(v *visit) (answer, error) {
+	o, err := v.own(v.Context())
+	if err == nil {
+		err = c.cfg.Ledger.Forget(v.Context(), mediaOf(o).MediaID, v.who.Accounts, v.who.Sees())
 	}
 	return uploadPage(o.ID), err
 }

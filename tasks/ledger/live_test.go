@@ -60,7 +60,8 @@ var liveContract = []testCase{
 			{tasks.MediaFilter{}, "media-x of x.jpg, media-y of y.jpg, media-z of "},
 			{tasks.MediaFilter{Limit: 1}, "media-x of x.jpg, media-y of y.jpg, media-z of "},
 			{tasks.MediaFilter{Producer: "erp"}, "media-y of y.jpg"}, {tasks.MediaFilter{Producer: "crm"}, "media-x of x.jpg"},
-			{tasks.MediaFilter{Kept: true}, "media-y of y.jpg"}, {tasks.MediaFilter{Query: "Y.J"}, "media-y of y.jpg"}, {tasks.MediaFilter{Query: sum}, "media-y of y.jpg"},
+			{tasks.MediaFilter{Kept: true}, "media-y of y.jpg"}, {tasks.MediaFilter{Unkept: true, Query: ".jpg"}, "media-x of x.jpg"},
+			{tasks.MediaFilter{Within: 71*time.Hour + 30*time.Minute}, "media-x of x.jpg"}, {tasks.MediaFilter{Query: "Y.J"}, "media-y of y.jpg"}, {tasks.MediaFilter{Query: sum}, "media-y of y.jpg"},
 			{tasks.MediaFilter{Query: "media-x"}, "media-x of x.jpg"}, {tasks.MediaFilter{Type: tasks.Voice}, ""}, {tasks.MediaFilter{Account: "other"}, ""},
 			{tasks.MediaFilter{Accounts: []string{"other"}}, ""}, {tasks.MediaFilter{Account: account.Name, Accounts: []string{account.Name}, Type: tasks.Image, Query: "x.jpg"}, "media-x of x.jpg"},
 		} {

@@ -115,7 +115,7 @@
   document.addEventListener("keydown", e => {
     if (e.ctrlKey || e.metaKey || e.altKey || e.target.matches("input:not([type=checkbox]), textarea, select")) return;
     const keys = {
-      "/": () => (filter ? filter.select() : location.assign("/uploads")),
+      "/": () => (one("[type=search]") ?? { select: () => location.assign("/uploads") }).select(),
       "?": () => one("#keys").showModal(),
       j: () => go(1), k: () => go(-1),
       x: () => one(".rows tr.here input[name=id]")?.click(),
@@ -160,6 +160,7 @@
         }
       });
     });
+    if ("gone" in rows.dataset) [...rows.rows].forEach(row => row.classList.toggle("gone", !next.getElementById(row.id)));
     if (news && !("later" in rows.dataset)) {
       news.hidden = n === 0;
       news.textContent = (n === 1 ? news.dataset.single : news.dataset.many).replace("#", n === fresh.rows.length ? n + "+" : n);

@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"math"
+	"path"
 	"slices"
 	"strings"
 
@@ -74,7 +76,7 @@ func (v *View) LiveMedia(ctx context.Context, f tasks.MediaFilter) (page []tasks
 			}
 			for more := true; more && err == nil; {
 				var found []placedMedia
-				found, err = mediaAfter(t, a, at, f.Producer)
+				found, err = mediaAfter(t, a, at, f)
 				more = len(found) == mediaWindow
 				for _, m := range found {
 					if len(page) == limit || looked == mediaRows {
@@ -123,20 +125,24 @@ type placedMedia struct {
 
 // mediaColumns take the producer twice whose uploads are looked for first, and "" for any.
 const mediaColumns = `m.realm, m.appid, m.type, m.hash, m.media_id, m.issued_at, m.expires_at, m.producer IS NULL, u.id, COALESCE(u.producer, ''), COALESCE(u.source, ''),
-	COALESCE(u.filename, ''), u.sha256, k.content, k.due_at, COALESCE(k.renewal, 0), (SELECT MAX(p.until_at) FROM keepers p WHERE p.kept = k.seq) FROM media m
+	COALESCE(u.filename, ''), COALESCE(u.size, 0), u.sha256, k.content, k.due_at, COALESCE(k.renewal, 0), (SELECT MAX(p.until_at) FROM keepers p WHERE p.kept = k.seq) FROM media m
 	LEFT JOIN kept k ON k.realm = m.realm AND k.appid = m.appid AND k.type = m.type AND k.hash = m.hash
 	LEFT JOIN uploads u ON u.seq = COALESCE((SELECT MIN(p.upload) FROM keepers p WHERE p.kept = k.seq AND (p.producer = ? OR ? = '')), m.upload) `
 
-// mediaAfter reads the media of an account behind a place.
-func mediaAfter(t *db.Tx, a mediaAccount, at mediaPlace, producer string) ([]placedMedia, error) {
+// mediaAfter reads the media of an account behind a place, as far as a filter goes.
+func mediaAfter(t *db.Tx, a mediaAccount, at mediaPlace, f tasks.MediaFilter) ([]placedMedia, error) {
+	last := int64(math.MaxInt64)
+	if f.Within > 0 {
+		last = t.Now + f.Within.Microseconds()
+	}
 	if at.Hash == nil {
 		at.Hash = []byte{}
 	}
 	if at.Expires < t.Now {
 		at.Expires, at.Type, at.Hash = t.Now, "~", []byte{} // behind all that expires now
 	}
-	return mediaWhere(t, a.name, `WHERE m.realm = ? AND m.appid = ? AND m.media_id IS NOT NULL AND (m.expires_at, m.type, m.hash) > (?, ?, ?)
-		ORDER BY m.expires_at, m.type, m.hash LIMIT ?`, producer, producer, a.realm, a.appid, at.Expires, at.Type, at.Hash, mediaWindow)
+	return mediaWhere(t, a.name, `WHERE m.realm = ? AND m.appid = ? AND m.media_id IS NOT NULL AND (m.expires_at, m.type, m.hash) > (?, ?, ?) AND m.expires_at <= ?
+		ORDER BY m.expires_at, m.type, m.hash LIMIT ?`, f.Producer, f.Producer, a.realm, a.appid, at.Expires, at.Type, at.Hash, last, mediaWindow)
 }
 
 func mediaWhere(t *db.Tx, account, where string, args ...any) ([]placedMedia, error) {
@@ -151,7 +157,7 @@ func mediaWhere(t *db.Tx, account, where string, args ...any) ([]placedMedia, er
 		)
 		p := &m.mediaPlace
 		err := s.Scan(&p.Realm, &p.AppID, &p.Type, &p.Hash, &m.MediaID, &issued, &p.Expires, &shared, &id, &m.Producer, &m.Source, &m.Filename,
-			&sum, &content, &due, &renewal, &until)
+			&m.Size, &sum, &content, &due, &renewal, &until)
 		switch {
 		case len(content) > 0:
 			sum = content
@@ -160,10 +166,14 @@ func mediaWhere(t *db.Tx, account, where string, args ...any) ([]placedMedia, er
 		}
 		copy(m.Upload[:], id)
 		m.KnownMedia.Type, m.SHA256 = tasks.MediaType(p.Type), hex.EncodeToString(sum)
+		if m.Filename == "" && m.Source != "" {
+			m.Filename = path.Base(m.Source)
+		}
 		m.IssuedAt, m.ExpiresAt = db.TimeOrZero(issued), db.Time(p.Expires)
 		if until.Valid {
-			m.Kept, m.Due, m.Renewing = db.TimeOrZero(until), db.TimeOrZero(due), renewal != 0
+			m.Kept, m.Due = db.TimeOrZero(until), db.TimeOrZero(due)
 		}
+		m.Renewing = renewal != 0
 		all = append(all, m)
 		return err
 	})
@@ -173,7 +183,7 @@ func mediaWhere(t *db.Tx, account, where string, args ...any) ([]placedMedia, er
 // chosen reports whether a filter chooses a media of one of its accounts.
 func chosen(m tasks.KnownMedia, f tasks.MediaFilter) bool {
 	text := strings.ToLower(f.Query)
-	return (f.Type == "" || m.Type == f.Type) && (!f.Kept || !m.Kept.IsZero()) && (f.Producer == "" || m.Producer == f.Producer) &&
+	return (f.Type == "" || m.Type == f.Type) && (!f.Kept || !m.Kept.IsZero()) && (!f.Unkept || m.Kept.IsZero()) && (f.Producer == "" || m.Producer == f.Producer) &&
 		(text == "" || m.MediaID == f.Query || m.SHA256 == text || strings.Contains(strings.ToLower(m.Source), text) || strings.Contains(strings.ToLower(m.Filename), text))
 }
 

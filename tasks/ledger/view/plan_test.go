@@ -162,7 +162,7 @@ func reads() map[string][]read {
 		_, err := v.MediaAccount(ctx, "m7", []string{"busy", "quiet"}, "small")
 		return err
 	})
-	for _, f := range []tasks.MediaFilter{{}, {Account: "busy", Limit: 10}, {Account: "quiet"}, {Producer: "small"}, {Query: "nothing has it"}, {Kept: true, Accounts: []string{"busy"}}} {
+	for _, f := range []tasks.MediaFilter{{}, {Account: "busy", Limit: 10}, {Account: "quiet"}, {Producer: "small"}, {Query: "nothing has it"}, {Kept: true, Accounts: []string{"busy"}}, {Account: "busy", Within: 12 * time.Hour}} {
 		add("LiveMedia", func(ctx context.Context, v *view.View) error {
 			_, next, err := v.LiveMedia(ctx, f)
 			if err == nil && next != "" {

@@ -12,6 +12,6 @@ func (a *app) mediaCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.mediaGetCommand(), a.mediaListCommand(), a.mediaShowCommand(), a.mediaRenewCommand(), a.mediaForgetCommand())
+	cmd.AddCommand(a.mediaGetCommand(), a.mediaListCommand(), a.mediaShowCommand(), a.mediaRenewCommand(), a.mediaForgetCommand(), a.mediaInvalidCommand())
 	return cmd
 }

@@ -23,7 +23,8 @@ func (a *app) mediaListCommand() *cobra.Command {
 		Short: "List the live media, those that expire first before the others",
 		Example: `  mediaferry media list --account shop
   mediaferry media list --search stickers/ --output json
-  mediaferry media list --kept                     those that are kept alive, and until when`,
+  mediaferry media list --kept                     those that are kept alive, and until when
+  mediaferry media list --unkept --within 12h      those that are gone soon`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := tasks.ParseMediaType(kind); kind != "" && err != nil {
@@ -59,6 +60,9 @@ func (a *app) mediaListCommand() *cobra.Command {
 	flags.StringVar(&f.Producer, "producer", "", "issued, or kept alive, for uploads of this producer")
 	flags.StringVar(&f.Query, "search", "", "with this media_id or SHA-256, or with this in source or filename")
 	flags.BoolVar(&f.Kept, "kept", false, "only those that are kept alive")
+	flags.BoolVar(&f.Unkept, "unkept", false, "only those that are left to expire")
+	flags.DurationVar(&f.Within, "within", 0, "that expire within this time; 0: all")
+	cmd.MarkFlagsMutuallyExclusive("kept", "unkept")
 	flags.IntVar(&limit, "limit", 100, "at most this many rows; 0: all")
 	output.FlagVar(flags, &format, output.Table, output.JSON)
 	return cmd

@@ -40,6 +40,9 @@ path of its file. A path means the latest upload of that file.`,
 			if err != nil {
 				return err
 			}
+			if o.Reuse, err = (enqueue.Caller{Role: tasks.RoleOperator}).ReuseOf(cmd.Context(), s.Ledger, o); err != nil {
+				return err
+			}
 			if format == output.JSON {
 				return json.NewEncoder(a.Out).Encode(o)
 			}
@@ -50,6 +53,9 @@ path of its file. A path means the latest upload of that file.`,
 	output.FlagVar(cmd.Flags(), &format, output.Table, output.JSON)
 	return cmd
 }
+
+// useText names another upload of a media.
+func useText(u tasks.MediaUse) string { return u.ID.String() + " " + output.Source(u.Source) }
 
 func (a *app) printOutcome(o tasks.Outcome) error {
 	grid := output.NewGrid(a.Out)
@@ -79,6 +85,17 @@ func (a *app) printOutcome(o tasks.Outcome) error {
 		line("show.expires", output.Time(c.ExpiresAt))
 	}
 	line("show.kept_until", output.Time(o.KeepFresh))
+	if r := o.Reuse; r != nil {
+		if r.From != nil {
+			line("show.reused_from", useText(*r.From))
+		}
+		for _, u := range r.By {
+			line("show.reused_by", useText(u))
+		}
+		if r.More {
+			line("show.reused_by", a.t("show.and_others"))
+		}
+	}
 	line("show.sha256", o.SHA256)
 	line("show.made_to_fit", o.Fixed)
 	line("show.submitted", output.Time(o.Submitted))

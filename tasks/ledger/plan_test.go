@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
@@ -233,6 +235,68 @@ func TestMediaAreForgottenWithoutALookAtOthersOnPostgres(t *testing.T) {
 	h := openUnusedHarness(t)
 	h.crowdedMedia()
 	h.wantFewRows("media", h.forget)
+}
+
+// decided is what a person decides about an upload, a delivery or an account, and about some of them at once.
+func (h *harness) decided() (decide func()) {
+	h.Helper()
+	failed := h.failed(4, of("zeta"))
+	h.crowded()
+	h.crowdedOutbox()
+	open := h.submit(2, of("zeta"))
+	var gaveUp []uuid.UUID
+	for _, d := range h.due(3) {
+		_, k, err := h.ClaimDelivery(h.Context(), d.ID, d.Generation, lease)
+		must(h, err)
+		must(h, h.FinishDelivery(h.Context(), k, tasks.DeliveryResult{State: tasks.GivenUp, Status: 500}))
+		gaveUp = append(gaveUp, d.ID)
+	}
+	return func() {
+		must(h, h.Retry(h.Context(), failed[0], false))
+		a := h.begin(retryAll(), "p1")
+		a, _, err := h.RunActionStep(h.Context(), nextStep(a, "p1", "further", failed[1:]...))
+		must(h, err)
+		_, err = h.StopAction(h.Context(), a.ID)
+		must(h, err)
+		for _, id := range open {
+			if state, err := h.Cancel(h.Context(), id); err != nil || state != tasks.Canceled {
+				h.Errorf("canceled: %s, %v", state, err)
+			}
+		}
+		must(h, h.Replay(h.Context(), gaveUp[0]))
+		if n, err := h.ReplayAll(h.Context(), gaveUp[1:]); err != nil || n != 2 {
+			h.Errorf("%d sent again, want 2: %v", n, err)
+		}
+		if lifted, err := h.Resume(h.Context(), account.Realm, account.AppID); err != nil || !lifted {
+			h.Errorf("lifted: %t, %v", lifted, err)
+		}
+	}
+}
+
+func TestWhatIsDecidedTouchesNoOthersOnSQLite(t *testing.T) {
+	t.Parallel()
+	testWhatIsDecidedTouchesNoOthers(openSQLiteHarness(t), "EXPLAIN QUERY PLAN ")
+}
+
+func TestWhatIsDecidedTouchesNoOthersOnPostgres(t *testing.T) {
+	t.Parallel()
+	testWhatIsDecidedTouchesNoOthers(openUnusedHarness(t), "EXPLAIN ")
+}
+
+// Its statements change what they find, so they are explained and not run once more.
+func testWhatIsDecidedTouchesNoOthers(h *harness, explain string) {
+	all := regexp.MustCompile(`^SCAN (uploads|deliveries|[ud])\b|Seq Scan on (uploads|deliveries)\b`)
+	statements := h.traced(h.decided())
+	if len(statements) < 6 {
+		h.Errorf("%d statements, want at least 6", len(statements))
+	}
+	for _, s := range statements {
+		for _, line := range h.plan(explain, s) {
+			if all.MatchString(line) {
+				h.Errorf("%s\n\tplan: %s", s.query, line)
+			}
+		}
+	}
 }
 
 // wantFewRows runs the statements of f once more, and fails where one reads a crowd, or all of the table.

@@ -36,7 +36,7 @@ func FuzzAnswer(f *testing.F) {
 				checkText(t, err)
 				continue
 			}
-			if m, err := o.media(now); err == nil && (!plainID.MatchString(m.ID) || m.ExpiresAt.After(now.Add(mediaLife)) || m.ExpiresAt.Before(now)) {
+			if m, err := o.media(now); err == nil && (!isMediaID(m.ID) || m.ExpiresAt.After(now.Add(mediaLife)) || m.ExpiresAt.Before(now)) {
 				t.Errorf("got media %+v", m)
 			}
 			if g, err := grantIn(o); err == nil && (g.life < 0 || g.life > maxLife || !looksLikeToken(g.value.Reveal())) {

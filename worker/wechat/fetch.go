@@ -19,7 +19,7 @@ func (c *Client) Fetch(ctx context.Context, account, mediaID string) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	if !plainID.MatchString(mediaID) {
+	if !isMediaID(mediaID) {
 		return nil, &tasks.Error{Code: tasks.NotFound, Op: opFetch, Err: errBadID}
 	}
 	var body []byte

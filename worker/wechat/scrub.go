@@ -19,8 +19,11 @@ const hidden = "***"
 
 var (
 	secretParam = regexp.MustCompile(`(?i)((?:access_token|secret|appsecret)["']?\s*[=:]\s*["']?)[^&\s"']+`)
-	longWord    = regexp.MustCompile(`[A-Za-z0-9_-]{30,}`) // a secret has 32 characters, a token over 100, a rid 26
+	anyWord     = regexp.MustCompile(`[A-Za-z0-9_-]+`)
 )
+
+// secretLength is the length from which a word with a digit may be a secret: a secret has 32 characters, a token over 100, a rid 26.
+const secretLength = 30
 
 // scrub makes a foreign text fit for errors and logs: one line of at most maxText bytes, without the given secrets and
 // without anything else that looks like a token or a secret.
@@ -33,8 +36,8 @@ func scrub(text string, secrets ...tasks.Secret) string {
 	}, text)
 	text = tasks.Hide(text, secrets...)
 	text = secretParam.ReplaceAllString(text, "${1}"+hidden)
-	text = longWord.ReplaceAllStringFunc(text, func(w string) string {
-		if strings.ContainsAny(w, "0123456789") {
+	text = anyWord.ReplaceAllStringFunc(text, func(w string) string {
+		if len(w) >= secretLength && strings.ContainsAny(w, "0123456789") {
 			return hidden
 		}
 		return w // a long name, like access_clientip_is_not_registered

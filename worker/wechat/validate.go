@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -84,8 +83,6 @@ func (cfg Config) check(p *problems) (bases []*url.URL) {
 var uploadCodes = []tasks.Code{tasks.Temporary, tasks.TokenRefused, tasks.MinuteLimit, tasks.DailyLimit,
 	tasks.AccountHeld, tasks.Egress, tasks.Rejected, tasks.Defect, tasks.Unknown}
 
-var plainAppID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
 func (a Account) check(p *problems) {
 	bad := func(format string, args ...any) {
 		p.add("account %q: %s", clip(a.Name, tasks.MaxName), fmt.Sprintf(format, args...))
@@ -93,7 +90,7 @@ func (a Account) check(p *problems) {
 	if !tasks.ValidName(a.Name) {
 		bad("the name is not 1 to %d of a-z A-Z 0-9 . _ -", tasks.MaxName)
 	}
-	if a.AppID != "" && !plainAppID.MatchString(a.AppID) {
+	if a.AppID != "" && (len(a.AppID) > 64 || !plainWord.MatchString(a.AppID)) {
 		bad("the appid is not 1 to 64 of a-z A-Z 0-9 _ -")
 	}
 	switch a.Source {

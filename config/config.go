@@ -25,6 +25,7 @@ type Config struct {
 	Passthrough    []string      `koanf:"passthrough" unset:"none" check:"passthrough" doc:"paths below /cgi-bin/ that the drop-in endpoint passes on to WeChat with the account's token, as in message/custom/send: every key that may submit to the account may call them"`
 
 	TLS        TLS                 `koanf:"tls"`
+	RedisTLS   RedisTLS            `koanf:"redis_tls"`
 	HTTP       HTTP                `koanf:"http"`
 	Metrics    Metrics             `koanf:"metrics"`
 	Console    Console             `koanf:"console"`
@@ -53,6 +54,13 @@ func (c Config) AccountSecrets() []string { return c.secrets }
 // TLS makes the listener speak HTTPS when both are set.
 type TLS struct {
 	CertFile string `koanf:"cert_file" check:"path" doc:"certificate chain, PEM"`
+	KeyFile  string `koanf:"key_file" check:"path" doc:"its private key, PEM"`
+}
+
+// RedisTLS is who a Redis is trusted by, and what this process shows to it. It needs a redis_url that uses TLS.
+type RedisTLS struct {
+	CAFile   string `koanf:"ca_file" unset:"the authorities that the machine trusts" check:"path" doc:"certificates of the authorities that redis_url's servers are trusted by, PEM"`
+	CertFile string `koanf:"cert_file" check:"path" doc:"client certificate for Redis, PEM; it is read again for each connection"`
 	KeyFile  string `koanf:"key_file" check:"path" doc:"its private key, PEM"`
 }
 

@@ -171,6 +171,12 @@ func companions(k config.Key) []string {
 		return []string{"MEDIAFERRY_TLS__KEY_FILE=/key"}
 	case k.Path == "tls.key_file":
 		return []string{"MEDIAFERRY_TLS__CERT_FILE=/cert"}
+	case k.Path == "redis_tls.ca_file":
+		return []string{"MEDIAFERRY_REDIS_URL=rediss://h"}
+	case k.Path == "redis_tls.cert_file":
+		return []string{"MEDIAFERRY_REDIS_URL=rediss://h", "MEDIAFERRY_REDIS_TLS__KEY_FILE=/key"}
+	case k.Path == "redis_tls.key_file":
+		return []string{"MEDIAFERRY_REDIS_URL=rediss://h", "MEDIAFERRY_REDIS_TLS__CERT_FILE=/cert"}
 	case k.Path == "s3.access_key":
 		return []string{"MEDIAFERRY_S3__SECRET_KEY=k"}
 	case k.Path == "s3.secret_key":

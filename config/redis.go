@@ -24,7 +24,7 @@ type RedisOptions struct {
 	Universal *redis.UniversalOptions
 }
 
-// Redis parses redis_url. Its error shows no password.
+// Redis parses redis_url, and reads the files of redis_tls. Its error shows no password.
 func (c Config) Redis() (RedisOptions, error) {
 	if c.RedisURL == Embedded || c.RedisURL == "" {
 		return RedisOptions{Embedded: true}, nil
@@ -32,6 +32,9 @@ func (c Config) Redis() (RedisOptions, error) {
 	u, err := parseRedisURL(withPassword(c.RedisURL, c.RedisPassword))
 	if err != nil {
 		return RedisOptions{}, invalid([]string{"redis_url: " + err.Error()})
+	}
+	if err := trust(u.TLSConfig, c.RedisTLS.CAFile, c.RedisTLS.CertFile, c.RedisTLS.KeyFile); err != nil {
+		return RedisOptions{}, invalid([]string{"redis_tls." + err.Error()})
 	}
 	return RedisOptions{Universal: u}, nil
 }

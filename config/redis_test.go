@@ -115,3 +115,22 @@ func FuzzRedis(f *testing.F) {
 		}
 	})
 }
+
+func TestRedisTLSRefuses(t *testing.T) {
+	t.Parallel()
+	empty := write(t, "empty.pem", "nothing")
+	for name, c := range map[string]struct {
+		files config.RedisTLS
+		want  string
+	}{
+		"no such authority":   {config.RedisTLS{CAFile: empty + ".gone"}, "redis_tls.ca_file: open "},
+		"an empty authority":  {config.RedisTLS{CAFile: empty}, "empty.pem holds no certificate in PEM"},
+		"an empty client":     {config.RedisTLS{CertFile: empty, KeyFile: empty}, "redis_tls.cert_file: "},
+		"no such certificate": {config.RedisTLS{CertFile: empty + ".gone", KeyFile: empty}, "redis_tls.cert_file: open "},
+	} {
+		_, err := config.Config{RedisURL: "rediss://h", RedisTLS: c.files}.Redis()
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}

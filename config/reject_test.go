@@ -57,6 +57,9 @@ func TestRejected(t *testing.T) {
 	}{
 		"no mapping":             {"- a", nil, "m.yaml: is not a mapping of keys to values"},
 		"a text":                 {"hunter2", nil, "m.yaml: is not a mapping of keys to values"},
+		"files without TLS":      {"redis_url: redis://h\nredis_tls: {ca_file: /ca}", nil, "redis_tls (m.yaml:2): redis_url does not use TLS: want rediss://, or ?tls=true"},
+		"half a certificate":     {"redis_url: rediss://h\nredis_tls: {cert_file: /c}", nil, "redis_tls (m.yaml:2): want both cert_file and key_file, or none"},
+		"files without a Redis":  {"redis_tls: {ca_file: /ca}", nil, "redis_tls (m.yaml:1): there is no redis_url that it could be for"},
 		"two documents":          {"worker: {}\n---\nworker: {}", nil, "m.yaml: has a second document; one is read"},
 		"bad syntax":             {"a: [", nil, "m.yaml: line 1: did not find expected node content"},
 		"a key twice":            {"worker:\n  lease: 3s\n  lease: 4s", nil, `m.yaml: line 3: mapping key "lease" already defined at line 2`},

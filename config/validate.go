@@ -21,9 +21,13 @@ func (c Config) problems() []problem {
 		}
 	}
 	if c.RedisURL != Embedded && c.RedisURL != "" {
-		_, err := parseRedisURL(withPassword(c.RedisURL, c.RedisPassword))
+		o, err := parseRedisURL(withPassword(c.RedisURL, c.RedisPassword))
 		reject(err != nil, "redis_url", "%v", err)
+		reject(err == nil && o.TLSConfig == nil && c.RedisTLS != (RedisTLS{}), "redis_tls", "redis_url does not use TLS: want rediss://, or ?tls=true")
+	} else {
+		reject(c.RedisTLS != (RedisTLS{}), "redis_tls", "there is no redis_url that it could be for")
 	}
+	reject((c.RedisTLS.CertFile == "") != (c.RedisTLS.KeyFile == ""), "redis_tls", "want both cert_file and key_file, or none")
 	inside := c.contained()
 	reject(inside != "", "storage_root", "%s", inside)
 	reject((c.TLS.CertFile == "") != (c.TLS.KeyFile == ""), "tls", "want both cert_file and key_file, or none")

@@ -2,8 +2,10 @@ package enqueue
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,6 +86,14 @@ func checkError(ctx context.Context, err error) error {
 		if redis.HasErrorPrefix(err, refused) {
 			return unfit("check the user name and password of the Redis URL", "Redis refuses the credentials: %v", err)
 		}
+	}
+	var untrusted *tls.CertificateVerificationError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &untrusted):
+		return unfit("set redis_tls.ca_file to the certificate of the authority that signed it, and name the server as its certificate does", "the certificate of Redis is not trusted: %v", err)
+	case errors.As(err, &op) && op.Op == "remote error": // an alert of TLS
+		return unfit("set redis_tls.cert_file and redis_tls.key_file to a client certificate that Redis trusts", "Redis refuses this process: %v", err)
 	}
 	return beltError(ctx, "check redis", err)
 }

@@ -57,8 +57,8 @@ func (b *Belt) Unserved(ctx context.Context) ([]UnservedQueue, error) {
 			continue
 		}
 		info, err := b.inspector.GetQueueInfo(name)
-		if errors.Is(err, asynq.ErrQueueNotFound) {
-			continue
+		if errors.Is(err, asynq.ErrQueueNotFound) || err != nil && !slices.Contains(b.queues(), name) {
+			continue // another installation's, which this user of Redis may not read
 		}
 		if err != nil {
 			return nil, beltError(ctx, "look into queue", err)

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,23 +20,52 @@ import (
 // Process is one redis-server on a loopback port of its own. It serves programs that are no tests: its methods return
 // errors. They are for one goroutine at a time.
 type Process struct {
-	dir  string
-	port int
-	args []string
-	cmd  *exec.Cmd
-	gone chan struct{} // closed once the process was waited for
+	dir   string
+	port  int
+	bus   int    // the port of its own that each node of a cluster has; 0: it is none
+	file  string // the settings file that a sentinel keeps; empty: it is none
+	tls   bool   // it takes connections over TLS only
+	ready string // what it prints once it answers
+	args  []string
+	cmd   *exec.Cmd
+	gone  chan struct{} // closed once the process was waited for
 }
 
 // Launch starts a server that keeps its files and its log, redis.log, in dir. The caller closes it; it also ends with
 // the caller's process. It keeps no data on disk unless args say so. args are redis-server's own and come last, so
 // they win.
 func Launch(dir string, args ...string) (*Process, error) {
-	p := &Process{dir: dir, args: args}
+	return launch(&Process{dir: dir, ready: answers, args: args}, false)
+}
+
+// answers is what a redis-server prints once it answers.
+const answers = "Ready to accept connections"
+
+// launchNode is Launch for a node of a cluster.
+func launchNode(dir string, args ...string) (*Process, error) {
+	return launch(&Process{dir: dir, ready: answers, args: append([]string{"--cluster-enabled", "yes"}, args...)}, true)
+}
+
+// launchSentinel is Launch for a sentinel with these settings, to which it adds what it finds out.
+func launchSentinel(dir, settings string) (*Process, error) {
+	file := filepath.Join(dir, "sentinel.conf")
+	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
+		return nil, fmt.Errorf("redistest: %w", err)
+	}
+	return launch(&Process{dir: dir, file: file, ready: "Sentinel ID is"}, false)
+}
+
+func launch(p *Process, clustered bool) (*Process, error) {
 	const tries = 20 // somebody else may take the port between looking and starting
 	for range tries {
 		var err error
 		if p.port, err = freePort(); err != nil {
 			return nil, err
+		}
+		if clustered {
+			if p.bus, err = freePort(); err != nil {
+				return nil, err
+			}
 		}
 		if err = p.Start(); err == nil {
 			return p, nil
@@ -93,10 +121,21 @@ func (p *Process) Start() error {
 	if err != nil {
 		return fmt.Errorf("redistest: open log: %w", err)
 	}
-	args := slices.Concat([]string{
-		"--bind", "127.0.0.1", "--port", strconv.Itoa(p.port), "--dir", p.dir,
-		"--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "notice",
-	}, p.args)
+	var args []string
+	if p.file != "" {
+		args = append(args, p.file, "--sentinel")
+	}
+	if p.tls {
+		args = append(args, "--port", "0", "--tls-port", strconv.Itoa(p.port))
+	} else {
+		args = append(args, "--port", strconv.Itoa(p.port))
+	}
+	args = append(args, "--bind", "127.0.0.1", "--dir", p.dir,
+		"--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "notice")
+	if p.bus != 0 {
+		args = append(args, "--cluster-port", strconv.Itoa(p.bus))
+	}
+	args = append(args, p.args...)
 	cmd := exec.Command(binary, args...) //nolint:noctx // it ends with Close
 	cmd.SysProcAttr = dieWithParent()
 	out, err := cmd.StdoutPipe()
@@ -109,7 +148,7 @@ func (p *Process) Start() error {
 	}
 	gone := make(chan struct{})
 	p.cmd, p.gone = cmd, gone
-	said, ready := watch(bufio.NewScanner(io.TeeReader(out, log)), func() {
+	said, ready := watch(bufio.NewScanner(io.TeeReader(out, log)), p.ready, func() {
 		_ = cmd.Wait() // a killed server ends with an error, as it should
 		log.Close()
 		close(gone)
@@ -125,9 +164,9 @@ func (p *Process) Start() error {
 	return fmt.Errorf("redistest: redis-server ended at once:\n%s", text)
 }
 
-// watch reads what the server prints until it ends, then calls ended. ready gets true when the server accepts
-// connections, false if it ended before. said returns what was printed until then.
-func watch(lines *bufio.Scanner, ended func()) (said func() string, ready <-chan bool) {
+// watch reads what the server prints until it ends, then calls ended. ready gets true when the server has printed sign,
+// false if it ended before. said returns what was printed until then.
+func watch(lines *bufio.Scanner, sign string, ended func()) (said func() string, ready <-chan bool) {
 	up := make(chan bool, 1)
 	var mu sync.Mutex
 	var printed strings.Builder
@@ -140,7 +179,7 @@ func watch(lines *bufio.Scanner, ended func()) (said func() string, ready <-chan
 			mu.Lock()
 			fmt.Fprintln(&printed, lines.Text())
 			mu.Unlock()
-			if strings.Contains(lines.Text(), "Ready to accept connections") {
+			if strings.Contains(lines.Text(), sign) {
 				started = true
 				up <- true
 			}

@@ -1,4 +1,5 @@
-// Package redistest starts a real redis-server for a test, and lets the test stop, kill, freeze and restart it.
+// Package redistest starts a real redis-server for a test, and lets the test stop, kill, freeze and restart it. It also
+// starts clusters, and servers that sentinels watch.
 //
 // It needs the binary redis-server on the PATH; a test fails without it, since a skipped test proves nothing.
 package redistest
@@ -20,12 +21,27 @@ type Server struct {
 // as in Start(t, "--appendonly", "yes"). args are redis-server's own and come last, so they win.
 func Start(tb testing.TB, args ...string) *Server {
 	tb.Helper()
-	p, err := Launch(tb.TempDir(), args...)
-	if err != nil {
-		tb.Fatal(err)
+	return serve(tb)(Launch(tb.TempDir(), args...))
+}
+
+// StartTLS is Start for a server that takes connections over TLS only, from clients whose certificate ca has signed. The
+// three name files in PEM.
+func StartTLS(tb testing.TB, cert, key, ca string, args ...string) *Server {
+	tb.Helper()
+	args = append([]string{"--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", ca}, args...)
+	return serve(tb)(launch(&Process{dir: tb.TempDir(), tls: true, ready: answers, args: args}, false))
+}
+
+// serve makes what was launched a server that lives as long as the test.
+func serve(tb testing.TB) func(*Process, error) *Server {
+	return func(p *Process, err error) *Server {
+		tb.Helper()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		tb.Cleanup(func() { _ = p.Close() }) // it may be gone already
+		return &Server{tb: tb, process: p}
 	}
-	tb.Cleanup(func() { _ = p.Close() }) // it may be gone already
-	return &Server{tb: tb, process: p}
 }
 
 // Addr returns host:port. It stays the same over Restart.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mediaferry/mediaferry/enqueue/redistest"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 func TestServerAnswersUntilItIsKilled(t *testing.T) {
@@ -57,4 +58,33 @@ func TestFrozenServerAnswersNothing(t *testing.T) {
 	if err := c.Ping(t.Context()).Err(); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestAClusterServesAndMovesItsSlots(t *testing.T) {
+	t.Parallel()
+	c := redistest.StartCluster(t, 3)
+	client := c.Client()
+	if err := client.Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	from := c.Holder("k")
+	for _, to := range c.Masters() {
+		if to != from {
+			c.Move("k", to)
+		}
+	}
+	if c.Holder("k") == from {
+		t.Error("the slot has not moved")
+	}
+	if v, err := client.Get(t.Context(), "k").Result(); err != nil || v != "v" {
+		t.Errorf("after the moves: %q, %v; want v", v, err)
+	}
+}
+
+func TestSentinelsNameTheReplicaWhenThePrimaryIsGone(t *testing.T) {
+	t.Parallel()
+	w := redistest.StartWatched(t)
+	first := w.Primary()
+	first.Kill()
+	taskstest.Until(t, "another server is the primary", func() bool { return w.Primary() != first })
 }

@@ -2,13 +2,16 @@ package ledger
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
+	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
 	"github.com/mediaferry/mediaferry/tasks/ledger/view"
+	"github.com/mediaferry/mediaferry/tasks/taskstest"
 )
 
 func TestBackupWhileEverybodyWorks(t *testing.T) {
@@ -121,4 +124,37 @@ func TestPostgresIsNotBackedUpByUs(t *testing.T) {
 	if _, err := os.Stat(path); err == nil {
 		t.Error("there is a file all the same")
 	}
+}
+
+// A PostgreSQL ledger comes back from a dump by the commands that restore --help shows.
+func TestAPostgresLedgerComesBackFromADump(t *testing.T) {
+	t.Parallel()
+	h := &harness{T: t, url: ledgertest.Database(t)}
+	h.Ledger = h.another()
+	done := h.running()
+	must(t, h.Finish(t.Context(), done.Token, h.success("a")))
+	open := h.submit(1)[0]
+	file := filepath.Join(t.TempDir(), "ledger.dump")
+	run := func(program string, args ...string) {
+		t.Helper()
+		if out, err := exec.CommandContext(t.Context(), taskstest.Tool(t, program), args...).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", program, err, out)
+		}
+	}
+	run("pg_dump", "--format=custom", "--file="+file, h.url)
+	h.submit(1) // is not in the dump
+
+	r := &harness{T: t, url: ledgertest.Database(t), names: 1000}
+	run("pg_restore", "--no-owner", "--dbname="+r.url, file)
+	r.Ledger = r.another()
+	if r.ID() != h.ID() {
+		t.Error("it is another ledger")
+	}
+	if n := r.number("SELECT count(*) FROM uploads"); n != 2 {
+		t.Errorf("%d uploads are there, 2 were in the dump", n)
+	}
+	r.wantState(done.ID, tasks.Succeeded)
+	must(t, r.Finish(t.Context(), r.again().Token, r.success("b")))
+	r.wantState(open, tasks.Succeeded)
+	r.clean()
 }

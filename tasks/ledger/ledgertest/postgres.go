@@ -43,6 +43,16 @@ func EmptyPostgres(tb testing.TB) string {
 	return address(dir, schema)
 }
 
+// Database returns the URL of an empty database of its own on the same server, which PostgreSQL's own programs take too.
+func Database(tb testing.TB) string {
+	tb.Helper()
+	dir, name := running(tb), unique()
+	if err := execute(address(dir, "public"), "CREATE DATABASE "+name); err != nil {
+		tb.Fatalf("make a database: %v", err)
+	}
+	return "postgres:///" + name + "?" + url.Values{"host": {dir}, "user": {owner}}.Encode()
+}
+
 // running returns the directory of the socket of the server for all tests.
 func running(tb testing.TB) string {
 	tb.Helper()

@@ -137,7 +137,7 @@ func (d *doctor) examine(ctx context.Context) {
 	if d.dataDir(cfg) {
 		d.ledger(ctx, cfg)
 	}
-	d.certificate(cfg)
+	d.certificates(cfg)
 	d.redis(ctx, cfg)
 	if d.stack.Ledger != nil {
 		d.tokenKey(ctx, cfg)

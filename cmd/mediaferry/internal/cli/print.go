@@ -15,12 +15,13 @@ func (a *app) printCommand() *cobra.Command {
   mediaferry print limits
   mediaferry print errcodes --output json
   mediaferry print grants --role mediaferry
+  mediaferry print redis-acl --user ferry
   mediaferry print grafana > mediaferry-dashboard.json
   mediaferry print alerts > mediaferry-alerts.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.printConfigCommand(), a.printKeysCommand(), a.printLimitsCommand(), a.printErrcodesCommand(), a.printGrantsCommand(), a.printGrafanaCommand(), a.printAlertsCommand())
+	cmd.AddCommand(a.printConfigCommand(), a.printKeysCommand(), a.printLimitsCommand(), a.printErrcodesCommand(), a.printGrantsCommand(), a.printRedisACLCommand(), a.printGrafanaCommand(), a.printAlertsCommand())
 	return cmd
 }
 

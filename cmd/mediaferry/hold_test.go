@@ -143,3 +143,41 @@ func TestChangedSecretFileLiftsTheHold(t *testing.T) {
 		t.Errorf("the log does not say so:\n%s", p.Log)
 	}
 }
+
+// A serve alone passes calls on with the account's token: it, too, takes a secret that changes without a restart.
+func TestServeTakesASecretThatChanges(t *testing.T) {
+	t.Parallel()
+	g := clitest.New(t, wechattest.Config{})
+	fleet(g)
+	secret := filepath.Join(g.Dir, "secret")
+	write := func(s string) {
+		t.Helper()
+		if err := os.WriteFile(secret, []byte(s), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("not-the-secret-00000000000000000")
+	g.Set("MEDIAFERRY_WECHAT_SECRET", "")
+	g.Set("MEDIAFERRY_WECHAT_SECRET_FILE", secret)
+	g.Set("MEDIAFERRY_PASSTHROUGH", "message/custom/send")
+	g.Set("MEDIAFERRY_PRODUCERS__SHOP__KEY", shopKey)
+	p := g.Start("serve")
+	s := &town{ledger: g.Ledger(), Served: g.ServedAs(p, shopKey)}
+	var token struct {
+		Token string `json:"access_token"`
+	}
+	s.Ask("GET", "/cgi-bin/token?grant_type=client_credential&appid=shop&secret="+shopKey, "", &token)
+	send := func() string {
+		_, answer := s.post("", "/cgi-bin/message/custom/send?access_token="+token.Token, "application/json", `{"touser":"openid","msgtype":"text","text":{"content":"hello"}}`)
+		return answer
+	}
+	const refused = "errcode 40001"
+	if answer := send(); !strings.Contains(answer, refused) {
+		t.Fatalf("with the wrong secret: %s", answer)
+	}
+	write(wechattest.DefaultSecret)
+	taskstest.Until(t, "the new secret is taken", func() bool { return p.Says("the account has new credentials") })
+	if answer := send(); !strings.Contains(answer, "errcode") || strings.Contains(answer, refused) { // it says something of the message now
+		t.Errorf("with the new secret: %s", answer)
+	}
+}

@@ -15,7 +15,7 @@ import (
 const credentialsEvery = 3 * time.Second
 
 // watchCredentials takes over the secrets of accounts when the files that hold them change, until ctx ends. rejoin tells the
-// ledger, which lifts the hold of an account whose credentials are new.
+// ledger, which lifts the hold of an account whose credentials are new; nil in a process that uploads nothing.
 func (s *Stack) watchCredentials(ctx context.Context, rejoin func(context.Context, []tasks.Account) error) {
 	files := s.Config.AccountSecrets()
 	if len(files) == 0 {
@@ -81,6 +81,9 @@ func (s *Stack) takeCredentials(ctx context.Context) (changed bool) {
 }
 
 func (s *Stack) tellCredentials(ctx context.Context, rejoin func(context.Context, []tasks.Account) error) bool {
+	if rejoin == nil {
+		return true
+	}
 	err := rejoin(ctx, s.Accounts())
 	if err != nil {
 		s.Log.DebugContext(ctx, "the ledger was not told of new credentials yet", "error", err)

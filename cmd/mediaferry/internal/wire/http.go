@@ -80,6 +80,7 @@ func (s *Stack) Serve(ctx context.Context, e *Engine) error {
 		}
 		background.Go(func() { heart.Run(ctx) })
 		background.Go(func() { s.report("actor", actor.Run(ctx)) })
+		background.Go(func() { s.watchCredentials(ctx, nil) })
 	} else {
 		e.heart.Nudge()
 	}

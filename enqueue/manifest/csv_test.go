@@ -245,6 +245,42 @@ func TestReadCSVInGBK(t *testing.T) {
 	}
 }
 
+// A manifest in GBK that is read as UTF-8 is refused, wherever its text stands, and the refusal names the flag that reads it.
+func TestGBKWithoutItsFlag(t *testing.T) {
+	t.Parallel()
+	csv := func(r io.Reader) iter.Seq[manifest.Row] { return manifest.ReadCSV(r, manifest.Options{}) }
+	jsonl := func(r io.Reader) iter.Seq[manifest.Row] { return manifest.ReadJSONL(r, manifest.Options{}) }
+	for name, c := range map[string]struct {
+		read func(io.Reader) iter.Seq[manifest.Row]
+		text string
+		good int
+	}{
+		"in the header":    {csv, "path,meta.备注\na.jpg,x\n", 0},
+		"in a path":        {csv, "path\na.jpg\n封面.jpg\n", 1},
+		"in its metadata":  {csv, "path,meta.note\na.jpg,第一张\nb.jpg,x\n", 1},
+		"in a JSON string": {jsonl, `{"source":"封面.jpg","type":"image"}` + "\n" + `{"source":"a.jpg","type":"image"}`, 1},
+	} {
+		encoded, err := simplifiedchinese.GBK.NewEncoder().String(c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		good, refused := 0, 0
+		for r := range c.read(strings.NewReader(encoded)) {
+			switch {
+			case r.Err == nil:
+				good++
+			case r.Err.Code != tasks.Invalid || !strings.Contains(r.Err.Advice(), "--gbk"):
+				t.Errorf("%s: %v, %q", name, r.Err, r.Err.Advice())
+			default:
+				refused++
+			}
+		}
+		if good != c.good || refused != 1 {
+			t.Errorf("%s: %d rows are taken and %d refused, want %d and 1", name, good, refused, c.good)
+		}
+	}
+}
+
 func TestReadCSVThatBreaksOff(t *testing.T) {
 	t.Parallel()
 	r := io.MultiReader(strings.NewReader("path\nok\nhalf"), iotest.ErrReader(errors.New("gone")))

@@ -160,6 +160,7 @@ func TestRestoreAndTheKey(t *testing.T) {
 	file := filepath.Join(g.Dir, "copy.db")
 	does(t, g, tasks.ExitOK, "mf_", "keys", "add", "shop")
 	before := does(t, g, tasks.ExitOK, "whsec_", "webhook", "secret", "--producer", "shop")
+	does(t, g, tasks.ExitOK, "", "upload", g.Media)
 	does(t, g, tasks.ExitOK, "it lacks the key of its secrets: keep "+filepath.Join(g.Dir, "data", "token.key"), "backup", file)
 	key, err := os.ReadFile(filepath.Join(g.Dir, "data", "token.key"))
 	if err != nil {
@@ -168,13 +169,7 @@ func TestRestoreAndTheKey(t *testing.T) {
 	restore := func(key string) string {
 		t.Helper()
 		dir := filepath.Join(t.TempDir(), "data")
-		b, err := os.ReadFile(file)
-		if err == nil {
-			err = os.MkdirAll(dir, 0o700)
-		}
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, "ledger.db"), b, 0o600)
-		}
+		err := os.MkdirAll(dir, 0o700)
 		if err == nil && key != "" {
 			err = os.WriteFile(filepath.Join(dir, "token.key"), []byte(key), 0o600)
 		}
@@ -182,6 +177,8 @@ func TestRestoreAndTheKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		g.Set("MEDIAFERRY_DATA_DIR", dir)
+		does(t, g, tasks.ExitOK, "1 upload", "restore", file)
+		does(t, g, tasks.ExitOK, "succeeded", "list") // whatever the key, nothing is lost
 		return dir
 	}
 

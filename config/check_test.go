@@ -147,7 +147,7 @@ func TestKeys(t *testing.T) {
 	seen := map[string]bool{}
 	short := 0
 	for _, k := range config.Keys() {
-		if k.Meaning == "" || k.Accepts == "" || seen[k.Path] || k.Env != "MEDIAFERRY_"+strings.ToUpper(strings.ReplaceAll(k.Path, ".", "__")) {
+		if k.Meaning == "" || k.Accepts == nil || seen[k.Path] || k.Env != "MEDIAFERRY_"+strings.ToUpper(strings.ReplaceAll(k.Path, ".", "__")) {
 			t.Errorf("%+v", k)
 		}
 		seen[k.Path] = true
@@ -160,7 +160,7 @@ func TestKeys(t *testing.T) {
 	}
 	want := config.Key{
 		Path: "accounts.NAME.secret", Env: "MEDIAFERRY_ACCOUNTS__NAME__SECRET", Short: "MEDIAFERRY_WECHAT_SECRET",
-		Accepts: "a text without white space", Meaning: "its appsecret", Secret: true,
+		Accepts: tasks.Textf("a text without white space"), Meaning: "its appsecret", Secret: true,
 	}
 	for _, k := range config.Keys() {
 		if k.Path == want.Path {

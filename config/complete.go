@@ -3,6 +3,8 @@ package config
 import (
 	"path/filepath"
 	"strings"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // complete fills in the defaults that depend on the environment or on other settings.
@@ -17,7 +19,7 @@ func (l *loader) complete(c *Config) {
 	if sqlite {
 		abs, err := filepath.Abs(expand(path, l.environ))
 		if err != nil {
-			l.reject("ledger_url", "%v", err)
+			l.reject("ledger_url", err)
 		}
 		c.LedgerURL = DSN("sqlite:" + abs)
 	}
@@ -37,7 +39,7 @@ func (l *loader) stateDir() string {
 	if home := variable(l.environ, "HOME"); filepath.IsAbs(home) {
 		return filepath.Join(home, ".local", "state", "mediaferry")
 	}
-	l.reject("data_dir", "is not set, and there is no HOME to put it under: want a path")
+	l.reject("data_dir", tasks.Textf("is not set, and there is no HOME to put it under: want a path"))
 	return ""
 }
 

@@ -40,7 +40,7 @@ type Config struct {
 	Inbox      Inbox               `koanf:"inbox"`
 	S3         S3                  `koanf:"s3"`
 
-	ignored []string               // sentences about keys that Load met and that have no effect any more
+	ignored []error                // sentences about keys that Load met and that have no effect any more
 	secrets []string               // files from which secrets of accounts were read
 	reload  func() (Config, error) // from where they came
 }

@@ -13,6 +13,8 @@ import (
 
 	koanfmaps "github.com/knadh/koanf/maps"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // Bounds of what is read. A settings file with a thousand producers has about 300 KiB.
@@ -28,7 +30,7 @@ func (l *loader) readFile(path string) []entry {
 	}
 	b, err := readBounded(path, maxFile)
 	if err != nil {
-		l.bad = append(l.bad, fmt.Sprintf("settings file: %v", err))
+		l.bad = append(l.bad, tasks.Textf("settings file: %w", err))
 		return nil
 	}
 	name := filepath.Base(path)
@@ -41,7 +43,7 @@ func (l *loader) readFile(path string) []entry {
 	}
 	if err != nil {
 		text := strings.TrimPrefix(err.Error(), "yaml: ")
-		l.bad = append(l.bad, name+": "+strings.ReplaceAll(text, "unmarshal errors:\n  ", ""))
+		l.bad = append(l.bad, tasks.Textf("%s: %s", name, strings.ReplaceAll(text, "unmarshal errors:\n  ", "")))
 		return nil
 	}
 	for key, line := range lines { // of sections too
@@ -66,7 +68,7 @@ func parse(b []byte) (*yaml.Node, error) {
 		return nil, err
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("has a second document; one is read")
+		return nil, tasks.Textf("has a second document; one is read")
 	}
 	switch root := doc.Content[0]; {
 	case root.Tag == "!!null":
@@ -74,7 +76,7 @@ func parse(b []byte) (*yaml.Node, error) {
 	case root.Kind == yaml.MappingNode:
 		return root, nil
 	}
-	return nil, errors.New("is not a mapping of keys to values")
+	return nil, tasks.Textf("is not a mapping of keys to values")
 }
 
 // asText makes every key and value the text that was written, since YAML would read 007 as 7, and notes the line of
@@ -100,7 +102,7 @@ func asText(n *yaml.Node, section string, lines map[string]int) {
 func (l *loader) readSecret(raw any) (string, error) {
 	path, ok := raw.(string)
 	if !ok {
-		return "", errors.New("want the path of a file")
+		return "", tasks.Textf("want the path of a file")
 	}
 	b, err := readBounded(expand(path, l.environ), maxSecret)
 	if err != nil {
@@ -108,7 +110,7 @@ func (l *loader) readSecret(raw any) (string, error) {
 	}
 	text := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
 	if text == "" {
-		return "", fmt.Errorf("%s is empty", path)
+		return "", tasks.Textf("%s is empty", path)
 	}
 	return text, nil
 }
@@ -124,7 +126,7 @@ func readBounded(path string, limit int64) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case int64(len(b)) > limit:
-		return nil, fmt.Errorf("%s has over %v", path, Size(limit))
+		return nil, tasks.Textf("%s has over %v", path, Size(limit))
 	}
 	return b, nil
 }

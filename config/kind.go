@@ -16,35 +16,35 @@ import (
 
 // kind is a kind of text: what it must look like, in words and in code.
 type kind struct {
-	want string
+	want *tasks.Text
 	ok   func(string) bool
 }
 
 // kinds are the values of the tag check.
 var kinds = map[string]kind{
-	"name":          {"a name of 1 to 64 of a-z A-Z 0-9 . _ -", tasks.ValidName},
-	"word":          {"a text without white space", isWord},
-	"path":          {"a path", func(s string) bool { return strings.TrimSpace(s) != "" }},
-	"redis":         {"embedded, redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://", func(string) bool { return true }}, // parseRedisURL knows more
-	"ledger":        {"sqlite:PATH or postgres://…", isLedger},
-	"listen":        {"host:port, as in 127.0.0.1:8080", isListen},
-	"listen or off": {"host:port, as in 127.0.0.1:9464, or off", func(s string) bool { return s == MetricsOff || isListen(s) }},
-	"key32":         {"32 bytes, as 64 hex digits or base64", func(s string) bool { return key32(s) != nil }},
-	"baseurl":       {"an https URL without path", isBaseURL},
-	"http":          {"an http or https URL", func(s string) bool { return isURL(s, "http", "https") }},
-	"hook":          {"an http or https URL without user name or password", isHook},
-	"proxy":         {"an http, https or socks5 URL", func(s string) bool { return isURL(s, "http", "https", "socks5", "socks5h") }},
-	"header":        {"a header as Name: value", isHeader},
-	"errcode":       {"errcodes with one of " + strings.Join(errcodeClasses, ", "), func(s string) bool { return slices.Contains(errcodeClasses, s) }},
-	"zone":          {"a time zone as in Asia/Shanghai", func(s string) bool { _, err := time.LoadLocation(s); return err == nil && s != "Local" }},
-	"whsec":         {"whsec_ and the base64 of 24 to 64 bytes", isWebhookSecret},
-	"net":           {"a host, an address or a CIDR", isNet},
-	"host":          {"a host, or *.domain", tasks.ValidCallbackHost},
-	"apikey":        {"at least 16 characters without white space", func(s string) bool { return isWord(s) && len(s) >= 16 }},
-	"sha256":        {"sha256: and 64 hex digits", func(s string) bool { _, err := tasks.ParseKeyHash(s); return err == nil }},
-	"source":        {"a prefix like folder/ or s3://bucket/prefix", tasks.ValidGrant},
-	"passthrough":   {"a path below /cgi-bin/ as in message/custom/send, but none that gives tokens or that the drop-in endpoint answers itself", isPassthrough},
-	"bucket":        {"the name of a bucket", func(s string) bool { return tasks.ValidName(s) && len(s) >= 3 }},
+	"name":          {tasks.Textf("a name of 1 to 64 of a-z A-Z 0-9 . _ -"), tasks.ValidName},
+	"word":          {tasks.Textf("a text without white space"), isWord},
+	"path":          {tasks.Textf("a path"), func(s string) bool { return strings.TrimSpace(s) != "" }},
+	"redis":         {tasks.Textf("embedded, redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://"), func(string) bool { return true }}, // parseRedisURL knows more
+	"ledger":        {tasks.Textf("sqlite:PATH or postgres://…"), isLedger},
+	"listen":        {tasks.Textf("host:port, as in 127.0.0.1:8080"), isListen},
+	"listen or off": {tasks.Textf("host:port, as in 127.0.0.1:9464, or off"), func(s string) bool { return s == MetricsOff || isListen(s) }},
+	"key32":         {tasks.Textf("32 bytes, as 64 hex digits or base64"), func(s string) bool { return key32(s) != nil }},
+	"baseurl":       {tasks.Textf("an https URL without path"), isBaseURL},
+	"http":          {tasks.Textf("an http or https URL"), func(s string) bool { return isURL(s, "http", "https") }},
+	"hook":          {tasks.Textf("an http or https URL without user name or password"), isHook},
+	"proxy":         {tasks.Textf("an http, https or socks5 URL"), func(s string) bool { return isURL(s, "http", "https", "socks5", "socks5h") }},
+	"header":        {tasks.Textf("a header as Name: value"), isHeader},
+	"errcode":       {tasks.Textf("errcodes with one of %s", strings.Join(errcodeClasses, ", ")), func(s string) bool { return slices.Contains(errcodeClasses, s) }},
+	"zone":          {tasks.Textf("a time zone as in Asia/Shanghai"), func(s string) bool { _, err := time.LoadLocation(s); return err == nil && s != "Local" }},
+	"whsec":         {tasks.Textf("whsec_ and the base64 of 24 to 64 bytes"), isWebhookSecret},
+	"net":           {tasks.Textf("a host, an address or a CIDR"), isNet},
+	"host":          {tasks.Textf("a host, or *.domain"), tasks.ValidCallbackHost},
+	"apikey":        {tasks.Textf("at least 16 characters without white space"), func(s string) bool { return isWord(s) && len(s) >= 16 }},
+	"sha256":        {tasks.Textf("sha256: and 64 hex digits"), func(s string) bool { _, err := tasks.ParseKeyHash(s); return err == nil }},
+	"source":        {tasks.Textf("a prefix like folder/ or s3://bucket/prefix"), tasks.ValidGrant},
+	"passthrough":   {tasks.Textf("a path below /cgi-bin/ as in message/custom/send, but none that gives tokens or that the drop-in endpoint answers itself"), isPassthrough},
+	"bucket":        {tasks.Textf("the name of a bucket"), func(s string) bool { return tasks.ValidName(s) && len(s) >= 3 }},
 }
 
 // errcodeClasses are the codes that an errcode can be given.

@@ -40,7 +40,7 @@ func Load(path string, environ []string) (Config, error) {
 	l.complete(&c)
 	for _, p := range c.problems() {
 		if !l.doubted(p.key) {
-			l.reject(p.key, "%s", p.why)
+			l.reject(p.key, p.why)
 		}
 	}
 	if len(l.bad) > 0 {
@@ -53,9 +53,9 @@ func Load(path string, environ []string) (Config, error) {
 type loader struct {
 	k        *koanf.Koanf
 	environ  []string
-	bad      []string
+	bad      []error
 	rejected []string          // the keys of bad values, dotted
-	ignored  []string          // sentences about keys that have no effect
+	ignored  []error           // sentences about keys that have no effect
 	secrets  []string          // files of secrets of accounts
 	origin   map[string]string // where a dotted key was set, for messages
 }
@@ -82,20 +82,20 @@ func (l *loader) layer(entries []entry) {
 		s, key, err := find(e)
 		switch {
 		case gone[e.key]:
-			l.ignored = append(l.ignored, e.name+": is no longer a setting and has no effect: remove it")
+			l.ignored = append(l.ignored, tasks.Textf("%s: is no longer a setting and has no effect: remove it", e.name))
 		case err != nil:
-			l.bad = append(l.bad, e.shown()+": "+err.Error())
+			l.bad = append(l.bad, tasks.Textf("%s: %w", e.shown(), err))
 		case e.empty() && s.isSection(): // an account may have no key at all
 			values[key] = map[string]any{}
 		case e.empty():
 		case s.isSection():
-			l.bad = append(l.bad, e.shown()+": is a section: want a mapping of keys to values")
+			l.bad = append(l.bad, tasks.Textf("%s: is a section: want a mapping of keys to values", e.shown()))
 		case taken[key] != "" && taken[key] != e.name:
-			l.bad = append(l.bad, e.shown()+": is the same setting as "+taken[key]+": give one of them")
+			l.bad = append(l.bad, tasks.Textf("%s: is the same setting as %s: give one of them", e.shown(), taken[key]))
 		default:
 			taken[key], l.origin[dotted(key)] = e.name, e.where
 			if v, err := l.value(s, key, e); err != nil {
-				l.reject(dotted(key), "%v", err)
+				l.reject(dotted(key), err)
 			} else {
 				values[key] = v
 			}
@@ -128,7 +128,7 @@ func (l *loader) value(s setting, key string, e entry) (any, error) {
 
 func (l *loader) load(values map[string]any) {
 	if err := l.k.Load(confmap.Provider(values, delimiter), nil); err != nil { // confmap has no errors
-		l.bad = append(l.bad, err.Error())
+		l.bad = append(l.bad, err)
 	}
 }
 
@@ -173,9 +173,9 @@ func (e entry) shown() string {
 }
 
 // reject notes that the value of a dotted key can't be taken.
-func (l *loader) reject(key, format string, args ...any) {
+func (l *loader) reject(key string, why error) {
 	l.rejected = append(l.rejected, key)
-	l.bad = append(l.bad, entry{name: key, where: l.origin[key]}.shown()+": "+fmt.Sprintf(format, args...))
+	l.bad = append(l.bad, tasks.Textf("%s: %w", entry{name: key, where: l.origin[key]}.shown(), why))
 }
 
 // doubted reports whether a value next to the key was rejected: what is missing there may be only that.
@@ -187,13 +187,13 @@ func (l *loader) doubted(key string) bool {
 }
 
 // invalid makes one error of everything that is wrong, and nil of nothing.
-func invalid(bad []string) error {
+func invalid(bad []error) error {
 	if len(bad) == 0 {
 		return nil
 	}
 	text := bad[0]
 	if len(bad) > 1 {
-		text = fmt.Sprintf("%d settings are wrong:\n  %s", len(bad), strings.Join(bad, "\n  "))
+		text = tasks.Textf("%d settings are wrong:\n  %w", len(bad), tasks.JoinTexts("\n  ", bad...))
 	}
-	return &tasks.Error{Code: tasks.Invalid, Op: "read settings", Err: fmt.Errorf("%s", text)}
+	return &tasks.Error{Code: tasks.Invalid, Op: "read settings", Err: text}
 }

@@ -114,8 +114,8 @@ func value(t *testing.T, k config.Key) (inYAML any, inVariable string) {
 		return "7d", "7d"
 	case k.Path == "worker.backoff_base":
 		return "2s", "2s"
-	case strings.HasPrefix(k.Accepts, "one of "):
-		options := strings.Split(strings.TrimPrefix(k.Accepts, "one of "), ", ")
+	case strings.HasPrefix(k.Accepts.Error(), "one of "):
+		options := strings.Split(strings.TrimPrefix(k.Accepts.Error(), "one of "), ", ")
 		if options[0] != k.Default {
 			return options[0], options[0]
 		}
@@ -152,7 +152,7 @@ func value(t *testing.T, k config.Key) (inYAML any, inVariable string) {
 		{"true or false", "true", true},
 	}
 	for _, kind := range kinds {
-		if strings.HasPrefix(k.Accepts, kind.accepts) {
+		if strings.HasPrefix(k.Accepts.Error(), kind.accepts) {
 			return kind.value, kind.text
 		}
 	}

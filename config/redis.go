@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // Embedded is the redis_url that asks for the broker inside the process.
@@ -31,10 +33,10 @@ func (c Config) Redis() (RedisOptions, error) {
 	}
 	u, err := parseRedisURL(withPassword(c.RedisURL, c.RedisPassword))
 	if err != nil {
-		return RedisOptions{}, invalid([]string{"redis_url: " + err.Error()})
+		return RedisOptions{}, invalid([]error{tasks.Textf("redis_url: %w", err)})
 	}
 	if err := trust(u.TLSConfig, c.RedisTLS.CAFile, c.RedisTLS.CertFile, c.RedisTLS.KeyFile); err != nil {
-		return RedisOptions{}, invalid([]string{"redis_tls." + err.Error()})
+		return RedisOptions{}, invalid([]error{tasks.Textf("redis_tls.%w", err)})
 	}
 	return RedisOptions{Universal: u}, nil
 }
@@ -48,7 +50,7 @@ func parseRedisURL(text string) (*redis.UniversalOptions, error) {
 	scheme, rest, _ := strings.Cut(text, "://")
 	port, known := redisPorts[scheme]
 	if !known {
-		return nil, errors.New("want " + kinds["redis"].want)
+		return nil, tasks.Textf("want %w", kinds["redis"].want)
 	}
 	end := strings.IndexAny(rest+"/", "/?")
 	at := strings.LastIndexByte(rest[:end], '@') + 1
@@ -58,15 +60,15 @@ func parseRedisURL(text string) (*redis.UniversalOptions, error) {
 	}
 	u, err := url.Parse("redis://" + rest[:at] + cmp.Or(addrs...) + rest[end:])
 	if err != nil {
-		return nil, errors.New("the user name or the password is not percent-encoded")
+		return nil, tasks.Textf("the user name or the password is not percent-encoded")
 	}
 	q, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return nil, errors.New("the parameters are not percent-encoded")
+		return nil, tasks.Textf("the parameters are not percent-encoded")
 	}
 	secure, err := strconv.ParseBool(cmp.Or(take(q, "tls"), strconv.FormatBool(scheme == "rediss")))
 	if err != nil {
-		return nil, errors.New("tls is not true or false")
+		return nil, tasks.Textf("tls is not true or false")
 	}
 	if secure {
 		u.Scheme = "rediss"
@@ -79,7 +81,7 @@ func parseRedisURL(text string) (*redis.UniversalOptions, error) {
 		return sentinelRedis(u, q, addrs)
 	case "redis-cluster":
 		if path := strings.Trim(u.Path, "/"); path != "" && path != "0" {
-			return nil, errors.New("a cluster has database 0 only")
+			return nil, tasks.Textf("a cluster has database 0 only")
 		}
 		o, err := universal(redis.ParseClusterURL, u, q, addrs)
 		if err == nil {
@@ -88,7 +90,7 @@ func parseRedisURL(text string) (*redis.UniversalOptions, error) {
 		return o, err
 	}
 	if len(addrs) > 1 {
-		return nil, errors.New("redis:// names one server; want redis-cluster:// or redis-sentinel:// for more")
+		return nil, tasks.Textf("redis:// names one server; want redis-cluster:// or redis-sentinel:// for more")
 	}
 	return universal(redis.ParseURL, u, q, addrs)
 }
@@ -97,11 +99,11 @@ func parseRedisURL(text string) (*redis.UniversalOptions, error) {
 func redisAddrs(hosts, port string) ([]string, error) {
 	switch {
 	case port == "" && hosts != "":
-		return nil, errors.New("unix:// wants an absolute path: unix:///run/redis.sock?db=0")
+		return nil, tasks.Textf("unix:// wants an absolute path: unix:///run/redis.sock?db=0")
 	case port == "":
 		return nil, nil
 	case hosts == "":
-		return nil, errors.New("names no host")
+		return nil, tasks.Textf("names no host")
 	}
 	var addrs []string
 	for host := range strings.SplitSeq(hosts, ",") {
@@ -111,7 +113,7 @@ func redisAddrs(hosts, port string) ([]string, error) {
 		}
 		n, err := strconv.ParseUint(p, 10, 16)
 		if err != nil || n == 0 || name == "" || strings.ContainsAny(name, " /@%") || strings.Contains(name, ":") && host[0] != '[' {
-			return nil, errors.New("a host is not host or host:port; encode / ? @ in a password as %2F %3F %40")
+			return nil, tasks.Textf("a host is not host or host:port; encode / ? @ in a password as %%2F %%3F %%40")
 		}
 		addrs = append(addrs, net.JoinHostPort(name, p))
 	}
@@ -122,7 +124,7 @@ func redisAddrs(hosts, port string) ([]string, error) {
 func sentinelRedis(u *url.URL, q url.Values, addrs []string) (*redis.UniversalOptions, error) {
 	q.Set("master_name", take(q, "master"))
 	if q.Get("master_name") == "" {
-		return nil, errors.New("redis-sentinel:// wants ?master=NAME")
+		return nil, tasks.Textf("redis-sentinel:// wants ?master=NAME")
 	}
 	name, password := take(q, "sentinel_username"), take(q, "sentinel_password")
 	o, err := universal(redis.ParseFailoverURL, u, q, addrs)

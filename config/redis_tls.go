@@ -3,9 +3,9 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"fmt"
 	"os"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // trust puts what the files of redis_tls hold into t. Nil stands for a connection without TLS.
@@ -16,18 +16,18 @@ func trust(t *tls.Config, caFile, certFile, keyFile string) error {
 	if caFile != "" {
 		text, err := os.ReadFile(caFile)
 		if err != nil {
-			return fmt.Errorf("ca_file: %w", err)
+			return tasks.Textf("ca_file: %w", err)
 		}
 		t.RootCAs = x509.NewCertPool()
 		if !t.RootCAs.AppendCertsFromPEM(text) {
-			return errors.New("ca_file: " + caFile + " holds no certificate in PEM")
+			return tasks.Textf("ca_file: %s holds no certificate in PEM", caFile)
 		}
 	}
 	if certFile == "" {
 		return nil
 	}
 	if _, err := tls.LoadX509KeyPair(certFile, keyFile); err != nil {
-		return fmt.Errorf("cert_file: %w", err)
+		return tasks.Textf("cert_file: %w", err)
 	}
 	t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { // a renewed one needs no restart
 		pair, err := tls.LoadX509KeyPair(certFile, keyFile)

@@ -2,7 +2,6 @@ package config
 
 import (
 	"cmp"
-	"fmt"
 	"path"
 	"reflect"
 	"strings"
@@ -78,7 +77,7 @@ func find(e entry) (setting, string, error) {
 			return s, base, s.checkName(base)
 		}
 	}
-	return setting{}, "", fmt.Errorf("is not a setting%s", didYouMean(e))
+	return setting{}, "", didYouMean(tasks.Textf("is not a setting"), e)
 }
 
 // checkName refuses a key whose name can't be that of an account or producer.
@@ -89,7 +88,7 @@ func (s setting) checkName(key string) error {
 	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(key, section+delimiter), delimiter)
 	if !tasks.ValidName(name) {
-		return fmt.Errorf("%q is not a name: want 1 to %d of a-z A-Z 0-9 . _ -", name, tasks.MaxName)
+		return tasks.Textf("%q is not a name: want 1 to %d of a-z A-Z 0-9 . _ -", name, tasks.MaxName)
 	}
 	return nil
 }
@@ -99,11 +98,11 @@ func dotted(key string) string { return strings.ReplaceAll(key, delimiter, ".") 
 
 // Key is one setting as the reference shows it.
 type Key struct {
-	Path    string // in the YAML file: worker.concurrency, accounts.NAME.appid
-	Env     string // MEDIAFERRY_WORKER__CONCURRENCY
-	Short   string // the short variable; most settings have none
-	Default string // the value of a key that is not set, or what that means in words
-	Accepts string // in words
+	Path    string      // in the YAML file: worker.concurrency, accounts.NAME.appid
+	Env     string      // MEDIAFERRY_WORKER__CONCURRENCY
+	Short   string      // the short variable; most settings have none
+	Default string      // the value of a key that is not set, or what that means in words
+	Accepts *tasks.Text // in words
 	Meaning string
 	Secret  bool // the value is never shown, and may come from a file: then Path ends in _file, and Env in _FILE
 }
@@ -118,7 +117,7 @@ func Keys() []Key {
 		key := strings.ReplaceAll(strings.TrimSuffix(s.key, anyName), anyName, "/NAME")
 		keys = append(keys, Key{
 			Path: dotted(key), Env: variableOf(key), Short: aliasOf(s.key), Default: cmp.Or(s.tag.Get("default"), s.tag.Get("unset")),
-			Accepts: s.accepts(), Meaning: s.tag.Get("doc"), Secret: s.secret(),
+			Accepts: s.wants(), Meaning: s.tag.Get("doc"), Secret: s.secret(),
 		})
 	}
 	return keys

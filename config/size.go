@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // Size is a number of bytes. It is written with a unit: B, KiB, MiB, GiB (powers of 1024), or KB, MB, GB (of 1000).
@@ -14,7 +16,7 @@ type Size int64
 func ParseSize(text string) (Size, error) {
 	n, err := humanize.ParseBytes(text)
 	if err != nil || n > math.MaxInt64 {
-		return 0, fmt.Errorf("%q is not a size", text)
+		return 0, tasks.Textf("%q is not a size", text)
 	}
 	return Size(n), nil
 }

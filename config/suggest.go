@@ -6,11 +6,13 @@ import (
 	"strings"
 
 	"github.com/agnivade/levenshtein"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// didYouMean returns "; did you mean X?" when a setting is close to what was written. It takes the name of an account or
+// didYouMean adds "; did you mean X?" to why, when a setting is close to what was written. It takes the name of an account or
 // producer as it was written.
-func didYouMean(e entry) string {
+func didYouMean(why error, e entry) error {
 	_, rest, _ := strings.Cut(e.key, delimiter)
 	name, _, named := strings.Cut(rest, delimiter)
 	if !named {
@@ -30,11 +32,11 @@ func didYouMean(e entry) string {
 			names = append(names, dotted(key))
 		}
 	}
-	return closest(e.name, names)
+	return closest(why, e.name, names)
 }
 
-// closest returns "; did you mean X?" for the name that is nearest to what was written, and "" if none is near.
-func closest(written string, names []string) string {
+// closest adds "; did you mean X?" to why, for the name that is nearest to what was written, if one is near.
+func closest(why error, written string, names []string) error {
 	best, distance := "", max(2, len(written)/5)+1
 	for _, name := range names {
 		if d := levenshtein.ComputeDistance(strings.ToLower(written), strings.ToLower(name)); d < distance {
@@ -42,7 +44,7 @@ func closest(written string, names []string) string {
 		}
 	}
 	if best == "" {
-		return ""
+		return why
 	}
-	return "; did you mean " + best + "?"
+	return tasks.Textf("%w; did you mean %s?", why, best)
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -10,26 +9,30 @@ import (
 )
 
 // problem is a setting that contradicts another. Its key is dotted.
-type problem struct{ key, why string }
+type problem struct {
+	key string
+	why error
+}
 
 // problems returns the settings that contradict others.
 func (c Config) problems() []problem {
 	var bad []problem
 	reject := func(when bool, key, format string, args ...any) {
 		if when {
-			bad = append(bad, problem{key, fmt.Sprintf(format, args...)})
+			bad = append(bad, problem{key, tasks.Textf(format, args...)})
 		}
 	}
 	if c.RedisURL != Embedded && c.RedisURL != "" {
 		o, err := parseRedisURL(withPassword(c.RedisURL, c.RedisPassword))
-		reject(err != nil, "redis_url", "%v", err)
+		reject(err != nil, "redis_url", "%w", err)
 		reject(err == nil && o.TLSConfig == nil && c.RedisTLS != (RedisTLS{}), "redis_tls", "redis_url does not use TLS: want rediss://, or ?tls=true")
 	} else {
 		reject(c.RedisTLS != (RedisTLS{}), "redis_tls", "there is no redis_url that it could be for")
 	}
 	reject((c.RedisTLS.CertFile == "") != (c.RedisTLS.KeyFile == ""), "redis_tls", "want both cert_file and key_file, or none")
-	inside := c.contained()
-	reject(inside != "", "storage_root", "%s", inside)
+	if inside := c.contained(); inside != nil {
+		bad = append(bad, problem{"storage_root", inside})
+	}
 	reject((c.TLS.CertFile == "") != (c.TLS.KeyFile == ""), "tls", "want both cert_file and key_file, or none")
 	for _, base := range c.WeChat.BaseURL {
 		u, err := url.Parse(base)
@@ -67,9 +70,9 @@ func (a Account) problems(key string) []problem {
 		if !missing[name] {
 			continue
 		}
-		full, why := key+delimiter+name, "is missing: token source "+a.Token+" wants it"
+		full, why := key+delimiter+name, tasks.Textf("is missing: token source %s wants it", a.Token)
 		if short := aliasOf(full); short != "" {
-			why += "; set it, or " + short
+			why = tasks.Textf("%w; set it, or %s", why, short)
 		}
 		bad = append(bad, problem{dotted(full), why})
 	}
@@ -80,15 +83,15 @@ func (c Config) producerProblems(name string) []problem {
 	var bad []problem
 	p, key := c.Producers[name], "producers."+name
 	if name == tasks.LocalProducer && (p.Key != "" || p.KeyHash != "") {
-		bad = append(bad, problem{key, "is the person at the command line, for whom no key speaks: give the producer another name"})
+		bad = append(bad, problem{key, tasks.Textf("is the person at the command line, for whom no key speaks: give the producer another name")})
 	}
 	if p.Key != "" && p.KeyHash != "" {
-		bad = append(bad, problem{key, "key and key_hash are both set: give one of them"})
+		bad = append(bad, problem{key, tasks.Textf("key and key_hash are both set: give one of them")})
 	}
 	for _, account := range p.Accounts {
 		if _, known := c.Accounts[account]; !known {
-			hint := closest(account, slices.Sorted(maps.Keys(c.Accounts)))
-			bad = append(bad, problem{key + ".accounts", fmt.Sprintf("there is no account %q%s", account, hint)})
+			why := closest(tasks.Textf("there is no account %q", account), account, slices.Sorted(maps.Keys(c.Accounts)))
+			bad = append(bad, problem{key + ".accounts", why})
 		}
 	}
 	return bad

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"reflect"
 	"slices"
@@ -10,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // value returns the value of the setting from raw, which is a text or a list of texts as somebody wrote it.
@@ -19,7 +19,7 @@ func (s setting) value(raw any) (any, error) {
 	}
 	text, ok := raw.(string)
 	if !ok {
-		return nil, errors.New("want " + s.accepts())
+		return nil, tasks.Textf("want %w", s.wants())
 	}
 	v := reflect.New(s.typ).Elem()
 	if !s.parse(text, v) {
@@ -44,7 +44,7 @@ func (s setting) list(raw any) (any, error) {
 		}
 	}
 	if !ok {
-		return nil, errors.New("want a list of " + s.accepts())
+		return nil, tasks.Textf("want a list of %w", s.wants())
 	}
 	return list.Interface(), nil
 }
@@ -119,7 +119,7 @@ func number(t reflect.Type, text string) (int64, error) {
 // refuse says what is accepted instead of text. It shows text, unless that may be a secret.
 func (s setting) refuse(text string) error {
 	if s.secret() {
-		return fmt.Errorf("the value (not shown) is not taken: want %s", s.accepts())
+		return tasks.Textf("the value (not shown) is not taken: want %w", s.wants())
 	}
 	if strings.ContainsAny(text, "@?") || strings.Contains(text, "://") { // a URL may hold a password
 		text = DSN(text).String()
@@ -127,31 +127,31 @@ func (s setting) refuse(text string) error {
 	if len(text) > 80 {
 		text = text[:80] + "…"
 	}
-	return fmt.Errorf("%q is not taken: want %s", text, s.accepts())
+	return tasks.Textf("%q is not taken: want %w", text, s.wants())
 }
 
-// accepts says in words what the setting accepts.
-func (s setting) accepts() string {
-	what := "a text"
+// wants says in words what the setting accepts.
+func (s setting) wants() *tasks.Text {
+	what := tasks.Textf("a text")
 	switch {
 	case s.options() != nil:
-		return "one of " + strings.Join(s.options(), ", ")
+		return tasks.Textf("one of %s", strings.Join(s.options(), ", "))
 	case s.tag.Get("check") != "":
 		return kinds[s.tag.Get("check")].want
 	case s.typ == reflect.TypeFor[time.Duration]():
-		what = "a duration like 500ms, 15s, 5m, 2h or 30d"
+		what = tasks.Textf("a duration like 500ms, 15s, 5m, 2h or 30d")
 	case s.typ == reflect.TypeFor[Size]():
-		what = "a size like 64KiB, 256MiB or 1GiB"
+		what = tasks.Textf("a size like 64KiB, 256MiB or 1GiB")
 	case s.typ.Kind() == reflect.Bool:
-		return "true or false"
+		return tasks.Textf("true or false")
 	case s.typ.Kind() == reflect.Int:
-		what = "a whole number"
+		what = tasks.Textf("a whole number")
 	}
 	switch least, most := s.tag.Get("min"), s.tag.Get("max"); {
 	case least != "" && most != "":
-		return what + ", " + least + " to " + most
+		return tasks.Textf("%w, %s to %s", what, least, most)
 	case least != "":
-		return what + ", at least " + least
+		return tasks.Textf("%w, at least %s", what, least)
 	}
 	return what
 }

@@ -101,7 +101,7 @@ func (x *Actor) Preview(ctx context.Context, a tasks.Action) (Preview, error) {
 	case x.counting <- struct{}{}:
 		defer func() { <-x.counting }()
 	case <-ctx.Done():
-		return p, &tasks.Error{Code: tasks.TooMany, Op: "count uploads", Err: errors.New("others are counted for too long"), RetryAfter: previewTime}
+		return p, &tasks.Error{Code: tasks.TooMany, Op: "count uploads", Err: tasks.Textf("others are counted for too long"), RetryAfter: previewTime}
 	}
 	counts, err := x.Ledger.Count(ctx, f)
 	for _, c := range counts {

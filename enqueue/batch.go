@@ -256,7 +256,7 @@ func (s *batchStream) count(row tasks.SubmittedRow, r tasks.Receipt) {
 	case row.Refused(r):
 		c.Refused++
 		if len(c.First) < firstRefusals {
-			c.First = append(c.First, tasks.Refusal{Line: row.Line, ExternalID: row.ExternalID, Code: r.Err.Code, Reason: r.Err.Error()})
+			c.First = append(c.First, tasks.RefusalOf(row.Line, row.ExternalID, r.Err))
 		}
 	case r.Created:
 		c.Accepted++

@@ -2,7 +2,6 @@ package enqueue
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -32,7 +31,7 @@ func (p *Producer) TakeRate() error {
 		return nil
 	}
 	if wait := p.Rates.reserve(p.name(), p.Rights.RatePerMinute); wait > 0 {
-		return &tasks.Error{Code: tasks.TooMany, Op: "check rate", Err: errors.New("the uploads of this minute are used up"), RetryAfter: wait}
+		return &tasks.Error{Code: tasks.TooMany, Op: "check rate", Err: tasks.Textf("the uploads of this minute are used up"), RetryAfter: wait}
 	}
 	return nil
 }
@@ -51,7 +50,7 @@ func (p *Producer) Ready() error {
 	if p.Rates == nil || p.Rates.allowed(p.name(), p.Rights.RatePerMinute, 1) > 0 {
 		return nil
 	}
-	return &tasks.Error{Code: tasks.TooMany, Op: "check rate", Err: errors.New("the uploads of this minute are used up"), RetryAfter: time.Minute / time.Duration(p.Rights.RatePerMinute)}
+	return &tasks.Error{Code: tasks.TooMany, Op: "check rate", Err: tasks.Textf("the uploads of this minute are used up"), RetryAfter: time.Minute / time.Duration(p.Rights.RatePerMinute)}
 }
 
 // waitForRate waits until the rate allows one more row. It adds that to waited, and returns TooMany where it would be more
@@ -65,7 +64,7 @@ func (p *Producer) waitForRate(ctx context.Context, waited *time.Duration) error
 	wait := taken.Delay()
 	if p.Patience > 0 && *waited+wait > p.Patience {
 		taken.Cancel()
-		return &tasks.Error{Code: tasks.TooMany, Op: "wait for rate", Err: errors.New("the rows come much faster than this producer's rate"), RetryAfter: wait,
+		return &tasks.Error{Code: tasks.TooMany, Op: "wait for rate", Err: tasks.Textf("the rows come much faster than this producer's rate"), RetryAfter: wait,
 			Hint: "send the batch again later under the same Idempotency-Key, or fewer rows at a time"}
 	}
 	*waited += wait
@@ -76,7 +75,7 @@ func (p *Producer) waitForRate(ctx context.Context, waited *time.Duration) error
 		return nil
 	case <-ctx.Done():
 		taken.Cancel()
-		return &tasks.Error{Code: tasks.Unavailable, Op: "wait for rate", Err: errors.New("the request was given up")}
+		return &tasks.Error{Code: tasks.Unavailable, Op: "wait for rate", Err: tasks.Textf("the request was given up")}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"strconv"
@@ -19,13 +18,13 @@ import (
 // Check checks at start whether this Redis serves, with each primary of a cluster. It returns warnings for people. It
 // returns Unavailable if Redis can't be reached, and Invalid for refused credentials, a read-only replica, or a version
 // before 6.2, which is no longer maintained.
-func (b *Belt) Check(ctx context.Context) ([]string, error) {
+func (b *Belt) Check(ctx context.Context) ([]error, error) {
 	cluster, ok := b.raw.(*redis.ClusterClient)
 	if !ok {
 		return checkServer(ctx, b.raw)
 	}
 	var mu sync.Mutex
-	var warnings []string
+	var warnings []error
 	err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
 		w, err := checkServer(ctx, node)
 		mu.Lock()
@@ -36,17 +35,17 @@ func (b *Belt) Check(ctx context.Context) ([]string, error) {
 	if err != nil {
 		err = checkError(ctx, err)
 	}
-	slices.Sort(warnings)
-	return slices.Compact(warnings), err
+	slices.SortFunc(warnings, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return slices.CompactFunc(warnings, func(a, b error) bool { return a.Error() == b.Error() }), err
 }
 
-func checkServer(ctx context.Context, c redis.Cmdable) ([]string, error) {
+func checkServer(ctx context.Context, c redis.Cmdable) ([]error, error) {
 	if err := c.Ping(ctx).Err(); err != nil {
 		return nil, checkError(ctx, err)
 	}
 	text, err := c.Info(ctx).Result()
 	if redis.HasErrorPrefix(err, "NOPERM") {
-		return []string{"Redis does not let this user run INFO, so its version and maxmemory-policy could not be checked"}, nil
+		return []error{tasks.Textf("Redis does not let this user run INFO, so its version and maxmemory-policy could not be checked")}, nil
 	}
 	if err != nil {
 		return nil, checkError(ctx, err)
@@ -55,23 +54,21 @@ func checkServer(ctx context.Context, c redis.Cmdable) ([]string, error) {
 }
 
 // judge looks only at what the server tells: the embedded broker tells nothing, and managed ones hide some.
-func judge(info map[string]string) ([]string, error) {
+func judge(info map[string]string) ([]error, error) {
 	if v := info["redis_version"]; v != "" && olderThan(v, 6, 2) {
 		return nil, unfit("use Redis 6.2 or later, or Valkey", "Redis %s is too old, 6.2 is the oldest that serves", v)
 	}
 	if info["role"] == "slave" && info["slave_read_only"] != "0" {
 		return nil, unfit("give the address of the primary, or let Sentinel name it", "this Redis is a read-only replica")
 	}
-	var warnings []string
+	var warnings []error
 	if p := info["maxmemory_policy"]; p != "" && p != "noeviction" {
-		warnings = append(warnings, fmt.Sprintf("Redis has maxmemory-policy %s: it may drop queued tasks when its memory is full. "+
-			"They are found missing and sent again, but slowly; set it to noeviction", p))
+		warnings = append(warnings, tasks.Textf("Redis has maxmemory-policy %s: it may drop queued tasks when its memory is full. They are found missing and sent again, but slowly; set it to noeviction", p))
 	}
 	used, _ := strconv.ParseInt(info["used_memory"], 10, 64)
 	most, _ := strconv.ParseInt(info["maxmemory"], 10, 64)
 	if most > 0 && used*10 >= most*9 {
-		warnings = append(warnings, fmt.Sprintf("Redis uses %d%% of its maxmemory: when that is full nothing more goes to the workers, and uploads wait until there is room. "+
-			"Raise maxmemory, or see what else fills it", used*100/most))
+		warnings = append(warnings, tasks.Textf("Redis uses %d%% of its maxmemory: when that is full nothing more goes to the workers, and uploads wait until there is room. Raise maxmemory, or see what else fills it", used*100/most))
 	}
 	return warnings, nil
 }
@@ -99,7 +96,7 @@ func checkError(ctx context.Context, err error) error {
 }
 
 func unfit(hint, format string, args ...any) error {
-	return &tasks.Error{Code: tasks.Invalid, Op: "check redis", Err: fmt.Errorf(format, args...), Hint: hint}
+	return &tasks.Error{Code: tasks.Invalid, Op: "check redis", Err: tasks.Textf(format, args...), Hint: hint}
 }
 
 func parseInfo(text string) map[string]string {

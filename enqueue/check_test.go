@@ -63,7 +63,10 @@ func checks(t *testing.T, b *Belt, code tasks.Code, says string) {
 	if tasks.CodeOf(err) != code {
 		t.Fatalf("Check: %v, want code %q", err, code)
 	}
-	text := strings.Join(warnings, "\n")
+	text := ""
+	for _, w := range warnings {
+		text += w.Error() + "\n"
+	}
 	if err != nil {
 		text += err.Error()
 	}

@@ -135,5 +135,5 @@ func (p *Producer) RetryFailed(ctx context.Context, batch uuid.UUID) (int, error
 }
 
 func notFound(what string, id uuid.UUID) error {
-	return &tasks.Error{Code: tasks.NotFound, Op: "look up " + what, Err: fmt.Errorf("there is no %s %s", what, id)}
+	return &tasks.Error{Code: tasks.NotFound, Op: "look up " + what, Err: tasks.Textf("there is no %s %s", what, id)}
 }

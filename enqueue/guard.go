@@ -1,7 +1,6 @@
 package enqueue
 
 import (
-	"errors"
 	"sync"
 	"time"
 
@@ -44,9 +43,9 @@ func (g *Guard) Check(from string, find func() (tasks.Key, bool, error)) (tasks.
 		return k, nil
 	}
 	if wait := g.failed(from); wait > 0 {
-		return tasks.Key{}, &tasks.Error{Code: tasks.TooMany, Op: "check key", Err: errors.New("too many unknown keys came from this address"), RetryAfter: wait}
+		return tasks.Key{}, &tasks.Error{Code: tasks.TooMany, Op: "check key", Err: tasks.Textf("too many unknown keys came from this address"), RetryAfter: wait}
 	}
-	return tasks.Key{}, &tasks.Error{Code: tasks.Unauthorized, Op: "check key", Err: errors.New("the key is not known, or was revoked")}
+	return tasks.Key{}, &tasks.Error{Code: tasks.Unauthorized, Op: "check key", Err: tasks.Textf("the key is not known, or was revoked")}
 }
 
 // failed counts a failure, and returns how long the address should wait.

@@ -3,8 +3,6 @@ package enqueue
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -75,7 +73,7 @@ func (l *LiveMedia) fresh() time.Duration { return cmp.Or(l.Fresh, freshMargin) 
 func (l *LiveMedia) recorded(ctx context.Context, book MediaBook, u tasks.Upload) (tasks.AskedMedia, error) {
 	turns := l.turnsOf(u.Producer)
 	if err := turns.Acquire(ctx, 1); err != nil {
-		return tasks.AskedMedia{}, &tasks.Error{Code: tasks.TooMany, Op: "look up media", Err: errors.New("too many media are asked for at once"), RetryAfter: time.Second}
+		return tasks.AskedMedia{}, &tasks.Error{Code: tasks.TooMany, Op: "look up media", Err: tasks.Textf("too many media are asked for at once"), RetryAfter: time.Second}
 	}
 	defer turns.Release(1)
 	return book.AskedMedia(ctx, u.Producer, u.ExternalID, l.fresh())
@@ -158,7 +156,7 @@ func (f *flight) run(ctx context.Context) (l looked, err error) {
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
-			err = &tasks.Error{Code: tasks.Internal, Op: "look up media", Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+			err = &tasks.Error{Code: tasks.Internal, Op: "look up media", Err: tasks.Textf("panic: %v\n%s", p, debug.Stack())}
 		}
 	}()
 	return f.look(ctx)

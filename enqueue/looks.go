@@ -2,7 +2,6 @@ package enqueue
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -93,11 +92,11 @@ func (l *LiveMedia) look(ctx context.Context, source string) (object, error) {
 
 func isObject(source string) bool { return strings.HasPrefix(source, "s3://") }
 
-var errNotLooked = errors.New("this process could not look at the source in time")
+var errNotLooked = tasks.Textf("this process could not look at the source in time")
 
 func (l *LiveMedia) stat(ctx context.Context, source string) (tasks.Entry, error) {
 	if l.Sources == nil {
-		return tasks.Entry{}, &tasks.Error{Code: tasks.Storage, Op: "look at source", Err: errors.New("this process looks at no sources")}
+		return tasks.Entry{}, &tasks.Error{Code: tasks.Storage, Op: "look at source", Err: tasks.Textf("this process looks at no sources")}
 	}
 	unseen := &tasks.Error{Code: tasks.Storage, Op: "look at source", Err: errNotLooked}
 	ctx, cancel := context.WithTimeout(ctx, statLimit)

@@ -48,9 +48,9 @@ func (p *Producer) Media(ctx context.Context, r MediaRequest) (tasks.Media, erro
 	case a.State.Final():
 		return tasks.Media{}, &tasks.Error{Code: a.Code, Op: "get media", Errcode: a.Errcode, RID: a.RID, Err: errors.New(a.Reason), Hint: a.Hint}
 	}
-	why := fmt.Errorf("upload %s is %s", a.ID, a.State)
+	why := tasks.Textf("upload %s is %s", a.ID, a.State)
 	if a.Reason != "" {
-		why = fmt.Errorf("%w: %s", why, a.Reason)
+		why = tasks.Textf("%w: %s", why, a.Reason)
 	}
 	return tasks.Media{}, &tasks.Error{Code: cmp.Or(a.Code, tasks.Temporary), Op: "wait for media", Errcode: a.Errcode, RID: a.RID, Err: errors.Join(why, ctx.Err())}
 }

@@ -3,7 +3,6 @@ package enqueue
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -129,7 +128,7 @@ func (p *Producer) prepare(ctx context.Context, u tasks.Upload) (tasks.Upload, e
 	u.Local = p.Local
 	u.Account = cmp.Or(u.Account, p.Account, DefaultAccount)
 	if !tasks.ValidName(u.Producer) {
-		return u, &tasks.Error{Code: tasks.Invalid, Op: "check upload", Err: errors.New("producer: is not a name")}
+		return u, &tasks.Error{Code: tasks.Invalid, Op: "check upload", Err: tasks.Textf("producer: is not a name")}
 	}
 	if u.Source == "" {
 		return u, u.Validate()

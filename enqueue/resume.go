@@ -2,7 +2,6 @@ package enqueue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -38,7 +37,7 @@ func AddTokens(ctx context.Context, ask Asker, accounts []tasks.AccountStatus) {
 // ProbeAccount asks WeChat about an account. It returns NoWork where it can't be asked from here.
 func ProbeAccount(ctx context.Context, ask Asker, name string) (tasks.Probe, error) {
 	if ask == nil {
-		return tasks.Probe{}, &tasks.Error{Code: tasks.NoWork, Op: "probe account", Err: errors.New("WeChat is not reached from this process")}
+		return tasks.Probe{}, &tasks.Error{Code: tasks.NoWork, Op: "probe account", Err: tasks.Textf("WeChat is not reached from this process")}
 	}
 	return ask.Probe(ctx, name)
 }
@@ -54,7 +53,7 @@ func ResumeAccount(ctx context.Context, l Held, ask Asker, name string) (tasks.R
 	}
 	i := slices.IndexFunc(all, func(a tasks.AccountStatus) bool { return a.Name == name })
 	if i < 0 {
-		return out, &tasks.Error{Code: tasks.NotFound, Op: "look up account", Err: errors.New("there is no such account")}
+		return out, &tasks.Error{Code: tasks.NotFound, Op: "look up account", Err: tasks.Textf("there is no such account")}
 	}
 	if all[i].Hold == nil {
 		return out, nil

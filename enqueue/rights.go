@@ -2,8 +2,6 @@ package enqueue
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/url"
 	"path"
 
@@ -30,10 +28,10 @@ func (p *Producer) check(ctx context.Context, u tasks.Upload, src tasks.Source) 
 func (p *Producer) checkSource(src tasks.Source) (grant string, err error) {
 	switch owner := src.Owner(); {
 	case src.Local() && !p.Local:
-		return "", &tasks.Error{Code: tasks.Denied, Op: "check upload", Err: errors.New("source: only the command line may name a folder of its own"),
+		return "", &tasks.Error{Code: tasks.Denied, Op: "check upload", Err: tasks.Textf("source: only the command line may name a folder of its own"),
 			Hint: "give the path relative to the storage root"}
 	case owner != "" && owner != p.name(): // as if it were not there
-		return "", &tasks.Error{Code: tasks.Denied, Op: "check upload", Err: errors.New("source: there is no such file in this producer's inbox")}
+		return "", &tasks.Error{Code: tasks.Denied, Op: "check upload", Err: tasks.Textf("source: there is no such file in this producer's inbox")}
 	case src.Local(), src.Inbox != "":
 		return "", nil
 	}
@@ -61,13 +59,13 @@ func (p *Producer) checkAccount(ctx context.Context, name string) error {
 	if err != nil || known {
 		return err
 	}
-	return &tasks.Error{Code: tasks.Invalid, Op: "check upload", Err: fmt.Errorf("account: there is no account %q", name),
+	return &tasks.Error{Code: tasks.Invalid, Op: "check upload", Err: tasks.Textf("account: there is no account %q", name),
 		Hint: "see GET /v1/accounts, or: mediaferry accounts"}
 }
 
 // denied returns the error of a request that the producer's rights don't allow.
 func denied(format string, args ...any) error {
-	return &tasks.Error{Code: tasks.Denied, Op: "check rights", Err: fmt.Errorf(format, args...), Hint: "ask the operator for a key with that right"}
+	return &tasks.Error{Code: tasks.Denied, Op: "check rights", Err: tasks.Textf(format, args...), Hint: "ask the operator for a key with that right"}
 }
 
 // displayName returns the filename of an upload. It returns "" if the ledger shows the right name without it: the last part

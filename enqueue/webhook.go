@@ -3,7 +3,6 @@ package enqueue
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"github.com/google/uuid"
 
@@ -82,7 +81,7 @@ func matching(ctx context.Context, l Deliveries, f tasks.DeliveryFilter) (ids []
 // costs as much as an upload. It returns Invalid where there is no URL, and Denied for one beyond the producer's rights.
 func (p *Producer) TestWebhook(ctx context.Context, url string) (tasks.Batch, error) {
 	if url == "" && p.CallbackURL == "" {
-		return tasks.Batch{}, &tasks.Error{Code: tasks.Invalid, Op: "test webhook", Err: errors.New("url: is missing, and this producer has no callback URL of its own")}
+		return tasks.Batch{}, &tasks.Error{Code: tasks.Invalid, Op: "test webhook", Err: tasks.Textf("url: is missing, and this producer has no callback URL of its own")}
 	}
 	r, err := p.SubmitRows(ctx, tasks.Batch{CallbackURL: url, Metadata: json.RawMessage(`{"test":true}`)}, func(func(Row, error) bool) {})
 	return r.Batch, err

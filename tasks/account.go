@@ -32,6 +32,7 @@ type Hold struct {
 	Errcode int       `json:"errcode,omitzero"`
 	RID     string    `json:"rid,omitempty"`
 	Reason  string    `json:"reason"`
+	Params  Params    `json:"params,omitzero"` // the values of reason
 	Since   time.Time `json:"since"`
 	Until   time.Time `json:"until"`
 	// Ramp is 0 while the account is held. After Until it is the number of uploads that may be under way at once: first

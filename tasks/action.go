@@ -3,8 +3,6 @@ package tasks
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -56,7 +54,7 @@ func (k ActionKind) Step() (Step, error) {
 	case ActionCancel:
 		return StepCancel, nil
 	}
-	return "", &Error{Code: Conflict, Op: "read action", Err: fmt.Errorf("this program knows no action %q", clip(string(k)))}
+	return "", &Error{Code: Conflict, Op: "read action", Err: Textf("this program knows no action %q", clip(string(k)))}
 }
 
 // ActionState says whether an action is still at work.
@@ -98,7 +96,7 @@ func (a Action) Filter() (Filter, error) {
 	d.DisallowUnknownFields()
 	err := d.Decode(&f)
 	if err == nil && f == nil {
-		err = errors.New("it is null")
+		err = Textf("it is null")
 	}
 	if err != nil {
 		return Filter{}, &Error{Code: Conflict, Op: "read choice of action", Err: err}

@@ -68,4 +68,10 @@ type Refusal struct {
 	ExternalID string `json:"external_id,omitempty"`
 	Code       Code   `json:"code"`
 	Reason     string `json:"reason"`
+	Params     Params `json:"params,omitzero"` // the values of reason
+}
+
+// RefusalOf is a row that was refused by err.
+func RefusalOf(line int, externalID string, err *Error) Refusal {
+	return Refusal{Line: line, ExternalID: externalID, Code: err.Code, Reason: err.Error(), Params: err.Values()}
 }

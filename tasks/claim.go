@@ -75,6 +75,7 @@ type Attempt struct {
 	Errcode int           `json:"errcode,omitzero"`
 	RID     string        `json:"rid,omitempty"`
 	Reason  string        `json:"reason,omitempty"`
+	Params  Params        `json:"params,omitzero"` // the values of reason
 }
 
 // Verdict is the ledger's answer to a worker that wants to call WeChat.

@@ -56,6 +56,24 @@ func (e *Error) Advice() string {
 	return e.Code.Hint()
 }
 
+// Values returns Params, with the sentence of the cause where that is one of ours.
+func (e *Error) Values() Params {
+	p := e.Params
+	if p.Text == nil && e.Errcode == 0 && (p.Rule == "" || p.Detail != "") {
+		if texts := textsIn(e.Err); len(texts) > 0 {
+			p.Text = texts[0]
+		}
+	}
+	return p
+}
+
+// Advise gives the error a hint that has values of its own, as Textf takes them.
+func (e *Error) Advise(format string, args ...any) *Error {
+	e.Params.Advice = Textf(format, args...)
+	e.Hint = e.Params.Advice.Error()
+	return e
+}
+
 // AsError returns the *Error in err's chain, or wraps err as one of code Internal. It returns nil for nil.
 func AsError(err error) *Error {
 	if err == nil {

@@ -16,6 +16,7 @@ type Kept struct {
 	Failures int       `json:"failures,omitzero"` // since the last renewal
 	Code     Code      `json:"code,omitempty"`    // of the last failure
 	Reason   string    `json:"reason,omitempty"`
+	Params   Params    `json:"params,omitzero"` // the values of reason
 }
 
 // CurrentMedia is the media_id that the content of an upload has now. The one of its outcome stays what it was.
@@ -41,6 +42,7 @@ type MediaChange struct {
 	// With media.stale, why it could not be renewed, and what to do about it.
 	Code   Code   `json:"code,omitempty"`
 	Reason string `json:"reason,omitempty"`
+	Params Params `json:"params,omitzero"` // the values of reason
 	Hint   string `json:"hint,omitempty"`
 }
 

@@ -3,8 +3,6 @@ package tasks
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -26,7 +24,7 @@ func ParseRole(s string) (Role, error) {
 	case RoleProducer, RoleOperator, RoleViewer:
 		return r, nil
 	}
-	return "", &Error{Code: Invalid, Op: "read role", Err: fmt.Errorf("%q is not one of producer, operator, viewer", clip(s))}
+	return "", &Error{Code: Invalid, Op: "read role", Err: Textf("%q is not one of producer, operator, viewer", clip(s))}
 }
 
 // Key is an API key as the ledger keeps it, without the key itself. Several keys may have the same name, so that one can
@@ -47,7 +45,7 @@ const LocalProducer = "local"
 // Validate reports everything that is wrong with a new key, as an Invalid error.
 func (k Key) Validate() error {
 	invalid := func(format string, args ...any) error {
-		return &Error{Code: Invalid, Op: "check key", Err: fmt.Errorf(format, args...)}
+		return &Error{Code: Invalid, Op: "check key", Err: Textf(format, args...)}
 	}
 	switch {
 	case !ValidName(k.Name):
@@ -72,7 +70,7 @@ func ParseKeyHash(s string) (Hash, error) {
 	text, ok := strings.CutPrefix(s, "sha256:")
 	b, err := hex.DecodeString(text)
 	if !ok || err != nil || len(b) != len(Hash{}) {
-		return Hash{}, &Error{Code: Invalid, Op: "read key hash", Err: errors.New("want sha256: and 64 hex digits")}
+		return Hash{}, &Error{Code: Invalid, Op: "read key hash", Err: Textf("want sha256: and 64 hex digits")}
 	}
 	return Hash(b), nil
 }

@@ -1,7 +1,6 @@
 package tasks
 
 import (
-	"errors"
 	"time"
 )
 
@@ -10,7 +9,7 @@ import (
 var ErrFenced error = &Error{
 	Code: Conflict,
 	Op:   "use claim",
-	Err:  errors.New("somebody else has claimed it since, or it is final"),
+	Err:  Textf("somebody else has claimed it since, or it is final"),
 }
 
 // Renewal answers a renewal of leases. A claim in neither list was renewed.

@@ -1,7 +1,6 @@
 package tasks
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -26,7 +25,7 @@ func ParseMediaType(s string) (MediaType, error) {
 			return t, nil
 		}
 	}
-	return "", &Error{Code: Invalid, Op: "read media type", Err: fmt.Errorf("%q is not one of image, voice, video, thumb", clip(s))}
+	return "", &Error{Code: Invalid, Op: "read media type", Err: Textf("%q is not one of image, voice, video, thumb", clip(s))}
 }
 
 // Priority chooses the queue of an upload, and so the slots that it may use.
@@ -57,7 +56,7 @@ func (p *Priority) UnmarshalText(b []byte) error {
 	case "interactive":
 		*p = Interactive
 	default:
-		return fmt.Errorf("priority %q is not one of bulk, interactive", clip(string(b)))
+		return Textf("priority %q is not one of bulk, interactive", clip(string(b)))
 	}
 	return nil
 }

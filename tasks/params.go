@@ -15,6 +15,8 @@ type Params struct {
 	Command  string    `json:"command,omitempty"`   // mends the file, with INPUT and OUTPUT in place of names
 	Address  string    `json:"address,omitempty"`   // of this machine, as WeChat named it when it refused it
 	Detail   string    `json:"detail,omitempty"`    // in the words of others: WeChat's errmsg, the place of a damage
+	Text     *Text     `json:"text,omitempty"`      // what happened, where no rule says it
+	Advice   *Text     `json:"advice,omitempty"`    // what to do about it, where it has values of its own
 }
 
 // Rule is what a file has to keep to.

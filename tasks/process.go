@@ -51,6 +51,7 @@ type CutOffRealm struct {
 	Realm  string        `json:"realm"`
 	Ago    time.Duration `json:"ago"` // since the last attempt, in nanoseconds
 	Reason string        `json:"reason"`
+	Params Params        `json:"params,omitzero"` // the values of reason
 }
 
 // RefusedAccount is an account that refuses the address of a process: it is not on the account's IP list.
@@ -62,6 +63,7 @@ type RefusedAccount struct {
 	Errcode int           `json:"errcode"`
 	RID     string        `json:"rid,omitempty"`
 	Reason  string        `json:"reason"`
+	Params  Params        `json:"params,omitzero"` // the values of reason
 	// Hold is how long the account is held where no living worker may call, in nanoseconds.
 	Hold time.Duration `json:"hold"`
 }

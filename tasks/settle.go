@@ -2,12 +2,11 @@ package tasks
 
 import (
 	"errors"
-	"fmt"
 	"time"
 )
 
 // ErrCutOff is in the chain of a Corrupt error if the file ends too early: more of it may come.
-var ErrCutOff = errors.New("it is cut off")
+var ErrCutOff error = Textf("it is cut off")
 
 // Settled is the time that a file must be unmodified before it counts as complete.
 const Settled = 10 * time.Second
@@ -24,6 +23,6 @@ func StillWritten(err error, modified, now time.Time) error {
 	return &Error{
 		Params: Params{Detail: cause.Params.Detail},
 		Code:   Unstable, Op: "read source", RetryAfter: Settled - age,
-		Err: fmt.Errorf("it was modified %s ago and may still be written: %w", max(0, age).Round(time.Second), err),
+		Err: Textf("it was modified %s ago and may still be written: %w", max(0, age).Round(time.Second), cause.Err),
 	}
 }

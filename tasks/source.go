@@ -1,7 +1,6 @@
 package tasks
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"path"
@@ -220,11 +219,11 @@ func escapePath(p string) string {
 }
 
 func invalidSource(format string, args ...any) error {
-	return &Error{Code: Invalid, Op: "read source", Err: fmt.Errorf(format, args...)}
+	return &Error{Code: Invalid, Op: "read source", Err: Textf(format, args...)}
 }
 
-func deniedSource(reason string) error {
-	return &Error{Code: Denied, Op: "read source", Err: errors.New(reason)}
+func deniedSource(format string, args ...any) error {
+	return &Error{Code: Denied, Op: "read source", Err: Textf(format, args...)}
 }
 
 // Display shows s to people. It escapes control and direction characters, which could harm a terminal, and bytes that are

@@ -1,7 +1,6 @@
 package tasks
 
 import (
-	"fmt"
 	"slices"
 )
 
@@ -66,7 +65,7 @@ var transitions = map[Step]struct {
 func Next(from State, step Step) (State, error) {
 	t, ok := transitions[step]
 	if !ok || !slices.Contains(t.from, from) {
-		return "", &Error{Code: Conflict, Op: string(step), Err: fmt.Errorf("an upload that is %s can't take this step", from)}
+		return "", &Error{Code: Conflict, Op: string(step), Err: Textf("an upload that is %s can't take this step", from)}
 	}
 	return t.to, nil
 }

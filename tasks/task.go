@@ -129,7 +129,7 @@ func newTask(kind string, payload any, opts ...asynq.Option) (*asynq.Task, error
 		return nil, &Error{Code: Invalid, Op: "encode " + kind, Err: err}
 	}
 	if len(b) > MaxPayload {
-		return nil, &Error{Code: Invalid, Op: "encode " + kind, Err: fmt.Errorf("the payload has %d bytes, at most %d are taken", len(b), MaxPayload)}
+		return nil, &Error{Code: Invalid, Op: "encode " + kind, Err: Textf("the payload has %d bytes, at most %d are taken", len(b), MaxPayload)}
 	}
 	return asynq.NewTask(kind, b, opts...), nil
 }
@@ -137,7 +137,7 @@ func newTask(kind string, payload any, opts ...asynq.Option) (*asynq.Task, error
 func parseTask(t *asynq.Task, into any, version *int, want int) error {
 	op := "decode " + t.Type()
 	if n := len(t.Payload()); n > MaxPayload {
-		return &Error{Code: Invalid, Op: op, Err: fmt.Errorf("the payload has %d bytes, at most %d are taken", n, MaxPayload)}
+		return &Error{Code: Invalid, Op: op, Err: Textf("the payload has %d bytes, at most %d are taken", n, MaxPayload)}
 	}
 	d := json.NewDecoder(bytes.NewReader(t.Payload()))
 	d.DisallowUnknownFields()
@@ -145,10 +145,10 @@ func parseTask(t *asynq.Task, into any, version *int, want int) error {
 		return &Error{Code: Invalid, Op: op, Err: err}
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return &Error{Code: Invalid, Op: op, Err: errors.New("there is something after the JSON object")}
+		return &Error{Code: Invalid, Op: op, Err: Textf("there is something after the JSON object")}
 	}
 	if *version != want {
-		return &Error{Code: Invalid, Op: op, Err: fmt.Errorf("version %d is not known, this is version %d", *version, want)}
+		return &Error{Code: Invalid, Op: op, Err: Textf("version %d is not known, this is version %d", *version, want)}
 	}
 	return nil
 }

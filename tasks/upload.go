@@ -71,10 +71,10 @@ const (
 )
 
 // faults gathers what is wrong with the fields of a request.
-type faults []string
+type faults []error
 
 func (f *faults) reject(field, format string, args ...any) {
-	*f = append(*f, field+": "+fmt.Sprintf(format, args...))
+	*f = append(*f, Textf("%s: %w", field, Textf(format, args...)))
 }
 
 func (f *faults) text(field, s string, limit int) {
@@ -108,7 +108,7 @@ func (f *faults) callback(s string) {
 		return
 	}
 	if err := validCallback(s); err != nil {
-		f.reject("callback_url", "%v", err)
+		*f = append(*f, Textf("callback_url: %w", err))
 	}
 }
 
@@ -116,7 +116,7 @@ func (f faults) error(op string) error {
 	if len(f) == 0 {
 		return nil
 	}
-	return &Error{Code: Invalid, Op: op, Err: fmt.Errorf("%s", strings.Join(f, "; "))}
+	return &Error{Code: Invalid, Op: op, Err: JoinTexts("; ", f...)}
 }
 
 // Validate reports everything that is wrong with the request, as one Invalid error that names the fields. It does not
@@ -179,16 +179,16 @@ func ValidName(s string) bool {
 
 func validCallback(s string) error {
 	if len(s) > MaxURL {
-		return fmt.Errorf("has %d bytes, at most %d are taken", len(s), MaxURL)
+		return Textf("has %d bytes, at most %d are taken", len(s), MaxURL)
 	}
 	u, err := url.Parse(s)
 	switch {
 	case err != nil, u.Host == "", u.Opaque != "":
-		return fmt.Errorf("is not an absolute URL")
+		return Textf("is not an absolute URL")
 	case u.Scheme != "https" && u.Scheme != "http":
-		return fmt.Errorf("has scheme %q, only https and http are taken", u.Scheme)
+		return Textf("has scheme %q, only https and http are taken", u.Scheme)
 	case u.User != nil:
-		return fmt.Errorf("carries a user name or password: leave them out")
+		return Textf("carries a user name or password: leave them out")
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package tasks
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -28,7 +27,7 @@ func ParseWhen(s string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is not a time: give a span like 2h or 1d, a day like 2026-11-27 or yesterday, or a time like 2026-11-27T15:04:05+08:00", s)
+	return time.Time{}, Textf("%q is not a time: give a span like 2h or 1d, a day like 2026-11-27 or yesterday, or a time like 2026-11-27T15:04:05+08:00", s)
 }
 
 // ParseUntil reads a time to come as people write it: how long until then (30d, 12h), a day, which it includes, or a time. Days and
@@ -39,7 +38,7 @@ func ParseUntil(s string, now time.Time) (time.Time, error) {
 	}
 	t, err := ParseWhen(s, now)
 	if err != nil {
-		return t, fmt.Errorf("%q is not a time: give a span like 30d or 12h, a day like 2026-12-31, or a time like 2026-12-31T15:04:05+08:00", s)
+		return t, Textf("%q is not a time: give a span like 30d or 12h, a day like 2026-12-31, or a time like 2026-12-31T15:04:05+08:00", s)
 	}
 	if _, err := time.Parse(time.DateOnly, s); err == nil {
 		t = t.AddDate(0, 0, 1)
@@ -55,7 +54,7 @@ func span(s string) (time.Duration, error) {
 	}
 	n, err := strconv.ParseUint(days, 10, 16)
 	if err != nil {
-		return 0, fmt.Errorf("%q is not a span", s)
+		return 0, Textf("%q is not a span", s)
 	}
 	d := time.Duration(n) * 24 * time.Hour
 	if rest == "" {

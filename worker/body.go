@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -68,7 +67,7 @@ func wanted(claim tasks.Claim, has ...tasks.Hash) error {
 	if claim.Wants == (tasks.Hash{}) || slices.Contains(has, claim.Wants) {
 		return nil
 	}
-	return &tasks.Error{Code: tasks.OtherBytes, Op: "read source", Err: fmt.Errorf("its sha256 is %s, and %s is kept alive", has[0], claim.Wants)}
+	return &tasks.Error{Code: tasks.OtherBytes, Op: "read source", Err: tasks.Textf("its sha256 is %s, and %s is kept alive", has[0], claim.Wants)}
 }
 
 // describe says in result what the bytes are, once they were made to fit where they had to be. Where an earlier run has
@@ -79,7 +78,7 @@ func (b *body) describe(claim tasks.Claim, known bool, result *tasks.Result) err
 		result.Key.Hash, result.Original, result.Fixed = tasks.HashOf(b.bytes), b.hash, b.fixed
 	}
 	if known && result.Key.Hash != claim.Known.Hash {
-		return changed(errors.New("it has other bytes than before, and looks the same"))
+		return changed(tasks.Textf("it has other bytes than before, and looks the same"))
 	}
 	return wanted(claim, b.hash, result.Key.Hash)
 }
@@ -96,13 +95,13 @@ func (w *Worker) fits(claim tasks.Claim, size int64) error {
 func fill(buf []byte, file tasks.File) error {
 	if _, err := io.ReadFull(file, buf); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return changed(fmt.Errorf("it had %d bytes when it was opened, and fewer now", len(buf)))
+			return changed(tasks.Textf("it had %d bytes when it was opened, and fewer now", len(buf)))
 		}
 		return readError(err)
 	}
 	var more [1]byte
 	if n, err := io.ReadFull(file, more[:]); n > 0 {
-		return changed(fmt.Errorf("it had %d bytes when it was opened, and more now", len(buf)))
+		return changed(tasks.Textf("it had %d bytes when it was opened, and more now", len(buf)))
 	} else if !errors.Is(err, io.EOF) {
 		return readError(err)
 	}

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"fmt"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -109,7 +108,7 @@ func (w *Worker) try(ctx context.Context, claim tasks.Claim, here *place) (resul
 func (w *Worker) account(claim tasks.Claim) (tasks.Account, error) {
 	a, known := w.accounts[claim.Account]
 	if !known {
-		return a, &tasks.Error{Code: tasks.NoWork, Op: "look up account", Err: fmt.Errorf("account %q is not in this worker's settings", claim.Account)}
+		return a, &tasks.Error{Code: tasks.NoWork, Op: "look up account", Err: tasks.Textf("account %q is not in this worker's settings", claim.Account)}
 	}
 	return a, w.keptOut(a)
 }
@@ -118,6 +117,6 @@ func (w *Worker) account(claim tasks.Claim) (tasks.Account, error) {
 func (w *Worker) survive(ctx context.Context, claim tasks.Claim, err *error) {
 	if p := recover(); p != nil {
 		w.log.ErrorContext(ctx, "panic while carrying an upload", keyUpload, claim.ID, "panic", p, "stack", string(debug.Stack()))
-		*err = &tasks.Error{Code: tasks.Internal, Op: "carry upload", Err: fmt.Errorf("panic: %v", p)}
+		*err = &tasks.Error{Code: tasks.Internal, Op: "carry upload", Err: tasks.Textf("panic: %v", p)}
 	}
 }

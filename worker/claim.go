@@ -46,7 +46,7 @@ func refused(err error) error {
 }
 
 func canceled() *tasks.Error {
-	return &tasks.Error{Code: tasks.Stopped, Op: "carry upload", Err: errors.New("somebody asked to cancel it")}
+	return &tasks.Error{Code: tasks.Stopped, Op: "carry upload", Err: tasks.Textf("somebody asked to cancel it")}
 }
 
 // untilStopped returns a context that ends with ctx or when Stop is called.

@@ -41,6 +41,7 @@ type failedRealm struct {
 	tries       int
 	first, last time.Time
 	reason      string
+	params      tasks.Params // of reason
 }
 
 // refusedAccount is an account whose IP list lacks our address.
@@ -79,7 +80,7 @@ func (e *egress) failed(realm string, cause *tasks.Error) time.Duration {
 		e.realms[realm] = f
 	}
 	f.tries++
-	f.last, f.reason = now, cause.Error()
+	f.last, f.reason, f.params = now, cause.Error(), cause.Values()
 	news := f.cutOff()
 	pause := pauseAfter(f.tries)
 	e.mu.Unlock()
@@ -154,13 +155,13 @@ func (e *egress) report(p *tasks.Process) {
 	p.Unreachable, p.Refused = nil, nil
 	for realm, f := range e.realms {
 		if f.cutOff() {
-			p.Unreachable = append(p.Unreachable, tasks.CutOffRealm{Realm: realm, Ago: now.Sub(f.last), Reason: f.reason})
+			p.Unreachable = append(p.Unreachable, tasks.CutOffRealm{Realm: realm, Ago: now.Sub(f.last), Reason: f.reason, Params: f.params})
 		}
 	}
 	for k, r := range e.refused {
 		p.Refused = append(p.Refused, tasks.RefusedAccount{
 			Realm: k.realm, AppID: k.appid, Ago: now.Sub(r.last), Address: r.cause.Params.Address,
-			Errcode: r.cause.Errcode, RID: r.cause.RID, Reason: r.cause.Error(), Hold: r.hold,
+			Errcode: r.cause.Errcode, RID: r.cause.RID, Reason: r.cause.Error(), Params: r.cause.Values(), Hold: r.hold,
 		})
 	}
 	slices.SortFunc(p.Refused, func(a, b tasks.RefusedAccount) int { return int(a.Ago - b.Ago) })

@@ -2,8 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"runtime"
 	"sync"
 	"time"
@@ -49,7 +47,7 @@ func newFixing(c Config) fixing {
 func (f *fixing) enter(claim tasks.Claim) (leave func(), err error) {
 	if leave = f.places.try(fixer(claim), 1); leave == nil {
 		return nil, &tasks.Error{
-			Code: tasks.Busy, Op: "make the picture fit", Err: errors.New("others are made to fit first"), RetryAfter: f.turns.next(time.Now()),
+			Code: tasks.Busy, Op: "make the picture fit", Err: tasks.Textf("others are made to fit first"), RetryAfter: f.turns.next(time.Now()),
 		}
 	}
 	return leave, nil
@@ -114,7 +112,7 @@ func (w *Worker) fix(ctx context.Context, claim tasks.Claim, b []byte) (fixed []
 	defer free()
 	began := time.Now()
 	defer func() { f.turns.took(time.Since(began)) }()
-	ctx, cancel := context.WithTimeoutCause(ctx, w.cfg.FixTime, fmt.Errorf("it was not done within %s", w.cfg.FixTime))
+	ctx, cancel := context.WithTimeoutCause(ctx, w.cfg.FixTime, tasks.Textf("it was not done within %s", w.cfg.FixTime))
 	defer cancel()
 	return w.Fixer.Fix(ctx, b, claim.Type)
 }

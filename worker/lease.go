@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -11,8 +10,8 @@ import (
 
 // Why a context of an upload ended.
 var (
-	errLeaseLost = errors.New("the lease of this upload ran out, or another worker has claimed it")
-	errStopping  = errors.New("this worker is shutting down")
+	errLeaseLost = tasks.Textf("the lease of this upload ran out, or another worker has claimed it")
+	errStopping  = tasks.Textf("this worker is shutting down")
 )
 
 // leases renews all claims of this process, in one call for all, and ends the context of those that were lost or

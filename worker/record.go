@@ -64,7 +64,7 @@ func (w *Worker) ending(ctx context.Context, claim tasks.Claim, result tasks.Res
 	if cause.Code == tasks.Stopped || cause.Code == tasks.Unavailable || errors.Is(err, tasks.ErrFenced) || errors.Is(err, errStopping) {
 		return w.interrupted(claim, result, err)
 	}
-	attempt.Code, attempt.Errcode, attempt.RID, attempt.Reason = cause.Code, cause.Errcode, cause.RID, cause.Error()
+	attempt.Code, attempt.Errcode, attempt.RID, attempt.Reason, attempt.Params = cause.Code, cause.Errcode, cause.RID, cause.Error(), cause.Values()
 	switch cause.Code.Reaction() {
 	case tasks.ReactBackoff:
 		return w.again(claim, result, cause, attempt, w.cfg.Retry.Attempts, w.cfg.Retry.pause(claim.Attempts+1, w.random(), cause.RetryAfter))
@@ -120,7 +120,7 @@ func (w *Worker) hold(claim tasks.Claim, cause *tasks.Error) ending {
 	return ending{state: tasks.Waiting, cause: cause, pause: pause, write: func(ctx context.Context) error {
 		err := w.Ledger.Hold(ctx, tasks.Hold{
 			Realm: account.Realm, AppID: account.AppID,
-			Code: cause.Code, Errcode: cause.Errcode, RID: cause.RID, Reason: cause.Error(),
+			Code: cause.Code, Errcode: cause.Errcode, RID: cause.RID, Reason: cause.Error(), Params: cause.Values(),
 			Until: time.Now().Add(pause),
 		})
 		if err != nil {

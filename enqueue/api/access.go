@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"reflect"
 
@@ -76,5 +75,5 @@ func (s *Server) staff(h http.Handler) http.Handler {
 }
 
 func errForbidden(who enqueue.Caller) error {
-	return &tasks.Error{Code: tasks.Forbidden, Op: "check rights", Err: errors.New("a key of the role " + string(who.Role) + " may not do that")}
+	return &tasks.Error{Code: tasks.Forbidden, Op: "check rights", Err: tasks.Textf("a key of the role %s may not do that", who.Role)}
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"net"
 	"net/http"
 	"strings"
@@ -28,7 +27,7 @@ func (s *Server) identify(r *http.Request) (enqueue.Caller, error) {
 	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	key = strings.TrimSpace(key)
 	if !strings.EqualFold(scheme, "Bearer") || key == "" {
-		return enqueue.Caller{}, &tasks.Error{Code: tasks.Unauthorized, Op: "check key", Err: errors.New("no key was given")}
+		return enqueue.Caller{}, &tasks.Error{Code: tasks.Unauthorized, Op: "check key", Err: tasks.Textf("no key was given")}
 	}
 	k, err := s.guard.Check(address(r), func() (tasks.Key, bool, error) { return s.cfg.Keys.Find(r.Context(), tasks.Secret(key)) })
 	return enqueue.CallerOf(k), err

@@ -8,6 +8,8 @@ import (
 	"io"
 	"iter"
 	"unicode/utf8"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // maxLine bounds one row, which may hold 16 KiB of metadata and its escapes.
@@ -23,7 +25,7 @@ type line struct {
 	fault  error // refuses the row; nil: text is to be decoded
 }
 
-var errLongLine = errors.New("the row has over 65536 bytes")
+var errLongLine = tasks.Textf("the row has over 65536 bytes")
 
 // lines yields the rows of NDJSON, one at a time. It leaves out empty lines. The text of a row holds until the next. An
 // error ends the rows.
@@ -116,7 +118,7 @@ func arrayEnd(d *json.Decoder) error {
 		return err
 	}
 	if _, err := d.Token(); err == nil {
-		return errors.New("there is something after the array")
+		return tasks.Textf("there is something after the array")
 	} else if !errors.Is(err, io.EOF) {
 		return err
 	}

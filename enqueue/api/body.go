@@ -28,7 +28,7 @@ func decodeJSON(body []byte, into any) error {
 }
 
 func invalid(op, format string, args ...any) error {
-	return &tasks.Error{Code: tasks.Invalid, Op: op, Err: fmt.Errorf(format, args...)}
+	return &tasks.Error{Code: tasks.Invalid, Op: op, Err: tasks.Textf(format, args...)}
 }
 
 // jsonFault says what is wrong with a JSON text, by the field's name where it has one.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -101,10 +100,10 @@ func (s *Server) wxUpload(w http.ResponseWriter, r *http.Request) {
 	case o.State == tasks.Succeeded:
 		wxWrite(w, wxSuccess(o.Outcome))
 	case o.State.Final():
-		s.note(r.Context(), fmt.Errorf("upload %s %s: %s (%s, rid %q)", o.ID, o.State, o.Reason, o.Code, o.RID))
+		s.note(r.Context(), tasks.Textf("upload %s %s: %s (%s, rid %q)", o.ID, o.State, o.Reason, o.Code, o.RID))
 		s.wxFail(w, r, wxRefusal{wxFailure(o.Code, o.Errcode, kind), o.RID, o.Reason})
 	default: // it goes on by itself, and a second try is answered from what the first one uploads
-		s.note(r.Context(), fmt.Errorf("upload %s has no outcome yet: it is %s %s %s", o.ID, o.State, o.Code, o.Reason))
+		s.note(r.Context(), tasks.Textf("upload %s has no outcome yet: it is %s %s %s", o.ID, o.State, o.Code, o.Reason))
 		s.wxFail(w, r, wxRefusal{wxBusy, o.RID, o.Reason})
 	}
 }
@@ -153,7 +152,7 @@ func (s *Server) wxAccount(who enqueue.Caller) string {
 	return who.Accounts[0]
 }
 
-var errNoMedia = errors.New("the form has no file called media")
+var errNoMedia = tasks.Textf("the form has no file called media")
 
 // wxFile takes the part called media into the inbox.
 func (s *Server) wxFile(w http.ResponseWriter, r *http.Request, who enqueue.Caller) (Stored, error) {

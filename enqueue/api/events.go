@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -51,7 +50,7 @@ func (s *Server) events(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 	who := caller(ctx)
 	leave, ok := s.streams.Enter(who.Name, maxStreams)
 	if !ok {
-		return nil, &tasks.Error{Code: tasks.TooMany, Op: "follow events", Err: fmt.Errorf("over %d streams are open", maxStreams), RetryAfter: time.Minute}
+		return nil, &tasks.Error{Code: tasks.TooMany, Op: "follow events", Err: tasks.Textf("over %d streams are open", maxStreams), RetryAfter: time.Minute}
 	}
 	return &huma.StreamResponse{Body: func(h huma.Context) {
 		defer leave()
@@ -167,7 +166,7 @@ func (f *follower) page(ctx context.Context) (tasks.EventPage, error) {
 // inForce ends the stream of a key that was revoked.
 func (f *follower) inForce(ctx context.Context) error {
 	if _, ok, err := f.s.cfg.Keys.ByHash(ctx, f.who.Key); err == nil && !ok {
-		return &tasks.Error{Code: tasks.Unauthorized, Op: "follow events", Err: errors.New("the key was revoked")}
+		return &tasks.Error{Code: tasks.Unauthorized, Op: "follow events", Err: tasks.Textf("the key was revoked")}
 	}
 	return nil
 }

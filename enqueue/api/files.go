@@ -93,7 +93,7 @@ func (s *Server) drop(ctx context.Context, f Stored) {
 	}
 }
 
-var errNoInbox = &tasks.Error{Code: tasks.Unavailable, Op: "take files", Err: errors.New("this server takes no files")}
+var errNoInbox = &tasks.Error{Code: tasks.Unavailable, Op: "take files", Err: tasks.Textf("this server takes no files")}
 
 // formRoom is the number of bytes that a form may have in addition to its files.
 const formRoom = 1 << 20

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -42,7 +41,7 @@ func (s *Server) limitReads(ctx huma.Context, next func(huma.Context)) {
 	}
 	leave, ok := s.reads.Enter(who.Name, most)
 	if !ok {
-		s.fail(ctx, &tasks.Error{Code: tasks.TooMany, Op: "read", Err: fmt.Errorf("%d reads of this key are under way", most), RetryAfter: time.Second})
+		s.fail(ctx, &tasks.Error{Code: tasks.TooMany, Op: "read", Err: tasks.Textf("%d reads of this key are under way", most), RetryAfter: time.Second})
 		return
 	}
 	defer leave()
@@ -54,7 +53,7 @@ func (s *Server) limitBodies(ctx huma.Context, next func(huma.Context)) {
 	op := ctx.Operation().OperationID
 	leave, ok := s.bodies.Enter(op+" "+caller(ctx.Context()).Name, maxBodies[op])
 	if !ok {
-		s.fail(ctx, &tasks.Error{Code: tasks.TooMany, Op: "read body", Err: fmt.Errorf("%d bodies like this one are being sent with this key", maxBodies[op]), RetryAfter: time.Second})
+		s.fail(ctx, &tasks.Error{Code: tasks.TooMany, Op: "read body", Err: tasks.Textf("%d bodies like this one are being sent with this key", maxBodies[op]), RetryAfter: time.Second})
 		return
 	}
 	defer leave()

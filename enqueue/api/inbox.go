@@ -155,7 +155,7 @@ func write(name string, from io.Reader, limit int64) (int64, error) {
 	case err != nil:
 		return 0, full(err)
 	case size > limit:
-		return 0, &tasks.Error{Code: tasks.TooLarge, Op: "take file", Err: fmt.Errorf("it has over %d bytes", limit)}
+		return 0, &tasks.Error{Code: tasks.TooLarge, Op: "take file", Err: tasks.Textf("it has over %d bytes", limit)}
 	}
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return 0, full(err)

@@ -18,7 +18,7 @@ func (b *Inbox) Open(_ context.Context, source string) (tasks.File, error) {
 		return tasks.File{}, err
 	}
 	if src.Inbox != b.id {
-		return tasks.File{}, &tasks.Error{Code: tasks.Denied, Op: op, Err: errors.New("it is not in this inbox")}
+		return tasks.File{}, &tasks.Error{Code: tasks.Denied, Op: op, Err: tasks.Textf("it is not in this inbox")}
 	}
 	root, err := os.OpenRoot(filepath.Join(b.dir, b.id))
 	if err != nil {
@@ -34,7 +34,7 @@ func (b *Inbox) Open(_ context.Context, source string) (tasks.File, error) {
 	case err != nil:
 		err = unopened(err)
 	case !info.Mode().IsRegular():
-		err = &tasks.Error{Code: tasks.Denied, Op: op, Err: errors.New("it is not a file")}
+		err = &tasks.Error{Code: tasks.Denied, Op: op, Err: tasks.Textf("it is not a file")}
 	default:
 		return tasks.File{ReadCloser: f, Size: info.Size(), Modified: info.ModTime()}, nil
 	}

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"io"
 	"sync"
 	"time"
@@ -77,7 +76,7 @@ func (r *countedReader) charge(bytes int64) error {
 	u := r.quota.usage(r.producer)
 	if limit := r.quota.limit; limit > 0 && u.bytes+bytes > limit {
 		return &tasks.Error{
-			Code: tasks.TooMany, Op: "keep file", Err: errors.New("the files of this producer that wait for their outcome fill its inbox"),
+			Code: tasks.TooMany, Op: "keep file", Err: tasks.Textf("the files of this producer that wait for their outcome fill its inbox"),
 			Hint: "submit what was sent, and wait for its outcomes: each makes room. An operator can raise http.inbox_size", RetryAfter: time.Minute,
 		}
 	}

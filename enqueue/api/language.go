@@ -26,9 +26,7 @@ func (s *Server) outcome(q Spoken, o tasks.Outcome) tasks.Outcome {
 	c := lang.CauseOf(o)
 	o.Reason, o.Hint = s.reasons.Reason(l, c), s.reasons.Remedy(l, c)
 	for i, a := range o.History {
-		if a.Code != "" {
-			o.History[i].Reason = s.reasons.Reason(l, lang.Cause{Code: a.Code, Errcode: a.Errcode, Reason: a.Reason})
-		}
+		o.History[i].Reason = s.reasons.Reason(l, lang.CauseOfAttempt(a))
 	}
 	return o
 }

@@ -42,7 +42,7 @@ func problemOf(err error) *Problem {
 	}
 	e := tasks.AsError(err)
 	if isCanceled(err) {
-		e = &tasks.Error{Code: tasks.Unavailable, Op: e.Op, Err: errors.New("the request was given up before it was answered")}
+		e = &tasks.Error{Code: tasks.Unavailable, Op: e.Op, Err: tasks.Textf("the request was given up before it was answered")}
 	}
 	p := &Problem{
 		Title: e.Code.Meaning(), Status: e.Code.Status(), Detail: e.Error(), Code: e.Code, Hint: e.Advice(),

@@ -78,7 +78,7 @@ func wxPath(r *http.Request) string { return strings.TrimPrefix(r.URL.Path, "/cg
 
 func (s *Server) passes(path string) bool { return slices.Contains(s.cfg.Passthrough, path) }
 
-var errNoWeChat = errors.New("this process makes no calls of WeChat")
+var errNoWeChat = tasks.Textf("this process makes no calls of WeChat")
 
 // relay passes a call on, and its answer back.
 func (s *Server) relay(w http.ResponseWriter, r *http.Request, who enqueue.Caller, account string) {
@@ -136,7 +136,7 @@ func (s *Server) held(ctx context.Context, account string) error {
 	}
 	for _, a := range all {
 		if h := a.Hold; a.Name == account && h != nil && h.Code == tasks.AccountHeld && h.Ramp == 0 {
-			return &tasks.Error{Code: h.Code, Op: "pass on to WeChat", Errcode: h.Errcode, RID: h.RID, Err: fmt.Errorf("account %s is held: %s", account, h.Reason)}
+			return &tasks.Error{Code: h.Code, Op: "pass on to WeChat", Errcode: h.Errcode, RID: h.RID, Err: tasks.Textf("account %s is held: %s", account, h.Reason)}
 		}
 	}
 	return nil

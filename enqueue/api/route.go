@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -26,7 +25,7 @@ func methodsOf(mux *http.ServeMux, r *http.Request) []string {
 
 // noRoute answers a request that no pattern takes: 405 where its path has other methods, 404 where it has none.
 func (s *Server) noRoute(w http.ResponseWriter, r *http.Request, methods []string) {
-	e := &tasks.Error{Code: tasks.NotFound, Op: "find route", Err: fmt.Errorf("there is no %s %s", r.Method, r.URL.Path)}
+	e := &tasks.Error{Code: tasks.NotFound, Op: "find route", Err: tasks.Textf("there is no %s %s", r.Method, r.URL.Path)}
 	if len(methods) == 0 {
 		writeProblem(w, r, e)
 		return

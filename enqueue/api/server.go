@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
-	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -98,7 +97,7 @@ type Server struct {
 // New returns the server. It returns Invalid where something is missing.
 func New(cfg Config) (*Server, error) {
 	if cfg.Ledger == nil || cfg.Keys == nil {
-		return nil, &tasks.Error{Code: tasks.Invalid, Op: "set up HTTP", Err: errors.New("a ledger and keys are needed")}
+		return nil, &tasks.Error{Code: tasks.Invalid, Op: "set up HTTP", Err: tasks.Textf("a ledger and keys are needed")}
 	}
 	cfg.Wait = cmp.Or(cfg.Wait, time.Minute)
 	cfg.Patience = cmp.Or(cfg.Patience, time.Hour)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -141,7 +140,7 @@ func (s *Server) own(ctx context.Context, text string) (tasks.Outcome, error) {
 }
 
 func notFound(what string) error {
-	return &tasks.Error{Code: tasks.NotFound, Op: "look up " + what, Err: fmt.Errorf("there is no such %s", what)}
+	return &tasks.Error{Code: tasks.NotFound, Op: "look up " + what, Err: tasks.Textf("there is no such %s", what)}
 }
 
 type listInput struct {

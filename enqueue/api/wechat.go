@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -138,7 +137,7 @@ func (s *Server) wxFail(w http.ResponseWriter, r *http.Request, f wxRefusal) {
 		text = "refused by WeChat"
 	}
 	if t := trace(r.Context()); t != nil && t.err == nil { // the log line that the rid leads to says why
-		t.err = fmt.Errorf("answered with errcode %d: %s", f.errcode, cmp.Or(f.why, text))
+		t.err = tasks.Textf("answered with errcode %d: %s", f.errcode, cmp.Or(f.why, text))
 	}
 	if f.why != "" {
 		text += " hints: [ " + f.why + " ]"

@@ -47,7 +47,7 @@ type cost struct {
 // chosen reads what an action is for: rows that were chosen, or all that match a line.
 func (c *Console) chosen(v *visit) (tasks.Action, bulkData, error) {
 	if err := v.ParseForm(); err != nil {
-		return tasks.Action{}, bulkData{}, invalid(err.Error())
+		return tasks.Action{}, bulkData{}, invalid("%w", err)
 	}
 	d := bulkData{Line: v.FormValue("q"), Again: v.FormValue("again") != ""}
 	kind, all := strings.CutSuffix(v.FormValue("do"), "-all")

@@ -3,7 +3,6 @@ package console
 import (
 	"cmp"
 	"context"
-	"errors"
 	"html/template"
 	"io"
 	"log/slog"
@@ -87,7 +86,7 @@ type Console struct {
 // New returns the console. It returns Invalid where something is missing.
 func New(cfg Config) (*Console, error) {
 	if cfg.Ledger == nil || cfg.Keys == nil || cfg.Actor == nil || cfg.Producer == nil || cfg.Tail == nil {
-		return nil, &tasks.Error{Code: tasks.Invalid, Op: "set up console", Err: errors.New("a ledger, keys, an actor, producers and a tail are needed")}
+		return nil, &tasks.Error{Code: tasks.Invalid, Op: "set up console", Err: tasks.Textf("a ledger, keys, an actor, producers and a tail are needed")}
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

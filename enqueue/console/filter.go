@@ -1,7 +1,6 @@
 package console
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -96,7 +95,7 @@ func (l line) filter(now time.Time) (tasks.Filter, error) {
 	var f tasks.Filter
 	for _, t := range l {
 		if err := t.add(&f, now); err != nil {
-			return f, &tasks.Error{Code: tasks.Invalid, Op: "read filter", Err: fmt.Errorf("%s: %w", t, err)}
+			return f, &tasks.Error{Code: tasks.Invalid, Op: "read filter", Err: tasks.Textf("%s: %w", t, err)}
 		}
 	}
 	return f, nil
@@ -109,7 +108,7 @@ func (t term) add(f *tasks.Filter, now time.Time) (err error) {
 	case "state":
 		for s := range strings.SplitSeq(t.Value, ",") {
 			if !slices.Contains(tasks.States[:], tasks.State(s)) {
-				return fmt.Errorf("is not one of %v", tasks.States)
+				return tasks.Textf("is not one of %v", tasks.States)
 			}
 			f.States = append(f.States, tasks.State(s))
 		}

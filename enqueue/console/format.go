@@ -34,13 +34,18 @@ func (c *Console) funcs(lang string) template.FuncMap {
 		"base":    path.Base,
 		"dir":     dirOf,
 		"meaning": func(code tasks.Code, errcode int) string { return c.meaning(lang, code, errcode) },
-		"remedy":  func(code tasks.Code, errcode int, hint string) string { return c.remedy(lang, code, errcode, hint) },
-		"upto":    func(q ...string) string { return "/uploads?q=" + url.QueryEscape(strings.Join(q, " ")) },
-		"query":   url.QueryEscape,
-		"medium":  mediumURL,
-		"pretty":  pretty,
-		"add":     func(a, b int) int { return a + b },
-		"list":    func(xs ...any) []any { return xs },
+		"remedy": func(code tasks.Code, errcode int, hint string, values ...tasks.Params) string {
+			return c.remedy(lang, code, errcode, hint, values...)
+		},
+		"reason": func(code tasks.Code, errcode int, english string, values tasks.Params) string {
+			return c.reason(lang, code, errcode, english, values)
+		},
+		"upto":   func(q ...string) string { return "/uploads?q=" + url.QueryEscape(strings.Join(q, " ")) },
+		"query":  url.QueryEscape,
+		"medium": mediumURL,
+		"pretty": pretty,
+		"add":    func(a, b int) int { return a + b },
+		"list":   func(xs ...any) []any { return xs },
 	}
 }
 

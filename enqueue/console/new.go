@@ -92,13 +92,13 @@ func (c *Console) newForm(v *visit) (newData, error) {
 // submitFiles judges each file as a worker would, and submits those that WeChat would take.
 func (c *Console) submitFiles(v *visit) (answer, error) {
 	if c.cfg.Store == nil {
-		return nil, &tasks.Error{Code: tasks.Unavailable, Op: "take files", Err: errors.New("this server takes no files")}
+		return nil, &tasks.Error{Code: tasks.Unavailable, Op: "take files", Err: tasks.Textf("this server takes no files")}
 	}
 	_ = http.NewResponseController(v.w).SetReadDeadline(time.Now().Add(formTime)) // a recorder in a test has none
 	v.Body = http.MaxBytesReader(v.w, v.Body, maxFiles*maxFile+maxForm)
 	form, err := v.MultipartReader()
 	if err != nil {
-		return nil, invalid(err.Error())
+		return nil, invalid("%w", err)
 	}
 	d, err := c.newForm(v)
 	if err != nil {
@@ -111,7 +111,7 @@ func (c *Console) submitFiles(v *visit) (answer, error) {
 			break
 		}
 		if err != nil {
-			return nil, invalid(err.Error())
+			return nil, invalid("%w", err)
 		}
 		if part.FileName() == "" {
 			if err := d.field(part); err != nil {
@@ -145,7 +145,7 @@ func (c *Console) submitFiles(v *visit) (answer, error) {
 func (d *newData) field(part *multipart.Part) error {
 	b, err := io.ReadAll(io.LimitReader(part, 1<<10))
 	if err != nil {
-		return invalid(err.Error())
+		return invalid("%w", err)
 	}
 	switch part.FormName() {
 	case "account":
@@ -170,7 +170,7 @@ func (c *Console) submitFile(v *visit, d newData, part *multipart.Part) verdict 
 func (c *Console) takeFile(v *visit, d newData, out *verdict, part *multipart.Part) (tasks.Outcome, error) {
 	b, err := io.ReadAll(io.LimitReader(part, maxFile+1))
 	if err != nil {
-		return tasks.Outcome{}, invalid(err.Error())
+		return tasks.Outcome{}, invalid("%w", err)
 	}
 	if out.Type == "" {
 		out.Type = typeOf(b)

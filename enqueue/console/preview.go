@@ -51,7 +51,7 @@ func (c *Console) preview(v *visit) (answer, error) {
 	}
 	grant, ok := grantFor(v, o)
 	if !ok || c.cfg.Files == nil {
-		return nil, &tasks.Error{Code: tasks.Forbidden, Op: "show source", Err: fmt.Errorf("this key may not read it")}
+		return nil, &tasks.Error{Code: tasks.Forbidden, Op: "show source", Err: tasks.Textf("this key may not read it")}
 	}
 	f, err := c.cfg.Files.OpenWithin(v.Context(), grant, o.Source)
 	if err != nil {
@@ -64,7 +64,7 @@ func (c *Console) preview(v *visit) (answer, error) {
 	}
 	kind := mimetype.Detect(b).String()
 	if len(b) > maxPreview || !shown[kind] {
-		return nil, &tasks.Error{Code: tasks.Unsupported, Op: "show source", Err: fmt.Errorf("it is not shown: %s", kind)}
+		return nil, &tasks.Error{Code: tasks.Unsupported, Op: "show source", Err: tasks.Textf("it is not shown: %s", kind)}
 	}
 	return media{o.Filename, kind, b}, nil
 }

@@ -3,7 +3,6 @@ package console
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -187,7 +186,7 @@ func address(r *http.Request) string {
 func parseID(s string) (uuid.UUID, error) {
 	id, err := uuid.Parse(s)
 	if err != nil {
-		return id, errors.New("it is not an id")
+		return id, tasks.Textf("it is not an id")
 	}
 	return id, nil
 }

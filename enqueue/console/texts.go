@@ -70,6 +70,15 @@ func (v *visit) remedy(c tasks.Code, errcode int, hint string) string {
 	return v.c.remedy(v.lang, c, errcode, hint)
 }
 
-func (c *Console) remedy(l string, code tasks.Code, errcode int, hint string) string {
-	return c.texts.reasons.Advice(lang.Language(l), lang.Cause{Code: code, Errcode: errcode, Hint: hint})
+func (c *Console) remedy(l string, code tasks.Code, errcode int, hint string, values ...tasks.Params) string {
+	cause := lang.Cause{Code: code, Errcode: errcode, Hint: hint}
+	for _, p := range values {
+		cause.Params = p
+	}
+	return c.texts.reasons.Advice(lang.Language(l), cause)
+}
+
+// reason says what happened, with its values.
+func (c *Console) reason(l string, code tasks.Code, errcode int, english string, values tasks.Params) string {
+	return c.texts.reasons.Reason(lang.Language(l), lang.Cause{Code: code, Errcode: errcode, Reason: english, Params: values})
 }

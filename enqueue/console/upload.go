@@ -44,6 +44,7 @@ type step struct {
 	Errcode int
 	RID     string
 	Reason  string
+	Params  tasks.Params
 	State   string
 	Hook    *tasks.Delivery
 }
@@ -75,7 +76,7 @@ func (c *Console) upload(v *visit) (answer, error) {
 func stepsOf(o tasks.Outcome, hooks []tasks.Delivery) []step {
 	steps := []step{{Kind: "accepted", Icon: "accepted", At: o.Submitted}}
 	for _, a := range o.History {
-		s := step{Kind: "attempt", Icon: "succeeded", At: a.Started, Round: a.Round, Number: a.Number, Took: a.Took, Code: a.Code, Errcode: a.Errcode, RID: a.RID, Reason: a.Reason}
+		s := step{Kind: "attempt", Icon: "succeeded", At: a.Started, Round: a.Round, Number: a.Number, Took: a.Took, Code: a.Code, Errcode: a.Errcode, RID: a.RID, Reason: a.Reason, Params: a.Params}
 		if a.Code != "" {
 			s.Icon = "failed"
 		}
@@ -83,9 +84,9 @@ func stepsOf(o tasks.Outcome, hooks []tasks.Delivery) []step {
 	}
 	switch {
 	case o.State.Final():
-		steps = append(steps, step{Kind: "outcome", Icon: string(o.State), At: o.Finished, State: string(o.State), Code: o.Code, Errcode: o.Errcode, Reason: o.Reason})
+		steps = append(steps, step{Kind: "outcome", Icon: string(o.State), At: o.Finished, State: string(o.State), Code: o.Code, Errcode: o.Errcode, Reason: o.Reason, Params: o.Params})
 	case o.State == tasks.Waiting:
-		steps = append(steps, step{Kind: "waiting", Icon: "waiting", At: o.Until, State: string(o.State), Code: o.Code, Errcode: o.Errcode, Reason: o.Reason})
+		steps = append(steps, step{Kind: "waiting", Icon: "waiting", At: o.Until, State: string(o.State), Code: o.Code, Errcode: o.Errcode, Reason: o.Reason, Params: o.Params})
 	default:
 		steps = append(steps, step{Kind: "now", Icon: string(o.State), State: string(o.State)})
 	}

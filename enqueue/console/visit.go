@@ -67,7 +67,7 @@ func (c *Console) handle(pattern string, a enqueue.Access, h handler) {
 		if a != "" && r.URL.Path != livePath {
 			leave, ok := c.visits.Enter(v.who.Name, maxVisits)
 			if !ok {
-				c.refuse(v, &tasks.Error{Code: tasks.TooMany, Op: "show page", Err: errors.New("too much is asked for with this key at once"), RetryAfter: time.Second})
+				c.refuse(v, &tasks.Error{Code: tasks.TooMany, Op: "show page", Err: tasks.Textf("too much is asked for with this key at once"), RetryAfter: time.Second})
 				return
 			}
 			defer leave()
@@ -94,22 +94,22 @@ func headers(h http.Header) {
 }
 
 // errSignIn says that nobody is signed in.
-var errSignIn = errors.New("nobody is signed in")
+var errSignIn = tasks.Textf("nobody is signed in")
 
 // admit finds out who visits, and whether they may.
 func (c *Console) admit(v *visit, a enqueue.Access) error {
 	if !c.ours(v.Host) {
-		return &tasks.Error{Code: tasks.Forbidden, Op: "check host", Err: errors.New("the console does not answer to this name"),
+		return &tasks.Error{Code: tasks.Forbidden, Op: "check host", Err: tasks.Textf("the console does not answer to this name"),
 			Hint: "open it by the address that it listens on, or set console.url"}
 	}
 	if err := c.origins.Check(v.Request); err != nil {
-		return &tasks.Error{Code: tasks.Forbidden, Op: "check origin", Err: errors.New("another site asked for this")}
+		return &tasks.Error{Code: tasks.Forbidden, Op: "check origin", Err: tasks.Textf("another site asked for this")}
 	}
 	if err := c.identify(v); err != nil && (a != "" || !errors.Is(err, errSignIn)) {
 		return err
 	}
 	if a != "" && !a.Admits(v.who.Role) {
-		return &tasks.Error{Code: tasks.Forbidden, Op: "check rights", Err: errors.New("a key of the role " + string(v.who.Role) + " may not do that")}
+		return &tasks.Error{Code: tasks.Forbidden, Op: "check rights", Err: tasks.Textf("a key of the role %s may not do that", v.who.Role)}
 	}
 	return nil
 }
@@ -146,9 +146,9 @@ func (c *Console) refuse(v *visit, err error) {
 	}
 	reason := ""
 	if e.Code != tasks.Internal { // its text may have anything
-		reason = e.Error()
+		reason = c.reason(v.lang, e.Code, e.Errcode, e.Error(), e.Values())
 	}
-	p := page{name: "problem", title: v.meaning(e.Code, 0), status: e.Code.Status(), data: problem{e.Code, e.Code.Status(), v.meaning(e.Code, 0), v.remedy(e.Code, 0, e.Hint), reason}}
+	p := page{name: "problem", title: v.meaning(e.Code, 0), status: e.Code.Status(), data: problem{e.Code, e.Code.Status(), v.meaning(e.Code, 0), c.remedy(v.lang, e.Code, 0, e.Hint, e.Values()), reason}}
 	if err := p.write(v); err != nil {
 		c.log.LogAttrs(v.Context(), slog.LevelWarn, "console", slog.String("path", v.URL.Path), slog.Any("error", err))
 	}
@@ -163,11 +163,11 @@ type problem struct {
 }
 
 func notFound(what string) error {
-	return &tasks.Error{Code: tasks.NotFound, Op: "look up " + what, Err: errors.New("there is no such " + what)}
+	return &tasks.Error{Code: tasks.NotFound, Op: "look up " + what, Err: tasks.Textf("there is no such %s", what)}
 }
 
-func invalid(text string) error {
-	return &tasks.Error{Code: tasks.Invalid, Op: "read form", Err: errors.New(text)}
+func invalid(format string, args ...any) error {
+	return &tasks.Error{Code: tasks.Invalid, Op: "read form", Err: tasks.Textf(format, args...)}
 }
 
 // nudge wakes the dispatcher.

@@ -3,7 +3,6 @@ package manifest
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -77,7 +76,7 @@ func columnOf(name string) (column, error) {
 	case reportMark, "line", "code", "media_id", "expires_at", "reused", "errcode", "reason":
 		return column{lower, nil}, nil
 	}
-	return column{}, &tasks.Error{Code: tasks.Invalid, Op: "header", Err: fmt.Errorf("the column %q is not known", short(name)),
+	return column{}, &tasks.Error{Code: tasks.Invalid, Op: "header", Err: tasks.Textf("the column %q is not known", short(name)),
 		Hint: "correct its name, call it meta.NAME to carry it along, or leave it out"}
 }
 

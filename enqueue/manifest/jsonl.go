@@ -57,10 +57,10 @@ func jsonRow(n int, line []byte, o Options) Row {
 func legible(line []byte, o Options) error {
 	switch {
 	case !utf8.Valid(line):
-		return &tasks.Error{Code: tasks.Invalid, Op: "row", Err: errors.New("it is not UTF-8"),
+		return &tasks.Error{Code: tasks.Invalid, Op: "row", Err: tasks.Textf("it is not UTF-8"),
 			Hint: "save the manifest as UTF-8, or say --gbk if it is GBK, as older spreadsheets in China write it"}
 	case o.GBK && bytes.ContainsRune(line, utf8.RuneError):
-		return &tasks.Error{Code: tasks.Invalid, Op: "row", Err: errors.New("it is not GBK"), Hint: "save the manifest as UTF-8"}
+		return &tasks.Error{Code: tasks.Invalid, Op: "row", Err: tasks.Textf("it is not GBK"), Hint: "save the manifest as UTF-8"}
 	}
 	return nil
 }

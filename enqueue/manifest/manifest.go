@@ -5,7 +5,6 @@ package manifest
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"time"
 
@@ -65,7 +64,7 @@ func refuse(line int, u tasks.Upload, err error) Row {
 func accept(line int, u tasks.Upload) Row {
 	src, err := tasks.ParseSource(u.Source)
 	if err == nil && src.Local() {
-		err = &tasks.Error{Code: tasks.Denied, Op: "source", Err: errors.New("a file: source of the command line can't be given in a manifest"),
+		err = &tasks.Error{Code: tasks.Denied, Op: "source", Err: tasks.Textf("a file: source of the command line can't be given in a manifest"),
 			Hint: "give a path relative to the storage root"}
 	}
 	if err != nil {
@@ -91,5 +90,5 @@ func complete(line int, u tasks.Upload) Row {
 
 // invalid returns the cause of a refusal, which names the field.
 func invalid(field, format string, args ...any) error {
-	return &tasks.Error{Code: tasks.Invalid, Op: field, Err: fmt.Errorf(format, args...)}
+	return &tasks.Error{Code: tasks.Invalid, Op: field, Err: tasks.Textf(format, args...)}
 }

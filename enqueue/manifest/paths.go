@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"iter"
 	"path"
@@ -33,7 +32,7 @@ func ReadPaths(r io.Reader, o Options) iter.Seq[Row] {
 
 func pathRow(n int, p string, o Options) Row {
 	if strings.ContainsRune(p, 0) {
-		return refuse(n, tasks.Upload{}, &tasks.Error{Code: tasks.Invalid, Op: "path", Err: errors.New("it has a NUL byte"),
+		return refuse(n, tasks.Upload{}, &tasks.Error{Code: tasks.Invalid, Op: "path", Err: tasks.Textf("it has a NUL byte"),
 			Hint: "if the list is separated by NUL bytes, say so"})
 	}
 	locate := o.Locate

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"errors"
 	"path"
 	"strings"
 	"unicode/utf8"
@@ -47,7 +46,7 @@ func outside(cell string) bool { return path.IsAbs(cell) || strings.HasPrefix(ce
 // ownSource returns the source of a path outside of the storage root.
 func (o Options) ownSource(upload uuid.UUID, cell string) (string, error) {
 	if o.Own == nil || upload == uuid.Nil {
-		return "", &tasks.Error{Code: tasks.Denied, Op: "path", Err: errors.New("it lies outside of the storage root, and is not a file of an earlier upload here"),
+		return "", &tasks.Error{Code: tasks.Denied, Op: "path", Err: tasks.Textf("it lies outside of the storage root, and is not a file of an earlier upload here"),
 			Hint: "name the file or its folder on the command line"}
 	}
 	return o.Own(upload, cell)

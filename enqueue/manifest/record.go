@@ -6,12 +6,14 @@ import (
 	"errors"
 	"io"
 	"strings"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // Errors of one record. The next record can still be read.
 var (
-	errUnclosed = errors.New(`a quoted cell has no closing quote within 64 KiB`)
-	errQuote    = errors.New(`a quote stands inside a cell: write the whole cell in quotes, and a quote in it twice`)
+	errUnclosed = tasks.Textf(`a quoted cell has no closing quote within 64 KiB`)
+	errQuote    = tasks.Textf(`a quote stands inside a cell: write the whole cell in quotes, and a quote in it twice`)
 )
 
 // records finds the records of CSV (RFC 4180). Quoted cells may have line ends. Unlike encoding/csv it loses only one line to

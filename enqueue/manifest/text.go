@@ -15,7 +15,7 @@ import (
 const window = 2 * MaxLine
 
 // errTooLong is the error of one line. The next line can still be read.
-var errTooLong = errors.New("it is longer than 64 KiB")
+var errTooLong = tasks.Textf("it is longer than 64 KiB")
 
 // text returns r as UTF-8 without its BOM. It refuses UTF-16, which some spreadsheets call Unicode text.
 func text(r io.Reader, o Options) (*bufio.Reader, error) {
@@ -29,7 +29,7 @@ func text(r io.Reader, o Options) (*bufio.Reader, error) {
 		_, err = b.Discard(3)
 		return b, err
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
-		return nil, &tasks.Error{Code: tasks.Invalid, Op: "read manifest", Err: errors.New("it is UTF-16"),
+		return nil, &tasks.Error{Code: tasks.Invalid, Op: "read manifest", Err: tasks.Textf("it is UTF-16"),
 			Hint: "save it as UTF-8 (in spreadsheets: CSV UTF-8)"}
 	}
 	return b, nil

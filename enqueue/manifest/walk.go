@@ -3,7 +3,6 @@ package manifest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"path"
 	"strings"
@@ -113,7 +112,7 @@ func (w *walk) glob(ctx context.Context, arg string) bool {
 	case err != nil:
 		return w.refuse(src, err)
 	case w.line == before:
-		return w.refuse("", &tasks.Error{Code: tasks.Missing, Op: "find files", Err: fmt.Errorf("nothing matches %q", short(arg))})
+		return w.refuse("", &tasks.Error{Code: tasks.Missing, Op: "find files", Err: tasks.Textf("nothing matches %q", short(arg))})
 	}
 	return true
 }
@@ -156,7 +155,7 @@ func (f Filter) check() error {
 	var errs []error
 	for _, p := range append(append([]string(nil), f.Include...), f.Exclude...) {
 		if !doublestar.ValidatePattern(p) {
-			errs = append(errs, fmt.Errorf("%q is not a pattern", short(p)))
+			errs = append(errs, tasks.Textf("%q is not a pattern", short(p)))
 		}
 	}
 	if len(errs) == 0 {

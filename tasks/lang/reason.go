@@ -13,7 +13,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-//go:embed messages
+//go:embed messages sentences
 var messages embed.FS
 
 // Cause is why an upload failed or waits, or why an account is held, as it was recorded.
@@ -30,12 +30,22 @@ func CauseOf(o tasks.Outcome) Cause { return Cause{o.Code, o.Errcode, o.Reason, 
 
 // CauseOfError returns an error as a cause.
 func CauseOfError(e *tasks.Error) Cause {
-	return Cause{e.Code, e.Errcode, e.Error(), e.Advice(), e.Params}
+	return Cause{e.Code, e.Errcode, e.Error(), e.Advice(), e.Values()}
 }
 
 // CauseOfHold returns why an account is held.
 func CauseOfHold(h tasks.Hold) Cause {
-	return Cause{Code: h.Code, Errcode: h.Errcode, Reason: h.Reason, Hint: h.Code.Hint()}
+	return Cause{Code: h.Code, Errcode: h.Errcode, Reason: h.Reason, Hint: h.Code.Hint(), Params: h.Params}
+}
+
+// CauseOfAttempt returns why an attempt failed.
+func CauseOfAttempt(a tasks.Attempt) Cause {
+	return Cause{Code: a.Code, Errcode: a.Errcode, Reason: a.Reason, Hint: a.Code.Hint(), Params: a.Params}
+}
+
+// CauseOfRefusal returns why a row was refused.
+func CauseOfRefusal(r tasks.Refusal) Cause {
+	return Cause{Code: r.Code, Reason: r.Reason, Hint: r.Code.Hint(), Params: r.Params}
 }
 
 // Explain says what an errcode of WeChat means where it led to a code, and what to do. It reports false for one that is
@@ -44,8 +54,9 @@ type Explain func(l Language, code tasks.Code, errcode int) (meaning, remedy str
 
 // Reasons puts causes into words. It is safe for concurrent use.
 type Reasons struct {
-	texts   *Texts
-	explain Explain
+	texts     *Texts
+	sentences sentences
+	explain   Explain
 }
 
 // NewReasons reads the catalogs of reasons. Without explain, errcodes have the meaning of their code.
@@ -54,7 +65,8 @@ func NewReasons(explain Explain) (*Reasons, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reasons{texts, explain}, nil
+	own, err := loadSentences()
+	return &Reasons{texts, own, explain}, err
 }
 
 // Meaning says in a few words what happened.
@@ -74,6 +86,11 @@ func (r *Reasons) Reason(l Language, c Cause) string {
 	if l == English || c.Code == "" {
 		return c.Reason
 	}
+	if c.Params.Text != nil && c.Params.Rule == "" {
+		if _, known := r.sentences.say(l, c.Params.Text); known {
+			return r.text(l, c.Params.Text)
+		}
+	}
 	said := r.Meaning(l, c.Code, c.Errcode)
 	if c.Params.Rule != "" {
 		said = r.rule(l, c.Params)
@@ -83,8 +100,9 @@ func (r *Reasons) Reason(l Language, c Cause) string {
 
 // behind is what stands behind a meaning: the words of others.
 func (r *Reasons) behind(l Language, c Cause) string {
-	detail := c.Params.Detail
-	if c.Params == (tasks.Params{}) {
+	p := c.Params
+	detail := p.Detail
+	if p.Text, p.Advice = nil, nil; p == (tasks.Params{}) {
 		detail = strings.TrimSuffix(c.Reason, fmt.Sprintf(" (errcode %d)", c.Errcode))
 		if strings.HasSuffix(detail, c.Code.Meaning()) { // it says the same
 			detail = ""
@@ -95,6 +113,8 @@ func (r *Reasons) behind(l Language, c Cause) string {
 		return r.texts.Text(l, "parts.wechat", "Errcode", strconv.Itoa(c.Errcode), "Text", errmsg(detail))
 	case c.Errcode != 0:
 		return r.texts.Text(l, "parts.errcode", "Errcode", strconv.Itoa(c.Errcode))
+	case detail != "" && c.Params.Text != nil:
+		return r.texts.Text(l, "parts.detail", "Text", r.text(l, c.Params.Text))
 	case detail != "":
 		return r.texts.Text(l, "parts.detail", "Text", detail)
 	}
@@ -160,8 +180,11 @@ func (r *Reasons) Remedy(l Language, c Cause) string {
 	if said := r.params(l, c.Params); said != "" {
 		return said
 	}
+	if c.Params.Advice != nil {
+		return r.text(l, c.Params.Advice)
+	}
 	if own := c.Code.Hint(); c.Hint != "" && c.Hint != own {
-		return c.Hint // of its own, and not ours to put into other words
+		return cmp.Or(r.sentences[c.Hint][l], c.Hint)
 	}
 	if c.Code == "" || c.Code.Hint() == "" {
 		return ""

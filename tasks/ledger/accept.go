@@ -236,7 +236,7 @@ func (a *admission) whyEnded(end tasks.BatchEnd) *tasks.Error {
 	case tasks.EndBudget:
 		return a.budgetSpent()
 	case tasks.EndRefused:
-		return &tasks.Error{Code: tasks.Invalid, Op: "submit batch", Err: fmt.Errorf("over %d of its rows were refused", tasks.MaxRefusals),
+		return &tasks.Error{Code: tasks.Invalid, Op: "submit batch", Err: tasks.Textf("over %d of its rows were refused", tasks.MaxRefusals),
 			Hint: "see the reasons in the batch's results, and submit the rest as another batch"}
 	}
 	return nil
@@ -256,7 +256,7 @@ func (a *admission) recordRefusals(b batchRef) (tasks.BatchEnd, error) {
 		case a.left <= 0:
 			return tasks.EndBudget, nil
 		}
-		n, err := a.recordRefusal(b.seq, tasks.Refusal{Line: row.Line, ExternalID: row.ExternalID, Code: got.Err.Code, Reason: got.Err.Error()})
+		n, err := a.recordRefusal(b.seq, tasks.RefusalOf(row.Line, row.ExternalID, got.Err))
 		if err != nil {
 			return "", err
 		}
@@ -290,7 +290,7 @@ func (t *tx) acceptedBefore(u *incoming, otherwise *tasks.Error) (tasks.Receipt,
 	r := tasks.Receipt{ID: was.ID, State: was.phase.State()}
 	if other := was.differs(u); other != "" {
 		r.Err = &tasks.Error{
-			Code: tasks.Conflict, Op: "accept upload", Err: fmt.Errorf("%q was submitted before with another %s", clean(u.name()), other),
+			Code: tasks.Conflict, Op: "accept upload", Err: tasks.Textf("%q was submitted before with another %s", clean(u.name()), other),
 			Hint: "give another request its own external_id",
 		}
 	}

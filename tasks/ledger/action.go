@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -72,7 +71,7 @@ func (t *tx) roomForAction(a tasks.Action) error {
 	_, err := t.Row("SELECT count(*) FROM actions WHERE ended_at IS NULL AND by_whom = ? AND id <> ?", db.Args{a.By, a.ID[:]}, &open)
 	if err == nil && open >= tasks.MaxOpenActions {
 		err = &tasks.Error{
-			Code: tasks.TooMany, Op: "begin action", Err: fmt.Errorf("%d actions of %s are under way", open, a.By),
+			Code: tasks.TooMany, Op: "begin action", Err: tasks.Textf("%d actions of %s are under way", open, a.By),
 			Hint: "wait for some of them to end, or stop them", RetryAfter: time.Minute,
 		}
 	}

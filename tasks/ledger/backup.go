@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,7 +20,7 @@ const opBackup = "back up ledger"
 func (l *Ledger) Backup(ctx context.Context, path string, overwrite bool) error {
 	if l.d.Concurrent {
 		return &tasks.Error{
-			Code: tasks.Invalid, Op: opBackup, Err: errors.New("a PostgreSQL ledger is backed up by PostgreSQL's own tools"),
+			Code: tasks.Invalid, Op: opBackup, Err: tasks.Textf("a PostgreSQL ledger is backed up by PostgreSQL's own tools"),
 			Hint: "run: pg_dump --format=custom --file=FILE, with the ledger's URL",
 		}
 	}
@@ -68,29 +67,29 @@ func (l *Ledger) vacant(ctx context.Context, path string, overwrite bool) error 
 	if !overwrite {
 		return occupied(path)
 	}
-	refuse := func(reason string) error {
-		return &tasks.Error{Code: tasks.Invalid, Op: opBackup, Err: errors.New(reason), Hint: "choose another file"}
+	refuse := func(format string, args ...any) error {
+		return &tasks.Error{Code: tasks.Invalid, Op: opBackup, Err: tasks.Textf(format, args...), Hint: "choose another file"}
 	}
 	if !there.Mode().IsRegular() {
-		return refuse(path + " is no file that could be replaced")
+		return refuse("%s is no file that could be replaced", path)
 	}
 	own, err := l.file(ctx)
 	if err != nil {
 		return err
 	}
 	if fi, err := os.Stat(own); err == nil && os.SameFile(fi, there) {
-		return refuse(path + " is the ledger itself")
+		return refuse("%s is the ledger itself", path)
 	}
 	for _, suffix := range []string{"-wal", "-journal"} {
 		if _, err := os.Lstat(path + suffix); err == nil {
-			return refuse(path + " is a database in use: there is " + filepath.Base(path) + suffix + " beside it")
+			return refuse("%s is a database in use: there is %s beside it", path, filepath.Base(path)+suffix)
 		}
 	}
 	return nil
 }
 
 func occupied(path string) error {
-	return &tasks.Error{Code: tasks.Conflict, Op: opBackup, Err: fmt.Errorf("there is a file %s already", path), Hint: "choose another one, or allow it to be replaced (--force)"}
+	return &tasks.Error{Code: tasks.Conflict, Op: opBackup, Err: tasks.Textf("there is a file %s already", path), Hint: "choose another one, or allow it to be replaced (--force)"}
 }
 
 func unwritable(err error) error {

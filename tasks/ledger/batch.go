@@ -143,9 +143,9 @@ type batchRef struct {
 func (b batchRef) refuses() *tasks.Error {
 	switch {
 	case b.asked && !b.isKnown:
-		return &tasks.Error{Code: tasks.NotFound, Op: "accept upload", Err: errors.New("there is no such batch")}
+		return &tasks.Error{Code: tasks.NotFound, Op: "accept upload", Err: tasks.Textf("there is no such batch")}
 	case b.sealed:
-		return &tasks.Error{Code: tasks.Conflict, Op: "accept upload", Err: errors.New("the batch is sealed"), Hint: "submit it with a new batch"}
+		return &tasks.Error{Code: tasks.Conflict, Op: "accept upload", Err: tasks.Textf("the batch is sealed"), Hint: "submit it with a new batch"}
 	}
 	return nil
 }
@@ -195,7 +195,7 @@ func (l *Ledger) OpenBatch(ctx context.Context, b tasks.Batch) (tasks.Batch, boo
 			return err
 		}
 		if got.Producer != b.Producer || got.CallbackURL != b.CallbackURL || !bytes.Equal(got.Metadata, b.Metadata) {
-			return &tasks.Error{Code: tasks.Conflict, Op: "open batch", Err: errors.New("this batch was opened before, as another request")}
+			return &tasks.Error{Code: tasks.Conflict, Op: "open batch", Err: tasks.Textf("this batch was opened before, as another request")}
 		}
 		t.tally(seq).touch = true
 		return nil
@@ -225,8 +225,8 @@ func (t *tx) findBatch(like tasks.Batch) (b tasks.Batch, seq int64, err error) {
 
 // recordRefusal records a refused row of a batch. It returns 0 if the line was recorded before.
 func (t *tx) recordRefusal(batch int64, r tasks.Refusal) (int, error) {
-	n, err := t.Exec("INSERT INTO refusals (batch, line, external_id, code, reason) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-		batch, r.Line, db.TextOrNull(clean(r.ExternalID)), string(r.Code), clean(r.Reason))
+	n, err := t.Exec("INSERT INTO refusals (batch, line, external_id, code, reason, reason_values) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		batch, r.Line, db.TextOrNull(clean(r.ExternalID)), string(r.Code), clean(r.Reason), valuesOf(r.Params))
 	t.tally(batch).refused += int(n)
 	return int(n), err
 }

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
@@ -25,7 +24,7 @@ func (l *Ledger) SpendBudget(ctx context.Context, producer string, n, limit int)
 
 // budgetSpent refuses an upload beyond the day's budget.
 func (t *tx) budgetSpent() *tasks.Error {
-	return &tasks.Error{Code: tasks.TooMany, Op: "spend budget", Err: errors.New("the uploads that this producer may submit today are used up"),
+	return &tasks.Error{Code: tasks.TooMany, Op: "spend budget", Err: tasks.Textf("the uploads that this producer may submit today are used up"),
 		Hint: "submit the rest tomorrow, or ask the operator for a larger budget", RetryAfter: schema.DayEnd(t.Now).Sub(db.Time(t.Now))}
 }
 

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/mediaferry/mediaferry/tasks"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
 // maxText bounds a reason or hint, in bytes: enough for a sentence and a path, and small in a row.
@@ -26,7 +27,13 @@ func causeOf(e *tasks.Error) cause {
 	if e == nil {
 		return cause{}
 	}
-	return cause{e.Code, e.Errcode, clean(e.RID), clean(e.Error()), clean(e.Hint), valuesOf(e.Params)}
+	return cause{e.Code, e.Errcode, clean(e.RID), clean(e.Error()), clean(e.Hint), valuesOf(e.Values())}
+}
+
+// params returns the values again.
+func (c cause) params() tasks.Params {
+	text, _ := c.values.(string)
+	return schema.Values([]byte(text))
 }
 
 // valuesOf returns the values of a reason as a row keeps them.
@@ -35,11 +42,24 @@ func valuesOf(p tasks.Params) any {
 		return nil
 	}
 	p.Format, p.Command, p.Detail = clean(p.Format), clean(p.Command), clean(p.Detail)
+	p.Text, p.Advice = cleanText(p.Text), cleanText(p.Advice)
 	b, err := json.Marshal(p)
 	if err != nil { // a number that JSON has no word for
 		return nil
 	}
 	return string(b)
+}
+
+// cleanText makes the values of a sentence fit for a row.
+func cleanText(t *tasks.Text) *tasks.Text {
+	if t == nil {
+		return nil
+	}
+	kept := &tasks.Text{Format: t.Format, Values: make([]string, len(t.Values))}
+	for i, v := range t.Values {
+		kept.Values[i] = clean(v)
+	}
+	return kept
 }
 
 // clean makes a foreign text fit for a row: valid UTF-8, one line, without control characters, maxText bytes at most.

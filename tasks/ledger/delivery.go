@@ -3,7 +3,6 @@ package ledger
 import (
 	"bytes"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -47,7 +46,7 @@ func (l *Ledger) ClaimDelivery(ctx context.Context, id uuid.UUID, generation int
 func (l *Ledger) FinishDelivery(ctx context.Context, k tasks.DeliveryToken, r tasks.DeliveryResult) error {
 	phase := schema.DeliveryPhase(r.State)
 	if phase < 0 {
-		return &tasks.Error{Code: tasks.Invalid, Op: "finish delivery", Err: errors.New("there is no such state")}
+		return &tasks.Error{Code: tasks.Invalid, Op: "finish delivery", Err: tasks.Textf("there is no such state")}
 	}
 	return l.do(ctx, "finish delivery", func(t *tx) error {
 		var was int
@@ -106,7 +105,7 @@ func (l *Ledger) Replay(ctx context.Context, id uuid.UUID) error {
 	return l.do(ctx, "replay delivery", func(t *tx) error {
 		n, err := t.replay(id)
 		if err == nil && n == 0 {
-			return &tasks.Error{Code: tasks.NotFound, Op: "replay delivery", Err: errors.New("there is no such delivery")}
+			return &tasks.Error{Code: tasks.NotFound, Op: "replay delivery", Err: tasks.Textf("there is no such delivery")}
 		}
 		return err
 	})

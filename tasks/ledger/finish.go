@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -64,7 +63,7 @@ func (l *Ledger) HandBack(ctx context.Context, k tasks.Token, after time.Duratio
 // Outcomes that are reported at the same time are recorded as one set. A fenced one does not fail the others.
 func (l *Ledger) Finish(ctx context.Context, k tasks.Token, res tasks.Result) error {
 	if !res.State.Final() {
-		return &tasks.Error{Code: tasks.Invalid, Op: "finish upload", Err: errors.New("the state is no outcome")}
+		return &tasks.Error{Code: tasks.Invalid, Op: "finish upload", Err: tasks.Textf("the state is no outcome")}
 	}
 	return l.writer.claims.over(k, l.writer.submit(ctx, &op{name: "finish upload", key: k.Upload, work: true, finish: &finish{token: k, result: res}}))
 }
@@ -195,13 +194,13 @@ func (r *row) attempt(a *tasks.Attempt) attempt {
 func (a attempt) values() []any {
 	return []any{
 		a.upload, a.round, a.number, db.Micros(a.Started), a.Took.Microseconds(), a.Errcode,
-		db.TextOrNull(string(a.Code)), db.TextOrNull(clean(a.RID)), db.TextOrNull(clean(a.Reason)),
+		db.TextOrNull(string(a.Code)), db.TextOrNull(clean(a.RID)), db.TextOrNull(clean(a.Reason)), valuesOf(a.Params),
 	}
 }
 
 func (t *tx) writeAttempts(as []attempt) error {
-	return t.insert("INSERT INTO attempts (upload, round, number, started_at, took, errcode, code, rid, reason)",
-		[]string{"bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "text", "text", "text"}, len(as), func(i int) []any { return as[i].values() })
+	return t.insert("INSERT INTO attempts (upload, round, number, started_at, took, errcode, code, rid, reason, reason_values)",
+		[]string{"bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "text", "text", "text", "text"}, len(as), func(i int) []any { return as[i].values() })
 }
 
 // keepAll is keep for the reports of claims that are not over, as far as one statement can do it. The others need a closer

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
@@ -22,7 +21,7 @@ func (l *Ledger) Forget(ctx context.Context, mediaID string, accounts []string, 
 		}
 		ks, err := t.forgetKept(mediaID, accounts, producer)
 		if err == nil && n == 0 && ks == 0 {
-			return &tasks.Error{Code: tasks.NotFound, Op: "forget media", Err: errors.New("no such media is known")}
+			return &tasks.Error{Code: tasks.NotFound, Op: "forget media", Err: tasks.Textf("no such media is known")}
 		}
 		return err
 	})

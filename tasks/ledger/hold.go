@@ -50,10 +50,10 @@ func (t *tx) hold(h tasks.Hold) error {
 	if old != nil && old.Code == h.Code {
 		h.Since = old.Since
 	}
-	_, err = t.Exec(`INSERT INTO holds (realm, appid, code, errcode, rid, reason, since_at, until_at, ramp, bulk_only) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)
+	_, err = t.Exec(`INSERT INTO holds (realm, appid, code, errcode, rid, reason, reason_values, since_at, until_at, ramp, bulk_only) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)
 		ON CONFLICT (realm, appid) DO UPDATE SET code = excluded.code, errcode = excluded.errcode, rid = excluded.rid,
-		reason = excluded.reason, since_at = excluded.since_at, until_at = excluded.until_at, ramp = 0, bulk_only = excluded.bulk_only`,
-		h.Realm, h.AppID, string(h.Code), h.Errcode, db.TextOrNull(h.RID), h.Reason, db.Micros(h.Since), db.Micros(h.Until), db.Flag(h.BulkOnly))
+		reason = excluded.reason, reason_values = excluded.reason_values, since_at = excluded.since_at, until_at = excluded.until_at, ramp = 0, bulk_only = excluded.bulk_only`,
+		h.Realm, h.AppID, string(h.Code), h.Errcode, db.TextOrNull(h.RID), h.Reason, valuesOf(h.Params), db.Micros(h.Since), db.Micros(h.Until), db.Flag(h.BulkOnly))
 	t.held = nil
 	if err != nil || (old != nil && old.Code == h.Code) {
 		return err

@@ -9,6 +9,26 @@ import (
 )
 
 var holdContract = []testCase{
+	{"the values of a reason are kept with attempts, holds and refused rows", func(h *harness) {
+		h.register()
+		b := h.batch(tasks.Batch{})
+		c := h.running(in(b.ID))
+		why := &tasks.Error{Code: tasks.Temporary, Op: "upload media", Err: tasks.Textf("HTTP %d with an empty body", 502)}
+		must(h, h.Wait(h.Context(), c.Token, tasks.Pause{For: time.Minute, Cause: why, Attempt: &tasks.Attempt{
+			Round: c.Round, Started: h.now(), Code: why.Code, Reason: why.Error(), Params: why.Values(),
+		}}))
+		refused := &tasks.Error{Code: tasks.Invalid, Op: "check upload", Err: tasks.Textf("%s: %w", "type", tasks.Textf("is missing"))}
+		must(h, h.Refuse(h.Context(), b.ID, []tasks.Refusal{tasks.RefusalOf(7, "", refused)}))
+		detail := tasks.Params{Detail: "invalid appsecret\n", Address: "192.0.2.1"}
+		must(h, h.Hold(h.Context(), tasks.Hold{Realm: account.Realm, AppID: account.AppID, Code: tasks.AccountHeld, Errcode: 40125, Reason: "x", Params: detail, Until: h.now().Add(time.Hour)}))
+		detail.Detail = "invalid appsecret"
+		same(h, "values of the attempt", h.outcome(c.ID).History[0].Params, why.Values())
+		same(h, "values of the hold", h.holds()[0].Params, detail)
+		rows, err := h.Refusals(h.Context(), b.ID, 0, 0)
+		must(h, err)
+		same(h, "values of the refusal", rows[0].Params, refused.Values())
+		same(h, "what stands in its sentence", rows[0].Params.Text.Parts, []*tasks.Text{tasks.Textf("is missing")})
+	}},
 	{"nothing of a held account is dispatched, and no upload is written", func(h *harness) {
 		h.register()
 		held := h.submit(5)

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"bytes"
-	"errors"
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
@@ -29,7 +28,7 @@ func (t *tx) remember(producer string, r tasks.Request, id uuid.UUID) (uuid.UUID
 		return id, err
 	}
 	if !bytes.Equal(kept, r.Digest) {
-		return id, &tasks.Error{Code: tasks.Conflict, Op: "remember request", Err: errors.New("the Idempotency-Key was used for another request"),
+		return id, &tasks.Error{Code: tasks.Conflict, Op: "remember request", Err: tasks.Textf("the Idempotency-Key was used for another request"),
 			Hint: "give another request a key of its own"}
 	}
 	return id, nil

@@ -2,14 +2,13 @@ package ledger
 
 import (
 	"context"
-	"errors"
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
 
-var errNoMedia = errors.New("no such media is known")
+var errNoMedia = tasks.Textf("no such media is known")
 
 // Invalid records that WeChat does not know a media any more: no upload is answered with it again. Where it is kept alive, it
 // is uploaded again at once, and renewing is true; otherwise the next upload of its content calls WeChat. accounts and producer
@@ -70,7 +69,7 @@ func (l *Ledger) RenewMedia(ctx context.Context, mediaID string, accounts []stri
 		}
 		found, err := t.Row("SELECT id FROM uploads WHERE seq = ?", db.Args{k.renewal}, &id)
 		if err == nil && !found {
-			err = &tasks.Error{Code: tasks.Conflict, Op: "renew media", Err: errors.New("none of its sources can be read now"), Hint: "try it again later"}
+			err = &tasks.Error{Code: tasks.Conflict, Op: "renew media", Err: tasks.Textf("none of its sources can be read now"), Hint: "try it again later"}
 		}
 		return err
 	})
@@ -97,7 +96,7 @@ func (t *tx) renewUnkept(mediaID string, accounts []string, producer string) (*k
 	case !found:
 		return nil, &tasks.Error{Code: tasks.NotFound, Op: "renew media", Err: errNoMedia}
 	case !known:
-		return nil, &tasks.Error{Code: tasks.Conflict, Op: "renew media", Err: errors.New("it is not known from which file this media comes"), Hint: "upload the file again"}
+		return nil, &tasks.Error{Code: tasks.Conflict, Op: "renew media", Err: tasks.Textf("it is not known from which file this media comes"), Hint: "upload the file again"}
 	}
 	copy(key.Hash[:], content)
 	m := tasks.Media{ID: mediaID, IssuedAt: db.Time(issued), ExpiresAt: db.Time(expires)}

@@ -1,9 +1,6 @@
 package ledger
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 )
@@ -22,7 +19,7 @@ func (a *admission) mayKeep(u *incoming) (*tasks.Error, error) {
 	case until.IsZero():
 		return nil, nil //nolint:nilnil // it is not asked for
 	case db.Micros(until) <= a.Now:
-		return cantKeep("the time lies in the past", "give a later one, or none"), nil
+		return cantKeep("give a later one, or none", "the time lies in the past"), nil
 	}
 	if a.MaxKept > 0 {
 		if !a.keep.counted {
@@ -33,7 +30,7 @@ func (a *admission) mayKeep(u *incoming) (*tasks.Error, error) {
 			a.keep.counted, a.keep.producer = true, a.MaxKept-n
 		}
 		if a.keep.producer <= 0 {
-			return cantKeep(fmt.Sprintf("no more than %d contents may be kept alive for this producer at once", a.MaxKept), "end others first (mediaferry media forget), or ask the operator for more"), nil
+			return cantKeep("end others first (mediaferry media forget), or ask the operator for more", "no more than %d contents may be kept alive for this producer at once", a.MaxKept), nil
 		}
 	}
 	left, err := a.roomOf(u.Account)
@@ -42,7 +39,7 @@ func (a *admission) mayKeep(u *incoming) (*tasks.Error, error) {
 	}
 	if left != nil {
 		if *left <= 0 {
-			return cantKeep(fmt.Sprintf("account %q would need more calls for the media that it keeps alive than its days have, less the reserve", u.Account), "end others first (mediaferry media forget), or raise the account's daily limit"), nil
+			return cantKeep("end others first (mediaferry media forget), or raise the account's daily limit", "account %q would need more calls for the media that it keeps alive than its days have, less the reserve", u.Account), nil
 		}
 		*left--
 	}
@@ -53,8 +50,8 @@ func (a *admission) mayKeep(u *incoming) (*tasks.Error, error) {
 // keepAlive is the step that cantKeep refuses.
 const keepAlive = "keep media alive"
 
-func cantKeep(why, hint string) *tasks.Error {
-	return &tasks.Error{Code: tasks.Invalid, Op: keepAlive, Err: errors.New("keep_fresh_until: " + why), Hint: hint}
+func cantKeep(hint, format string, args ...any) *tasks.Error {
+	return &tasks.Error{Code: tasks.Invalid, Op: keepAlive, Err: tasks.Textf("keep_fresh_until: %w", tasks.Textf(format, args...)), Hint: hint}
 }
 
 // keptFor counts the contents that are kept alive for a producer, and its uploads that ask for that and have no outcome yet.

@@ -24,13 +24,15 @@ type kept struct {
 	told     bool  // that this media is about to expire
 }
 
-const keptColumns = "seq, realm, appid, type, content, COALESCE(producer, ''), media_id, issued_at, expires_at, due_at, COALESCE(renewal, 0), tried, failures, COALESCE(code, ''), COALESCE(reason, ''), told"
+const keptColumns = "seq, realm, appid, type, content, COALESCE(producer, ''), media_id, issued_at, expires_at, due_at, COALESCE(renewal, 0), tried, failures, COALESCE(code, ''), COALESCE(reason, ''), COALESCE(reason_values, ''), told"
 
 func (k *kept) scan(s db.Scanner) error {
 	var content []byte
 	var issued, expires int64
+	var values string
 	err := s.Scan(&k.seq, &k.key.Realm, &k.key.AppID, &k.key.Type, &content, &k.key.Producer, &k.media.ID, &issued, &expires,
-		&k.due, &k.renewal, &k.tried, &k.failures, &k.why.code, &k.why.reason, &k.told)
+		&k.due, &k.renewal, &k.tried, &k.failures, &k.why.code, &k.why.reason, &values, &k.told)
+	k.why.values = db.TextOrNull(values)
 	copy(k.key.Hash[:], content)
 	k.media.IssuedAt, k.media.ExpiresAt = db.Time(issued), db.Time(expires)
 	return err
@@ -49,9 +51,9 @@ func (t *tx) keptWhere(where string, a ...any) ([]*kept, error) {
 
 // write writes what can change of a media that is kept alive.
 func (t *tx) writeKept(k *kept) error {
-	_, err := t.Exec(`UPDATE kept SET media_id = ?, issued_at = ?, expires_at = ?, due_at = ?, renewal = ?, tried = ?, failures = ?, code = ?, reason = ?, told = ? WHERE seq = ?`,
+	_, err := t.Exec(`UPDATE kept SET media_id = ?, issued_at = ?, expires_at = ?, due_at = ?, renewal = ?, tried = ?, failures = ?, code = ?, reason = ?, reason_values = ?, told = ? WHERE seq = ?`,
 		clean(k.media.ID), db.Micros(k.media.IssuedAt), db.Micros(k.media.ExpiresAt), k.due, reference(k.renewal), k.tried, k.failures,
-		db.TextOrNull(string(k.why.code)), db.TextOrNull(k.why.reason), db.Flag(k.told), k.seq)
+		db.TextOrNull(string(k.why.code)), db.TextOrNull(k.why.reason), k.why.values, db.Flag(k.told), k.seq)
 	return err
 }
 

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -58,7 +57,7 @@ func (k *kept) change(old, producer, account string) *tasks.MediaChange {
 	c := &tasks.MediaChange{
 		OldMediaID: old, MediaID: k.media.ID, IssuedAt: k.media.IssuedAt, ExpiresAt: k.media.ExpiresAt,
 		Producer: producer, Account: account, Type: k.key.Type, SHA256: k.key.Hash.String(),
-		Code: k.why.code, Reason: k.why.reason,
+		Code: k.why.code, Reason: k.why.reason, Params: k.why.params(),
 	}
 	if k.why.code != "" {
 		c.Hint = k.why.code.Hint()
@@ -105,12 +104,15 @@ func (t *tx) whyLate(k *kept) (cause, error) {
 	}
 	for _, h := range held {
 		if h.Realm == k.key.Realm && h.AppID == k.key.AppID && h.InForce(t.Now) {
-			return cause{code: h.Code, reason: h.Reason}, nil
+			return cause{code: h.Code, reason: h.Reason, values: valuesOf(h.Params)}, nil
 		}
 	}
 	var c cause
 	if k.renewal != 0 {
-		found, err := t.Row("SELECT COALESCE(code, ''), COALESCE(reason, '') FROM uploads WHERE seq = ? AND code IS NOT NULL", db.Args{k.renewal}, &c.code, &c.reason)
+		var values string
+		found, err := t.Row("SELECT COALESCE(code, ''), COALESCE(reason, ''), COALESCE(reason_values, '') FROM uploads WHERE seq = ? AND code IS NOT NULL",
+			db.Args{k.renewal}, &c.code, &c.reason, &values)
+		c.values = db.TextOrNull(values)
 		if err != nil || found {
 			return c, err
 		}
@@ -125,5 +127,5 @@ func (t *tx) whyLate(k *kept) (cause, error) {
 	if calls.spent(tasks.Bulk) {
 		return cause{code: tasks.DailyLimit, reason: tasks.DailyLimit.Meaning()}, nil
 	}
-	return causeOf(&tasks.Error{Code: tasks.Temporary, Op: "renew media", Err: errors.New("nobody has uploaded it again in time: is a worker running that can?")}), nil
+	return causeOf(&tasks.Error{Code: tasks.Temporary, Op: "renew media", Err: tasks.Textf("nobody has uploaded it again in time: is a worker running that can?")}), nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -25,7 +24,7 @@ func (l *Ledger) AddKey(ctx context.Context, k tasks.Key) error {
 		n, err := t.Exec("INSERT INTO keys (hash, name, role, rights, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 			k.Hash[:], k.Name, string(k.Role), string(rights), t.Now)
 		if err == nil && n == 0 {
-			return &tasks.Error{Code: tasks.Conflict, Op: "add key", Err: errors.New("this key is known already")}
+			return &tasks.Error{Code: tasks.Conflict, Op: "add key", Err: tasks.Textf("this key is known already")}
 		}
 		return err
 	})
@@ -67,7 +66,7 @@ func (l *Ledger) RevokeKeys(ctx context.Context, nameOrID string) (int, error) {
 			_, err = t.Exec("UPDATE keys SET revoked_at = ? WHERE hash = ?", t.Now, h[:])
 		}
 		if err == nil && n == 0 {
-			return &tasks.Error{Code: tasks.NotFound, Op: "revoke key", Err: errors.New("no key in force has that name or id"), Hint: "see: mediaferry keys list"}
+			return &tasks.Error{Code: tasks.NotFound, Op: "revoke key", Err: tasks.Textf("no key in force has that name or id"), Hint: "see: mediaferry keys list"}
 		}
 		return err
 	})

@@ -103,7 +103,7 @@ func (m *migrator) permitted(s state) error {
 	}
 	return &tasks.Error{
 		Code: tasks.Conflict, Op: "open ledger", Hint: "stop what still runs of the version before, then run: mediaferry migrate",
-		Err: fmt.Errorf("the ledger has schema version %d, this program needs %d", s.version, m.known()),
+		Err: tasks.Textf("the ledger has schema version %d, this program needs %d", s.version, m.known()),
 	}
 }
 
@@ -114,7 +114,7 @@ func (m *migrator) fits(s state) error {
 	}
 	return &tasks.Error{
 		Code: tasks.Conflict, Op: "open ledger", Hint: "run the newer program, or restore a backup from before it",
-		Err: fmt.Errorf("the ledger has schema version %d, written by a newer program: programs that know version %d may work on it, this one knows %d",
+		Err: tasks.Textf("the ledger has schema version %d, written by a newer program: programs that know version %d may work on it, this one knows %d",
 			s.version, s.oldest, m.known()),
 	}
 }
@@ -236,7 +236,7 @@ func explain(h *db.Handle, op string, err error) error {
 		return h.Dialect.Explain(op, err)
 	}
 	return &tasks.Error{
-		Code: tasks.Invalid, Op: op, Err: fmt.Errorf("the ledger's role lacks a right: %w", err),
+		Code: tasks.Invalid, Op: op, Err: tasks.Textf("the ledger's role lacks a right: %w", err),
 		Hint: "run mediaferry migrate with the URL of a role that may make tables, and give this one its rights: mediaferry print grants",
 	}
 }

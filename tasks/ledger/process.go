@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -52,7 +51,7 @@ func (l *Ledger) Heartbeat(ctx context.Context, p tasks.Process) error {
 			return err
 		}
 		if n == 0 {
-			return &tasks.Error{Code: tasks.NotFound, Op: "tell that a process lives", Err: errors.New("the ledger does not know the process any more")}
+			return &tasks.Error{Code: tasks.NotFound, Op: "tell that a process lives", Err: tasks.Textf("the ledger does not know the process any more")}
 		}
 		if err := t.expireProcesses(); err != nil {
 			return err
@@ -200,7 +199,7 @@ func (t *tx) holdUnusable(p tasks.Process) error {
 		if !tasks.CutOff(living, u.Realm) {
 			continue
 		}
-		if err := t.hold(tasks.Hold{Realm: u.Realm, Code: tasks.Unreachable, Reason: u.Reason, Until: t.in(unreachableHold - u.Ago)}); err != nil {
+		if err := t.hold(tasks.Hold{Realm: u.Realm, Code: tasks.Unreachable, Reason: u.Reason, Params: u.Params, Until: t.in(unreachableHold - u.Ago)}); err != nil {
 			return err
 		}
 	}
@@ -209,7 +208,7 @@ func (t *tx) holdUnusable(p tasks.Process) error {
 			continue
 		}
 		err := t.hold(tasks.Hold{
-			Realm: r.Realm, AppID: r.AppID, Code: tasks.AccountHeld, Errcode: r.Errcode, RID: r.RID, Reason: r.Reason, Until: t.in(r.Hold - r.Ago),
+			Realm: r.Realm, AppID: r.AppID, Code: tasks.AccountHeld, Errcode: r.Errcode, RID: r.RID, Reason: r.Reason, Params: r.Params, Until: t.in(r.Hold - r.Ago),
 		})
 		if err != nil {
 			return err

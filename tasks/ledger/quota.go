@@ -23,7 +23,7 @@ func (l *Ledger) Spend(ctx context.Context, a tasks.Account) error {
 		}
 		if c.spent(tasks.Interactive) { // it was admitted: no reserve counts
 			return &tasks.Error{
-				Code: tasks.DailyLimit, Op: "count call", Err: errors.New("the account's calls of today are used up"),
+				Code: tasks.DailyLimit, Op: "count call", Err: tasks.Textf("the account's calls of today are used up"),
 				RetryAfter: c.dayEnd(t.Now).Sub(db.Time(t.Now)),
 			}
 		}

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -231,7 +230,7 @@ func (l *Ledger) RenewNow(ctx context.Context, mediaID string, accounts []string
 		where, a := mediaOwned("kept", mediaID, accounts, producer)
 		ks, err := t.keptWhere(where+t.Dialect.ForUpdate, a...)
 		if err == nil && len(ks) == 0 {
-			return &tasks.Error{Code: tasks.NotFound, Op: "renew media", Err: errors.New("no such media is kept alive")}
+			return &tasks.Error{Code: tasks.NotFound, Op: "renew media", Err: tasks.Textf("no such media is kept alive")}
 		}
 		for _, k := range ks {
 			if err == nil && k.renewal == 0 {

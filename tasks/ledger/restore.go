@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -65,10 +64,8 @@ func Restore(ctx context.Context, from, path string) (Restored, error) {
 func untouched(path string) error {
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		if _, err := os.Lstat(path + suffix); !errors.Is(err, fs.ErrNotExist) {
-			return &tasks.Error{
-				Code: tasks.Conflict, Op: opRestore, Err: fmt.Errorf("there is a file %s already", path+suffix),
-				Hint: "stop every process of this ledger, and move its files away: " + path + ", and those with -wal, -shm and -journal behind it",
-			}
+			occupied := &tasks.Error{Code: tasks.Conflict, Op: opRestore, Err: tasks.Textf("there is a file %s already", path+suffix)}
+			return occupied.Advise("stop every process of this ledger, and move its files away: %s, and those with -wal, -shm and -journal behind it", path)
 		}
 	}
 	return nil
@@ -90,7 +87,7 @@ func sqliteFile(path string) error {
 }
 
 func noLedger(path string) error {
-	return &tasks.Error{Code: tasks.Invalid, Op: opRestore, Err: fmt.Errorf("%s is no ledger", path), Hint: "give the FILE that mediaferry backup wrote"}
+	return &tasks.Error{Code: tasks.Invalid, Op: opRestore, Err: tasks.Textf("%s is no ledger", path), Hint: "give the FILE that mediaferry backup wrote"}
 }
 
 // isLedger returns Invalid for a database that no process has opened as a ledger.

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 
 	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
@@ -27,7 +26,7 @@ func (t *tx) retry(r *row, again bool) error {
 		return err
 	}
 	if r.phase == schema.Succeeded && !again {
-		return &tasks.Error{Code: tasks.Conflict, Op: "retry upload", Err: errors.New("it has succeeded"), Hint: "ask for it with --again"}
+		return &tasks.Error{Code: tasks.Conflict, Op: "retry upload", Err: tasks.Textf("it has succeeded"), Hint: "ask for it with --again"}
 	}
 	return t.reopen(r)
 }

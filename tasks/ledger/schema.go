@@ -94,7 +94,7 @@ func (m *migrator) outdated(ctx context.Context, s state) error {
 	return &tasks.Error{
 		Code: tasks.Conflict, Op: "migrate ledger",
 		Hint: "stop every run, worker and serve of the version before, then run: mediaferry migrate. One that was killed counts as alive for some seconds more",
-		Err:  fmt.Errorf("processes are at work that can't work beside schema version %d: %s", m.known(), strings.Join(living, ", ")),
+		Err:  tasks.Textf("processes are at work that can't work beside schema version %d: %s", m.known(), strings.Join(living, ", ")),
 	}
 }
 

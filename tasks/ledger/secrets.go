@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -34,7 +33,7 @@ func (l *Ledger) AddSecret(ctx context.Context, s tasks.SealedSecret) error {
 		n, err := t.Exec("INSERT INTO secrets (kind, name, number, sealed, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 			s.Kind, s.Name, s.Number, s.Sealed, t.Now)
 		if err == nil && n == 0 {
-			return &tasks.Error{Code: tasks.Conflict, Op: "keep secret", Err: errors.New("there is one with this number already")}
+			return &tasks.Error{Code: tasks.Conflict, Op: "keep secret", Err: tasks.Textf("there is one with this number already")}
 		}
 		return err
 	})

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -34,7 +33,7 @@ func (l *Ledger) UseLink(ctx context.Context, link, session tasks.Hash, life tim
 			n, err = t.Exec("DELETE FROM sessions WHERE hash = ?", link[:])
 		}
 		if err == nil && n == 0 { // never was, or another one used it in between
-			err = &tasks.Error{Code: tasks.NotFound, Op: "use link", Err: errors.New("the link was used, or has ended"), Hint: "make another one: mediaferry console"}
+			err = &tasks.Error{Code: tasks.NotFound, Op: "use link", Err: tasks.Textf("the link was used, or has ended"), Hint: "make another one: mediaferry console"}
 		}
 		if err != nil {
 			return err
@@ -67,7 +66,7 @@ func (l *Ledger) Session(ctx context.Context, hash tasks.Hash) (tasks.Session, e
 		var ends int64
 		found, err := t.Row("SELECT key, ends_at FROM sessions WHERE hash = ? AND link = 0 AND ends_at > ?", db.Args{hash[:], t.Now}, &key, &ends)
 		if err == nil && !found {
-			err = &tasks.Error{Code: tasks.NotFound, Op: "look up session", Err: errors.New("it has ended")}
+			err = &tasks.Error{Code: tasks.NotFound, Op: "look up session", Err: tasks.Textf("it has ended")}
 		}
 		copy(s.Key[:], key)
 		s.Ends = db.Time(ends)

@@ -46,7 +46,7 @@ func Fix(ctx context.Context, b []byte, t tasks.MediaType, l Limits) (fixed []by
 	}
 	after, err := Check(fixed, t, l)
 	if err != nil {
-		return nil, "", &tasks.Error{Code: tasks.Internal, Op: op, Err: fmt.Errorf("the result is refused: %w", err)}
+		return nil, "", &tasks.Error{Code: tasks.Internal, Op: op, Err: tasks.Textf("the result is refused: %w", err)}
 	}
 	return fixed, describe(how, c, after), nil
 }
@@ -166,7 +166,7 @@ func decodeError(ctx context.Context, k kind, err error) error {
 
 // fixEnded says that there was no time: it may be had later.
 func fixEnded(ctx context.Context) error {
-	return &tasks.Error{Code: tasks.Temporary, Err: fmt.Errorf("make it fit: %w", context.Cause(ctx))}
+	return &tasks.Error{Code: tasks.Temporary, Err: tasks.Textf("make it fit: %w", context.Cause(ctx))}
 }
 
 func encodeError(ctx context.Context, err error) error {

@@ -84,7 +84,7 @@ func errEmpty() error { return refusal(tasks.Empty, tasks.Params{}, "the file ha
 // refusal makes the error of a walker or a limit. Without a remedy in p, the code's own hint serves. What p has no rule for
 // is damage: its place is the detail.
 func refusal(code tasks.Code, p tasks.Params, format string, args ...any) error {
-	err := fmt.Errorf(format, args...)
+	err := tasks.Textf(format, args...)
 	switch {
 	case code == tasks.Corrupt && errors.Is(err, tasks.ErrCutOff):
 		p.Rule, p.Detail = tasks.RuleWhole, err.Error()
@@ -115,7 +115,7 @@ func corrupt(format string, args ...any) error {
 
 // cutOff is the refusal of a file that ends too early.
 func cutOff(format string, args ...any) error {
-	return corrupt(format+": %w", append(args, tasks.ErrCutOff)...)
+	return corrupt("%w: %w", tasks.Textf(format, args...), tasks.ErrCutOff)
 }
 
 // named tells err, which was made here and is shared with nobody, the step in which it arose.

@@ -61,11 +61,11 @@ func newBuckets(cfg S3Config) (*buckets, error) {
 	}
 	for _, b := range cfg.Buckets {
 		if _, err := tasks.ParseSource("s3://" + b + "/"); err != nil || strings.Contains(b, "/") {
-			return nil, fmt.Errorf("%q is not the name of a bucket", b)
+			return nil, tasks.Textf("%q is not the name of a bucket", b)
 		}
 	}
 	if (cfg.AccessKey == "") != (cfg.SecretKey == "") {
-		return nil, errors.New("the access key and the secret key are given together or not at all")
+		return nil, tasks.Textf("the access key and the secret key are given together or not at all")
 	}
 	client, err := minio.New(host, &minio.Options{
 		Creds:        keys(cfg, host),
@@ -88,7 +88,7 @@ func endpoint(s string) (host string, secure bool, err error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" ||
 		u.Scheme != "https" && u.Scheme != "http" {
-		return "", false, errors.New("the endpoint is host, host:port or an http(s):// URL of these, without a path or a user")
+		return "", false, tasks.Textf("the endpoint is host, host:port or an http(s):// URL of these, without a path or a user")
 	}
 	return u.Host, u.Scheme == "https", nil
 }
@@ -102,7 +102,7 @@ func style(s string) (minio.BucketLookupType, error) {
 	case "virtual":
 		return minio.BucketLookupDNS, nil
 	}
-	return 0, fmt.Errorf("style %q is not one of path, virtual", s)
+	return 0, tasks.Textf("style %q is not one of path, virtual", s)
 }
 
 func keys(cfg S3Config, host string) *credentials.Credentials {

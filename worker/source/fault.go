@@ -23,7 +23,7 @@ func fault(op string, src tasks.Source, err error) error {
 		// os.Root says with an error of its own, which has no name, that a path leaves it.
 		return denied(op, src, "a link leads out of the folder (an absolute link always does)")
 	}
-	e := &tasks.Error{Code: codeOf(errno), Op: op, Err: fmt.Errorf("%s: %w", src.Display(), errno)}
+	e := &tasks.Error{Code: codeOf(errno), Op: op, Err: tasks.Textf("%s: %w", src.Display(), errno)}
 	if errno == syscall.ENXIO || errno == syscall.EISDIR {
 		e.Err = fmt.Errorf("%s: it is not a regular file: %w", src.Display(), errno)
 	}
@@ -42,7 +42,7 @@ func codeOf(errno syscall.Errno) tasks.Code {
 }
 
 func denied(op string, src tasks.Source, reason string) error {
-	return &tasks.Error{Code: tasks.Denied, Op: op, Err: fmt.Errorf("%s: %s", src.Display(), reason)}
+	return &tasks.Error{Code: tasks.Denied, Op: op, Err: tasks.Textf("%s: %s", src.Display(), reason)}
 }
 
 // unreachable says that the root itself, and with it everything below, can't be judged from here.

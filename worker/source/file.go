@@ -1,7 +1,6 @@
 package source
 
 import (
-	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
@@ -79,7 +78,7 @@ func same(a, b fs.FileInfo) bool {
 }
 
 func changed(op string, src tasks.Source, how string) error {
-	return &tasks.Error{Code: tasks.Changed, Op: op, Err: fmt.Errorf("%s: %s while it was read", src.Display(), how)}
+	return &tasks.Error{Code: tasks.Changed, Op: op, Err: tasks.Textf("%s: %s while it was read", src.Display(), how)}
 }
 
 // regular refuses all that is not a regular file, by name.

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"errors"
 	"os"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -36,6 +35,6 @@ func (s *Store) HasInbox(id string) bool {
 }
 
 func elsewhere(op string) error {
-	return &tasks.Error{Code: tasks.Storage, Op: op, Err: errors.New("the file was sent to an inbox that this process can't read"),
+	return &tasks.Error{Code: tasks.Storage, Op: op, Err: tasks.Textf("the file was sent to an inbox that this process can't read"),
 		Hint: "set http.inbox_dir to a folder that serve and its workers share"}
 }

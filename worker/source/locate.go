@@ -1,7 +1,6 @@
 package source
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -28,7 +27,7 @@ func Under(root, path string) (string, error) {
 		rel, ok = inside(resolve(absRoot), resolve(abs))
 	}
 	if !ok {
-		return "", &tasks.Error{Code: tasks.Denied, Op: op, Err: fmt.Errorf("%s is not under the storage root", tasks.Source{Path: path}.Display())}
+		return "", &tasks.Error{Code: tasks.Denied, Op: op, Err: tasks.Textf("%s is not under the storage root", tasks.Source{Path: path}.Display())}
 	}
 	return tasks.Source{Path: filepath.ToSlash(rel)}.String(), nil
 }
@@ -49,7 +48,7 @@ func (s *Store) Locate(path string) (string, error) {
 	}
 	if !s.local {
 		if s.root == nil {
-			return "", &tasks.Error{Code: tasks.Storage, Op: op, Err: errors.New("this process has no storage root"),
+			return "", &tasks.Error{Code: tasks.Storage, Op: op, Err: tasks.Textf("this process has no storage root"),
 				Hint: "set the storage root (MEDIAFERRY_STORAGE_ROOT)"}
 		}
 		return Under(s.root.path, path)

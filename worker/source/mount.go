@@ -163,8 +163,8 @@ type watch struct {
 }
 
 var (
-	errUnmounted = errors.New("nothing is mounted there any more")
-	errHollow    = errors.New("it is empty and was never seen otherwise: is it mounted?")
+	errUnmounted = tasks.Textf("nothing is mounted there any more")
+	errHollow    = tasks.Textf("it is empty and was never seen otherwise: is it mounted?")
 )
 
 // see judges a root found on dev. under is asked on which device dev's mount point lies.

@@ -30,7 +30,7 @@ func (b *buckets) open(ctx context.Context, src tasks.Source) (tasks.File, error
 	}
 	if info.Size < 0 {
 		body.Close()
-		return tasks.File{}, &tasks.Error{Code: tasks.Storage, Op: op, Err: fmt.Errorf("%s: the storage does not say its size", src.Display())}
+		return tasks.File{}, &tasks.Error{Code: tasks.Storage, Op: op, Err: tasks.Textf("%s: the storage does not say its size", src.Display())}
 	}
 	o := &object{bucket: b, body: body, src: src, size: info.Size, resumes: resumes}
 	if info.ETag == "" {
@@ -57,7 +57,7 @@ func (b *buckets) rest(ctx context.Context, src tasks.Source, etag string, at in
 	}
 	if at > 0 && header.Get("Content-Range") == "" { // a server that ignores Range begins anew
 		body.Close()
-		return nil, errors.New("the storage can't answer a part of an object")
+		return nil, tasks.Textf("the storage can't answer a part of an object")
 	}
 	return body, nil
 }
@@ -109,9 +109,9 @@ func (b *buckets) fault(op string, src tasks.Source, err error) error {
 	}
 	var answer minio.ErrorResponse
 	if !errors.As(err, &answer) {
-		return &tasks.Error{Code: tasks.Storage, Op: op, Err: fmt.Errorf("%s: %w", src.Display(), b.plain(err))}
+		return &tasks.Error{Code: tasks.Storage, Op: op, Err: tasks.Textf("%s: %w", src.Display(), b.plain(err))}
 	}
-	e := &tasks.Error{Code: tasks.Storage, Op: op, Err: fmt.Errorf("%s: %s", src.Display(), b.clean(answer))}
+	e := &tasks.Error{Code: tasks.Storage, Op: op, Err: tasks.Textf("%s: %s", src.Display(), b.clean(answer))}
 	switch {
 	case answer.Code == minio.NoSuchKey, answer.Code == "KeyTooLongError", answer.Code == "XMinioInvalidObjectName":
 		e.Code = tasks.Missing

@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -79,9 +78,9 @@ func (p *probe) hangs() error {
 
 func (p *probe) silent(l *look) error {
 	return &tasks.Error{
-		Code: tasks.Storage, Op: "ask " + p.what, Err: fmt.Errorf("%w for %s", errSilent, time.Since(l.since).Round(time.Second)),
+		Code: tasks.Storage, Op: "ask " + p.what, Err: tasks.Textf("%w for %s", errSilent, time.Since(l.since).Round(time.Second)),
 		Hint: "look at its server and at the network: what is under way there waits in the kernel",
 	}
 }
 
-var errSilent = errors.New("it did not answer")
+var errSilent = tasks.Textf("it did not answer")

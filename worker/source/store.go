@@ -187,7 +187,7 @@ func (s *Store) folder(op string, src tasks.Source) (rooter, error) {
 	case src.Inbox != "":
 		return func() (*os.Root, error) { return s.openInbox(op, src) }, nil
 	case s.root == nil:
-		return nil, &tasks.Error{Code: tasks.Storage, Op: op, Err: errors.New("this process has no storage root"),
+		return nil, &tasks.Error{Code: tasks.Storage, Op: op, Err: tasks.Textf("this process has no storage root"),
 			Hint: "set the storage root (MEDIAFERRY_STORAGE_ROOT)"}
 	}
 	return s.root.open, nil
@@ -196,7 +196,7 @@ func (s *Store) folder(op string, src tasks.Source) (rooter, error) {
 // granted reports whether src's bucket may be read.
 func (s *Store) granted(op string, src tasks.Source) error {
 	if s.s3 == nil {
-		return &tasks.Error{Code: tasks.Storage, Op: op, Err: errors.New("this process has no object storage"),
+		return &tasks.Error{Code: tasks.Storage, Op: op, Err: tasks.Textf("this process has no object storage"),
 			Hint: "add s3 to its settings"}
 	}
 	if !s.s3.grants(src.Bucket) {

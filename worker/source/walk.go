@@ -28,7 +28,7 @@ type walk struct {
 }
 
 // errStopped ends a walk whose caller wants no more.
-var errStopped = errors.New("stopped")
+var errStopped = tasks.Textf("stopped")
 
 func (s *Store) listFolder(ctx context.Context, at rooter, src tasks.Source, skip func(string, bool) bool, yield func(Entry, error) bool) {
 	const op = "list source"

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -129,7 +128,7 @@ func (s *Sender) request(ctx context.Context, d tasks.Delivery, u *url.URL, secr
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
 	if err != nil {
-		return nil, errors.New("the URL can't be called")
+		return nil, tasks.Textf("the URL can't be called")
 	}
 	req.Header = header
 	req.Header.Set("Content-Type", "application/json")
@@ -181,11 +180,11 @@ func target(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil, u.Hostname() == "", u.Opaque != "":
-		return nil, errors.New("the webhook's URL is not an absolute URL")
+		return nil, tasks.Textf("the webhook's URL is not an absolute URL")
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, errors.New("the webhook's URL is neither https nor http")
+		return nil, tasks.Textf("the webhook's URL is neither https nor http")
 	case u.User != nil:
-		return nil, errors.New("the webhook's URL carries a user name or password: leave them out")
+		return nil, tasks.Textf("the webhook's URL carries a user name or password: leave them out")
 	}
 	return u, nil
 }

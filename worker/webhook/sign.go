@@ -3,7 +3,6 @@ package webhook
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -36,11 +35,11 @@ const (
 
 var (
 	// ErrSecret says that a secret is malformed: empty, without whsec_, not base64, too short or too long.
-	ErrSecret = errors.New("not a webhook secret: want whsec_ and the base64 of 24 to 64 bytes")
+	ErrSecret = tasks.Textf("not a webhook secret: want whsec_ and the base64 of 24 to 64 bytes")
 	// ErrSignature says that none of the signatures is by one of the secrets, or that the headers are not a webhook's.
-	ErrSignature = errors.New("the signature does not verify")
+	ErrSignature = tasks.Textf("the signature does not verify")
 	// ErrTimestamp says that the signature is good, but its time differs by more than Tolerance.
-	ErrTimestamp = errors.New("the timestamp is too far from now")
+	ErrTimestamp = tasks.Textf("the timestamp is too far from now")
 )
 
 // NewSecret makes a secret of 32 random bytes.
@@ -54,7 +53,7 @@ func NewSecret() tasks.Secret {
 // without a secret, and for a malformed one.
 func Sign(id string, at time.Time, body []byte, secrets ...tasks.Secret) (http.Header, error) {
 	if id == "" || strings.ContainsAny(id, ". \r\n") {
-		return nil, fmt.Errorf("%q is no id of a webhook", id)
+		return nil, tasks.Textf("%q is no id of a webhook", id)
 	}
 	if len(secrets) == 0 {
 		return nil, ErrSecret

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -130,11 +129,11 @@ func noAnswer(r reply) error {
 	}
 	switch {
 	case r.status >= 300 && r.status < 400:
-		return fmt.Errorf("HTTP %d, a redirect, which is not followed", r.status)
+		return tasks.Textf("HTTP %d, a redirect, which is not followed", r.status)
 	case len(bytes.TrimSpace(r.body)) == 0:
-		return fmt.Errorf("HTTP %d with an empty body", r.status)
+		return tasks.Textf("HTTP %d with an empty body", r.status)
 	}
-	return fmt.Errorf("HTTP %d with %d bytes of %s, which is not an answer of WeChat's API", r.status, len(r.body), clip(kind, 40))
+	return tasks.Textf("HTTP %d with %d bytes of %s, which is not an answer of WeChat's API", r.status, len(r.body), clip(kind, 40))
 }
 
 // retryAfter reads the header of that name, in seconds or as a date. It returns 0 for a missing or malformed one.
@@ -153,7 +152,7 @@ func (c *Client) retryAfter(r reply) time.Duration {
 // mediaLife is the time for which WeChat keeps a temporary media.
 const mediaLife = 72 * time.Hour
 
-var errNoID = errors.New("WeChat says that the upload succeeded, but gives no media_id")
+var errNoID = tasks.Textf("WeChat says that the upload succeeded, but gives no media_id")
 
 // media reads the answer of a successful upload. A thumb comes as thumb_media_id.
 func (o object) media(now time.Time) (tasks.Media, error) {

@@ -3,7 +3,6 @@ package wechat
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -140,7 +139,7 @@ func (c *Client) account(name string) (*account, error) {
 	if a := c.accounts[name]; a != nil {
 		return a, nil
 	}
-	return nil, &tasks.Error{Code: tasks.NoWork, Op: "find account", Err: fmt.Errorf("no account %q is set up here", clip(name, tasks.MaxName))}
+	return nil, &tasks.Error{Code: tasks.NoWork, Op: "find account", Err: tasks.Textf("no account %q is set up here", clip(name, tasks.MaxName))}
 }
 
 // Upload uploads one file to an account and returns its media. The caller must check that the account's limits allow the
@@ -237,7 +236,7 @@ func because(refused, err error) error {
 	}
 	merged := *e
 	merged.Op, merged.Errcode, merged.RID = r.Op, r.Errcode, r.RID
-	merged.Err = fmt.Errorf("%w; %w", r.Err, e.Err)
+	merged.Err = tasks.Textf("%w; %w", r.Err, e.Err)
 	return &merged
 }
 

@@ -3,7 +3,6 @@ package wechat
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -131,7 +130,7 @@ func (c *Client) once(ctx context.Context, base *url.URL, q request) (r reply, s
 	case ctx.Err() != nil:
 		err = ended(ctx)
 	case timed.Err() != nil:
-		err = fmt.Errorf("no answer within %v", limit.Round(time.Millisecond))
+		err = tasks.Textf("no answer within %v", limit.Round(time.Millisecond))
 	default:
 		err = plain(err, q.secrets...)
 	}
@@ -161,7 +160,7 @@ func (q request) make(ctx context.Context, base *url.URL) (*http.Request, error)
 	return req, nil
 }
 
-var errTooLong = errors.New("the answer is longer than any that WeChat gives")
+var errTooLong = tasks.Textf("the answer is longer than any that WeChat gives")
 
 // send reads the whole answer, so that the connection serves again.
 func send(h *http.Client, req *http.Request, limit int64) (reply, error) {

@@ -2,7 +2,6 @@ package wechat
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 
@@ -33,8 +32,8 @@ func (c *Client) Fetch(ctx context.Context, account, mediaID string) ([]byte, er
 const opFetch = "get media"
 
 var (
-	errBadID = errors.New("this is no media_id")
-	errLink  = errors.New("WeChat gives only a link to this video")
+	errBadID = tasks.Textf("this is no media_id")
+	errLink  = tasks.Textf("WeChat gives only a link to this video")
 )
 
 func (c *Client) fetch(ctx context.Context, a *account, t Token, mediaID string) ([]byte, error) {

@@ -34,7 +34,7 @@ func newForm(p tasks.Payload) (form, error) {
 	}
 	if !plainExt.MatchString(p.Ext) || !plainType.MatchString(p.ContentType) {
 		return form{}, &tasks.Error{Code: tasks.Defect, Op: op,
-			Err: fmt.Errorf("extension %q with content type %q is no canonical pair", clip(p.Ext, 20), clip(p.ContentType, 40))}
+			Err: tasks.Textf("extension %q with content type %q is no canonical pair", clip(p.Ext, 20), clip(p.ContentType, 40))}
 	}
 	boundary := "mediaferry" + rand.Text() // 130 random bits are in no file by chance
 	head := fmt.Appendf(nil, "--%s\r\nContent-Disposition: form-data; name=\"media\"; filename=\"media%s\"\r\nContent-Type: %s\r\n\r\n",

@@ -3,7 +3,6 @@ package wechat
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -63,7 +62,7 @@ func (c *Client) quota(ctx context.Context, a *account, t Token) (Quota, error) 
 	return q, nil
 }
 
-var errNoQuota = errors.New("there is no quota in the answer")
+var errNoQuota = tasks.Textf("there is no quota in the answer")
 
 func (o object) quota() (Quota, bool) {
 	var day, rate object
@@ -110,4 +109,4 @@ func (c *Client) Probe(ctx context.Context, account string) error {
 	return nil
 }
 
-var errNoCalls = errors.New("the quota of today has no calls left")
+var errNoCalls = tasks.Textf("the quota of today has no calls left")

@@ -90,9 +90,9 @@ func newPassage(r *http.Request) (passage, error) {
 	}
 	switch {
 	case p.method != http.MethodGet && p.method != http.MethodPost:
-		return p, notPassed(tasks.Invalid, errors.New("WeChat takes GET and POST"))
+		return p, notPassed(tasks.Invalid, tasks.Textf("WeChat takes GET and POST"))
 	case p.size > maxPassed:
-		return p, notPassed(tasks.TooLarge, fmt.Errorf("the body has over %d MiB", maxPassed>>20))
+		return p, notPassed(tasks.TooLarge, tasks.Textf("the body has over %d MiB", maxPassed>>20))
 	case p.size > maxKept:
 		p.stream = io.LimitReader(r.Body, p.size)
 		return p, nil
@@ -105,7 +105,7 @@ func newPassage(r *http.Request) (passage, error) {
 	case err != nil:
 		return p, notPassed(tasks.Invalid, plain(err))
 	case len(body) > maxKept:
-		return p, notPassed(tasks.Invalid, fmt.Errorf("a body of over %d MiB needs a Content-Length", maxKept>>20))
+		return p, notPassed(tasks.Invalid, tasks.Textf("a body of over %d MiB needs a Content-Length", maxKept>>20))
 	}
 	p.size, p.body = int64(len(body)), body
 	return p, nil
@@ -144,7 +144,7 @@ func (c *Client) pass(ctx context.Context, a *account, t Token, p passage) (*htt
 	return res, nil
 }
 
-var errSlow = errors.New("WeChat took too long")
+var errSlow = tasks.Textf("WeChat took too long")
 
 // begin sends the call to one address and returns as soon as the answer begins. Closing the answer's body ends the call.
 func (c *Client) begin(ctx context.Context, base *url.URL, q request, p passage) (res *http.Response, sent bool, err error) {
@@ -195,8 +195,8 @@ func (b *brought) Close() error {
 }
 
 var (
-	errEcho     = errors.New("the answer holds a secret of the account")
-	errRedirect = errors.New("the answer is a redirect, which is not followed")
+	errEcho     = tasks.Textf("the answer holds a secret of the account")
+	errRedirect = tasks.Textf("the answer is a redirect, which is not followed")
 )
 
 // shortest is the length of the secrets that an answer is searched for: a few characters are in many texts.

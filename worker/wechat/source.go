@@ -2,7 +2,6 @@ package wechat
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -41,7 +40,7 @@ const bareLife = 5 * time.Minute
 // maxLife keeps a nonsensical expires_in from becoming a token that is never renewed. WeChat's live two hours.
 const maxLife = 24 * time.Hour
 
-var errNoToken = errors.New("there is no access token in the answer")
+var errNoToken = tasks.Textf("there is no access token in the answer")
 
 // grantIn reads {"access_token","expires_in"}.
 func grantIn(o object) (grant, error) {

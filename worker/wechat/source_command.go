@@ -44,8 +44,8 @@ func (s commandSource) fetch(ctx context.Context, _ bool) (grant, error) {
 }
 
 var (
-	errCommandSlow = errors.New("it did not end within 30 s")
-	errCommandLong = errors.New("it printed more than any token has")
+	errCommandSlow = tasks.Textf("it did not end within 30 s")
+	errCommandLong = tasks.Textf("it printed more than any token has")
 )
 
 // bounded is a buffer that refuses to grow above its bound.

@@ -2,7 +2,6 @@ package wechat
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -35,7 +34,7 @@ func (s urlSource) fetch(ctx context.Context, _ bool) (grant, error) {
 		return grant{}, &tasks.Error{Code: tasks.Temporary, Op: op, Err: plain(err, q.secrets...)}
 	}
 	if r.status == http.StatusUnauthorized || r.status == http.StatusForbidden {
-		return grant{}, &tasks.Error{Code: tasks.AccountHeld, Op: op, Err: fmt.Errorf("HTTP %d", r.status),
+		return grant{}, &tasks.Error{Code: tasks.AccountHeld, Op: op, Err: tasks.Textf("HTTP %d", r.status),
 			Hint: "check the user name and password in the account's token_url, and its token_header", RetryAfter: recheckAccount}
 	}
 	return s.client.foreignGrant(q, r)

@@ -2,7 +2,6 @@ package wechat
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -107,8 +106,8 @@ func (s *shared) check(ctx context.Context) (Token, error) {
 }
 
 var (
-	errSameToken = errors.New("the access token was refused, and the one that was fetched then is the same")
-	errTooSoon   = errors.New("the access token was refused, and a new one was fetched less than 30 s ago")
+	errSameToken = tasks.Textf("the access token was refused, and the one that was fetched then is the same")
+	errTooSoon   = tasks.Textf("the access token was refused, and a new one was fetched less than 30 s ago")
 )
 
 // fly makes all concurrent callers share one run of do. The run goes on if the caller that began it gives up.
@@ -187,7 +186,7 @@ func (s *shared) turn(ctx context.Context, enough func(Token) bool) (Turn, Token
 	}
 }
 
-var errTurn = errors.New("another process is fetching the account's token and takes too long")
+var errTurn = tasks.Textf("another process is fetching the account's token and takes too long")
 
 // fetch asks the source for a token and saves it. have is the token that it replaces.
 func (s *shared) fetch(ctx context.Context, have Token, seq int64) (Token, error) {

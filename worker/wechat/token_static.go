@@ -2,7 +2,6 @@ package wechat
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -21,4 +20,4 @@ func (s static) renew(context.Context, Token) (Token, error) {
 		Hint: "set a new access token for the account, or its appid and secret", RetryAfter: recheckAccount}
 }
 
-var errStatic = errors.New("the static access token was refused, and nobody here can renew it")
+var errStatic = tasks.Textf("the static access token was refused, and nobody here can renew it")

@@ -2,13 +2,10 @@ package wechat
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -35,16 +32,16 @@ func (cfg Config) filled() Config {
 }
 
 // problems collects what is wrong with the settings.
-type problems []string
+type problems []error
 
-func (p *problems) add(format string, args ...any) { *p = append(*p, fmt.Sprintf(format, args...)) }
+func (p *problems) add(format string, args ...any) { *p = append(*p, tasks.Textf(format, args...)) }
 
 // err returns one Invalid error that lists all problems, or nil.
 func (p problems) err() error {
 	if len(p) == 0 {
 		return nil
 	}
-	return &tasks.Error{Code: tasks.Invalid, Op: "check wechat settings", Err: errors.New(strings.Join(p, "; "))}
+	return &tasks.Error{Code: tasks.Invalid, Op: "check wechat settings", Err: tasks.JoinTexts("; ", p...)}
 }
 
 func (cfg Config) check(p *problems) (bases []*url.URL) {
@@ -52,7 +49,7 @@ func (cfg Config) check(p *problems) (bases []*url.URL) {
 		u, err := safeURL(s, cfg.PlainHTTP...)
 		switch {
 		case err != nil:
-			p.add("base_urls[%d]: %v", i, err)
+			p.add("base_urls[%d]: %w", i, err)
 		case u.RawQuery != "" || u.User != nil:
 			p.add("base_urls[%d]: must not carry a user or a query", i)
 		default:
@@ -75,7 +72,7 @@ func (cfg Config) check(p *problems) (bases []*url.URL) {
 			p.add("errcodes[%d]: %q is not one of %v", errcode, clip(string(code), 40), uploadCodes)
 		}
 	}
-	slices.Sort(*p) // maps come in any order
+	slices.SortFunc(*p, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) }) // maps come in any order
 	return bases
 }
 
@@ -85,7 +82,7 @@ var uploadCodes = []tasks.Code{tasks.Temporary, tasks.TokenRefused, tasks.Minute
 
 func (a Account) check(p *problems) {
 	bad := func(format string, args ...any) {
-		p.add("account %q: %s", clip(a.Name, tasks.MaxName), fmt.Sprintf(format, args...))
+		p.add("account %q: %w", clip(a.Name, tasks.MaxName), tasks.Textf(format, args...))
 	}
 	if !tasks.ValidName(a.Name) {
 		bad("the name is not 1 to %d of a-z A-Z 0-9 . _ -", tasks.MaxName)
@@ -104,7 +101,7 @@ func (a Account) check(p *problems) {
 		}
 	case TokenURL:
 		if _, err := safeURL(a.TokenURL); err != nil {
-			bad("token_url: %v", err)
+			bad("token_url: %w", err)
 		}
 		if _, _, ok := a.tokenHeader(); !ok && a.TokenHeader != "" {
 			bad("token_header is not a header as Name: value")
@@ -124,15 +121,15 @@ func safeURL(s string, plain ...string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil, u.Host == "", u.Opaque != "":
-		return nil, errors.New("is not an absolute URL")
+		return nil, tasks.Textf("is not an absolute URL")
 	case u.Fragment != "":
-		return nil, errors.New("must not carry a fragment")
+		return nil, tasks.Textf("must not carry a fragment")
 	case u.Scheme == "https":
 	case u.Scheme == "http" && (loopback(u.Hostname()) || slices.Contains(plain, u.Hostname())):
 	case u.Scheme == "http":
-		return nil, errors.New("must be https: plain http is taken for loopback hosts only")
+		return nil, tasks.Textf("must be https: plain http is taken for loopback hosts only")
 	default:
-		return nil, fmt.Errorf("has scheme %q, only https is taken", clip(u.Scheme, 20))
+		return nil, tasks.Textf("has scheme %q, only https is taken", clip(u.Scheme, 20))
 	}
 	return u, nil
 }

@@ -120,11 +120,13 @@ func (v *View) Batches(ctx context.Context, f tasks.Filter) ([]tasks.Batch, stri
 func (v *View) Refusals(ctx context.Context, batch uuid.UUID, afterLine, limit int) ([]tasks.Refusal, error) {
 	var rs []tasks.Refusal
 	err := v.lists.Snapshot(ctx, "list refusals", func(t *db.Tx) error {
-		return t.Each(`SELECT line, COALESCE(external_id, ''), code, reason FROM refusals
+		return t.Each(`SELECT line, COALESCE(external_id, ''), code, reason, COALESCE(reason_values, '') FROM refusals
 			WHERE batch = (SELECT seq FROM batches WHERE id = ?) AND line > ? ORDER BY line LIMIT ?`,
 			db.Args{batch[:], afterLine, db.PageSize(limit)}, func(s db.Scanner) error {
 				var r tasks.Refusal
-				err := s.Scan(&r.Line, &r.ExternalID, &r.Code, &r.Reason)
+				var values []byte
+				err := s.Scan(&r.Line, &r.ExternalID, &r.Code, &r.Reason, &values)
+				r.Params = schema.Values(values)
 				rs = append(rs, r)
 				return err
 			})

@@ -2,7 +2,6 @@ package view
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -110,7 +109,7 @@ func (v *View) Delivery(ctx context.Context, id uuid.UUID) (tasks.Delivery, erro
 	err := v.lists.Snapshot(ctx, "look up delivery", func(t *db.Tx) error {
 		ds, _, err := schema.Deliveries(t, "d.id = ?", id[:])
 		if err == nil && len(ds) == 0 {
-			return &tasks.Error{Code: tasks.NotFound, Op: "look up delivery", Err: errors.New("there is no such delivery")}
+			return &tasks.Error{Code: tasks.NotFound, Op: "look up delivery", Err: tasks.Textf("there is no such delivery")}
 		}
 		if err == nil {
 			d = ds[0]

@@ -2,7 +2,6 @@ package view
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -19,7 +18,7 @@ const isAsked = "u.renews IS NULL"
 // uploadWalks are the ways to the uploads that a filter chooses: each upload is found by one of them.
 func uploadWalks(t *db.Tx, f tasks.Filter) ([]*walk, error) {
 	if len(f.IDs) > tasks.MaxIDs {
-		return nil, &tasks.Error{Code: tasks.Invalid, Op: "read filter", Err: fmt.Errorf("it names %d uploads, more than %d", len(f.IDs), tasks.MaxIDs)}
+		return nil, &tasks.Error{Code: tasks.Invalid, Op: "read filter", Err: tasks.Textf("it names %d uploads, more than %d", len(f.IDs), tasks.MaxIDs)}
 	}
 	held, err := schema.Holds(t)
 	if err != nil {

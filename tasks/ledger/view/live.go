@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"math"
 	"path"
 	"slices"
@@ -197,7 +196,7 @@ func (v *View) KnownMedia(ctx context.Context, mediaID string, accounts []string
 	err = v.lists.Snapshot(ctx, "look up media", func(t *db.Tx) error {
 		found, err := mediaWhere(t, account, "WHERE m.media_id = ? AND m.expires_at > ?", producer, producer, mediaID, t.Now)
 		if err == nil && len(found) == 0 {
-			err = &tasks.Error{Code: tasks.NotFound, Op: "look up media", Err: errors.New("no such media is known")}
+			err = &tasks.Error{Code: tasks.NotFound, Op: "look up media", Err: tasks.Textf("no such media is known")}
 		}
 		if err == nil {
 			m = found[0].KnownMedia

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
-	"errors"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -27,7 +26,7 @@ func (v *View) Media(ctx context.Context, k tasks.MediaKey, fresh time.Duration)
 		}
 		m = tasks.Media{ID: id.String, IssuedAt: db.TimeOrZero(issued), ExpiresAt: db.TimeOrZero(expires)}
 		if !schema.LiveMedia(m, t.Now, fresh) {
-			return &tasks.Error{Code: tasks.NotFound, Op: "look up media", Err: errors.New("no live media is known for this content")}
+			return &tasks.Error{Code: tasks.NotFound, Op: "look up media", Err: tasks.Textf("no live media is known for this content")}
 		}
 		return nil
 	})
@@ -74,7 +73,7 @@ func (v *View) MediaAccount(ctx context.Context, mediaID string, accounts []stri
 	err := v.lists.Snapshot(ctx, "look up media", func(t *db.Tx) error {
 		found, err := t.Row(query+" ORDER BY a.name LIMIT 1", args, &account)
 		if err == nil && !found {
-			return &tasks.Error{Code: tasks.NotFound, Op: "look up media", Err: errors.New("no such media is known")}
+			return &tasks.Error{Code: tasks.NotFound, Op: "look up media", Err: tasks.Textf("no such media is known")}
 		}
 		return err
 	})

@@ -35,7 +35,7 @@ func searchOf(f tasks.Filter) (*search, tasks.Filter, error) {
 		return nil, f, nil
 	}
 	if len(f.Metadata) > maxNames {
-		return nil, f, &tasks.Error{Code: tasks.Invalid, Op: "read filter", Err: fmt.Errorf("it asks for %d names of the metadata, more than %d", len(f.Metadata), maxNames)}
+		return nil, f, &tasks.Error{Code: tasks.Invalid, Op: "read filter", Err: tasks.Textf("it asks for %d names of the metadata, more than %d", len(f.Metadata), maxNames)}
 	}
 	glob, err := tasks.ParseGlob(f.Source)
 	if err != nil {
@@ -209,7 +209,7 @@ func (v *View) countPiece(ctx context.Context, s *search, f tasks.Filter) ([]cou
 // tooWide refuses a choice that takes too long to be made.
 func tooWide() error {
 	return &tasks.Error{
-		Code: tasks.Invalid, Op: "count uploads", Err: fmt.Errorf("looking at every upload by q, source or metadata takes longer than %s", countTime),
+		Code: tasks.Invalid, Op: "count uploads", Err: tasks.Textf("looking at every upload by q, source or metadata takes longer than %s", countTime),
 		Hint: "narrow the choice by batch, account, state, since or until as well",
 	}
 }

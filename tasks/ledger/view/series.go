@@ -2,8 +2,6 @@ package view
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/mediaferry/mediaferry/tasks"
@@ -62,6 +60,14 @@ var niceSteps = [...]time.Duration{ //nolint:gochecknoglobals // a table
 	time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour,
 }
 
+// badStep says which steps there are, by the shortest.
+func badStep(least time.Duration) error {
+	if least == time.Minute {
+		return badSeries("the step is not a number of whole minutes")
+	}
+	return badSeries("the step is not a number of whole hours, as it must be for what is over two weeks ago")
+}
+
 func windowOf(f tasks.CountFilter, step time.Duration, now int64) (window, error) {
 	w := stretchOf(f, now)
 	if w.until <= w.since {
@@ -81,11 +87,11 @@ func windowOf(f tasks.CountFilter, step time.Duration, now int64) (window, error
 		}
 	}
 	if step < least || step%least != 0 {
-		return w, badSeries("the step is not a number of whole " + map[time.Duration]string{time.Minute: "minutes", time.Hour: "hours, as it must be for what is over two weeks ago"}[least])
+		return w, badStep(least)
 	}
 	w.step = step.Microseconds()
 	if w.points() > maxPoints {
-		return w, badSeries(fmt.Sprintf("these are over %d points: take a longer step", maxPoints))
+		return w, badSeries("these are over %d points: take a longer step", maxPoints)
 	}
 	return w, nil
 }
@@ -104,8 +110,8 @@ func stretchOf(f tasks.CountFilter, now int64) window {
 	return w
 }
 
-func badSeries(what string) error {
-	return &tasks.Error{Code: tasks.Invalid, Op: "count over time", Err: errors.New(what)}
+func badSeries(format string, args ...any) error {
+	return &tasks.Error{Code: tasks.Invalid, Op: "count over time", Err: tasks.Textf(format, args...)}
 }
 
 func (w window) points() int64 { return (w.until - w.since + w.step - 1) / w.step }

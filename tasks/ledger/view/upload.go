@@ -2,7 +2,6 @@ package view
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -69,7 +68,7 @@ func (v *View) Outcomes(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome, 
 	for i, id := range ids {
 		o, ok := found[id]
 		if !ok {
-			return nil, &tasks.Error{Code: tasks.NotFound, Op: "look up uploads", Err: fmt.Errorf("there is no upload %s", id)}
+			return nil, &tasks.Error{Code: tasks.NotFound, Op: "look up uploads", Err: tasks.Textf("there is no upload %s", id)}
 		}
 		outcomes[i] = o
 	}
@@ -112,12 +111,13 @@ func (v *View) List(ctx context.Context, f tasks.Filter) ([]tasks.Outcome, strin
 // history reads all attempts of an upload, in the order in which they were made.
 func history(t *db.Tx, seq int64) ([]tasks.Attempt, error) {
 	var as []tasks.Attempt
-	err := t.Each(`SELECT round, number, started_at, took, errcode, COALESCE(code, ''), COALESCE(rid, ''), COALESCE(reason, '')
+	err := t.Each(`SELECT round, number, started_at, took, errcode, COALESCE(code, ''), COALESCE(rid, ''), COALESCE(reason, ''), COALESCE(reason_values, '')
 		FROM attempts WHERE upload = ? ORDER BY round, number`, db.Args{seq}, func(s db.Scanner) error {
 		var a tasks.Attempt
 		var started, took int64
-		err := s.Scan(&a.Round, &a.Number, &started, &took, &a.Errcode, &a.Code, &a.RID, &a.Reason)
-		a.Started, a.Took = db.Time(started), time.Duration(took)*time.Microsecond
+		var values []byte
+		err := s.Scan(&a.Round, &a.Number, &started, &took, &a.Errcode, &a.Code, &a.RID, &a.Reason, &values)
+		a.Started, a.Took, a.Params = db.Time(started), time.Duration(took)*time.Microsecond, schema.Values(values)
 		as = append(as, a)
 		return err
 	})

@@ -22,7 +22,7 @@ func (a *app) accountsCommand() *cobra.Command {
   mediaferry accounts list --output json
   mediaferry accounts resume default      after its settings were mended
   mediaferry accounts probe default       ask WeChat for a token and the quota`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.accountsListCommand(), a.accountsResumeCommand(), a.accountsProbeCommand())

@@ -11,7 +11,7 @@ func (a *app) accountsListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the accounts with their calls of today and their holds",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.openLedger(cmd.Context())
 			if err != nil {

@@ -65,7 +65,7 @@ func TestTheFirstMinuteInChinese(t *testing.T) {
 	}
 	said(g.Run("print", "errcodes"), tasks.ExitOK, "错误码", "处理办法")
 	said(g.Run("upload", "--wait", "-1s", g.Media), tasks.ExitUsage, "mediaferry: --wait 不能为负")
-	said(g.Run("uplod"), tasks.ExitUsage, "mediaferry: 用法或设置有误：unknown command")
+	said(g.Run("uplod"), tasks.ExitUsage, `mediaferry: 用法或设置有误："mediaferry" 没有子命令 "uplod"：是不是想用 upload?`)
 	for _, r := range []clitest.Result{g.Run("check", "--output", "json", g.Media), g.Run("list", "--output", "json"), g.Run("list", "--output", "csv"), g.Run("status", "--output", "json"), g.Run("doctor", "--output", "json")} {
 		for _, text := range []string{"语音时长", "失败", "超过", "数据目录", "接口未授权", "请"} {
 			if strings.Contains(r.Out, text) {

@@ -18,7 +18,7 @@ func (a *app) consoleCommand() *cobra.Command {
 		Long: `Prints a link to the console of run or serve, which signs you in as an operator. It is good once, for a minute. On a desktop it
 is opened, too. The link is kept as a hash in the ledger: who can write the ledger may do everything anyway.`,
 		Example: "  mediaferry console",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.openLedger(cmd.Context())
 			if err != nil {

@@ -39,7 +39,7 @@ WeChat is busy, a token expires and a connection breaks. Then it checks the resu
 leaves nothing behind. With --console it goes on with a stream of uploads and shows them in the console until Ctrl-C.`,
 		Example: `  mediaferry demo
   mediaferry demo --console`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := os.MkdirTemp("", "mediaferry-demo-")
 			if err != nil {

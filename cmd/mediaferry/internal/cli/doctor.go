@@ -32,7 +32,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		Long: `Checks everything that uploads need, and says what is wrong and what to do about it. It asks WeChat for each account's
 token and quota, and changes nothing in the ledger. It exits with 3 if it finds something.`,
 		Example: "  mediaferry doctor\n  mediaferry doctor --output json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := &doctor{app: a}
 			defer d.close()
@@ -131,7 +131,7 @@ func (d *doctor) examine(ctx context.Context) {
 	}
 	d.good("settings", "doctor.settings", "Accounts", words.Fail("doctor.accounts", "Count", len(cfg.Accounts)), "Producers", words.Fail("doctor.producers", "Count", len(cfg.Producers)))
 	for _, w := range cfg.Warnings() {
-		d.bad("settings", errors.New(w), advice{})
+		d.bad("settings", w, advice{})
 	}
 	d.stack = wire.New(cfg, d.logger(cfg, true))
 	if d.dataDir(cfg) {
@@ -220,7 +220,7 @@ func (d *doctor) redis(ctx context.Context, cfg config.Config) {
 		return
 	}
 	for _, w := range warnings {
-		d.bad(check, errors.New(w), advice{})
+		d.bad(check, w, advice{})
 	}
 	if len(warnings) == 0 {
 		d.good(check, "doctor.redis")

@@ -3,8 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -31,7 +29,7 @@ func find(ctx context.Context, s *wire.Stack, producer, name string) (tasks.Outc
 		}
 	}
 	return tasks.Outcome{}, &tasks.Error{Code: tasks.NotFound, Op: "look up upload",
-		Err: fmt.Errorf("no upload has %q as its ID, as the beginning of its ID, as its external ID or as its path", name), Hint: "mediaferry list shows the uploads"}
+		Err: tasks.Textf("no upload has %q as its ID, as the beginning of its ID, as its external ID or as its path", name), Hint: "mediaferry list shows the uploads"}
 }
 
 // findPath returns the upload of a file that was submitted last.
@@ -52,7 +50,7 @@ func findPath(ctx context.Context, s *wire.Stack, producer, path string) (tasks.
 			}
 		}
 		if f.Cursor = next; next == "" {
-			return tasks.Outcome{}, &tasks.Error{Code: tasks.NotFound, Op: "look up upload", Err: errors.New("no upload is of this path")}
+			return tasks.Outcome{}, &tasks.Error{Code: tasks.NotFound, Op: "look up upload", Err: tasks.Textf("no upload is of this path")}
 		}
 	}
 }
@@ -76,17 +74,17 @@ const minPrefix = 4
 func findPrefix(ctx context.Context, s *wire.Stack, prefix string) (tasks.Outcome, error) {
 	first, last, ok := prefixRange(prefix)
 	if !ok {
-		return tasks.Outcome{}, &tasks.Error{Code: tasks.NotFound, Op: "look up upload", Err: errors.New("this is no beginning of an ID")}
+		return tasks.Outcome{}, &tasks.Error{Code: tasks.NotFound, Op: "look up upload", Err: tasks.Textf("this is no beginning of an ID")}
 	}
 	found, err := s.Ledger.OutcomesBetween(ctx, first, last, 2)
 	switch {
 	case err != nil:
 		return tasks.Outcome{}, err
 	case len(found) == 0:
-		return tasks.Outcome{}, &tasks.Error{Code: tasks.NotFound, Op: "look up upload", Err: errors.New("no ID begins so")}
+		return tasks.Outcome{}, &tasks.Error{Code: tasks.NotFound, Op: "look up upload", Err: tasks.Textf("no ID begins so")}
 	case len(found) > 1:
 		return tasks.Outcome{}, &tasks.Error{Code: tasks.Invalid, Op: "look up upload",
-			Err: fmt.Errorf("more than one ID begins with %s, as %s and %s", prefix, found[0].ID, found[1].ID), Hint: "give more of the ID"}
+			Err: tasks.Textf("more than one ID begins with %s, as %s and %s", prefix, found[0].ID, found[1].ID), Hint: "give more of the ID"}
 	}
 	return s.Ledger.Outcome(ctx, found[0].ID)
 }

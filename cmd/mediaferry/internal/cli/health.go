@@ -29,7 +29,7 @@ func (a *app) healthCommand() *cobra.Command {
 can do its work: the ledger answers and, of a run or worker, Redis and the storage are there. It exits with 0 if so and with 3
 if not, also if nobody answers. It is meant for HEALTHCHECK of a container and for probes.`,
 		Example: "  mediaferry health\n  mediaferry health --live --timeout 2s",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.settings()
 			if err != nil {

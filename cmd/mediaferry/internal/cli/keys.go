@@ -10,7 +10,7 @@ func (a *app) keysCommand() *cobra.Command {
   mediaferry keys add shop --account default --source 2026/ --rate 600
   mediaferry keys list
   mediaferry keys revoke shop                       all of its keys; or one, by its id`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.keysAddCommand(), a.keysListCommand(), a.keysRevokeCommand())

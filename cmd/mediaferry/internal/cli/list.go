@@ -25,7 +25,7 @@ func (a *app) listCommand() *cobra.Command {
   mediaferry list --source 'orders/7/**' --metadata shelf=A
   mediaferry list --batch 0190… --output csv > outcomes.csv
   mediaferry list actions                          who retried or canceled what`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			filter, err := f.filter(time.Now())
 			if err != nil {

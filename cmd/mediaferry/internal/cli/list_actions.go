@@ -22,7 +22,7 @@ func (a *app) listActionsCommand() *cobra.Command {
 		Example: `  mediaferry list actions
   mediaferry list actions --output json
   mediaferry cancel --action 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d    stop one that is running`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.openLedger(cmd.Context())
 			if err != nil {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -31,7 +30,7 @@ the command waits for that. However often it is asked for, an unchanged file is 
 		Example: `  MEDIA_ID=$(mediaferry media get stickers/hello.jpg)
   mediaferry media get --type thumb --output json covers/1.jpg
   mediaferry media get --account shop s3://media/2026/cover.jpg`,
-		Args: cobra.ExactArgs(1),
+		Args: exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.settingsFor("upload")
 			if err == nil {
@@ -114,7 +113,7 @@ func oneUpload(ctx context.Context, g *intake.Gatherer, name string) (u tasks.Up
 		}
 	}
 	if n == 0 {
-		return u, &tasks.Error{Code: tasks.Missing, Op: "look for file", Err: errors.New("there is no such file")}
+		return u, &tasks.Error{Code: tasks.Missing, Op: "look for file", Err: tasks.Textf("there is no such file")}
 	}
 	return u, ctx.Err()
 }

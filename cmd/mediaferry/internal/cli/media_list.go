@@ -25,7 +25,7 @@ func (a *app) mediaListCommand() *cobra.Command {
   mediaferry media list --search stickers/ --output json
   mediaferry media list --kept                     those that are kept alive, and until when
   mediaferry media list --unkept --within 12h      those that are gone soon`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := tasks.ParseMediaType(kind); kind != "" && err != nil {
 				return exit.Usagef("--type: %w", err)

@@ -21,7 +21,7 @@ them and changes nothing: stop them first.
 
 If the ledger is the data dir's own file, upload and run migrate it themselves.`,
 		Example: "  mediaferry migrate",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.settings()
 			if err != nil {

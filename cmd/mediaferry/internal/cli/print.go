@@ -18,7 +18,7 @@ func (a *app) printCommand() *cobra.Command {
   mediaferry print redis-acl --user ferry
   mediaferry print grafana > mediaferry-dashboard.json
   mediaferry print alerts > mediaferry-alerts.yaml`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.printConfigCommand(), a.printKeysCommand(), a.printLimitsCommand(), a.printErrcodesCommand(), a.printGrantsCommand(), a.printRedisACLCommand(), a.printGrafanaCommand(), a.printAlertsCommand())

@@ -12,7 +12,7 @@ func (a *app) printAlertsCommand() *cobra.Command {
 		Short:   "Print alert rules for Prometheus",
 		Long:    "Prints a file of rules for Prometheus. Each alert says what is the matter (summary) and what to do about it (description).",
 		Example: "  mediaferry print alerts > mediaferry-alerts.yaml",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(*cobra.Command, []string) error { return a.printed(watch.Rules(watch.Usual())) },
 	}
 }

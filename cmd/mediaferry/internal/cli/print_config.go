@@ -7,7 +7,7 @@ func (a *app) printConfigCommand() *cobra.Command {
 		Use:     "config",
 		Short:   "Print the settings in force as YAML, secrets as ***",
 		Example: "  mediaferry print config",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := a.settings()
 			if err != nil {

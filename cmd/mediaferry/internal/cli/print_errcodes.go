@@ -15,7 +15,7 @@ func (a *app) printErrcodesCommand() *cobra.Command {
 		Use:     "errcodes",
 		Short:   "Print every known errcode of WeChat, and what happens then",
 		Example: "  mediaferry print errcodes\n  mediaferry print errcodes --output json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			rows := [][]string{{"ERRCODE", "CALL", "CODE", "MEANING", "WHAT TO DO"}}
 			own := forPeople(table) && !a.words.English()

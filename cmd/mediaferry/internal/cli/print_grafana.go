@@ -12,7 +12,7 @@ func (a *app) printGrafanaCommand() *cobra.Command {
 		Short:   "Print a dashboard for Grafana",
 		Long:    "Prints a dashboard that Grafana imports. It asks for the Prometheus that scrapes all processes.",
 		Example: "  mediaferry print grafana > mediaferry-dashboard.json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(*cobra.Command, []string) error { return a.printed(watch.Dashboard()) },
 	}
 }

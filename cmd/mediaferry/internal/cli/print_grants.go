@@ -17,7 +17,7 @@ func (a *app) printGrantsCommand() *cobra.Command {
 but migrate need. The role that owns the tables runs it once, after mediaferry migrate.`,
 		Example: `  mediaferry migrate                                    with the owner's URL
   mediaferry print grants --role mediaferry | psql      as the owner`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			for _, grant := range ledger.Grants(role, schema) {
 				if _, err := fmt.Fprintln(a.Out, grant+";"); err != nil {

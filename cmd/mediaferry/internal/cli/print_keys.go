@@ -13,7 +13,7 @@ func (a *app) printKeysCommand() *cobra.Command {
 		Use:     "keys",
 		Short:   "Print every setting with its variable, default and meaning",
 		Example: "  mediaferry print keys\n  mediaferry print keys --markdown",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			keys := config.Keys()
 			rows := [][]string{{"SETTING", "VARIABLE", "DEFAULT", "ACCEPTS", "MEANING"}}
@@ -29,7 +29,7 @@ func (a *app) printKeysCommand() *cobra.Command {
 				if k.Secret {
 					meaning += " (secret)"
 				}
-				rows = append(rows, []string{k.Path, variable, k.Default, k.Accepts, meaning})
+				rows = append(rows, []string{k.Path, variable, k.Default, k.Accepts.Error(), meaning})
 			}
 			return table.Write(a.Out, rows, nil)
 		},

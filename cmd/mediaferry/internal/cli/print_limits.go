@@ -14,7 +14,7 @@ func (a *app) printLimitsCommand() *cobra.Command {
 		Use:     "limits",
 		Short:   "Print the limits of files, by the settings",
 		Example: "  mediaferry print limits",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := a.settings()
 			if err != nil {

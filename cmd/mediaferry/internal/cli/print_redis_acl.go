@@ -18,7 +18,7 @@ need: the queues and keys of queue_prefix, and the commands that are called. It 
 the right to INFO all goes on, but for the checks of Redis' version and memory.`,
 		Example: `  mediaferry print redis-acl --user ferry | redis-cli
   redis-cli ACL SETUSER ferry '>PASSWORD'               once, and then: redis://ferry:PASSWORD@…`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := a.settings()
 			if err != nil {

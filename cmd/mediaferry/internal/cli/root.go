@@ -75,7 +75,7 @@ and reports exactly one outcome for each: the media_id and when it expires, or w
   mediaferry run                                   work off what is queued, serve the API`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		Version:       wire.Version(),
 
 		SuggestionsMinimumDistance: 2,
@@ -87,7 +87,7 @@ and reports exactly one outcome for each: the media_id and when it expires, or w
 	root.SetErr(a.Err)
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "settings file, YAML (default $MEDIAFERRY_CONFIG)")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log on stderr what happens")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.Usage(err) })
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(a.commands()...)
 	addCompletion(root)
 	a.completeFlags(root)
@@ -164,36 +164,12 @@ func (a *app) printError(err error) {
 	}
 }
 
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if check == nil {
-			return nil
-		}
-		if err := check(cmd, args); err != nil {
-			return exit.Usagef("%w%s; see %s --help", err, didYouMean(cmd, args), cmd.CommandPath())
-		}
-		return nil
-	}
-}
-
 // durationsWithUnit writes durations as 1.5s in JSON too, where a number would not say of what.
 func durationsWithUnit(_ []string, at slog.Attr) slog.Attr {
 	if at.Value.Kind() == slog.KindDuration {
 		return slog.String(at.Key, at.Value.Duration().String())
 	}
 	return at
-}
-
-// didYouMean names the subcommands that a mistyped one may have meant.
-func didYouMean(cmd *cobra.Command, args []string) string {
-	if !cmd.HasSubCommands() || len(args) == 0 {
-		return ""
-	}
-	cmd.SuggestionsMinimumDistance = cmd.Root().SuggestionsMinimumDistance
-	if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
-		return ": did you mean " + strings.Join(similar, " or ") + "?"
-	}
-	return ""
 }
 
 func (a *app) settings() (config.Config, error) {

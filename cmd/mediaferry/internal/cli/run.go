@@ -18,7 +18,7 @@ func (a *app) runCommand() *cobra.Command {
 		Long:  "Works off everything in the ledger, delivers webhooks and serves HTTP until it is told to stop (SIGTERM).",
 		Example: `  MEDIAFERRY_STORAGE_ROOT=/srv/media mediaferry run
   mediaferry run --config /etc/mediaferry.yaml`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.work(cmd.Context(), tasks.RoleRun)
 		},

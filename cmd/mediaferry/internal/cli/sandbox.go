@@ -32,7 +32,7 @@ func (a *app) sandboxCommand() *cobra.Command {
 /_sandbox/faults makes it fail; GET /_sandbox/ lists what else it can do.`,
 		Example: `  mediaferry sandbox --listen 127.0.0.1:8090 --journal calls.jsonl
   MEDIAFERRY_WECHAT_BASE_URL=http://127.0.0.1:8090 MEDIAFERRY_WECHAT_APPID=… MEDIAFERRY_WECHAT_SECRET=… mediaferry upload photos/`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c := wechattest.Config{
 				Accounts: []wechattest.Account{{AppID: appid, Secret: secret, DailyLimit: daily, MinuteLimit: minute}},

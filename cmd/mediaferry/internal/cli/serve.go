@@ -13,7 +13,7 @@ func (a *app) serveCommand() *cobra.Command {
 		Short:   "Serve HTTP only",
 		Long:    "Serves health, metrics and the API over the ledger; workers run elsewhere.",
 		Example: `  MEDIAFERRY_REDIS_URL=redis://redis:6379 MEDIAFERRY_LEDGER_URL=postgres://… MEDIAFERRY_STORAGE_ROOT=/srv/media mediaferry serve`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			cfg, err := a.settingsFor("serve")

@@ -28,7 +28,7 @@ path of its file. A path means the latest upload of that file.`,
 		Example: `  mediaferry show 01902c5e-8f2b-7c3a
   mediaferry show photos/cover.jpg
   mediaferry show --producer shop order-7/front --output json`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactArgs(1),
 		ValidArgsFunction: a.completeUploads(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.openLedger(cmd.Context())
@@ -109,11 +109,7 @@ func (a *app) printOutcome(o tasks.Outcome) error {
 	for _, at := range o.History {
 		result := a.t("words.succeeded")
 		if at.Code != "" {
-			why := lang.Cause{Code: at.Code, Errcode: at.Errcode, Reason: at.Reason}
-			if at.Reason == o.Reason { // the same, whose values are known
-				why.Params = o.Params
-			}
-			result = a.words.Reason(why)
+			result = a.words.Reason(lang.CauseOfAttempt(at))
 		}
 		grid.Row(strconv.Itoa(at.Round), strconv.Itoa(at.Number), output.Time(at.Started), at.Took.Round(time.Millisecond).String(), result)
 	}

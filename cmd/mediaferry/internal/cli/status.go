@@ -22,7 +22,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Use:     "status",
 		Short:   "Count the uploads by state, and show the held accounts",
 		Example: "  mediaferry status\n  mediaferry status --output json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.openLedger(cmd.Context())
 			if err != nil {

@@ -32,7 +32,7 @@ repaired without losing anything. It exits with 3 if something is left.`,
 		Example: `  mediaferry verify
   mediaferry verify --repair
   mediaferry verify --output json | jq .what`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.openLedger(cmd.Context())
 			if err != nil {
@@ -59,7 +59,7 @@ func verify(ctx context.Context, s *wire.Stack, repair bool) ([]view.Finding, er
 			return nil, err
 		}
 		for _, w := range warnings {
-			s.Log.Warn(w)
+			s.Log.Warn(w.Error())
 		}
 		o.Belt = lostOnBelt{s.Belt}
 	}

@@ -22,7 +22,7 @@ func (a *app) webhookCommand() *cobra.Command {
   mediaferry webhook replay 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d
   mediaferry webhook verify request.txt
   mediaferry webhook listen                        print what comes`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.webhookSecretCommand(), a.webhookRotateCommand(), a.webhookListCommand(), a.webhookShowCommand(),

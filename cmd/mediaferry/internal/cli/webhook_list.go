@@ -50,7 +50,7 @@ func (a *app) webhookListCommand() *cobra.Command {
 		Use:     "list",
 		Short:   "List deliveries, the newest first",
 		Example: "  mediaferry webhook list --state failed\n  mediaferry webhook list --of 0190… --output json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			filter, err := f.filter()
 			if err != nil {

@@ -29,7 +29,7 @@ func (a *app) webhookListenCommand() *cobra.Command {
 each event once, even if it comes several times. The first line on stderr has its address.`,
 		Example: `  mediaferry webhook listen --listen 127.0.0.1:9000
   mediaferry upload --callback http://127.0.0.1:9000/ photos/`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !exposed {
 				if err := checkLoopback("--listen", listen, "loopback.receiver"); err != nil {

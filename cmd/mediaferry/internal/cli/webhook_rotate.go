@@ -21,7 +21,7 @@ one in the data dir. Each producer's webhooks wait until the producer has a new 
   mediaferry webhook rotate --producer shop
   mediaferry webhook rotate --producer shop --finish
   mediaferry webhook rotate --producer shop --lost-key`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.openSecrets(cmd.Context(), *producer, lostKey)
 			if err != nil {

@@ -15,7 +15,7 @@ func (a *app) webhookSecretCommand() *cobra.Command {
 and kept in the ledger, encrypted with token_key. During a rotation (webhook rotate) there are two, each on a line, the
 new one first, and both sign.`,
 		Example: "  mediaferry webhook secret > receiver/webhook.secret\n  mediaferry webhook secret --producer shop",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.openSecrets(cmd.Context(), *producer, false)
 			if err != nil {

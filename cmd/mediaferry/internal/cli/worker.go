@@ -12,7 +12,7 @@ func (a *app) workerCommand() *cobra.Command {
 		Short:   "Work off uploads as a member of a fleet",
 		Long:    "Takes uploads off the shared Redis, carries them to WeChat and delivers webhooks until it is told to stop (SIGTERM).",
 		Example: `  MEDIAFERRY_REDIS_URL=redis://redis:6379 MEDIAFERRY_LEDGER_URL=postgres://… MEDIAFERRY_STORAGE_ROOT=/srv/media mediaferry worker`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.work(cmd.Context(), tasks.RoleWorker)
 		},

@@ -34,8 +34,8 @@ func With(code int) error {
 // Usage marks err as the caller's mistake.
 func Usage(err error) error { return &Error{Code: tasks.ExitUsage, Err: err} }
 
-// Usagef is Usage of a formatted error.
-func Usagef(format string, args ...any) error { return Usage(fmt.Errorf(format, args...)) }
+// Usagef is Usage of a sentence, as tasks.Textf takes it.
+func Usagef(format string, args ...any) error { return Usage(tasks.Textf(format, args...)) }
 
 // precedence is the order of the help text: the first code that applies to one of many outcomes is that of all.
 var precedence = [...]int{tasks.ExitError, tasks.ExitUsage, tasks.ExitAccount, tasks.ExitQuota, tasks.ExitTemporary, tasks.ExitFailed}

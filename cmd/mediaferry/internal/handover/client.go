@@ -64,7 +64,7 @@ func (c *Client) Open(ctx context.Context, at, source string) (tasks.File, error
 	}
 	switch {
 	case res.StatusCode == http.StatusNotFound:
-		err = &tasks.Error{Code: tasks.Missing, Op: op, Err: errors.New("the inbox does not have the file any more"), Hint: "send it again, and submit what the answer calls it"}
+		err = &tasks.Error{Code: tasks.Missing, Op: op, Err: tasks.Textf("the inbox does not have the file any more"), Hint: "send it again, and submit what the answer calls it"}
 	case res.StatusCode != http.StatusOK:
 		err = away("%s answers with HTTP %d", at, res.StatusCode)
 	case res.ContentLength > maxSize:
@@ -118,7 +118,7 @@ func (c *Client) ask(ctx context.Context, at string, q url.Values) (*http.Respon
 
 // away is an error that says nothing about the file.
 func away(format string, args ...any) error {
-	return &tasks.Error{Code: tasks.Storage, Op: op, Err: fmt.Errorf(format, args...), Hint: Hint}
+	return &tasks.Error{Code: tasks.Storage, Op: op, Err: tasks.Textf(format, args...), Hint: Hint}
 }
 
 // Hint is what an operator can do about an inbox that a worker can't read.

@@ -2,8 +2,6 @@ package intake
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/google/uuid"
 
@@ -23,10 +21,10 @@ func (g *Gatherer) own(ctx context.Context) func(uuid.UUID, string) (string, err
 	return func(upload uuid.UUID, path string) (string, error) {
 		o, err := g.Stack.Ledger.Outcome(ctx, upload)
 		if err == nil && (o.Producer != g.producer() || manifest.PlainPath(o.Source) != path) {
-			err = errors.New("upload_id names another file")
+			err = tasks.Textf("upload_id names another file")
 		}
 		if err != nil {
-			return "", &tasks.Error{Code: tasks.Denied, Op: "path", Err: fmt.Errorf("it lies outside of the storage root, and was not uploaded from here: %w", err),
+			return "", &tasks.Error{Code: tasks.Denied, Op: "path", Err: tasks.Textf("it lies outside of the storage root, and was not uploaded from here: %w", err),
 				Hint: "name the file or its folder on the command line"}
 		}
 		return o.Source, nil

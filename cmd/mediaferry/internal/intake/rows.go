@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -187,7 +186,7 @@ func namesObject(arg string) bool {
 }
 
 func noObject() *tasks.Error {
-	return &tasks.Error{Code: tasks.Missing, Op: "find files", Err: errors.New("no object has this key, or a key that begins with it")}
+	return &tasks.Error{Code: tasks.Missing, Op: "find files", Err: tasks.Textf("no object has this key, or a key that begins with it")}
 }
 
 func (g *Gatherer) argument(ctx context.Context, arg string) iter.Seq[manifest.Row] {
@@ -213,7 +212,7 @@ func (g *Gatherer) Account(name string) (tasks.Account, error) {
 			return a, nil
 		}
 	}
-	return tasks.Account{}, &tasks.Error{Code: tasks.NoWork, Op: "account", Err: fmt.Errorf("%q is not in the settings", name),
+	return tasks.Account{}, &tasks.Error{Code: tasks.NoWork, Op: "account", Err: tasks.Textf("%q is not in the settings", name),
 		Hint: "add it to the settings, or name one that mediaferry accounts list shows"}
 }
 

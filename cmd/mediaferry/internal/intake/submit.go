@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"path"
@@ -120,7 +119,7 @@ func (b *Batch) conflict(at int, a asked) asked {
 	case !known:
 		b.first[a.Upload.ExternalID] = at
 	case !bytes.Equal(a.Upload.Digest(), b.rows[first].Upload.Digest()):
-		a.Err = &tasks.Error{Code: tasks.Conflict, Op: "submit", Err: fmt.Errorf("row %d has the same file with other metadata, callback or names", b.rows[first].Line),
+		a.Err = &tasks.Error{Code: tasks.Conflict, Op: "submit", Err: tasks.Textf("row %d has the same file with other metadata, callback or names", b.rows[first].Line),
 			Hint: "give both rows an id of their own"}
 	}
 	return a
@@ -217,7 +216,7 @@ func (a asked) refusal(producer string) tasks.Outcome {
 	}
 	e := a.Err
 	if e == nil {
-		e = tasks.AsError(errors.New("no receipt came for this row"))
+		e = tasks.AsError(tasks.Textf("no receipt came for this row"))
 	}
 	o.Code, o.Errcode, o.RID, o.Reason, o.Hint, o.Params = e.Code, e.Errcode, e.RID, e.Error(), e.Advice(), e.Params
 	return o

@@ -2,13 +2,14 @@
 package output
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // Format is how results are printed.
@@ -50,7 +51,7 @@ func (f formatFlag) Type() string { return strings.Join(f.known, "|") }
 // Set takes one of those that are known.
 func (f formatFlag) Set(s string) error {
 	if !slices.Contains(f.known, s) {
-		return fmt.Errorf("%q is not one of %s", s, strings.Join(f.known, ", "))
+		return tasks.Textf("%q is not one of %s", s, strings.Join(f.known, ", "))
 	}
 	*f.chosen = Format(s)
 	return nil

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -110,7 +109,7 @@ func (i *inboxes) sees(ctx context.Context, inbox, at string) error {
 	case i.here(inbox):
 		return nil
 	case at == "":
-		return errors.New("its folder is not here, and it has no URL")
+		return tasks.Textf("its folder is not here, and it has no URL")
 	}
 	return i.client.Look(ctx, at, inbox)
 }
@@ -126,9 +125,9 @@ func (i *inboxes) open(ctx context.Context, src tasks.Source) (tasks.File, error
 	}
 	switch {
 	case !known:
-		return tasks.File{}, &tasks.Error{Code: tasks.Storage, Op: "fetch file", Err: errors.New("the process that the file was sent to is away"), Hint: "start it again, with the same http.inbox_dir or data dir"}
+		return tasks.File{}, &tasks.Error{Code: tasks.Storage, Op: "fetch file", Err: tasks.Textf("the process that the file was sent to is away"), Hint: "start it again, with the same http.inbox_dir or data dir"}
 	case at == "":
-		return tasks.File{}, &tasks.Error{Code: tasks.Storage, Op: "fetch file", Err: errors.New("the file was sent to an inbox that this process can't read"), Hint: handover.Hint}
+		return tasks.File{}, &tasks.Error{Code: tasks.Storage, Op: "fetch file", Err: tasks.Textf("the file was sent to an inbox that this process can't read"), Hint: handover.Hint}
 	}
 	return i.client.Open(ctx, at, src.String())
 }
@@ -164,5 +163,5 @@ func (i *inboxes) readable(inbox string) error {
 	if _, all := tasks.Blind(i.known, inbox); !all {
 		return nil
 	}
-	return &tasks.Error{Code: tasks.Storage, Op: "take files", Err: errors.New("no worker can read what is sent here"), Hint: "an operator finds the reasons with mediaferry doctor", RetryAfter: time.Minute}
+	return &tasks.Error{Code: tasks.Storage, Op: "take files", Err: tasks.Textf("no worker can read what is sent here"), Hint: "an operator finds the reasons with mediaferry doctor", RetryAfter: time.Minute}
 }

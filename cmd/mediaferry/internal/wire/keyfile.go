@@ -42,7 +42,7 @@ func readSecret(path string) (tasks.Secret, error) {
 	}
 	s := strings.TrimSpace(string(b))
 	if s == "" {
-		return "", fmt.Errorf("read %s: it is empty; delete it to have a new one made", path)
+		return "", tasks.Textf("read %s: it is empty; delete it to have a new one made", path)
 	}
 	return tasks.Secret(s), nil
 }

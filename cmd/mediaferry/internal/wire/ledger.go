@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
 )
 
@@ -30,7 +31,7 @@ func (s *Stack) OpenLedger(ctx context.Context, o ledger.Options) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: see ledger_url (MEDIAFERRY_LEDGER_URL)", err)
+		return tasks.Textf("%w: see ledger_url (MEDIAFERRY_LEDGER_URL)", err)
 	}
 	s.Ledger = l
 	s.closeWith(func() { l.Close() })

@@ -76,7 +76,7 @@ func (s *Stack) CheckAccounts(ctx context.Context, names []string) error {
 		case err != nil:
 			return err
 		case !there:
-			return &tasks.Error{Code: tasks.Invalid, Op: "check rights", Err: fmt.Errorf("accounts: there is no account %q", name),
+			return &tasks.Error{Code: tasks.Invalid, Op: "check rights", Err: tasks.Textf("accounts: there is no account %q", name),
 				Hint: "name one that mediaferry accounts list shows, or add it to the settings first"}
 		}
 	}
@@ -94,8 +94,8 @@ func (s *Stack) rightsOf(ctx context.Context, name string) (tasks.Rights, error)
 	}
 	keys = slices.DeleteFunc(keys, func(k tasks.Key) bool { return k.Name != name || !k.Revoked.IsZero() })
 	if len(keys) == 0 {
-		return tasks.Rights{}, &tasks.Error{Code: tasks.Invalid, Op: "look up producer", Err: fmt.Errorf("there is no producer %q", name),
-			Hint: "add it to the settings, or a key for it: mediaferry keys add " + name}
+		unknown := &tasks.Error{Code: tasks.Invalid, Op: "look up producer", Err: tasks.Textf("there is no producer %q", name)}
+		return tasks.Rights{}, unknown.Advise("add it to the settings, or a key for it: mediaferry keys add %s", name)
 	}
 	return slices.MaxFunc(keys, func(a, b tasks.Key) int { return a.Created.Compare(b.Created) }).Rights, nil
 }

@@ -61,7 +61,7 @@ func Open(ctx context.Context, c config.Config, log *slog.Logger, belt bool) (*S
 // OpenToSubmit opens what a command needs that only submits. away is why a shared Redis can't be reached, which no submission
 // needs: what the ledger has is dispatched once Redis is back.
 func OpenToSubmit(ctx context.Context, c config.Config, log *slog.Logger) (s *Stack, away, err error) {
-	s, err = open(ctx, c, log, false, func(s *Stack, ctx context.Context) ([]string, error) {
+	s, err = open(ctx, c, log, false, func(s *Stack, ctx context.Context) ([]error, error) {
 		warnings, err := s.OpenBelt(ctx)
 		if tasks.CodeOf(err) == tasks.Unavailable {
 			away, err = err, nil
@@ -71,7 +71,7 @@ func OpenToSubmit(ctx context.Context, c config.Config, log *slog.Logger) (s *St
 	return s, away, err
 }
 
-func open(ctx context.Context, c config.Config, log *slog.Logger, belt bool, openBelt func(*Stack, context.Context) ([]string, error)) (_ *Stack, err error) {
+func open(ctx context.Context, c config.Config, log *slog.Logger, belt bool, openBelt func(*Stack, context.Context) ([]error, error)) (_ *Stack, err error) {
 	s := New(c, log)
 	defer func() {
 		if err != nil {
@@ -79,7 +79,7 @@ func open(ctx context.Context, c config.Config, log *slog.Logger, belt bool, ope
 		}
 	}()
 	for _, w := range c.Warnings() {
-		log.Warn(w)
+		log.Warn(w.Error())
 	}
 	if err := MakeDataDir(c.DataDir); err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func open(ctx context.Context, c config.Config, log *slog.Logger, belt bool, ope
 			return nil, err
 		}
 		for _, w := range warnings {
-			log.Warn(w)
+			log.Warn(w.Error())
 		}
 	}
 	if err := s.openFiles(); err != nil {
@@ -122,7 +122,7 @@ func (s *Stack) Close() {
 
 // OpenBelt connects to the Redis of the settings, or starts a broker in this process, and returns what is wrong with
 // its settings.
-func (s *Stack) OpenBelt(ctx context.Context) (warnings []string, err error) {
+func (s *Stack) OpenBelt(ctx context.Context) (warnings []error, err error) {
 	o, err := s.Config.Redis()
 	if err != nil {
 		return nil, err

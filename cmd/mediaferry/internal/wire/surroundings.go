@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -54,28 +53,31 @@ func (w *warnings) list(ctx context.Context) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if time.Since(w.looked) > warningsAge {
-		w.last, w.looked = w.stack.lookForTrouble(ctx), time.Now()
+		w.last, w.looked = nil, time.Now()
+		for _, found := range w.stack.lookForTrouble(ctx) {
+			w.last = append(w.last, found.Error())
+		}
 	}
 	return w.last
 }
 
-func (s *Stack) lookForTrouble(ctx context.Context) []string {
+func (s *Stack) lookForTrouble(ctx context.Context) []error {
 	ctx, cancel := context.WithTimeout(ctx, warningsTime)
 	defer cancel()
 	found := s.Config.Warnings()
 	if free, low, err := LowDisk(s.Config.DataDir); err == nil && low {
-		found = append(found, fmt.Sprintf("%s are free where the data dir lies: make room, on a full disk nothing is accepted", humanize.IBytes(free)))
+		found = append(found, tasks.Textf("%s are free where the data dir lies: make room, on a full disk nothing is accepted", humanize.IBytes(free)))
 	}
 	if s.Belt == nil || s.Embedded {
 		return found
 	}
 	of, err := s.Belt.Check(ctx)
 	if err != nil {
-		return append(found, err.Error())
+		return append(found, err)
 	}
 	found = append(found, of...)
 	if paused, err := s.Belt.Paused(ctx); err == nil && len(paused) > 0 {
-		found = append(found, fmt.Sprintf("somebody paused %s in Redis, what is in there waits: %s", strings.Join(paused, ", "), enqueue.Resume(paused)))
+		found = append(found, tasks.Textf("somebody paused %s in Redis, what is in there waits: %s", strings.Join(paused, ", "), enqueue.Resume(paused)))
 	}
 	return found
 }

@@ -90,7 +90,7 @@ func (s *Stack) readKeys(ctx context.Context) (*seal.Keys, error) {
 			return nil, err
 		}
 		if len(check) > 0 {
-			return nil, wrongKey(s.Config, fmt.Errorf("%s is missing, and this ledger's secrets are encrypted with it", filepath.Join(s.Config.DataDir, TokenKeyFile)))
+			return nil, wrongKey(s.Config, tasks.Textf("%s is missing, and this ledger's secrets are encrypted with it", filepath.Join(s.Config.DataDir, TokenKeyFile)))
 		}
 	}
 	if current, err = s.dataDirKey(); err != nil {
@@ -111,22 +111,24 @@ func (s *Stack) dataDirKey() ([]byte, error) {
 	}
 	key, err := hex.DecodeString(text.Reveal())
 	if err != nil || len(key) != seal.KeySize {
-		return nil, &tasks.Error{Code: tasks.Invalid, Op: "read token key", Err: fmt.Errorf("%s does not hold 64 hex digits", filepath.Join(s.Config.DataDir, TokenKeyFile))}
+		return nil, &tasks.Error{Code: tasks.Invalid, Op: "read token key", Err: tasks.Textf("%s does not hold 64 hex digits", filepath.Join(s.Config.DataDir, TokenKeyFile))}
 	}
 	return key, nil
 }
 
 func noTokenKey() error {
-	return &tasks.Error{Code: tasks.Invalid, Op: "read token key", Err: errors.New(config.NoTokenKey)}
+	return &tasks.Error{Code: tasks.Invalid, Op: "read token key", Err: tasks.Textf(config.NoTokenKey)}
 }
 
+// lostKey is the way out if nobody has the key any more.
+const lostKey = "; if it is lost: mediaferry webhook rotate --lost-key --producer NAME, for each producer"
+
 func wrongKey(c config.Config, err error) error {
-	where := "set token_key (MEDIAFERRY_TOKEN_KEY) to the key that it was made with, or name that as token_key_old during a rotation"
+	hint := "set token_key (MEDIAFERRY_TOKEN_KEY) to the key that it was made with, or name that as token_key_old during a rotation" + lostKey
 	if current, _ := c.TokenKeys(); current == nil {
-		where = "put the file back from where you keep it, or set token_key to what was in it"
+		hint = "put the file back from where you keep it, or set token_key to what was in it" + lostKey
 	}
-	return &tasks.Error{Code: tasks.Invalid, Op: "check token key", Err: err,
-		Hint: where + "; if it is lost: mediaferry webhook rotate --lost-key --producer NAME, for each producer"}
+	return &tasks.Error{Code: tasks.Invalid, Op: "check token key", Err: err, Hint: hint}
 }
 
 // WhereKey says where the key is that encrypts secrets.

@@ -35,9 +35,8 @@ func (w *WebhookSecrets) Of(ctx context.Context, producer string) ([]tasks.Secre
 	}
 	secrets := w.open(kept)
 	if len(secrets) == 0 {
-		return nil, &tasks.Error{Code: tasks.Invalid, Op: "read webhook secret",
-			Err:  fmt.Errorf("the webhook secret of %s was encrypted with another token_key", producer),
-			Hint: "set that key again, or make a new secret: mediaferry webhook rotate --producer " + producer}
+		lost := &tasks.Error{Code: tasks.Invalid, Op: "read webhook secret", Err: tasks.Textf("the webhook secret of %s was encrypted with another token_key", producer)}
+		return nil, lost.Advise("set that key again, or make a new secret: mediaferry webhook rotate --producer %s", producer)
 	}
 	return secrets, nil
 }

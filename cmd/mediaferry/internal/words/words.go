@@ -140,6 +140,8 @@ func (w *Words) Error(err error) string {
 	switch {
 	case errors.As(err, &said):
 		return said.In(w)
+	case errors.As(err, &e) && e.Values().Text != nil:
+		return w.Reason(lang.CauseOfError(e))
 	case errors.As(err, &e) && e.Code == tasks.Invalid:
 		return w.T("words.usage", "Text", err.Error())
 	case errors.As(err, &e):
@@ -147,9 +149,9 @@ func (w *Words) Error(err error) string {
 		c.Reason = err.Error()
 		return w.Reason(c)
 	case errors.As(err, &done) && done.Code == tasks.ExitUsage:
-		return w.T("words.usage", "Text", err.Error())
+		return w.T("words.usage", "Text", w.reasons.Error(w.language, err))
 	}
-	return err.Error()
+	return w.reasons.Error(w.language, err)
 }
 
 // Advice says what to do about an error, or "".

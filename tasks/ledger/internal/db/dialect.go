@@ -60,7 +60,7 @@ func (d *Dialect) Explain(op string, err error) error {
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	if f.Reason != "" {
-		err = fmt.Errorf("%s: %w", f.Reason, err)
+		err = tasks.Textf("%w: %w", &tasks.Text{Format: f.Reason}, err)
 	}
 	return &tasks.Error{Code: tasks.Unavailable, Op: op, Err: err, Hint: f.hint}
 }

@@ -90,7 +90,7 @@ func ConnectThrough(url string, through Through) (*Handle, error) {
 		return connectPostgres(url, through)
 	default:
 		return nil, &tasks.Error{
-			Code: tasks.Invalid, Op: "open ledger", Err: errors.New("the ledger's URL begins neither with sqlite: nor with postgres://"),
+			Code: tasks.Invalid, Op: "open ledger", Err: tasks.Textf("the ledger's URL begins neither with sqlite: nor with postgres://"),
 			Hint: "give sqlite:PATH or postgres://user@host/database",
 		}
 	}
@@ -111,5 +111,5 @@ func Within(ctx context.Context, d time.Duration) (context.Context, context.Canc
 
 // Closed returns the error of a call after Close.
 func Closed(op string) error {
-	return &tasks.Error{Code: tasks.Unavailable, Op: op, Err: errors.New("the ledger is closed")}
+	return &tasks.Error{Code: tasks.Unavailable, Op: op, Err: tasks.Textf("the ledger is closed")}
 }

@@ -3,7 +3,6 @@ package db
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 
 	"github.com/mediaferry/mediaferry/tasks"
 )
@@ -35,5 +34,5 @@ func ParseCursor(s string) (int64, error) {
 
 // BadCursor returns the error of a cursor that no list returned.
 func BadCursor() error {
-	return &tasks.Error{Code: tasks.Invalid, Op: "read cursor", Err: errors.New("the cursor is none that a list returned")}
+	return &tasks.Error{Code: tasks.Invalid, Op: "read cursor", Err: tasks.Textf("the cursor is none that a list returned")}
 }

@@ -1,7 +1,6 @@
 package db
 
 import (
-	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,7 +24,7 @@ func connectPostgres(url string, through Through) (*Handle, error) {
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil { // its text may hold the password
 		return nil, &tasks.Error{
-			Code: tasks.Invalid, Op: "open ledger", Err: errors.New("the ledger's URL can't be read"),
+			Code: tasks.Invalid, Op: "open ledger", Err: tasks.Textf("the ledger's URL can't be read"),
 			Hint: "give postgres://user:password@host:5432/database",
 		}
 	}

@@ -62,7 +62,7 @@ func dsn(path string, pragmas []string) string {
 // placeable refuses a path on which SQLite's locks or its shared memory don't work.
 func placeable(path string) error {
 	refuse := func(hint, format string, args ...any) error {
-		return &tasks.Error{Code: tasks.Invalid, Op: "open ledger", Err: fmt.Errorf(format, args...), Hint: hint}
+		return &tasks.Error{Code: tasks.Invalid, Op: "open ledger", Err: tasks.Textf(format, args...), Hint: hint}
 	}
 	if path == "" || strings.Contains(path, ":memory:") {
 		return refuse("give sqlite:PATH", "an SQLite ledger needs a file")

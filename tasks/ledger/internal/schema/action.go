@@ -3,7 +3,6 @@ package schema
 import (
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -57,7 +56,7 @@ func FindAction(t *db.Tx, id uuid.UUID, lock string, more ...any) (tasks.Action,
 		return scanAction(s, &a, more...)
 	})
 	if err == nil && !found {
-		err = &tasks.Error{Code: tasks.NotFound, Op: "look up action", Err: errors.New("there is no such action")}
+		err = &tasks.Error{Code: tasks.NotFound, Op: "look up action", Err: tasks.Textf("there is no such action")}
 	}
 	return a, err
 }

@@ -23,13 +23,14 @@ func (h *Hold) Stops(p tasks.Priority, now int64) bool {
 func (h *Hold) Room() int { return max(h.Ramp, 1) }
 
 // HoldColumns are the columns that ScanHold reads, of the hold h.
-const HoldColumns = "h.realm, h.appid, h.code, h.errcode, COALESCE(h.rid, ''), h.reason, h.since_at, h.until_at, h.ramp, h.bulk_only"
+const HoldColumns = "h.realm, h.appid, h.code, h.errcode, COALESCE(h.rid, ''), h.reason, COALESCE(h.reason_values, ''), h.since_at, h.until_at, h.ramp, h.bulk_only"
 
 // ScanHold reads a hold. more come before the columns.
 func ScanHold(s db.Scanner, h *tasks.Hold, more ...any) error {
 	var since, until int64
-	err := s.Scan(append(more, &h.Realm, &h.AppID, &h.Code, &h.Errcode, &h.RID, &h.Reason, &since, &until, &h.Ramp, &h.BulkOnly)...)
-	h.Since, h.Until = db.Time(since), db.Time(until)
+	var values []byte
+	err := s.Scan(append(more, &h.Realm, &h.AppID, &h.Code, &h.Errcode, &h.RID, &h.Reason, &values, &since, &until, &h.Ramp, &h.BulkOnly)...)
+	h.Since, h.Until, h.Params = db.Time(since), db.Time(until), Values(values)
 	return err
 }
 

@@ -1,18 +1,15 @@
 package schema
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // NoBatch returns NotFound for a batch.
 func NoBatch(op string) error {
-	return &tasks.Error{Code: tasks.NotFound, Op: op, Err: errors.New("there is no such batch")}
+	return &tasks.Error{Code: tasks.NotFound, Op: op, Err: tasks.Textf("there is no such batch")}
 }
 
 // NoUpload returns NotFound for an upload.
 func NoUpload(op string) error {
-	return &tasks.Error{Code: tasks.NotFound, Op: op, Err: fmt.Errorf("there is no such upload")}
+	return &tasks.Error{Code: tasks.NotFound, Op: op, Err: tasks.Textf("there is no such upload")}
 }

@@ -66,10 +66,17 @@ func (o *Outcome) Scan(s db.Scanner, more ...any) error {
 	if o.Hint == "" && o.Code != "" {
 		o.Hint = o.Code.Hint()
 	}
-	if len(values) > 0 && json.Unmarshal(values, &o.Params) != nil {
-		o.Params = tasks.Params{} // of a version to come: its text says it all
-	}
+	o.Params = Values(values)
 	return err
+}
+
+// Values reads the values of a reason. Those of a version to come are none: the text says it all.
+func Values(text []byte) tasks.Params {
+	var p tasks.Params
+	if len(text) > 0 && json.Unmarshal(text, &p) != nil {
+		return tasks.Params{}
+	}
+	return p
 }
 
 // Outcomes reads uploads as they are now. where names them u.
@@ -102,7 +109,7 @@ func (o *Outcome) Show(h *Hold, now int64) {
 		return
 	}
 	o.State, o.Until, o.Code, o.Errcode, o.RID, o.Reason = tasks.Waiting, h.Until, h.Code, h.Errcode, h.RID, h.Reason
-	o.Hint, o.Params = h.Code.Hint(), tasks.Params{}
+	o.Hint, o.Params = h.Code.Hint(), h.Params
 }
 
 // ofRound reads an upload with the outcome of one of its rounds, the current one or an earlier one.

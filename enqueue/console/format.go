@@ -163,7 +163,7 @@ var icons = map[string]string{ //nolint:gochecknoglobals // a table
 	"held":      `<path d="M6 4v8M10 4v8"/>`,
 	"copy":      `<rect x="5.5" y="5.5" width="8" height="8" rx="1.5"/><path d="M10.5 5.5v-2a1 1 0 0 0-1-1h-6a1 1 0 0 0-1 1v6a1 1 0 0 0 1 1h2"/>`,
 	"reused":    `<path d="M3 6.5A5.2 5.2 0 0 1 12.5 6M13 9.5A5.2 5.2 0 0 1 3.5 10M12.8 2.8V6H9.6M3.2 13.2V10h3.2"/>`,
-	"kept":      `<path d="M3 6.5A5.2 5.2 0 0 1 12.5 6M13 9.5A5.2 5.2 0 0 1 3.5 10M12.8 2.8V6H9.6M3.2 13.2V10h3.2"/><circle cx="8" cy="8" r="1.2"/>`,
+	"kept":      `<path d="M8 8C6.5 5.9 5.5 5 4.3 5a3 3 0 0 0 0 6C5.5 11 6.5 10.1 8 8s2.5-3 3.7-3a3 3 0 0 1 0 6C10.5 11 9.5 10.1 8 8z"/>`,
 	"unkept":    `<path d="M4.5 2.5h7M4.5 13.5h7M5.5 2.5v2.2L8 8l2.5-3.3V2.5M5.5 13.5v-2.2L8 8l2.5 3.3v2.2"/>`,
 	"soon":      `<circle cx="8" cy="8.5" r="5"/><path d="M8 5.8v2.9l1.8 1.2M6.5 1.8h3"/>`,
 	"hook":      `<path d="M2 8h9M8 4.5L11.5 8 8 11.5M14 3v10"/>`,

@@ -17,6 +17,8 @@ type MediaFilter struct {
 	Unkept   bool   // only those that are left to expire
 	// Within chooses those that expire within this time. Zero: all.
 	Within time.Duration
+	// Ended chooses those, too, that ended so long ago, as far as they are known still.
+	Ended time.Duration
 	Cursor string
 	Limit  int // 0: 100, at most 1,000
 }

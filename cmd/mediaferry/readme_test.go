@@ -15,15 +15,15 @@ import (
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
 
-// What each README shows for the first minutes is what happens: its commands are run against a sandbox, in the language of
+// What each README shows for the first minutes, and of media that stay alive, is what happens: its commands are run against a sandbox, in the language of
 // its readers, and print what stands under them. A line that is … stands for any lines.
 func TestREADME(t *testing.T) {
 	t.Parallel()
 	for file, readme := range map[string]struct {
-		language, until, other string
+		language, until, media, other string
 	}{
-		"README.md":       {"en", "## A fleet", "README.zh-CN.md"},
-		"README.zh-CN.md": {"zh", "## 集群", "README.md"},
+		"README.md":       {"en", "## A fleet", "## Media that stay alive", "README.zh-CN.md"},
+		"README.zh-CN.md": {"zh", "## 集群", "## 长期有效的素材", "README.md"},
 	} {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
@@ -31,12 +31,17 @@ func TestREADME(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text, _, found := strings.Cut(string(b), readme.until)
+			text, rest, found := strings.Cut(string(b), readme.until)
+			_, media, kept := strings.Cut(rest, readme.media)
+			media, _, _ = strings.Cut(media, "\n## ")
+			if !kept {
+				t.Fatalf("it has no section %q", readme.media)
+			}
 			if !found || !strings.Contains(text, "]("+readme.other+")") {
 				t.Fatalf("it has no section %q, or no link to %s", readme.until, readme.other)
 			}
 			s := newReader(t, readme.language)
-			for _, shown := range shownIn(text) {
+			for _, shown := range append(shownIn(text), shownIn(media)...) {
 				s.follow(shown)
 			}
 		})
@@ -99,6 +104,7 @@ func newReader(t *testing.T, language string) *reader {
 		"photos/logo.webp": broken("webp-named.jpg"), "photos/welcome.amr": broken("too-long.amr"),
 		"photos/menu.jpg": mediatest.Distinct(1, tasks.Image, 30000), "photos/shop-front.jpg": mediatest.Distinct(2, tasks.Image, 30000),
 		"front.jpg": mediatest.Distinct(3, tasks.Image, 30000), "greeting.mp3": mediatest.Distinct(4, tasks.Voice, 30000),
+		"covers/spring.jpg": mediatest.Distinct(6, tasks.Image, 30000), "covers/summer.jpg": mediatest.Distinct(7, tasks.Image, 30000),
 		"orders.csv": []byte("id,path,type,meta.order\n7-front,front.jpg,image,7\n7-greeting,greeting.mp3,voice,7\n8-gone,gone.jpg,image,8\n"),
 	} {
 		s.write(name, b)

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
@@ -38,6 +39,7 @@ import (
 //	odd DIR                     write files with names that few expect: a newline, an emoji, bytes that are no UTF-8
 //	bucket NAME DIR             start object storage with a bucket of DIR's files, and the settings for it
 //	fault ERRCODE TIMES         the sandbox's next upload calls are answered with an errcode
+//	clock DURATION              the sandbox's time moves on
 //	calls N                     so many upload calls were made
 //	freeport NAME               set a variable to an address of this machine that is free
 //	until CODE ARGS…            run mediaferry again and again until it ends with this exit code
@@ -52,7 +54,7 @@ func TestScripts(t *testing.T) {
 		},
 		RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": scriptExits, "sample": scriptSample, "fifo": scriptFIFO, "fault": scriptFault, "calls": scriptCalls,
+			"exits": scriptExits, "sample": scriptSample, "fifo": scriptFIFO, "fault": scriptFault, "calls": scriptCalls, "clock": scriptClock,
 			"odd": scriptOdd, "bucket": scriptBucket, "keep": scriptKeep,
 			"freeport": scriptFreePort, "until": scriptUntil,
 		},
@@ -271,6 +273,15 @@ func scriptFault(ts *testscript.TestScript, neg bool, args []string) {
 	times, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	scriptSandbox(ts).Script(wechattest.Fault{Path: "media/upload", Errcode: errcode, Times: times})
+}
+
+func scriptClock(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: clock DURATION")
+	}
+	d, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	scriptSandbox(ts).Advance(d)
 }
 
 func scriptCalls(ts *testscript.TestScript, neg bool, args []string) {

@@ -53,8 +53,8 @@ func parsePlace(cursor string) (p mediaPlace, err error) {
 	return p, nil
 }
 
-// LiveMedia returns one page of the media that live, by account, those that expire first before the others, and the cursor of the
-// next page; "" after the last one. Where few of many match, a page is short, or empty, though others follow. It returns Invalid
+// LiveMedia returns one page of the media that live, or that ended just before where the filter says so, by account, those that
+// expire first before the others, and the cursor of the next page; "" after the last one. Where few of many match, a page is short, or empty, though others follow. It returns Invalid
 // for a bad cursor.
 func (v *View) LiveMedia(ctx context.Context, f tasks.MediaFilter) (page []tasks.KnownMedia, next string, err error) {
 	from, err := parsePlace(f.Cursor)
@@ -137,8 +137,8 @@ func mediaAfter(t *db.Tx, a mediaAccount, at mediaPlace, f tasks.MediaFilter) ([
 	if at.Hash == nil {
 		at.Hash = []byte{}
 	}
-	if at.Expires < t.Now {
-		at.Expires, at.Type, at.Hash = t.Now, "~", []byte{} // behind all that expires now
+	if first := t.Now - f.Ended.Microseconds(); at.Expires < first {
+		at.Expires, at.Type, at.Hash = first, "~", []byte{} // behind all that expires then
 	}
 	return mediaWhere(t, a.name, `WHERE m.realm = ? AND m.appid = ? AND m.media_id IS NOT NULL AND (m.expires_at, m.type, m.hash) > (?, ?, ?) AND m.expires_at <= ?
 		ORDER BY m.expires_at, m.type, m.hash LIMIT ?`, f.Producer, f.Producer, a.realm, a.appid, at.Expires, at.Type, at.Hash, last, mediaWindow)

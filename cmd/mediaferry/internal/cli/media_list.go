@@ -30,6 +30,9 @@ func (a *app) mediaListCommand() *cobra.Command {
 			if _, err := tasks.ParseMediaType(kind); kind != "" && err != nil {
 				return exit.Usagef("--type: %w", err)
 			}
+			if f.Kept && f.Unkept {
+				return exit.Usage(words.Fail("media.either", "One", "--kept", "Other", "--unkept"))
+			}
 			f.Type = tasks.MediaType(kind)
 			s, err := a.openLedger(cmd.Context())
 			if err != nil {
@@ -62,7 +65,6 @@ func (a *app) mediaListCommand() *cobra.Command {
 	flags.BoolVar(&f.Kept, "kept", false, "only those that are kept alive")
 	flags.BoolVar(&f.Unkept, "unkept", false, "only those that are left to expire")
 	flags.DurationVar(&f.Within, "within", 0, "that expire within this time; 0: all")
-	cmd.MarkFlagsMutuallyExclusive("kept", "unkept")
 	flags.IntVar(&limit, "limit", 100, "at most this many rows; 0: all")
 	output.FlagVar(flags, &format, output.Table, output.JSON)
 	return cmd

@@ -25,6 +25,7 @@ func built() map[string][]string {
 	return map[string][]string{
 		"action.kind_": kinds, "action.preview_": kinds, "action.ask_": kinds, "action.goes_on_": kinds, "action.stopped_": kinds,
 		"action.state_":  {string(tasks.ActionRunning), string(tasks.ActionDone), string(tasks.ActionStopped)},
+		"media.verdict_": {"alive", "ended", "gone_early", "alive_after_end", "other_size", "unknown"},
 		"dryrun.would_":  {"uploaded", "reused", "refused"},
 		"keys.role_":     {string(tasks.RoleProducer), string(tasks.RoleOperator), string(tasks.RoleViewer)},
 		"webhook.state_": {string(tasks.Pending), string(tasks.Delivered), string(tasks.GivenUp), string(tasks.Disabled)},

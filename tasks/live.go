@@ -18,7 +18,7 @@ type MediaFilter struct {
 	// Within chooses those that expire within this time. Zero: all.
 	Within time.Duration
 	// Ended chooses those, too, that ended so long ago, as far as they are known still.
-	Ended time.Duration
+	Ended  time.Duration
 	Cursor string
 	Limit  int // 0: 100, at most 1,000
 }

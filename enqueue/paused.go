@@ -2,7 +2,6 @@ package enqueue
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -15,14 +14,18 @@ import (
 // Paused lists the belt's queues that somebody paused with asynq's own tools, inboxes included. Nobody takes tasks out of them
 // until Resume's command is run.
 func (b *Belt) Paused(ctx context.Context) ([]string, error) {
+	queues := b.queues()
+	pipe := b.redis.Pipeline()
+	marks := make([]*redis.IntCmd, len(queues))
+	for i, queue := range queues {
+		marks[i] = pipe.Exists(ctx, pauseKey(queue))
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, beltError(ctx, "look for paused queues", err)
+	}
 	var paused []string
-	for _, queue := range b.queues() {
-		err := b.redis.Get(ctx, pauseKey(queue)).Err()
-		switch {
-		case errors.Is(err, redis.Nil):
-		case err != nil:
-			return nil, beltError(ctx, "look for paused queues", err)
-		default:
+	for i, queue := range queues {
+		if marks[i].Val() > 0 {
 			paused = append(paused, queue)
 		}
 	}

@@ -3,6 +3,7 @@ package enqueue
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -13,14 +14,20 @@ func Pipelined(c redis.UniversalClient) redis.UniversalClient {
 	return &pipelined{UniversalClient: c}
 }
 
-// pipeLength bounds the calls of one round trip, so that no call waits long for the others.
-const pipeLength = 256
+const (
+	// pipeLength bounds the calls of one round trip, so that no call waits long for the others.
+	pipeLength = 256
+	// pipePatience is how long calls gather while a round trip is under way. Where Redis is nearby, that one has ended by
+	// then. Where it is far away, another round trip begins, of tripsAtOnce at most.
+	pipePatience = 2 * time.Millisecond
+	tripsAtOnce  = 16
+)
 
 type pipelined struct {
 	redis.UniversalClient
 	mu      sync.Mutex
 	waiting []*scriptCall
-	sending bool // a goroutine is in send
+	sending int // goroutines that are in send
 }
 
 type scriptCall struct {
@@ -35,11 +42,17 @@ func (p *pipelined) EvalSha(ctx context.Context, sha string, keys []string, args
 	call := &scriptCall{sha, keys, args, make(chan *redis.Cmd, 1)}
 	p.mu.Lock()
 	p.waiting = append(p.waiting, call)
-	start := !p.sending
-	p.sending = true
-	p.mu.Unlock()
+	start, first := p.sending == 0, len(p.waiting) == 1
 	if start {
-		go p.send(context.WithoutCancel(ctx)) // the calls of others must not end with this one's context
+		p.sending++
+	}
+	p.mu.Unlock()
+	others := context.WithoutCancel(ctx) // the calls of others must not end with this one's context
+	switch {
+	case start:
+		go p.send(others)
+	case first:
+		time.AfterFunc(pipePatience, func() { p.hurry(others) })
 	}
 	select {
 	case cmd := <-call.done:
@@ -48,6 +61,19 @@ func (p *pipelined) EvalSha(ctx context.Context, sha string, keys []string, args
 		cmd := redis.NewCmd(ctx)
 		cmd.SetErr(ctx.Err())
 		return cmd
+	}
+}
+
+// hurry begins another round trip for the calls that wait.
+func (p *pipelined) hurry(ctx context.Context) {
+	p.mu.Lock()
+	start := len(p.waiting) > 0 && p.sending < tripsAtOnce
+	if start {
+		p.sending++
+	}
+	p.mu.Unlock()
+	if start {
+		p.send(ctx)
 	}
 }
 
@@ -76,6 +102,8 @@ func (p *pipelined) take() []*scriptCall {
 	n := min(len(p.waiting), pipeLength)
 	calls := p.waiting[:n:n]
 	p.waiting = p.waiting[n:]
-	p.sending = n > 0
+	if n == 0 {
+		p.sending--
+	}
 	return calls
 }

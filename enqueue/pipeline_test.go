@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
@@ -15,6 +16,7 @@ import (
 type slowLink struct {
 	redis.UniversalClient
 	mu    sync.Mutex
+	begun int
 	trips []int
 	gate  chan struct{}
 }
@@ -39,6 +41,9 @@ func (p *slowPipe) EvalSha(ctx context.Context, sha string, _ []string, args ...
 }
 
 func (p *slowPipe) Exec(context.Context) ([]redis.Cmder, error) {
+	p.link.mu.Lock()
+	p.link.begun++
+	p.link.mu.Unlock()
 	<-p.link.gate
 	p.link.mu.Lock()
 	defer p.link.mu.Unlock()
@@ -75,6 +80,33 @@ func TestPipelinedCallsGatherWhileOneIsUnderWay(t *testing.T) {
 		wg.Wait()
 		if diff := cmp.Diff([]int{1, pipeLength, 11}, link.trips); diff != "" {
 			t.Errorf("calls by round trip (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// Where Redis is far away calls don't wait for the round trips of others, until many are under way.
+func TestPipelinedCallsDoNotWaitForALongRoundTrip(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		link := &slowLink{gate: make(chan struct{})}
+		c := Pipelined(link)
+		var wg sync.WaitGroup
+		for i := range tripsAtOnce + 5 {
+			wg.Go(func() {
+				if err := c.EvalSha(t.Context(), "good", nil, i).Err(); err != nil {
+					t.Errorf("call %d: %v", i, err)
+				}
+			})
+			time.Sleep(2 * pipePatience)
+		}
+		synctest.Wait()
+		if link.begun != tripsAtOnce {
+			t.Errorf("%d round trips are under way, want %d", link.begun, tripsAtOnce)
+		}
+		close(link.gate)
+		wg.Wait()
+		if n := len(link.trips); n != tripsAtOnce+1 {
+			t.Errorf("%d round trips were made, want %d: the last calls share one", n, tripsAtOnce+1)
 		}
 	})
 }

@@ -46,14 +46,23 @@ return 1`) //nolint:gochecknoglobals // it never changes
 
 // Strays lists the strays of all queues of the belt.
 func (b *Belt) Strays(ctx context.Context) ([]Stray, error) {
+	queues := b.queues()
+	found := make([][]string, len(queues))
+	at := make([]int, len(queues))
+	for i := range at {
+		at[i] = i
+	}
+	_, err := putAll(at, func(i int) (err error) {
+		key := "asynq:{" + queues[i] + "}:"
+		found[i], err = listStrays.Run(ctx, b.redis, []string{key + "active", key + "lease"}, key+"t:").StringSlice()
+		return err
+	})
+	if err != nil {
+		return nil, beltError(ctx, "look for strays", err)
+	}
 	var all []Stray
-	for _, queue := range b.queues() {
-		key := "asynq:{" + queue + "}:"
-		ids, err := listStrays.Run(ctx, b.redis, []string{key + "active", key + "lease"}, key+"t:").StringSlice()
-		if err != nil {
-			return nil, beltError(ctx, "look for strays", err)
-		}
-		for _, id := range ids {
+	for i, queue := range queues {
+		for _, id := range found[i] {
 			all = append(all, Stray{queue, id})
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // Workers returns the number of processes that take uploads off this belt. A killed process counts for ten more seconds,
 // until asynq forgets it. A process that drains does not count.
 func (b *Belt) Workers(ctx context.Context) (int, error) {
-	servers, err := b.inspector.Servers()
+	servers, err := b.servers()
 	if err != nil {
 		return 0, beltError(ctx, "look for workers", err)
 	}
@@ -36,7 +36,7 @@ type UnservedQueue struct {
 // Unserved lists the queues of uploads, deliveries and inboxes, of whatever prefix, that have tasks and nobody to serve
 // them: those of another prefix than the workers', or an inbox that no producer was set for.
 func (b *Belt) Unserved(ctx context.Context) ([]UnservedQueue, error) {
-	servers, err := b.inspector.Servers()
+	servers, err := b.servers()
 	if err != nil {
 		return nil, beltError(ctx, "look for workers", err)
 	}
@@ -79,7 +79,7 @@ type Slots struct {
 // Slots asks Redis for the slots of the live workers.
 func (b *Belt) Slots(ctx context.Context) (Slots, error) {
 	var n Slots
-	servers, err := b.inspector.Servers()
+	servers, err := b.servers()
 	if err != nil {
 		return n, beltError(ctx, "look for workers", err)
 	}

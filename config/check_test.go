@@ -87,7 +87,7 @@ func TestWarnings(t *testing.T) {
 		"listen: ':80'":                                     {"listen: :80 can be reached from outside without TLS: API keys travel readable"},
 		"listen: ':80'\ntls: {cert_file: /c, key_file: /k}": nil,
 	} {
-		if diff := cmp.Diff(want, load(t, yaml).Warnings()); diff != "" {
+		if diff := cmp.Diff(want, texts(load(t, yaml).Warnings())); diff != "" {
 			t.Errorf("%s: %s", yaml, diff)
 		}
 	}
@@ -127,6 +127,14 @@ func TestResetZone(t *testing.T) {
 	}
 }
 
+// texts are errors in English.
+func texts(errs []error) (all []string) {
+	for _, err := range errs {
+		all = append(all, err.Error())
+	}
+	return all
+}
+
 // A key that was a setting in the version before is no error, in the file or as a variable.
 func TestGoneSettings(t *testing.T) {
 	t.Parallel()
@@ -136,7 +144,7 @@ func TestGoneSettings(t *testing.T) {
 		"wechat.token_floor: is no longer a setting and has no effect: remove it",
 		"MEDIAFERRY_WORKER__SLOTS: is no longer a setting and has no effect: remove it",
 	}
-	if diff := cmp.Diff(want, c.Warnings()); diff != "" {
+	if diff := cmp.Diff(want, texts(c.Warnings())); diff != "" {
 		t.Error(diff)
 	}
 }

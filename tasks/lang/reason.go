@@ -23,14 +23,22 @@ type Cause struct {
 	Reason  string // in English
 	Hint    string // in English
 	Params  tasks.Params
+	// Words are those of others in Reason, without the step that failed. Empty: they are not known apart.
+	Words string
 }
 
 // CauseOf returns the cause of an outcome.
-func CauseOf(o tasks.Outcome) Cause { return Cause{o.Code, o.Errcode, o.Reason, o.Hint, o.Params} }
+func CauseOf(o tasks.Outcome) Cause {
+	return Cause{Code: o.Code, Errcode: o.Errcode, Reason: o.Reason, Hint: o.Hint, Params: o.Params}
+}
 
 // CauseOfError returns an error as a cause.
 func CauseOfError(e *tasks.Error) Cause {
-	return Cause{e.Code, e.Errcode, e.Error(), e.Advice(), e.Values()}
+	c := Cause{Code: e.Code, Errcode: e.Errcode, Reason: e.Error(), Hint: e.Advice(), Params: e.Values()}
+	if e.Err != nil {
+		c.Words = e.Err.Error()
+	}
+	return c
 }
 
 // CauseOfHold returns why an account is held.
@@ -103,7 +111,7 @@ func (r *Reasons) behind(l Language, c Cause) string {
 	p := c.Params
 	detail := p.Detail
 	if p.Text, p.Advice = nil, nil; p == (tasks.Params{}) {
-		detail = strings.TrimSuffix(c.Reason, fmt.Sprintf(" (errcode %d)", c.Errcode))
+		detail = strings.TrimSuffix(cmp.Or(c.Words, c.Reason), fmt.Sprintf(" (errcode %d)", c.Errcode))
 		if strings.HasSuffix(detail, c.Code.Meaning()) { // it says the same
 			detail = ""
 		}

@@ -135,7 +135,7 @@ func TestReason(t *testing.T) {
 		}
 	}
 	e := tasks.Error{Code: tasks.Denied, Op: "read", Err: errors.New("no")}
-	if got := r.Reason(Chinese, CauseOfError(tasks.AsError(fmt.Errorf("x: %w", &e)))); got != "无法从这里读取该文件（read: no）" {
+	if got := r.Reason(Chinese, CauseOfError(tasks.AsError(fmt.Errorf("x: %w", &e)))); got != "无法从这里读取该文件（no）" {
 		t.Errorf("an error is %q", got)
 	}
 }

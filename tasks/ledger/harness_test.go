@@ -371,7 +371,7 @@ func (h *harness) limit(change func(*tasks.Account)) {
 func (h *harness) Refuse(ctx context.Context, batch uuid.UUID, rs []tasks.Refusal) error {
 	s := tasks.Submission{Producer: "crm", Batch: batch}
 	for _, r := range rs {
-		s.Rows = append(s.Rows, tasks.SubmittedRow{Upload: tasks.Upload{ExternalID: r.ExternalID}, Line: r.Line, Err: &tasks.Error{Code: r.Code, Err: errors.New(r.Reason)}})
+		s.Rows = append(s.Rows, tasks.SubmittedRow{Upload: tasks.Upload{ExternalID: r.ExternalID}, Line: r.Line, Err: &tasks.Error{Code: r.Code, Err: errors.New(r.Reason), Params: r.Params}})
 	}
 	_, err := h.Submit(ctx, s)
 	return err

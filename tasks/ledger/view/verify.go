@@ -79,10 +79,8 @@ func (v *View) lostOnBelt(ctx context.Context, b Belt) ([]Finding, error) {
 		fs = nil
 		for _, c := range gone {
 			err := t.Each("SELECT u.id, r.generation FROM runs r JOIN uploads u ON u.seq = r.upload WHERE r.task = ? AND r.token IS NULL", db.Args{c.Task}, func(s db.Scanner) error {
-				f := check.Finding{
-					Check: check.LostOnBelt, Repairable: true,
-					What: "it was dispatched at " + c.At.Format(time.RFC3339) + " and is not on the belt",
-				}
+				what := tasks.Textf("it was dispatched at %s and is not on the belt", c.At.Format(time.RFC3339))
+				f := check.Finding{Check: check.LostOnBelt, Repairable: true, What: what.Error(), Text: what}
 				err := s.Scan(&f.Run.Upload, &f.Run.Generation)
 				f.Upload = f.Run.Upload
 				fs = append(fs, f)

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 func (a *app) printCommand() *cobra.Command {
@@ -27,6 +28,15 @@ func (a *app) printCommand() *cobra.Command {
 
 // forPeople reports whether a table of reference is printed for people. What programs and documents read is in English.
 func forPeople(r output.Reference) bool { return r.Format == output.Table && !r.Markdown }
+
+// sentence says a sentence in the language that a reference table is printed in.
+func (a *app) sentence(r output.Reference, format string, args ...any) string {
+	said := tasks.Textf(format, args...)
+	if !forPeople(r) {
+		return said.Error()
+	}
+	return a.words.Error(said)
+}
 
 // referenceFlags adds the flags that say how a reference table is printed.
 func referenceFlags(cmd *cobra.Command, r *output.Reference) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/output"
 	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 func (a *app) printKeysCommand() *cobra.Command {
@@ -25,11 +26,13 @@ func (a *app) printKeysCommand() *cobra.Command {
 				if k.Short != "" {
 					variable = k.Short
 				}
-				meaning := k.Meaning
+				format := "%w"
 				if k.Secret {
-					meaning += " (secret)"
+					format = "%w (secret)"
 				}
-				rows = append(rows, []string{k.Path, variable, k.Default, k.Accepts.Error(), meaning})
+				meaning := a.sentence(table, format, &tasks.Text{Format: k.Meaning})
+				preset := a.sentence(table, "%w", &tasks.Text{Format: k.Default})
+				rows = append(rows, []string{k.Path, variable, preset, a.sentence(table, "%w", k.Accepts), meaning})
 			}
 			return table.Write(a.Out, rows, nil)
 		},

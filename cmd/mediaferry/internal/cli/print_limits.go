@@ -30,8 +30,8 @@ func (a *app) printLimitsCommand() *cobra.Command {
 			}
 			rows := [][]string{
 				{"TYPE", "FORMATS", "SIZE", "OTHER"},
-				{"image", "JPEG, PNG, GIF", fmt.Sprint(l.Image), fmt.Sprintf("%d pixels", l.ImagePixels)},
-				{"voice", voice, fmt.Sprint(l.Voice), fmt.Sprintf("%v, tolerance %v", l.VoiceLength, l.VoiceTolerance)},
+				{"image", "JPEG, PNG, GIF", fmt.Sprint(l.Image), a.sentence(table, "%d pixels", l.ImagePixels)},
+				{"voice", voice, fmt.Sprint(l.Voice), a.sentence(table, "%v, tolerance %v", l.VoiceLength, l.VoiceTolerance)},
 				{"video", video, fmt.Sprint(l.Video), ""},
 				{"thumb", "JPEG", fmt.Sprint(l.Thumb), ""},
 			}

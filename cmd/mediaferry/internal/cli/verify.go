@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -97,9 +96,9 @@ func strays(ctx context.Context, belt *enqueue.Belt, repair bool) ([]view.Findin
 	}
 	var found []view.Finding
 	for _, x := range all {
+		what := tasks.Textf("task %s stays active in the queue %s: Redis lost it, or its lease", x.Task, x.Queue)
 		found = append(found, view.Finding{
-			Check: "stray-task", What: fmt.Sprintf("task %s stays active in the queue %s: Redis lost it, or its lease", x.Task, x.Queue),
-			Repairable: true, Repaired: repair,
+			Check: "stray-task", What: what.Error(), Text: what, Repairable: true, Repaired: repair,
 		})
 	}
 	return found, nil
@@ -151,7 +150,11 @@ func findingColumns(w *words.Words) output.Columns[view.Finding] {
 	return output.Columns[view.Finding]{
 		Headings: w.Headings("CHECK", "UPLOAD", "BATCH", "REPAIR", "WHAT"),
 		Cells: func(f view.Finding) []string {
-			return []string{f.Check, idOrNothing(f.Upload), idOrNothing(f.Batch), w.T(repairText(f)), f.What}
+			what := f.What
+			if f.Text != nil {
+				what = w.Error(f.Text)
+			}
+			return []string{f.Check, idOrNothing(f.Upload), idOrNothing(f.Batch), w.T(repairText(f)), what}
 		},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -212,10 +213,14 @@ func (p pkg) gather(f *ast.File, name string, all, maybe said) {
 				}
 			}
 		case *ast.KeyValueExpr:
-			if key, is := n.Key.(*ast.Ident); is && (key.Name == "Hint" || key.Name == "hint") {
+			if key, is := n.Key.(*ast.Ident); is && (key.Name == "Hint" || key.Name == "hint" || key.Name == "what") {
 				if text, is := p.text(n.Value); is && text != "" {
 					all[text] = name
 				}
+			}
+		case *ast.Field:
+			for _, text := range settingTexts(n) {
+				all[text] = name
 			}
 		case ast.Expr:
 			if text, is := p.text(n); is {
@@ -224,4 +229,17 @@ func (p pkg) gather(f *ast.File, name string, all, maybe said) {
 		}
 		return true
 	})
+}
+
+// settingTexts are what the tags of a setting say to people.
+func settingTexts(f *ast.Field) []string {
+	if f.Tag == nil {
+		return nil
+	}
+	text, _ := literal(f.Tag)
+	tag := reflect.StructTag(text)
+	if tag.Get("koanf") == "" {
+		return nil
+	}
+	return slices.DeleteFunc([]string{tag.Get("doc"), tag.Get("unset")}, func(s string) bool { return s == "" })
 }

@@ -27,6 +27,8 @@ type Finding struct {
 
 	// Key is the row's, as the check's query gives it.
 	Key int64 `json:"-"`
+	// Text is What, for people who read it in another language.
+	Text *tasks.Text `json:"-"`
 	// Run is set where the belt lost the upload.
 	Run tasks.RunRef `json:"-"`
 }
@@ -54,15 +56,16 @@ func All() []Rule {
 func (c Rule) Findings(t *db.Tx, more string, a db.Args) ([]Finding, error) {
 	var fs []Finding
 	err := t.Each(c.query+more+" LIMIT ?", slices.Concat(c.args, a, db.Args{MaxFindings}), func(s db.Scanner) error {
-		f := Finding{Check: c.Name, What: c.what, Repairable: c.Repairable}
+		f := Finding{Check: c.Name, Repairable: c.Repairable, Text: &tasks.Text{Format: c.what}}
 		var upload, batch []byte
 		var detail string
 		err := s.Scan(&f.Key, &upload, &batch, &detail)
 		copy(f.Upload[:], upload)
 		copy(f.Batch[:], batch)
 		if detail != "" {
-			f.What += ": " + detail
+			f.Text = tasks.Textf("%w: %s", f.Text, detail)
 		}
+		f.What = f.Text.Error()
 		fs = append(fs, f)
 		return err
 	})

@@ -266,6 +266,9 @@ func (r *tenDays) end() {
 	calls := map[string]int{}
 	for _, c := range r.wechat.Calls() {
 		if c.Path == "/cgi-bin/media/upload" {
+			if c.Errcode != 0 || c.Status != 200 {
+				r.Logf("refused: %+v", c)
+			}
 			calls[c.SHA256]++
 		}
 	}

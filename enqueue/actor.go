@@ -83,6 +83,7 @@ type Preview struct {
 	Can     int            // uploads that the action would change
 	Left    map[string]int // the others, by their states
 	Running int            // of Can: uploads whose workers would be asked to give them up
+	Kept    int            // of Can: uploads that have succeeded, whose media would not be kept alive any more
 	Calls   map[string]int // upload calls that it costs, by account
 }
 
@@ -106,11 +107,19 @@ func (x *Actor) Preview(ctx context.Context, a tasks.Action) (Preview, error) {
 	counts, err := x.Ledger.Count(ctx, f)
 	for _, c := range counts {
 		p.Matched += c.Uploads
-		if why := a.PassBy(c.State); why != "" {
+		can := c.Uploads
+		switch why := a.PassBy(c.State, false); {
+		case why != "" && c.Kept > 0 && a.PassBy(c.State, true) == "":
+			can = c.Kept
+			p.Kept += can
+			if rest := c.Uploads - can; rest > 0 {
+				p.Left[why] += rest
+			}
+		case why != "":
 			p.Left[why] += c.Uploads
 			continue
 		}
-		p.Can += c.Uploads
+		p.Can += can
 		if c.State == tasks.Running {
 			p.Running += c.Uploads
 		}
@@ -228,7 +237,7 @@ func (x *Actor) nextPage(ctx context.Context, a tasks.Action, s tasks.ActionStep
 	var page []tasks.Outcome
 	page, s.To, err = x.Ledger.List(ctx, f)
 	for _, o := range page {
-		if why := a.PassBy(o.State); why != "" {
+		if why := a.PassBy(o.State, !o.KeepFresh.IsZero()); why != "" {
 			s.Left[why]++
 		} else {
 			s.Uploads = append(s.Uploads, o.ID)

@@ -483,3 +483,45 @@ func TestPreviewOfAnAction(t *testing.T) {
 		t.Errorf("the preview did something: rounds %v", keys)
 	}
 }
+
+// A cancel of many ends that media are kept alive, too, and leaves what is not kept alone.
+func TestCancelOfManyEndsKeeps(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 0)
+	kept := picture(1)
+	kept.Producer, kept.Account, kept.KeepFreshUntil = "shop", "default", time.Now().Add(100*time.Hour)
+	_, err := s.Accept(t.Context(), []tasks.Upload{kept})
+	s.must(err)
+	s.submit(1)
+	ds, err := s.Dispatch(t.Context(), tasks.Window{Bulk: 2})
+	s.must(err)
+	for _, d := range ds {
+		cs, err := s.Claim(t.Context(), tasks.NewBids(d.Runs), "w", time.Minute)
+		s.must(err)
+		for _, c := range cs {
+			m := tasks.Media{ID: "M" + c.ID.String(), IssuedAt: time.Now(), ExpiresAt: time.Now().Add(72 * time.Hour)}
+			s.must(s.Finish(t.Context(), c.Token, tasks.Result{State: tasks.Succeeded, Media: m, Key: tasks.MediaKey{Realm: "r", AppID: "a", Type: tasks.Image, Hash: tasks.HashOf([]byte(m.ID))}}))
+		}
+	}
+	s.submit(3)
+	x := NewActor(s)
+	a := tasks.Action{Kind: tasks.ActionCancel, By: "li@desk", Choice: tasks.ChoiceOf(tasks.Filter{})}
+	got, err := x.Preview(t.Context(), a)
+	s.must(err)
+	if d := cmp.Diff(Preview{Matched: 5, Can: 4, Kept: 1, Left: map[string]int{"succeeded": 1}, Calls: map[string]int{}}, got); d != "" {
+		t.Errorf("preview: %s", d)
+	}
+	states := map[tasks.State]int{}
+	a, err = x.Carry(t.Context(), a, func(_ tasks.Action, taken []tasks.Taken) {
+		for _, u := range taken {
+			states[u.State]++
+		}
+	})
+	s.must(err)
+	if d := cmp.Diff(map[tasks.State]int{tasks.Canceled: 3, tasks.Succeeded: 1}, states); d != "" || a.Done != 4 || a.Left["succeeded"] != 1 {
+		t.Errorf("%+v: %s", a, d)
+	}
+	if got, err = x.Preview(t.Context(), a); err != nil || got.Can != 0 {
+		t.Errorf("another one would do %+v (%v)", got, err)
+	}
+}

@@ -67,8 +67,12 @@ const (
 	ActionStopped ActionState = "stopped"
 )
 
-// PassBy returns the state's name if the action leaves uploads in this state alone, and "" if it takes them.
-func (a Action) PassBy(s State) string {
+// PassBy returns the state's name if the action leaves uploads in this state alone, and "" if it takes them. kept: the
+// upload's media is kept alive; to cancel such an upload ends that.
+func (a Action) PassBy(s State, kept bool) string {
+	if a.Kind == ActionCancel && s == Succeeded && kept {
+		return ""
+	}
 	step, err := a.Kind.Step()
 	if err == nil {
 		_, err = Next(s, step)
@@ -120,7 +124,7 @@ type ActionStep struct {
 }
 
 // Taken is one upload that an action changed, and its new state. The state is Running if the upload's worker was asked to
-// give it up.
+// give it up. With a cancel it is Succeeded if the upload's media is not kept alive any more.
 type Taken struct {
 	ID    uuid.UUID
 	State State

@@ -57,16 +57,19 @@ func TestWhatActionsPassBy(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		action tasks.Action
+		kept   bool
 		takes  []tasks.State
 	}{
-		"retry":       {tasks.Action{Kind: tasks.ActionRetry}, []tasks.State{tasks.Failed, tasks.Canceled}},
-		"retry again": {tasks.Action{Kind: tasks.ActionRetry, Again: true}, []tasks.State{tasks.Succeeded, tasks.Failed, tasks.Canceled}},
-		"cancel":      {tasks.Action{Kind: tasks.ActionCancel}, []tasks.State{tasks.Queued, tasks.Running, tasks.Waiting}},
-		"unknown":     {tasks.Action{Kind: "rename"}, nil},
+		"retry":       {tasks.Action{Kind: tasks.ActionRetry}, false, []tasks.State{tasks.Failed, tasks.Canceled}},
+		"retry again": {tasks.Action{Kind: tasks.ActionRetry, Again: true}, false, []tasks.State{tasks.Succeeded, tasks.Failed, tasks.Canceled}},
+		"cancel":      {tasks.Action{Kind: tasks.ActionCancel}, false, []tasks.State{tasks.Queued, tasks.Running, tasks.Waiting}},
+		"cancel kept": {tasks.Action{Kind: tasks.ActionCancel}, true, []tasks.State{tasks.Queued, tasks.Running, tasks.Waiting, tasks.Succeeded}},
+		"retry kept":  {tasks.Action{Kind: tasks.ActionRetry}, true, []tasks.State{tasks.Failed, tasks.Canceled}},
+		"unknown":     {tasks.Action{Kind: "rename"}, true, nil},
 	} {
 		var takes []tasks.State
 		for _, s := range tasks.States {
-			switch why := tc.action.PassBy(s); why {
+			switch why := tc.action.PassBy(s, tc.kept); why {
 			case "":
 				takes = append(takes, s)
 			case string(s):

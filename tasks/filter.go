@@ -36,6 +36,7 @@ type Count struct {
 	Account string
 	State   State
 	Uploads int
+	Kept    int // of these, those that have succeeded and whose media is kept alive
 }
 
 // DeliveryFilter chooses deliveries for a list, as Filter does for uploads.

@@ -24,7 +24,7 @@ func TestAnotherContentIsNotKeptAlive(t *testing.T) {
 			first := s.outcome(id).MediaID
 			renew := func(mediaID string, calls int) string {
 				t.Helper()
-				if err := s.ledger.RenewNow(t.Context(), mediaID, nil, "local"); err != nil {
+				if _, err := s.ledger.RenewMedia(t.Context(), mediaID, nil, "local"); err != nil {
 					t.Fatal(err)
 				}
 				s.turn()

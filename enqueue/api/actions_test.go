@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -202,14 +203,23 @@ func TestActionKeepsToTheRights(t *testing.T) {
 func TestCancelBatch(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t)
-	b := answered[api.BatchReceipt](t, p.call(shop, "POST", "/v1/batches", "["+one+","+one+"]"), http.StatusAccepted)
+	kept := `{"type":"image","source":"a.jpg","keep_fresh_until":"2999-01-01T00:00:00Z"}`
+	b := answered[api.BatchReceipt](t, p.call(shop, "POST", "/v1/batches", "["+kept+","+one+","+one+","+one+"]"), http.StatusAccepted)
 	at := "/v1/batches/" + b.ID.String()
+	rows, _, err := p.List(t.Context(), tasks.Filter{Batch: b.ID})
+	must(t, err)
+	for i, o := range rows[2:] { // the oldest are the last: one is kept alive, the other one is not
+		p.finish(o.ID, success(fmt.Sprint("M", i)))
+	}
 	_, follow := p.begun(shop, at+"/cancel", "")
 	p.working()
-	if a := p.followed(shop, follow, ended); a.Matched != 2 || a.Done != 2 || a.State != tasks.ActionDone {
+	if a := p.followed(shop, follow, ended); a.Matched != 4 || a.Done != 3 || a.Left["succeeded"] != 1 || a.State != tasks.ActionDone {
 		t.Errorf("%+v", a)
 	}
-	if b := answered[tasks.Batch](t, p.call(shop, "GET", at, ""), 200); b.State != tasks.BatchComplete || b.Counts.Canceled != 2 {
+	if b := answered[tasks.Batch](t, p.call(shop, "GET", at, ""), 200); b.State != tasks.BatchComplete || b.Counts.Canceled != 2 || b.Counts.Succeeded != 2 {
 		t.Errorf("%+v", b)
+	}
+	if o, err := p.Outcome(t.Context(), rows[3].ID); err != nil || !o.KeepFresh.IsZero() {
+		t.Errorf("it is kept alive until %s (%v)", o.KeepFresh, err)
 	}
 }

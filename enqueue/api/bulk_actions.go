@@ -28,7 +28,7 @@ type BulkRetryRequest struct {
 type Preview struct {
 	DryRun  bool           `json:"dry_run"`
 	Matched int            `json:"matched" doc:"Uploads that the filter chooses"`
-	Done    int            `json:"done" doc:"Those that would be retried or canceled"`
+	Done    int            `json:"done" doc:"Those that would be retried or canceled, and with a cancel those whose media would not be kept alive any more"`
 	Left    map[string]int `json:"left" nullable:"false" doc:"The others, by why not: their states"`
 	Calls   []Calls        `json:"calls" nullable:"false" doc:"What a retry costs at most, account by account: content that is known by then costs nothing"`
 }
@@ -97,11 +97,12 @@ func (s *Server) bulkRoutes() {
 	}, s.retryFiltered)
 	route(s, enqueue.AccessSubmit, huma.Operation{
 		OperationID: "cancel-uploads", Method: http.MethodPost, Path: "/v1/cancellations", Tags: []string{"actions"}, Summary: "Cancel what a filter chooses",
-		Description: "What runs is given up by its worker, unless WeChat has answered by then." + how, Responses: s.bulkResponses(),
+		Description: "What runs is given up by its worker, unless WeChat has answered by then. What has succeeded stays, but its media is not kept alive any more." + how, Responses: s.bulkResponses(),
 	}, s.cancelFiltered)
 	route(s, enqueue.AccessSubmit, huma.Operation{
 		OperationID: "cancel-batch", Method: http.MethodPost, Path: "/v1/batches/{id}/cancel", DefaultStatus: http.StatusAccepted, Tags: []string{"batches"},
-		Summary: "Cancel what is open of a batch", Description: "A batch that was still open takes no more rows. The rest is an action, as of POST /v1/cancellations.",
+		Summary:     "Cancel what is open of a batch, and end that its media are kept alive",
+		Description: "A batch that was still open takes no more rows. The rest is an action, as of POST /v1/cancellations.",
 	}, s.cancelBatch)
 	route(s, enqueue.AccessRead, huma.Operation{
 		OperationID: "list-actions", Method: http.MethodGet, Path: "/v1/actions", Tags: []string{"actions"},
@@ -145,8 +146,8 @@ func (s *Server) cancelBatch(ctx context.Context, in *cancelBatchInput) (*begunO
 	if err := s.cfg.Ledger.Seal(ctx, b.ID, true); err != nil {
 		return nil, err
 	}
-	open := tasks.Filter{Batch: b.ID, States: tasks.Before(tasks.StepCancel)}
-	begun, err := s.beginOnce(ctx, caller(ctx).NewAction(tasks.ActionCancel, caller(ctx).Confined(open)), in.Key)
+	of := tasks.Filter{Batch: b.ID, States: append(tasks.Before(tasks.StepCancel), tasks.Succeeded)}
+	begun, err := s.beginOnce(ctx, caller(ctx).NewAction(tasks.ActionCancel, caller(ctx).Confined(of)), in.Key)
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,9 @@ func TestKeepFresh(t *testing.T) {
 	}
 	id := answered[api.Receipt](t, ask(until), http.StatusAccepted).ID
 	p.finish(id, success("MEDIA-1"))
-	must(t, p.RenewNow(t.Context(), "MEDIA-1", nil, "shop"))
+	if _, err := p.RenewMedia(t.Context(), "MEDIA-1", nil, "shop"); err != nil {
+		t.Fatal(err)
+	}
 	later := until.Add(time.Hour)
 	for _, date := range []time.Time{later, until} {
 		if got := answered[api.Receipt](t, ask(date), http.StatusAccepted); got.ID != id || got.Created {

@@ -345,6 +345,30 @@ var keptContract = []testCase{
 		wantCode(h, err, tasks.Conflict)
 		h.clean()
 	}},
+	{"it ends by cancel of many, which leaves alone what is not kept alive", func(h *harness) {
+		h.register()
+		id, other := h.keeping("x"), h.keeping("y", func(u *tasks.Upload) { u.Producer = "erp" })
+		plain := h.running()
+		must(h, h.Finish(h.Context(), plain.Token, h.success("z")))
+		for _, f := range []tasks.Filter{{Producer: "crm"}, {Producer: "crm", Source: "*"}} { // a source is searched for, row by row
+			counts, err := h.Count(h.Context(), f)
+			must(h, err)
+			same(h, "counted", counts, []tasks.Count{{Account: account.Name, State: tasks.Succeeded, Uploads: 2, Kept: 1}})
+		}
+		a := h.begin(tasks.Action{Kind: tasks.ActionCancel, By: "li@desk", Choice: tasks.ChoiceOf(tasks.Filter{Producer: "crm"})}, "p1")
+		_, taken, err := h.RunActionStep(h.Context(), nextStep(a, "p1", "", id, plain.ID))
+		must(h, err)
+		same(h, "taken", taken, []tasks.Taken{{ID: id, State: tasks.Succeeded}})
+		if o := h.outcome(id); o.State != tasks.Succeeded || !o.KeepFresh.IsZero() {
+			h.Errorf("it is %s and kept until %s", o.State, o.KeepFresh)
+		}
+		h.pass(almost)
+		h.renew(h.renewing(), "y", "new")
+		if h.current(other) != "new" {
+			h.Error("what another producer asked for is not kept alive any more")
+		}
+		h.clean()
+	}},
 	{"what one producer forgets another one keeps, with another media", func(h *harness) {
 		h.register()
 		h.keeping("x")
@@ -363,10 +387,14 @@ var keptContract = []testCase{
 		h.register()
 		h.keeping("x")
 		h.submit(1)
-		wantCode(h, h.RenewNow(h.Context(), "other", nil, ""), tasks.NotFound)
-		wantCode(h, h.RenewNow(h.Context(), "media-x", []string{"other"}, ""), tasks.NotFound)
-		must(h, h.RenewNow(h.Context(), "media-x", []string{account.Name}, "crm"))
-		must(h, h.RenewNow(h.Context(), "media-x", nil, ""))
+		renew := func(media string, accounts []string, producer string) error {
+			_, err := h.RenewMedia(h.Context(), media, accounts, producer)
+			return err
+		}
+		wantCode(h, renew("other", nil, ""), tasks.NotFound)
+		wantCode(h, renew("media-x", []string{"other"}, ""), tasks.NotFound)
+		must(h, renew("media-x", []string{account.Name}, "crm"))
+		must(h, renew("media-x", nil, ""))
 		ds := h.fill(tasks.Window{Interactive: 5})
 		if len(ds) != 1 {
 			h.Fatalf("%d interactive uploads, want the renewal", len(ds))

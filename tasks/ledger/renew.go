@@ -92,17 +92,11 @@ func (t *tx) renewDue(limit int) (int, error) {
 	return n, nil
 }
 
-// renewalRoom returns the number of renewals that an account may get: none while it is held, and no more than the calls
-// that it has left today.
+// renewalRoom returns the number of renewals that an account may get: none while a hold stops them, and no more than the calls
+// that it has left today, less those of interactive uploads.
 func (t *tx) renewalRoom(k accountKey) (int, error) {
-	held, err := t.holds()
-	if err != nil {
+	if h, err := t.findHold(k.realm, k.appid); err != nil || h.Stops(tasks.Interactive, t.Now) {
 		return 0, err
-	}
-	for _, h := range held {
-		if h.Realm == k.realm && h.AppID == k.appid && h.InForce(t.Now) {
-			return 0, nil
-		}
 	}
 	var underWay int
 	if _, err := t.Row("SELECT count(*) FROM kept WHERE realm = ? AND appid = ? AND renewal IS NOT NULL", db.Args{k.realm, k.appid}, &underWay); err != nil {
@@ -220,25 +214,6 @@ func (t *tx) settleRenewal(k *kept, e *ending) error {
 	k.tried, k.due = "", t.Now+min(renewAgain<<min(k.failures, 10), renewSlowly).Microseconds()
 	k.failures++
 	return t.writeKept(k)
-}
-
-// RenewNow makes the upload that renews a media at once, ahead of the bulk. If accounts is not empty, the media is one of these
-// accounts. If producer is not empty, it is one that this producer may reuse. RenewNow returns NotFound where no such media is
-// kept alive. Where its renewal is under way already, RenewNow changes nothing.
-func (l *Ledger) RenewNow(ctx context.Context, mediaID string, accounts []string, producer string) error {
-	return l.do(ctx, "renew media now", func(t *tx) error {
-		where, a := mediaOwned("kept", mediaID, accounts, producer)
-		ks, err := t.keptWhere(where+t.Dialect.ForUpdate, a...)
-		if err == nil && len(ks) == 0 {
-			return &tasks.Error{Code: tasks.NotFound, Op: "renew media", Err: tasks.Textf("no such media is kept alive")}
-		}
-		for _, k := range ks {
-			if err == nil && k.renewal == 0 {
-				err = t.makeRenewal(k, tasks.Interactive)
-			}
-		}
-		return err
-	})
 }
 
 // findAsked is find for an upload that somebody asked for: to people, those of the ledger itself don't exist.

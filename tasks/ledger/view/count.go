@@ -2,7 +2,9 @@ package view
 
 import (
 	"context"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
@@ -16,7 +18,7 @@ func (v *View) Count(ctx context.Context, f tasks.Filter) ([]tasks.Count, error)
 	if err != nil {
 		return nil, err
 	}
-	var found map[openKey]int
+	var found map[countKey]int
 	if s != nil {
 		if found, err = v.countFound(ctx, s, f); err != nil {
 			return nil, err
@@ -37,21 +39,30 @@ func (v *View) Count(ctx context.Context, f tasks.Filter) ([]tasks.Count, error)
 	return counts, err
 }
 
+// countKey is a group of uploads that are counted together.
+type countKey struct {
+	openKey
+	kept bool // their media are kept alive
+}
+
+// isKept is the condition that an upload has succeeded and its media is kept alive.
+const isKept = "u.phase = 4 AND u.keep_fresh_until IS NOT NULL"
+
 // countGroups lets the database count, window by window, so that it can end in between.
-func countGroups(t *db.Tx, f tasks.Filter) (map[openKey]int, error) {
+func countGroups(t *db.Tx, f tasks.Filter) (map[countKey]int, error) {
 	ws, err := uploadWalks(t, f)
 	if err != nil {
 		return nil, err
 	}
-	groups := map[openKey]int{}
+	groups := map[countKey]int{}
 	for _, w := range ws {
 		w.rest.Add("1 = 1")
 		_, err := w.windows(t, math.MaxInt64, 0, func(c *db.Conditions) (bool, error) {
-			query := "SELECT u.account, " + schema.CurrentPhase + " AS p, count(*) FROM uploads u WHERE " + c.Where() + " GROUP BY u.account, p"
+			query := "SELECT u.account, " + schema.CurrentPhase + " AS p, " + isKept + " AS k, count(*) FROM uploads u WHERE " + c.Where() + " GROUP BY u.account, p, k"
 			return false, t.Each(query, c.Args, func(s db.Scanner) error {
-				var k openKey
+				var k countKey
 				var n int
-				err := s.Scan(&k.account, &k.phase, &n)
+				err := s.Scan(&k.account, &k.phase, &k.kept, &n)
 				groups[k] += n
 				return err
 			})
@@ -64,23 +75,27 @@ func countGroups(t *db.Tx, f tasks.Filter) (map[openKey]int, error) {
 }
 
 // asShown counts the queued uploads of held accounts as waiting.
-func asShown(t *db.Tx, groups map[openKey]int) ([]tasks.Count, error) {
+func asShown(t *db.Tx, groups map[countKey]int) ([]tasks.Count, error) {
 	held, err := schema.Holds(t)
 	if err != nil {
 		return nil, err
 	}
-	sums := map[tasks.Count]int{}
+	type shown struct {
+		account string
+		state   tasks.State
+	}
+	sums := map[shown]tasks.Count{}
 	for k, n := range groups {
-		c := tasks.Count{Account: k.account, State: k.phase.State()}
-		if c.State == tasks.Queued && held[k.account].InForce(t.Now) {
-			c.State = tasks.Waiting
+		as := shown{k.account, k.phase.State()}
+		if as.state == tasks.Queued && held[k.account].InForce(t.Now) {
+			as.state = tasks.Waiting
 		}
-		sums[c] += n
+		c := sums[as]
+		c.Account, c.State, c.Uploads = as.account, as.state, c.Uploads+n
+		if k.kept {
+			c.Kept += n
+		}
+		sums[as] = c
 	}
-	var counts []tasks.Count
-	for c, n := range sums {
-		c.Uploads = n
-		counts = append(counts, c)
-	}
-	return counts, nil
+	return slices.Collect(maps.Values(sums)), nil
 }

@@ -153,8 +153,8 @@ func (v *View) bySeq(ctx context.Context, seqs db.Args) ([]tasks.Outcome, error)
 }
 
 // countFound counts what a search chooses.
-func (v *View) countFound(ctx context.Context, s *search, f tasks.Filter) (map[openKey]int, error) {
-	groups, until := map[openKey]int{}, time.Now().Add(countTime)
+func (v *View) countFound(ctx context.Context, s *search, f tasks.Filter) (map[countKey]int, error) {
+	groups, until := map[countKey]int{}, time.Now().Add(countTime)
 	for {
 		rows, next, err := v.countPiece(ctx, s, f)
 		if err != nil {
@@ -167,7 +167,7 @@ func (v *View) countFound(ctx context.Context, s *search, f tasks.Filter) (map[o
 			case time.Now().After(until):
 				return nil, tooWide()
 			case s.chooses(&rows[i].looked):
-				groups[rows[i].openKey]++
+				groups[rows[i].countKey]++
 			}
 		}
 		if f.Cursor = next; next == "" {
@@ -179,7 +179,7 @@ func (v *View) countFound(ctx context.Context, s *search, f tasks.Filter) (map[o
 // counted is a row as a search counts it.
 type counted struct {
 	looked
-	openKey
+	countKey
 }
 
 // countPiece reads the next rows to count among, and the cursor of those after them.
@@ -193,11 +193,11 @@ func (v *View) countPiece(ctx context.Context, s *search, f tasks.Filter) ([]cou
 		}
 		rows, next, err = newest(t, ws, f.Cursor, pieceRows, walkRows, func(r counted) int64 { return r.seq }, func(c *db.Conditions, limit int) ([]counted, error) {
 			var rows []counted
-			query := "SELECT " + s.columns() + ", u.account, " + schema.CurrentPhase + " FROM uploads u WHERE " + c.Where() + " ORDER BY u.seq DESC LIMIT ?"
+			query := "SELECT " + s.columns() + ", u.account, " + schema.CurrentPhase + ", " + isKept + " FROM uploads u WHERE " + c.Where() + " ORDER BY u.seq DESC LIMIT ?"
 			err := t.Each(query, append(c.Args, limit), func(s db.Scanner) error {
 				rows = append(rows, counted{})
 				r := &rows[len(rows)-1]
-				return r.scan(s, &r.account, &r.phase)
+				return r.scan(s, &r.account, &r.phase, &r.kept)
 			})
 			return rows, err
 		})

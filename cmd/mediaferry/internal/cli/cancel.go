@@ -30,9 +30,11 @@ func (a *app) cancelCommand() *cobra.Command {
 	c := &cancelFlags{actionFlags: actionFlags{kind: tasks.ActionCancel}}
 	cmd := &cobra.Command{
 		Use:   "cancel ID|EXTERNAL_ID|PATH … | --batch … --state … | --action ID",
-		Short: "Cancel uploads that have no outcome yet, or stop a retry or cancel of many",
+		Short: "Cancel uploads that have no outcome yet, end that media are kept alive, or stop a retry or cancel of many",
 		Long: `Queued and waiting uploads end at once. The worker of a running upload gives up its request within two seconds. If WeChat
 has answered it already, the upload succeeds: nothing that WeChat issued is thrown away.
+
+An upload that has succeeded stays as it is. If its media is kept alive, that ends: it is not renewed for this upload any more.
 
 --action stops a retry or cancel of many uploads, from any machine. Uploads that it has not reached stay as they are.
 mediaferry list actions shows its ID.`,
@@ -89,15 +91,22 @@ func (a *app) cancel(ctx context.Context, s *wire.Stack, c *cancelFlags, args []
 	if found.Running > 0 {
 		note = a.t("cancel.running", "N", found.Running)
 	}
+	if found.Kept > 0 {
+		note += a.t("cancel.kept", "N", found.Kept)
+	}
 	if agreed, err := c.confirm(a, found, note, len(args) > 0); !agreed {
 		return err
 	}
 	var all, asked []uuid.UUID
+	ended := 0 // uploads whose media is not kept alive any more
 	act.Matched = found.Matched
 	act, err = c.carryOut(ctx, a, s, act, func(taken []tasks.Taken) {
 		for _, t := range taken {
-			if t.State == tasks.Running {
+			switch t.State {
+			case tasks.Running:
 				asked = append(asked, t.ID)
+			case tasks.Succeeded:
+				ended++
 			}
 			if c.format != output.Table { // else nobody reads them
 				all = append(all, t.ID)
@@ -107,7 +116,10 @@ func (a *app) cancel(ctx context.Context, s *wire.Stack, c *cancelFlags, args []
 	if err != nil {
 		return err
 	}
-	a.say("cancel.done", "Canceled", act.Done-len(asked), "Asked", len(asked), "Changed", max(0, found.Can-act.Done))
+	a.say("cancel.done", "Canceled", act.Done-len(asked)-ended, "Asked", len(asked), "Changed", max(0, found.Can-act.Done))
+	if ended > 0 {
+		a.say("cancel.unkept", "Count", ended)
+	}
 	if err := a.awaitCanceled(ctx, s, c, asked); err != nil {
 		return err
 	}

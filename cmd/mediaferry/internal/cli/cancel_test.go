@@ -5,10 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/clitest"
 	"github.com/mediaferry/mediaferry/enqueue/redistest"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
+	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
 	"github.com/mediaferry/mediaferry/tasks/taskstest"
 	"github.com/mediaferry/mediaferry/worker/wechat/wechattest"
 )
@@ -65,6 +68,64 @@ func TestCancelSucceedsForWhatWeChatHasAnswered(t *testing.T) {
 	r := <-asked
 	if r.Code != tasks.ExitOK || !strings.Contains(r.Err, "1 had been answered by WeChat already, and succeeded") {
 		t.Errorf("exit code %d\n%s", r.Code, r.Err)
+	}
+}
+
+func TestCancelEndsKeeps(t *testing.T) {
+	t.Parallel()
+	for name, postgres := range map[string]bool{"sqlite": false, "postgres": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := clitest.New(t, wechattest.Config{})
+			if postgres {
+				g.Set("MEDIAFERRY_LEDGER_URL", ledgertest.Postgres(t))
+			}
+			g.Run("status") // makes the ledger
+			l := g.Ledger()
+			now := time.Now()
+			names := []string{"a.jpg", "b.jpg", "c.jpg"}
+			for _, name := range names {
+				u := tasks.Upload{Producer: "local", ExternalID: name, Account: "default", Type: tasks.Image, Source: name, KeepFreshUntil: now.Add(300 * time.Hour)}
+				if _, err := l.Accept(t.Context(), []tasks.Upload{u}); err != nil {
+					t.Fatal(err)
+				}
+				err := l.Finish(t.Context(), claimed(g, l).Token, tasks.Result{State: tasks.Succeeded, Key: tasks.MediaKey{Realm: "wechat", AppID: "wx1", Type: u.Type, Hash: tasks.HashOf([]byte(name))},
+					Media: tasks.Media{ID: "m-" + name, IssuedAt: now, ExpiresAt: now.Add(72 * time.Hour)}, Attempt: &tasks.Attempt{Started: now}})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			kept := func(want ...string) {
+				t.Helper()
+				page, _, err := l.List(t.Context(), tasks.Filter{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				for _, o := range page {
+					if !o.KeepFresh.IsZero() {
+						got = append(got, o.Source)
+					}
+				}
+				if d := cmp.Diff(want, got); d != "" {
+					t.Errorf("kept alive: %s", d)
+				}
+			}
+			kept("c.jpg", "b.jpg", "a.jpg")
+			if r := g.Run("cancel", "b.jpg"); r.Code != tasks.ExitOK || !strings.Contains(r.Err, "the media of 1 upload is not kept alive for it any more") {
+				t.Errorf("exit code %d\n%s", r.Code, r.Err)
+			}
+			kept("c.jpg", "a.jpg")
+			r := g.Run("cancel", "--state", "succeeded", "--yes")
+			if r.Code != tasks.ExitOK || !strings.Contains(r.Err, "3 match: 2 can be canceled, 1 can't because they have their outcome; 2 of them have succeeded") ||
+				!strings.Contains(r.Err, "0 canceled, 0 asked to stop, 0 had changed meanwhile") || !strings.Contains(r.Err, "the media of 2 uploads are not kept alive for them any more") {
+				t.Errorf("exit code %d\n%s", r.Code, r.Err)
+			}
+			kept()
+			if r := g.Run("cancel", "a.jpg"); r.Code != tasks.ExitUsage {
+				t.Errorf("exit code %d\n%s", r.Code, r.Err)
+			}
+		})
 	}
 }
 

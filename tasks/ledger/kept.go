@@ -78,7 +78,10 @@ func (t *tx) keepOutcome(e *ending) error {
 	switch {
 	case e.state != tasks.Succeeded:
 		return t.endKeepers("upload = ?", r.seq)
-	case r.keep.Int64 <= t.Now || e.result == nil || e.result.Key == tasks.MediaKey{}:
+	case r.keep.Int64 <= t.Now:
+		_, err := t.Exec("UPDATE uploads SET keep_fresh_until = NULL WHERE seq = ?", r.seq)
+		return err
+	case e.result == nil || e.result.Key == tasks.MediaKey{}:
 		return nil
 	}
 	return t.keepAlive(r.seq, r.producer, r.keep.Int64, e.result.Key, e.result.Media)

@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/check"
+	"github.com/mediaferry/mediaferry/tasks/ledger/internal/db"
 	"github.com/mediaferry/mediaferry/tasks/ledger/internal/schema"
 )
 
@@ -19,6 +21,24 @@ func (t *tx) forgetLongMedia(int64) error {
 func (t *tx) renewAgain(kept int64) error {
 	_, err := t.Exec("UPDATE kept SET renewal = NULL, tried = '', due_at = ? WHERE seq = ?", t.Now, kept)
 	return err
+}
+
+// addKeeper keeps the media of an upload alive again, unless its time is over.
+func (t *tx) addKeeper(upload int64) error {
+	var until int64
+	var producer string
+	if _, err := t.Row("SELECT keep_fresh_until, producer FROM uploads WHERE seq = ?", db.Args{upload}, &until, &producer); err != nil {
+		return err
+	}
+	if until <= t.Now {
+		_, err := t.Exec("UPDATE uploads SET keep_fresh_until = NULL WHERE seq = ?", upload)
+		return err
+	}
+	key, m, err := t.mediaOf(upload)
+	if err != nil || key == (tasks.MediaKey{}) {
+		return err
+	}
+	return t.keepAlive(upload, producer, until, key, m)
 }
 
 func (t *tx) dropKeeper(upload int64) error { return t.endKeepers("upload = ?", upload) }

@@ -38,6 +38,7 @@ func (h *harness) clean() {
 // populate fills a ledger with something of every kind, and returns a batch with callback that is complete.
 func (h *harness) populate() uuid.UUID {
 	h.Helper()
+	h.register()
 	b := h.batch(tasks.Batch{CallbackURL: "https://crm.example/batches"})
 	h.ended(2, in(b.ID))
 	value(h, h.Cancel)(h.Context(), h.submit(1, in(b.ID))[0])
@@ -117,7 +118,10 @@ var forgeries = []forgery{
 	{"media-held-by-nobody", []string{"UPDATE media SET holder = (SELECT max(seq) FROM uploads WHERE phase = 4) WHERE media_id IS NOT NULL"}, true},
 	{"media-past-its-life", []string{"UPDATE media SET expires_at = expires_at + 1 WHERE media_id IS NOT NULL"}, true},
 	{"media-past-its-life", []string{"UPDATE media SET expires_at = NULL WHERE media_id IS NOT NULL"}, true},
-	{"kept-for-nobody", []string{"DELETE FROM keepers"}, true},
+	{"kept-upload-without-keeper", []string{"DELETE FROM keepers"}, true},
+	{"kept-upload-without-keeper", []string{"DELETE FROM keepers", "DELETE FROM kept"}, true},
+	{"kept-upload-without-keeper", []string{"DELETE FROM keepers", "UPDATE uploads SET keep_fresh_until = finished_at + 1 WHERE keep_fresh_until IS NOT NULL"}, true},
+	{"kept-for-nobody", []string{"DELETE FROM keepers", "UPDATE uploads SET keep_fresh_until = NULL"}, true},
 	{"kept-without-renewal", []string{"UPDATE kept SET renewal = (SELECT max(seq) FROM uploads WHERE phase = 4)"}, true},
 	{"kept-without-renewal", []string{"UPDATE kept SET renewal = 4711"}, true},
 	{"keeper-of-nothing", []string{"INSERT INTO keepers (upload, kept, producer, until_at) SELECT 4711, seq, 'crm', 1 FROM kept"}, true},

@@ -4,6 +4,11 @@ const aKept = "SELECT k.seq, NULL, NULL, k.media_id FROM kept k WHERE "
 
 func keptChecks() []Rule {
 	return []Rule{
+		{ // before those that would end the keeping
+			Name: "kept-upload-without-keeper", what: "its media should be kept alive, but nobody asks for that", Key: "u.seq", Repairable: true,
+			query: theUpload + `u.producer FROM uploads u WHERE u.phase = 4 AND u.keep_fresh_until > u.finished_at AND u.sha256 IS NOT NULL AND u.media_id IS NOT NULL
+				AND EXISTS (SELECT 1 FROM accounts a WHERE a.name = u.account) AND NOT EXISTS (SELECT 1 FROM keepers p WHERE p.upload = u.seq)`,
+		},
 		{
 			Name: "kept-for-nobody", what: "a media is kept alive, but nobody asks for it", Key: "k.seq", Repairable: true,
 			query: aKept + "k.renewal IS NULL AND NOT EXISTS (SELECT 1 FROM keepers p WHERE p.kept = k.seq)",

@@ -74,7 +74,9 @@ type AccountStatus struct {
 	CallsOfOthers int `json:"calls_of_others,omitzero"`
 	// Reserve is how many of a day's calls bulk uploads leave to interactive ones.
 	Reserve int `json:"reserve,omitzero"`
-	Open    int `json:"open"` // uploads without an outcome
+	// Renewals is how many calls renewals need before the day ends, which bulk uploads leave to them.
+	Renewals int `json:"renewals,omitzero"`
+	Open     int `json:"open"` // uploads without an outcome
 	// Plan says when the open uploads will be done. Nil: there are none.
 	Plan *Plan `json:"plan,omitempty"`
 	// Prospect is what the plan was made of.

@@ -17,6 +17,9 @@ func DayEnd(t time.Time, zone *time.Location) time.Time {
 	return time.Date(y, m, d+1, 0, 0, 0, 0, zoneOr(zone)).UTC()
 }
 
+// DayZone is where days begin at midnight unless an account says otherwise: Asia/Shanghai.
+func DayZone() *time.Location { return shanghai }
+
 func zoneOr(zone *time.Location) *time.Location {
 	if zone == nil {
 		return shanghai

@@ -60,3 +60,6 @@ const (
 // KeepRoom returns the number of media that an account can keep alive with so many calls a day: each takes one in two days and a
 // half.
 func KeepRoom(calls int) int { return max(1, calls*5/2) }
+
+// KeepCalls returns the number of calls that so many media take in a day while they are kept alive, on average.
+func KeepCalls(media int) int { return (media*2 + 4) / 5 }

@@ -56,7 +56,9 @@ type Upload struct {
 	// KeepFreshUntil asks to keep the media alive until then: it is uploaded again before it expires. It is no part of what
 	// makes two requests the same: the later date counts. Zero: the media is left to expire.
 	KeepFreshUntil time.Time `json:"keep_fresh_until,omitzero"`
-	// ExpiresBy is the deadline. An upload without an outcome by then fails with code deadline. Zero: no deadline.
+	// ExpiresBy is the deadline. An upload without an outcome by then fails with code deadline. Of a producer's uploads to an
+	// account with the same priority the one with the earliest deadline goes first. An upload is refused if the account has fewer
+	// calls until its deadline than those before it take. Zero: no deadline.
 	ExpiresBy time.Time `json:"expires_by,omitzero"`
 }
 

@@ -23,7 +23,7 @@ type UploadRequest struct {
 	NoReuse        bool            `json:"no_reuse,omitempty" doc:"Call WeChat even where a live media_id of this content is known"`
 	Fix            bool            `json:"fix,omitempty" doc:"Allow a picture that would be refused to be made to fit"`
 	KeepFreshUntil *time.Time      `json:"keep_fresh_until,omitempty" doc:"Keep the media alive until then: before it expires the source is uploaded again, within the account's calls, and media.renewed tells the new media_id. The date is no part of what makes two requests the same: the same request with a later one extends it"`
-	ExpiresBy      *time.Time      `json:"expires_by,omitempty" doc:"Without an outcome by then it fails with code deadline"`
+	ExpiresBy      *time.Time      `json:"expires_by,omitempty" doc:"Without an outcome by then it fails with code deadline. Of the uploads of a producer the earliest deadline goes first; one that the calls of the account until then can not reach is refused at once"`
 }
 
 // upload returns what is asked for.

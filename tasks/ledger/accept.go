@@ -76,6 +76,7 @@ type admission struct {
 	used     int
 	spent    bool // a row was refused because nothing was left
 	keep     keepRoom
+	dates    deadlines
 	fresh    bool // the request's name was kept just now, and costs as much as an upload
 }
 
@@ -153,6 +154,11 @@ func (a *admission) admissible() ([]pending, error) {
 			return nil, err
 		}
 		refused := b.refuses()
+		if refused == nil {
+			if refused, err = a.mayMeet(u); err != nil {
+				return nil, err
+			}
+		}
 		if refused == nil {
 			if refused, err = a.mayKeep(u); err != nil {
 				return nil, err

@@ -156,7 +156,10 @@ func (t *tx) allow(r *row, m tasks.MediaKey, known tasks.KnownContent) (tasks.Ad
 	if err != nil {
 		return tasks.Admission{}, err
 	}
-	if c.spent(r.priority) {
+	if spent, err := t.spentFor(r, m, c); err != nil || spent {
+		if err != nil {
+			return tasks.Admission{}, err
+		}
 		return t.daySpent(r, m, c)
 	}
 	at := t.Now
@@ -164,6 +167,8 @@ func (t *tx) allow(r *row, m tasks.MediaKey, known tasks.KnownContent) (tasks.Ad
 		if at = t.slot(r, c); at > t.Now+tasks.MaxPace.Microseconds() {
 			return t.minuteSpent(r, at, known)
 		}
+	}
+	if c.rate > 0 || r.renews != 0 {
 		if _, err := t.Exec("UPDATE runs SET called = 1 WHERE upload = ?", r.seq); err != nil {
 			return tasks.Admission{}, err
 		}
@@ -175,6 +180,9 @@ func (t *tx) allow(r *row, m tasks.MediaKey, known tasks.KnownContent) (tasks.Ad
 	}
 	c.calls++
 	c.taken++
+	if r.renews != 0 {
+		c.renewals = max(0, c.renewals-1)
+	}
 	return tasks.Admission{Verdict: tasks.Proceed, Wait: time.Duration(at-t.Now) * time.Microsecond}, nil
 }
 
@@ -244,12 +252,15 @@ func (t *tx) waitOrCancel(r *row, p postponement) error {
 }
 
 // daySpent holds the account until its next day and makes r ready again, which the hold then shows as waiting. If calls are
-// left for interactive uploads, it holds bulk uploads only.
+// left for interactive uploads or renewals, it holds bulk uploads only.
 func (t *tx) daySpent(r *row, k tasks.MediaKey, c *callCount) (tasks.Admission, error) {
 	until := c.dayEnd(t.Now)
 	h := tasks.Hold{Realm: k.Realm, AppID: k.AppID, Code: tasks.DailyLimit, Reason: tasks.DailyLimit.Meaning(), Until: until}
 	if left, _ := c.left(); left > 0 {
 		h.BulkOnly, h.Reason = true, fmt.Sprintf("the %d calls that are left today are kept for interactive uploads", left)
+		if c.renewals > 0 {
+			h.Reason += fmt.Sprintf(" and for %d media that must be renewed", c.renewals)
+		}
 	}
 	err := t.hold(h)
 	if err == nil {

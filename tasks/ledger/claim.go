@@ -52,7 +52,7 @@ func (t *tx) claim(bids []tasks.Bid, worker string, until int64) ([]tasks.Claim,
 			continue
 		}
 		if c.token == nil {
-			switch may, err := t.mayStart(c.claim.Account, c.claim.Priority); {
+			switch may, err := t.mayStart(c.claim.Account, c.startsAs()); {
 			case err != nil:
 				return nil, err
 			case !may: // ready again: it is dispatched when the hold is over
@@ -79,6 +79,14 @@ type candidate struct {
 	token      []byte
 	submitted  int64
 	claim      tasks.Claim
+}
+
+// startsAs is the priority by which holds judge the run.
+func (c *candidate) startsAs() tasks.Priority {
+	if c.claim.Producer == theLedger {
+		return tasks.Interactive
+	}
+	return c.claim.Priority
 }
 
 const candidateColumns = `u.seq, r.generation, r.token, u.id, u.round, u.attempts, u.cancel_requested, u.lost_leases + u.crashes, u.priority, u.producer,

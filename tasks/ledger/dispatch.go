@@ -155,8 +155,11 @@ func (f *dispatch) takeFirst(p tasks.Priority, free int) ([]laneReady, error) {
 			break
 		}
 		var some []ready
-		n := min(free-len(taken), c.room.first(p))
-		some, err = f.take(c.lane, goesFirst, nil, n)
+		condition := goesFirst
+		if c.renewals {
+			condition += isRenewal
+		}
+		some, err = f.take(c.lane, condition, nil, min(free-len(taken), c.first()))
 		for _, u := range some {
 			taken = append(taken, laneReady{c.lane, u})
 		}
@@ -169,6 +172,7 @@ func (f *dispatch) takeFirst(p tasks.Priority, free int) ([]laneReady, error) {
 const (
 	isReady   = "phase = 0"
 	goesFirst = isReady + " AND (" + schema.Deaths + " > 0 OR slot_at IS NOT NULL)"
+	isRenewal = " AND producer = ''" // that of the ledger itself
 )
 
 type laneReady struct {
@@ -182,11 +186,26 @@ type candidateLane struct {
 	f    *dispatch
 	room *room
 	take int // what it is given now
+	// renewals says that nothing but uploads that renew a media may start.
+	renewals bool
 }
 
 func (c *candidateLane) underWay() int { return c.f.load[c.lane] }
 
-func (c *candidateLane) left() int { return c.room.left(c.priority) }
+func (c *candidateLane) left() int {
+	if c.renewals {
+		return c.room.leftToRenew()
+	}
+	return c.room.left(c.priority)
+}
+
+// first is left for uploads that go first.
+func (c *candidateLane) first() int {
+	if c.renewals {
+		return c.room.leftToRenew()
+	}
+	return c.room.first(c.priority)
+}
 
 // add counts what was taken.
 func (c *candidateLane) add(us []ready) {
@@ -239,18 +258,36 @@ func (f *dispatch) draw(lanes []*candidateLane, underWay *int, drawn map[string]
 			}
 			continue
 		}
-		got, err := f.inTurn(c.lane, want)
+		got, err := f.inTurn(c, want)
 		if err != nil {
 			return nil, err
 		}
 		c.add(got)
 		*underWay += len(got)
 		drawn[c.account] = append(drawn[c.account], got...)
-		if len(got) == want && c.left() > 0 {
+		if len(got) < want {
+			continue
+		}
+		switch further, err := c.goesOn(isReady); {
+		case err != nil:
+			return nil, err
+		case further:
 			more = append(more, c)
 		}
 	}
 	return more, nil
+}
+
+// goesOn reports whether the lane may have more. Where bulk uploads may not, those that renew a media may still.
+func (c *candidateLane) goesOn(condition string) (bool, error) {
+	if c.left() > 0 || (condition == goesFirst && c.first() > 0) {
+		return true, nil
+	}
+	if c.renewals || c.priority != tasks.Bulk || c.room.leftToRenew() == 0 {
+		return false, nil
+	}
+	c.renewals = true
+	return c.f.Row("SELECT 1 FROM uploads WHERE "+condition+isRenewal+" AND priority = ? AND account = ? LIMIT 1", db.Args{int(c.priority), c.account}, new(int))
 }
 
 // lanes lists the accounts that have something ready, going on where the last dispatch stopped.
@@ -285,21 +322,30 @@ func (f *dispatch) lanesBehind(p tasks.Priority, condition, last string, n int) 
 		if err != nil {
 			return lanes, last, err
 		}
-		if r.left(p) > 0 || (condition == goesFirst && r.first(p) > 0) {
-			lanes = append(lanes, &candidateLane{lane: lane{p, last}, f: f, room: r})
+		c := &candidateLane{lane: lane{p, last}, f: f, room: r}
+		switch may, err := c.goesOn(condition); {
+		case err != nil:
+			return lanes, last, err
+		case may:
+			lanes = append(lanes, c)
 		}
 	}
 	return lanes, last, nil
 }
 
-// take reads up to n uploads of a lane for which the condition holds, the oldest first.
+// take takes up to n uploads of a lane for which the condition holds, the oldest first.
 func (f *dispatch) take(k lane, condition string, values db.Args, n int) ([]ready, error) {
+	return f.takeBy("seq", k, condition, values, n)
+}
+
+// takeBy is take with another order.
+func (f *dispatch) takeBy(order string, k lane, condition string, values db.Args, n int) ([]ready, error) {
 	var got []ready
 	if n <= 0 {
 		return nil, nil
 	}
 	err := f.Each("SELECT seq, id, generation + 1, "+schema.Deaths+", slot_at IS NOT NULL, renews IS NOT NULL, producer, batch FROM uploads WHERE priority = ? AND account = ? AND "+condition+
-		" ORDER BY seq LIMIT ?"+f.Dialect.SkipLocked, slices.Concat(db.Args{int(k.priority), k.account}, values, db.Args{n}), func(s db.Scanner) error {
+		" ORDER BY "+order+" LIMIT ?"+f.Dialect.SkipLocked, slices.Concat(db.Args{int(k.priority), k.account}, values, db.Args{n}), func(s db.Scanner) error {
 		var u ready
 		err := s.Scan(&u.seq, &u.run.Upload, &u.run.Generation, &u.deaths, &u.slotted, &u.renewal, &u.producer, &u.batch)
 		got = append(got, u)

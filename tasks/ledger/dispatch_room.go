@@ -16,6 +16,7 @@ type room struct {
 	most     int // under way, by concurrency
 	calls    int // that the uncalled ones can make within a lease
 	reserve  int // of the calls, what bulk uploads leave to others
+	renew    int // what uploads that renew a media can make of the calls
 	ramp     *ramp
 }
 
@@ -49,6 +50,14 @@ func (r *room) left(p tasks.Priority) int {
 	return min(r.first(p), max(0, calls-r.uncalled))
 }
 
+// leftToRenew is left for uploads that renew a media. A hold of bulk uploads does not stop them.
+func (r *room) leftToRenew() int {
+	if r.held {
+		return 0
+	}
+	return max(0, min(r.most-r.underWay, r.ramp.left(), r.renew-r.uncalled))
+}
+
 // first is left for uploads that have called WeChat before, or have a reserved time for the call.
 func (r *room) first(p tasks.Priority) int {
 	if r.held || (r.bulkHeld && p == tasks.Bulk) {
@@ -66,7 +75,7 @@ func (f *dispatch) room(account string) (*room, error) {
 	if r := f.rooms[k]; r != nil {
 		return r, nil
 	}
-	r := &room{most: math.MaxInt, calls: math.MaxInt}
+	r := &room{most: math.MaxInt, calls: math.MaxInt, renew: math.MaxInt}
 	if registered {
 		held, err := f.holds()
 		if err != nil {
@@ -81,7 +90,7 @@ func (f *dispatch) room(account string) (*room, error) {
 }
 
 func (f *dispatch) roomOf(k accountKey, h *schema.Hold) (*room, error) {
-	r := &room{held: h.Stops(tasks.Interactive, f.Now), bulkHeld: h.InForce(f.Now), most: math.MaxInt, calls: math.MaxInt}
+	r := &room{held: h.Stops(tasks.Interactive, f.Now), bulkHeld: h.InForce(f.Now), most: math.MaxInt, calls: math.MaxInt, renew: math.MaxInt}
 	if r.held {
 		return r, nil
 	}
@@ -103,10 +112,12 @@ func (f *dispatch) roomOf(k accountKey, h *schema.Hold) (*room, error) {
 		return nil, err
 	}
 	if left, limited := c.left(); limited { // one more finds that the day is spent, and holds the account
-		r.calls, r.reserve = max(1, left), c.reserved()
+		r.calls, r.reserve = max(1, left), c.keptFrom(tasks.Bulk, false)
+		r.renew = left - c.keptFrom(tasks.Bulk, true)
 	}
 	if c.rate > 0 {
-		r.calls = min(r.calls, c.pace.within(f.Now, f.window.Lease, c.rate))
+		within := c.pace.within(f.Now, f.window.Lease, c.rate)
+		r.calls, r.renew = min(r.calls, within), min(r.renew, within)
 	}
 	return r, nil
 }

@@ -46,22 +46,33 @@ func (s turns) servedBatch(of stream, batch int64) {
 	s.batches[of] = batch
 }
 
-// inTurn takes up to n uploads of a lane, from its producers in turn, and from their batches in turn. It returns them in
-// the order in which they should start.
-func (f *dispatch) inTurn(k lane, n int) ([]ready, error) {
+// inTurn takes up to n uploads of a lane, from its producers in turn. Of a producer it takes those with the earliest deadline
+// first, and then the others from its batches in turn. It returns them in the order in which they should start.
+func (f *dispatch) inTurn(c *candidateLane, n int) ([]ready, error) {
+	k := c.lane
 	return takeTurns(n, maxProducers,
-		func(n int) ([]string, error) { return f.inTurnWithRenewals(k, n) },
+		func(n int) ([]string, error) {
+			if c.renewals {
+				return []string{theLedger}, nil
+			}
+			return f.inTurnWithRenewals(k, n)
+		},
 		func(producer string, n int) ([]ready, error) {
 			if producer != theLedger {
 				f.l.turns.served(k, producer)
 			}
 			s := stream{k, producer}
-			return takeTurns(n, maxBatches,
+			got, err := f.takeDated(s, n)
+			if err != nil || len(got) == n {
+				return got, err
+			}
+			some, err := takeTurns(n-len(got), maxBatches,
 				func(n int) ([]int64, error) { return f.batches(s, n) },
 				func(batch int64, n int) ([]ready, error) {
 					f.l.turns.servedBatch(s, batch)
 					return f.take(k, isReady+" AND producer = ? AND batch = ?", db.Args{producer, batch}, n)
 				})
+			return append(got, some...), err
 		})
 }
 

@@ -98,14 +98,12 @@ func (t *tx) tellEnding(limit int) (int, error) {
 
 // whyLate says why a media that is about to expire was not renewed.
 func (t *tx) whyLate(k *kept) (cause, error) {
-	held, err := t.holds()
+	h, err := t.findHold(k.key.Realm, k.key.AppID)
 	if err != nil {
 		return cause{}, err
 	}
-	for _, h := range held {
-		if h.Realm == k.key.Realm && h.AppID == k.key.AppID && h.InForce(t.Now) {
-			return cause{code: h.Code, reason: h.Reason, values: valuesOf(h.Params)}, nil
-		}
+	if h.InForce(t.Now) {
+		return cause{code: h.Code, reason: h.Reason, values: valuesOf(h.Params)}, nil
 	}
 	var c cause
 	if k.renewal != 0 {
@@ -124,7 +122,7 @@ func (t *tx) whyLate(k *kept) (cause, error) {
 	if err != nil {
 		return cause{}, err
 	}
-	if calls.spent(tasks.Bulk) {
+	if calls.spent(tasks.Bulk, true) {
 		return cause{code: tasks.DailyLimit, reason: tasks.DailyLimit.Meaning()}, nil
 	}
 	return causeOf(&tasks.Error{Code: tasks.Temporary, Op: "renew media", Err: tasks.Textf("nobody has uploaded it again in time: is a worker running that can?")}), nil

@@ -68,6 +68,7 @@ type Ledger struct {
 	pruning     pruning
 	folding     folding
 	limits      limits
+	spoken      spoken
 
 	// What dispatch remembers of the last one. It belongs to the writer's goroutine.
 	turns       turns

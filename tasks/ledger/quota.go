@@ -21,7 +21,7 @@ func (l *Ledger) Spend(ctx context.Context, a tasks.Account) error {
 		if err != nil {
 			return err
 		}
-		if c.spent(tasks.Interactive) { // it was admitted: no reserve counts
+		if c.spent(tasks.Interactive, false) { // it was admitted: no reserve counts
 			return &tasks.Error{
 				Code: tasks.DailyLimit, Op: "count call", Err: tasks.Textf("the account's calls of today are used up"),
 				RetryAfter: c.dayEnd(t.Now).Sub(db.Time(t.Now)),
@@ -106,7 +106,7 @@ func (t *tx) liftUnspent(a tasks.Account) error {
 		return err
 	}
 	c, err := t.countOf(a.Realm, a.AppID)
-	if err != nil || c.spent(tasks.Bulk) {
+	if err != nil || c.spent(tasks.Bulk, false) {
 		return err
 	}
 	_, err = t.lift(a.Realm, a.AppID, tasks.DailyLimit)
@@ -120,7 +120,7 @@ func (t *tx) doubt(realm, appid string) error {
 		return err
 	}
 	c, err := t.countOf(realm, appid)
-	if err != nil || c.others <= 0 || !c.spent(tasks.Interactive) {
+	if err != nil || c.others <= 0 || !c.spent(tasks.Interactive, false) {
 		return err
 	}
 	_, err = t.Exec("UPDATE quota SET others = 0 WHERE realm = ? AND appid = ? AND day = ?", realm, appid, c.day)
@@ -154,6 +154,8 @@ type callCount struct {
 	others int // of today, that other systems made
 	taken  int // by this transaction
 	pace   pace
+
+	renewals int // calls that renewals need today
 }
 
 // most returns the number of calls that this fleet may make today, and whether there is a limit.
@@ -167,13 +169,10 @@ func (c *callCount) left() (int, bool) {
 	return max(0, most-c.calls), limited
 }
 
-// spent reports whether no call is left today for an upload of a priority.
-func (c *callCount) spent(p tasks.Priority) bool {
+// spent reports whether no call is left today for an upload of a priority, or for one that renews a media.
+func (c *callCount) spent(p tasks.Priority, renewal bool) bool {
 	left, limited := c.left()
-	if p == tasks.Bulk {
-		left -= c.reserved()
-	}
-	return limited && left <= 0
+	return limited && left <= c.keptFrom(p, renewal)
 }
 
 func (c *callCount) dayEnd(now int64) time.Time { return tasks.DayEnd(db.Time(now), c.zone) }
@@ -195,6 +194,9 @@ func (t *tx) countOf(realm, appid string) (*callCount, error) {
 			SELECT calls, others, 0 AS tat FROM quota WHERE realm = ? AND appid = ? AND day = ? UNION ALL
 			SELECT 0, 0, tat FROM paces WHERE realm = ? AND appid = ?) x`,
 			db.Args{realm, appid, c.day, realm, appid}, &c.calls, &c.others, &c.pace.read)
+	}
+	if err == nil && c.limit.day() > 0 {
+		c.renewals, err = t.renewalsToday(k, c, false)
 	}
 	c.pace.tat = c.pace.read
 	if t.counts == nil {

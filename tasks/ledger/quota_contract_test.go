@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
@@ -44,6 +45,16 @@ func (h *harness) called(contents ...string) {
 		h.admit(c, contents[i], tasks.Proceed)
 		must(h, h.Finish(h.Context(), c.Token, h.success(contents[i])))
 	}
+}
+
+// contentOf returns which of the contents "a", "b" and "c" a renewal wants.
+func contentOf(c tasks.Claim) string {
+	for _, content := range []string{"a", "b", "c"} {
+		if c.Wants == tasks.HashOf([]byte(content)) {
+			return content
+		}
+	}
+	return ""
 }
 
 var interactive = func(u *tasks.Upload) { u.Priority = tasks.Interactive }
@@ -189,6 +200,141 @@ var quotaContract = []testCase{
 			h.Fatal("another upload")
 		}
 		h.admit(again, "x", tasks.Proceed)
+	}},
+	{"bulk uploads leave calls to the media that must be renewed today", func(h *harness) {
+		h.limit(func(a *tasks.Account) { a.DailyLimit, a.Reserve = 10, 20 })
+		for _, content := range []string{"a", "b", "c"} {
+			h.keeping(content)
+		}
+		h.pass(60*time.Hour + time.Minute) // a day has begun, and they are due in it
+		ids := h.submit(9)
+		if a := h.status(); a.Renewals != 3 || a.Plan.Days[0].Uploads != 5 || a.Plan.Days[1].Uploads != 4 {
+			h.Errorf("%d calls are for renewals, plan %+v: want 3 and 5 uploads today", a.Renewals, a.Plan)
+		}
+		ds := h.fill(wide)
+		if len(ds) != 5 {
+			h.Fatalf("%d bulk uploads are dispatched, want the 5 that may call", len(ds))
+		}
+		for i, d := range ds {
+			c, content := h.claimed(d), string(rune('p'+i))
+			h.admit(c, content, tasks.Proceed)
+			must(h, h.Finish(h.Context(), c.Token, h.success(content)))
+		}
+		h.admit(h.again(), "x", tasks.DaySpent)
+		if held := h.holds(); len(held) != 1 || !held[0].BulkOnly || !strings.Contains(held[0].Reason, "5 calls") || !strings.Contains(held[0].Reason, "3 media") {
+			h.Fatalf("holds %+v, want one of bulk uploads that tells of 5 calls and 3 media", held)
+		}
+		h.pass(2 * lease)
+		h.pass(6 * time.Hour)
+		cs := h.renewals()
+		if len(cs) != 3 {
+			h.Fatalf("%d renewals are dispatched, want 3 though bulk uploads are held", len(cs))
+		}
+		h.pass(2 * lease) // their worker dies
+		h.takeOver()
+		if ds = h.dispatch(); len(ds) != 3 {
+			h.Fatalf("%d renewals of a dead worker are dispatched again, want 3", len(ds))
+		}
+		for _, d := range ds {
+			c := h.claimed(d)
+			content := contentOf(c)
+			h.admit(c, content, tasks.Proceed, tasks.AdmitOptions{NoReuse: true})
+			h.renew(c, content, "new-"+content)
+		}
+		if ds := h.dispatch(); len(ds) != 0 {
+			h.Errorf("%d more are dispatched", len(ds))
+		}
+		if n := h.calls(); n != 8 {
+			h.Errorf("%d calls, want 5 of bulk uploads and 3 of renewals", n)
+		}
+		if o := h.outcome(ids[8]); o.State != tasks.Waiting {
+			h.Errorf("the last bulk upload is %s", o.State)
+		}
+		h.pass(24 * time.Hour)
+		if ds := h.dispatch(); len(ds) != 1 {
+			h.Errorf("%d are dispatched on the next day, want the one that goes first after a hold", len(ds))
+		}
+		h.clean()
+	}},
+	{"the earliest deadline goes first, and batches of one deadline take turns", func(h *harness) {
+		h.register()
+		by := func(d time.Duration) func(*tasks.Upload) {
+			at := h.today().Add(d)
+			return func(u *tasks.Upload) { u.ExpiresBy = at }
+		}
+		one, two := h.batch(tasks.Batch{Producer: "crm"}), h.batch(tasks.Batch{Producer: "crm"})
+		names := map[uuid.UUID]string{}
+		for name, ids := range map[string][]uuid.UUID{
+			"none": h.submit(5, in(one.ID)), "late": h.submit(5, in(one.ID), by(9*time.Hour)), "soon": h.submit(2, in(two.ID), by(time.Hour)),
+			"soon too": h.submit(4, in(one.ID), by(2*time.Hour)), "soon as well": h.submit(4, in(two.ID), by(2*time.Hour)),
+			"other": h.submit(3, func(u *tasks.Upload) { u.Producer = "erp" }),
+		} {
+			for _, id := range ids {
+				names[id] = name
+			}
+		}
+		taken := func(n int) map[string]int {
+			got := map[string]int{}
+			for _, d := range h.fill(tasks.Window{Bulk: n}) {
+				got[names[d.ID]]++
+				h.claimed(d)
+			}
+			return got
+		}
+		same(h, "first", taken(6), map[string]int{"soon": 2, "soon too": 1, "other": 3})
+		same(h, "then", taken(6+4), map[string]int{"soon too": 2, "soon as well": 2})
+		same(h, "at last", taken(100), map[string]int{"soon too": 1, "soon as well": 2, "late": 5, "none": 5})
+	}},
+	{"an upload is refused that can't be done by its deadline, whatever comes", func(h *harness) {
+		h.limit(func(a *tasks.Account) { a.DailyLimit, a.Reserve = 10, 20 })
+		h.pass(time.Hour)
+		ask := func(n int, d time.Duration, change ...func(*tasks.Upload)) []tasks.Receipt {
+			h.Helper()
+			at := h.today().Add(d)
+			us := make([]tasks.Upload, n)
+			for i := range us {
+				us[i] = h.upload(append([]func(*tasks.Upload){func(u *tasks.Upload) { u.ExpiresBy = at }}, change...)...)
+			}
+			return value(h, h.Accept)(h.Context(), us)
+		}
+		refused := func(rs []tasks.Receipt) (n int, why string) {
+			for _, r := range rs {
+				if r.Err != nil {
+					n, why = n+1, r.Err.Error()
+				}
+			}
+			return n, why
+		}
+		h.submit(100) // what has no deadline gives way
+		if n, why := refused(ask(8, 2*time.Hour)); n != 0 {
+			h.Fatalf("%d are refused though today has 8 calls for bulk uploads: %s", n, why)
+		}
+		if n, why := refused(ask(10, 20*time.Hour)); n != 2 || !strings.Contains(why, "16 calls until then") || !strings.Contains(why, "16 uploads") || !strings.Contains(why, "done on 2026-11-24") {
+			h.Errorf("%d of 10 are refused, want the 2 beyond the 16 calls of two days: %s", n, why)
+		}
+		if n, why := refused(ask(1, 3*time.Hour)); n != 1 || !strings.Contains(why, "8 calls until then") || !strings.Contains(why, "8 uploads") {
+			h.Errorf("%d are refused, want the one more than today has: %s", n, why)
+		}
+		if n, why := refused(ask(8, 3*time.Hour, func(u *tasks.Upload) { u.Producer = "erp" })); n != 0 {
+			h.Errorf("%d of another producer are refused, who has its turns: %s", n, why)
+		}
+		if n, why := refused(ask(10, 3*time.Hour, interactive)); n != 0 {
+			h.Errorf("%d interactive uploads are refused, which have all calls of the day: %s", n, why)
+		}
+		named := func(u *tasks.Upload) { u.ExternalID = "again" }
+		first := ask(1, 40*time.Hour, named)
+		h.pass(0)
+		if n, why := refused(ask(8, 40*time.Hour)); n != 1 {
+			h.Errorf("%d are refused, want 1: %s", n, why)
+		}
+		u := h.upload(named)
+		u.ExpiresBy = h.today().Add(40 * time.Hour)
+		if r := value(h, h.Accept)(h.Context(), []tasks.Upload{u})[0]; r.Err != nil && r.Err.Code != tasks.Conflict || r.ID != first[0].ID {
+			h.Errorf("the repeated request got %+v", r)
+		}
+		if n, why := refused(ask(9, 9000*time.Hour)); n != 0 {
+			h.Errorf("%d with a far deadline are refused: %s", n, why)
+		}
 	}},
 	{"the plan goes by what is left, the reserve, holds and the measured rate", func(h *harness) {
 		h.limit(func(a *tasks.Account) { a.DailyLimit, a.Reserve = 100, 10 })

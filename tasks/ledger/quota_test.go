@@ -19,7 +19,7 @@ func TestTheLastCallOfADayGoesToOneOfTwoProcesses(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if granted = !c.spent(tasks.Bulk); granted {
+		if granted = !c.spent(tasks.Bulk, false); granted {
 			c.calls++
 			c.taken++
 		}

@@ -12,6 +12,7 @@ import (
 type accountDay struct {
 	tasks.AccountStatus
 	zone *time.Location
+	kept int // media that are kept alive
 }
 
 // daysOf returns the registered accounts with their limits and the calls of today, by name.
@@ -45,7 +46,42 @@ func daysOf(t *db.Tx) ([]accountDay, error) {
 		}
 		return nil
 	})
-	return all, err
+	if err != nil {
+		return nil, err
+	}
+	return all, countRenewals(t, all)
+}
+
+// countRenewals adds what media that are kept alive take of the accounts' days.
+func countRenewals(t *db.Tx, all []accountDay) error {
+	type key struct{ realm, appid string }
+	var k key
+	kept := map[key]int{}
+	for {
+		found, err := t.Row("SELECT realm, appid FROM kept WHERE (realm, appid) > (?, ?) ORDER BY realm, appid LIMIT 1", db.Args{k.realm, k.appid}, &k.realm, &k.appid)
+		if err != nil {
+			return err
+		}
+		if !found {
+			break
+		}
+		var n int
+		if _, err := t.Row("SELECT count(*) FROM kept WHERE realm = ? AND appid = ?", db.Args{k.realm, k.appid}, &n); err != nil {
+			return err
+		}
+		kept[k] = n
+	}
+	for i := range all {
+		a := &all[i]
+		if a.kept = kept[key{a.Realm, a.AppID}]; a.kept == 0 || a.DailyLimit == 0 {
+			continue
+		}
+		var err error
+		if a.Renewals, err = schema.RenewalsBefore(t, a.Realm, a.AppID, db.Micros(tasks.DayEnd(db.Time(t.Now), a.zone))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // prospect is what decides when the account's uploads are done. h is its hold, done the uploads of a minute at work.
@@ -55,7 +91,7 @@ func (a accountDay) prospect(now int64, h *schema.Hold, done float64) tasks.Pros
 		p.From = h.Until
 	}
 	if left, limited := a.LeftToday(); limited {
-		p.Left, p.Daily = max(0, left-a.Reserve), a.DailyLimit-a.Reserve
+		p.Left, p.Daily = max(0, left-a.Reserve-a.Renewals), max(1, a.DailyLimit-a.Reserve-tasks.KeepCalls(a.kept))
 	}
 	return p
 }

@@ -14,7 +14,8 @@ type Hold struct {
 // InForce reports whether the hold lasts: it stops all starts, or those of bulk uploads.
 func (h *Hold) InForce(now int64) bool { return h != nil && now < db.Micros(h.Until) }
 
-// Stops reports whether the hold stops the starts of one priority.
+// Stops reports whether the hold stops the starts of one priority. A hold of bulk uploads does not stop uploads that renew a
+// media: calls are kept for them, too. Ask for them as for interactive ones.
 func (h *Hold) Stops(p tasks.Priority, now int64) bool {
 	return h.InForce(now) && (p == tasks.Bulk || !h.BulkOnly)
 }

@@ -37,7 +37,7 @@ func (c Config) contained() error {
 	}
 	root, data := resolved(c.StorageRoot), resolved(c.DataDir)
 	rel, err := filepath.Rel(root, data)
-	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+	if inside := err == nil && filepath.IsLocal(rel); !inside {
 		return nil
 	}
 	return tasks.Textf("%s contains the data dir %s: move one of them", c.StorageRoot, c.DataDir)

@@ -10,7 +10,7 @@ import (
 
 // Text is a sentence of ours, as an error. Its format is English, and is also the name under which catalogs have the sentence
 // in other languages: see package lang.
-type Text struct {
+type Text struct { //nolint:errname // it is a sentence, which often says no error
 	Format string   `json:"format"`           // in the verbs of package fmt
 	Values []string `json:"values,omitempty"` // one for each verb, as they stand in the English sentence
 	Parts  []*Text  `json:"parts,omitempty"`  // the sentences of ours that stand in it

@@ -118,20 +118,20 @@ func (c *Console) troubles(v *visit, st tasks.Status, workers int, ps []tasks.Pr
 		h := a.Hold
 		ts = append(ts, trouble{
 			v.th("overview.held", "Account", a.Name, "Since", c.moment(v.lang, h.Since), "Why", v.meaning(h.Code, h.Errcode), "Errcode", errcodeText(h.Errcode), "Count", a.Open),
-			v.remedy(h.Code, h.Errcode, ""), "/accounts#" + a.Name,
+			v.remedy(h.Code, h.Errcode), "/accounts#" + a.Name,
 		})
 	}
 	for _, p := range ps {
 		for _, r := range p.Refused {
-			ts = append(ts, trouble{v.th("overview.refused", "Process", p.Name, "Address", r.Address, "AppID", r.AppID), v.remedy(tasks.Egress, r.Errcode, ""), "/system"})
+			ts = append(ts, trouble{v.th("overview.refused", "Process", p.Name, "Address", r.Address, "AppID", r.AppID), v.remedy(tasks.Egress, r.Errcode), "/system"})
 		}
 		for _, u := range p.Unreachable {
-			ts = append(ts, trouble{v.th("overview.unreachable", "Process", p.Name, "Realm", u.Realm), v.remedy(tasks.Unreachable, 0, ""), "/system"})
+			ts = append(ts, trouble{v.th("overview.unreachable", "Process", p.Name, "Realm", u.Realm), v.remedy(tasks.Unreachable, 0), "/system"})
 		}
 	}
 	for _, u := range st.Unserved {
 		if u.Open > 0 {
-			ts = append(ts, trouble{v.th("overview.unserved", "Account", u.Account, "Count", u.Open), v.remedy(tasks.NoWork, 0, ""), "/accounts"})
+			ts = append(ts, trouble{v.th("overview.unserved", "Account", u.Account, "Count", u.Open), v.remedy(tasks.NoWork, 0), "/accounts"})
 		}
 	}
 	return ts
@@ -151,7 +151,7 @@ func failing(v *visit, sum tasks.Point, groups []group, span string) []trouble {
 	}
 	most := groups[0]
 	text := v.th("overview.failing", "Share", share(sum.Failed, ended), "Span", v.t("overview.in_"+span), "Why", v.meaning(most.Code, most.Errcode), "Errcode", errcodeText(most.Errcode), "Account", most.Account)
-	return []trouble{{text, v.remedy(most.Code, most.Errcode, ""), "/failures?span=" + span}}
+	return []trouble{{text, v.remedy(most.Code, most.Errcode), "/failures?span=" + span}}
 }
 
 func errcodeText(n int) template.HTML {

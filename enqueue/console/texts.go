@@ -66,8 +66,8 @@ func (c *Console) meaning(l string, code tasks.Code, errcode int) string {
 }
 
 // remedy says what to do about it.
-func (v *visit) remedy(c tasks.Code, errcode int, hint string) string {
-	return v.c.remedy(v.lang, c, errcode, hint)
+func (v *visit) remedy(c tasks.Code, errcode int) string {
+	return v.c.remedy(v.lang, c, errcode, "")
 }
 
 func (c *Console) remedy(l string, code tasks.Code, errcode int, hint string, values ...tasks.Params) string {

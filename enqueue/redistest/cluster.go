@@ -73,13 +73,18 @@ func (c *Cluster) Client() *redis.ClusterClient {
 func (c *Cluster) Holder(key string) *Server {
 	c.tb.Helper()
 	slot := c.slot(key)
-	ranges, err := c.clients[c.alive()[0]].ClusterSlots(c.tb.Context()).Result()
+	shards, err := c.clients[c.alive()[0]].ClusterShards(c.tb.Context()).Result()
 	if err != nil {
 		c.tb.Fatal(err)
 	}
-	for _, r := range ranges {
-		if r.Start <= slot && slot <= r.End {
-			return c.names[r.Nodes[0].ID]
+	for _, s := range shards {
+		if !slices.ContainsFunc(s.Slots, func(r redis.SlotRange) bool { return r.Start <= int64(slot) && int64(slot) <= r.End }) {
+			continue
+		}
+		for _, n := range s.Nodes {
+			if n.Role == "master" && n.Health == "online" {
+				return c.names[n.ID]
+			}
 		}
 	}
 	c.tb.Fatalf("no node has slot %d, of %s", slot, key)

@@ -12,7 +12,7 @@ func (a *app) accountsProbeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "probe NAME",
 		Short:             "Ask WeChat whether an account works",
-		Args:              exactArgs(1),
+		Args:              oneArg,
 		ValidArgsFunction: a.completeAccounts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.settings()

@@ -18,7 +18,7 @@ func (a *app) accountsResumeCommand() *cobra.Command {
 		Long: `Reads the account's credentials, from their files too, and asks WeChat with them before it lifts the hold. An account that
 WeChat still refuses stays held. Where WeChat can't be asked from here, the hold is lifted, and the next upload shows.
 A running worker takes over a secret whose file has changed within seconds; other credentials need a restart of it.`,
-		Args:              exactArgs(1),
+		Args:              oneArg,
 		ValidArgsFunction: a.completeAccounts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.openLedger(cmd.Context())

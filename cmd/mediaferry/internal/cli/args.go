@@ -11,7 +11,7 @@ import (
 	"github.com/mediaferry/mediaferry/tasks"
 )
 
-// noArgs, exactArgs and minArgs are cobra's, with texts that have other languages.
+// noArgs, oneArg and someArgs (at least one) are cobra's, with texts that have other languages.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return tasks.Textf("unknown command %q for %q", args[0], cmd.CommandPath())
@@ -19,22 +19,18 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-func exactArgs(n int) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) != n {
-			return tasks.Textf("accepts %d arg(s), received %d", n, len(args))
-		}
-		return nil
+func oneArg(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return tasks.Textf("accepts %d arg(s), received %d", 1, len(args))
 	}
+	return nil
 }
 
-func minArgs(n int) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) < n {
-			return tasks.Textf("requires at least %d arg(s), only received %d", n, len(args))
-		}
-		return nil
+func someArgs(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return tasks.Textf("requires at least %d arg(s), only received %d", 1, 0)
 	}
+	return nil
 }
 
 // usageArgs makes what check says a mistake of usage.

@@ -21,7 +21,7 @@ The copy has secrets, encrypted, but not their key: keep token_key, or token.key
 A PostgreSQL ledger is backed up by pg_dump.`,
 		Example: `  mediaferry backup /backup/ledger-$(date +%F).db
   mediaferry backup --force /backup/ledger.db`,
-		Args: exactArgs(1),
+		Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.openLedger(cmd.Context())
 			if err != nil {

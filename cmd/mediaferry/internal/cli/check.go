@@ -49,7 +49,7 @@ func (a *app) checkCommand() *cobra.Command {
 		Short: "Check what WeChat would accept, without a call",
 		Example: `  mediaferry check photos/
   mediaferry check --type thumb --output json covers/*.jpg`,
-		Args: minArgs(1),
+		Args: someArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.settings()
 			if err != nil {

@@ -24,7 +24,7 @@ func (a *app) explainCommand() *cobra.Command {
 		Example: `  mediaferry explain 45009
   mediaferry explain -1
   mediaferry explain too_long`,
-		Args:              exactArgs(1),
+		Args:              oneArg,
 		ValidArgsFunction: completeExplained,
 		RunE: func(_ *cobra.Command, args []string) error {
 			code, err := strconv.Atoi(args[0])

@@ -21,7 +21,7 @@ func (a *app) keysAddCommand() *cobra.Command {
 		Use:   "add NAME",
 		Short: "Make a key for a producer, an operator or a viewer",
 		Long:  "Prints the new key on stdout. The ledger keeps only a hash of it, so it can't be shown again. A name may have several keys, so that one can replace another. The first key of a name also makes the secret that signs its webhooks (webhook secret --producer).",
-		Args:  exactArgs(1),
+		Args:  oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := tasks.ParseRole(role)
 			if err != nil {

@@ -9,7 +9,7 @@ func (a *app) keysRevokeCommand() *cobra.Command {
 		Use:               "revoke NAME|ID",
 		Short:             "Revoke a key, or all keys of a name",
 		Long:              "Running servers refuse it within two seconds. Keys of the settings are removed in the settings.",
-		Args:              exactArgs(1),
+		Args:              oneArg,
 		ValidArgsFunction: a.completeKeys(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.openLedger(cmd.Context())

@@ -18,7 +18,7 @@ func (a *app) mediaForgetCommand() *cobra.Command {
 		Short: "Forget media_ids: the next upload of their content calls WeChat",
 		Example: `  mediaferry media forget qH7K0fciR6h7XSp0oT4aqccUmD_faWedJaCSjExplChTPHfYZH5p7kqykKETNF3c
   mediaferry media forget photos/cover.jpg         the media_id of its last upload`,
-		Args:              minArgs(1),
+		Args:              someArgs,
 		ValidArgsFunction: a.completeMedia(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.openLedger(cmd.Context())

@@ -30,7 +30,7 @@ the command waits for that. However often it is asked for, an unchanged file is 
 		Example: `  MEDIA_ID=$(mediaferry media get stickers/hello.jpg)
   mediaferry media get --type thumb --output json covers/1.jpg
   mediaferry media get --account shop s3://media/2026/cover.jpg`,
-		Args: exactArgs(1),
+		Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.settingsFor("upload")
 			if err == nil {

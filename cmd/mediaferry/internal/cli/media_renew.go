@@ -30,7 +30,7 @@ func (a *app) mediaRenewCommand() *cobra.Command {
 The file must hold the content still that the media has: where it does not, nothing is uploaded (content_changed).`,
 		Example: `  mediaferry media renew qH7K0fciR6h7XSp0oT4aqccUmD_faWedJaCSjExplChTPHfYZH5p7kqykKETNF3c
   mediaferry media renew photos/cover.jpg          the media_id of its last upload`,
-		Args:              minArgs(1),
+		Args:              someArgs,
 		ValidArgsFunction: a.completeMedia(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.settingsFor("upload")

@@ -36,7 +36,7 @@ func (a *app) mediaShowCommand() *cobra.Command {
 		Long: `Looks up the files' contents in the ledger, without a call. It exits with 3 if a file has no live media_id, or can't have
 one.`,
 		Example: "  mediaferry media show photos/\n  mediaferry media show --type thumb --output json covers/*.jpg",
-		Args:    minArgs(1),
+		Args:    someArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.settingsFor("upload")
 			if err != nil {

@@ -26,7 +26,7 @@ was submitted since is unknown: submit it again. It needs the token_key, or toke
 A PostgreSQL ledger is backed up by pg_dump --format=custom --file=FILE URL, and restored into an empty database, while no
 process runs, by pg_restore --no-owner --dbname=URL FILE.`,
 		Example: "  mediaferry restore /backup/ledger.db",
-		Args:    exactArgs(1),
+		Args:    oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.settings()
 			if err != nil {

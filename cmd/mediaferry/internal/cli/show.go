@@ -28,7 +28,7 @@ path of its file. A path means the latest upload of that file.`,
 		Example: `  mediaferry show 01902c5e-8f2b-7c3a
   mediaferry show photos/cover.jpg
   mediaferry show --producer shop order-7/front --output json`,
-		Args:              exactArgs(1),
+		Args:              oneArg,
 		ValidArgsFunction: a.completeUploads(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.openLedger(cmd.Context())

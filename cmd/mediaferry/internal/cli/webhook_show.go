@@ -22,7 +22,7 @@ func (a *app) webhookShowCommand() *cobra.Command {
 		Use:               "show ID",
 		Short:             "Show one delivery with its signed body",
 		Example:           "  mediaferry webhook show 01902c5e-8f2b-7c3a-9d41-0d3f6a1b2c3d",
-		Args:              exactArgs(1),
+		Args:              oneArg,
 		ValidArgsFunction: a.completeDeliveries(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := uuid.Parse(args[0])

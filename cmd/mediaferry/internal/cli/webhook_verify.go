@@ -34,7 +34,7 @@ func (a *app) webhookVerifyCommand() *cobra.Command {
 secret, or with those in --secret-file, one on each line.`,
 		Example: `  mediaferry webhook verify request.txt
   mediaferry webhook verify --secret-file webhook.secret - < request.txt`,
-		Args: exactArgs(1),
+		Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			secrets, err := a.verifySecrets(cmd.Context(), secretPath)
 			if err != nil {

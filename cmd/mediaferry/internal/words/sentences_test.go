@@ -213,14 +213,16 @@ func (p pkg) gather(f *ast.File, name string, all, maybe said) {
 				}
 			}
 		case *ast.KeyValueExpr:
-			if key, is := n.Key.(*ast.Ident); is && (key.Name == "Hint" || key.Name == "hint" || key.Name == "what") {
+			if key, is := n.Key.(*ast.Ident); is && (key.Name == "Hint" || key.Name == "hint" || key.Name == "what" && strings.HasSuffix(filepath.Dir(name), "/check")) {
 				if text, is := p.text(n.Value); is && text != "" {
 					all[text] = name
 				}
 			}
 		case *ast.Field:
 			for _, text := range settingTexts(n) {
-				all[text] = name
+				if maybe[text] = name; strings.Contains(text, " ") { // another is a value
+					all[text] = name
+				}
 			}
 		case ast.Expr:
 			if text, is := p.text(n); is {

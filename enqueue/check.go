@@ -19,16 +19,9 @@ import (
 // returns Unavailable if Redis can't be reached, and Invalid for refused credentials, a read-only replica, or a version
 // before 6.2, which is no longer maintained.
 func (b *Belt) Check(ctx context.Context) ([]error, error) {
-	cluster, ok := b.raw.(*redis.ClusterClient)
-	if !ok {
-		return checkServer(ctx, b.raw)
-	}
-	var mu sync.Mutex
 	var warnings []error
-	err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+	err := EachPrimary(ctx, b.raw, func(ctx context.Context, node redis.Cmdable) error {
 		w, err := checkServer(ctx, node)
-		mu.Lock()
-		defer mu.Unlock()
 		warnings = append(warnings, w...)
 		return err
 	})
@@ -37,6 +30,21 @@ func (b *Belt) Check(ctx context.Context) ([]error, error) {
 	}
 	slices.SortFunc(warnings, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return slices.CompactFunc(warnings, func(a, b error) bool { return a.Error() == b.Error() }), err
+}
+
+// EachPrimary calls do with each primary of a cluster, one at a time, or with c itself where that is no cluster: what SCAN, INFO
+// and CONFIG tell is of one server. It returns the first error.
+func EachPrimary(ctx context.Context, c redis.UniversalClient, do func(context.Context, redis.Cmdable) error) error {
+	cluster, ok := c.(*redis.ClusterClient)
+	if !ok {
+		return do(ctx, c)
+	}
+	var one sync.Mutex
+	return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+		one.Lock()
+		defer one.Unlock()
+		return do(ctx, node)
+	})
 }
 
 func checkServer(ctx context.Context, c redis.Cmdable) ([]error, error) {

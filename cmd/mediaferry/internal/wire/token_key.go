@@ -10,7 +10,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/enqueue"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/seal"
 )
@@ -189,13 +192,16 @@ func (s *Stack) KeyUse(ctx context.Context) (KeyUse, error) {
 		return u, nil
 	}
 	tokens := s.keys.For(seal.WeChatTokens)
-	keys := s.Redis.Scan(ctx, 0, s.prefix()+"token:*", 100).Iterator()
-	for keys.Next(ctx) {
-		data, err := s.Redis.HGet(ctx, keys.Val(), "data").Bytes()
-		if err != nil { // a lock, or gone meanwhile
-			continue
+	err = enqueue.EachPrimary(ctx, s.Redis, func(ctx context.Context, node redis.Cmdable) error {
+		keys := node.Scan(ctx, 0, s.prefix()+"token:*", 100).Iterator()
+		for keys.Next(ctx) {
+			data, err := s.Redis.HGet(ctx, keys.Val(), "data").Bytes()
+			if err != nil { // a lock, or gone meanwhile
+				continue
+			}
+			count(tokens, data, keys.Val())
 		}
-		count(tokens, data, keys.Val())
-	}
-	return u, keys.Err()
+		return keys.Err()
+	})
+	return u, err
 }

@@ -2,12 +2,14 @@ package wire
 
 import (
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mediaferry/mediaferry/config"
+	"github.com/mediaferry/mediaferry/enqueue/redistest"
 	"github.com/mediaferry/mediaferry/tasks"
 	"github.com/mediaferry/mediaferry/tasks/ledger"
 	"github.com/mediaferry/mediaferry/tasks/ledger/ledgertest"
@@ -99,6 +101,26 @@ func TestALostKeyKeepsOneProducerWaiting(t *testing.T) {
 	}
 	use, err := after.KeyUse(t.Context())
 	if diff := cmp.Diff(KeyUse{Current: 1, Lost: 1}, use); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+}
+
+// Each node of a cluster has tokens of its own.
+func TestTokensOfEveryNodeAreCounted(t *testing.T) {
+	t.Parallel()
+	s := member(t, ledgertest.SQLite(t), "01")
+	if err := s.OpenKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.Redis = redistest.StartCluster(t, 3).Client()
+	const tokens = 12 // no node has all
+	for i := range tokens {
+		if err := s.Redis.HSet(t.Context(), s.prefix()+"token:"+strconv.Itoa(i), "data", "of an unknown key").Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	use, err := s.KeyUse(t.Context())
+	if diff := cmp.Diff(KeyUse{Lost: tokens}, use); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
 }

@@ -24,17 +24,11 @@ type gifWalk struct {
 	c      *tasks.Content
 	off    int
 	frames int
-	gaps   []gifGap // between its blocks
-	tries  int      // frames looked for behind gaps: each may cost a look at the whole file
-	noEnd  bool     // the file ended without a trailer
+	noEnd  bool // the file ended without a trailer
 }
 
-// gifGap is a run of bytes that belong to no block.
-type gifGap struct{ begin, end int }
-
-// walkGIF walks the blocks of b to the trailer, over stray bytes behind a frame, as ffmpeg does, and counts the pixels of
-// each frame. Stray bytes, what comes behind the last frame, and a trailer that is missing are noted, as are the frames
-// of an animation.
+// walkGIF walks the blocks of b to the trailer, and counts the pixels of each frame. What comes behind the last frame, and a
+// trailer that is missing are noted, as are the frames of an animation.
 func walkGIF(b []byte, c *tasks.Content) error {
 	if len(b) < gifHead {
 		return gifCut(b)
@@ -54,9 +48,6 @@ func walkGIF(b []byte, c *tasks.Content) error {
 		return corrupt("GIF declares %d × %d pixels", c.Width, c.Height)
 	case w.frames > 1:
 		note(c, "animated: %d frames", w.frames)
-	}
-	if n := w.stray(); n > 0 {
-		note(c, "%s between its blocks", count(n, "stray byte"))
 	}
 	if w.noEnd {
 		note(c, noTrailer)
@@ -87,16 +78,11 @@ func (w *gifWalk) run() error {
 			}
 			w.off = next
 		default:
-			if w.frames == 0 { // no decoder goes on from here
+			if w.frames == 0 || w.goesOn() { // decoders stop here: what follows is lost
 				return corrupt("GIF has no block at byte %d, where one must be", at)
 			}
-			next := w.resume()
-			if next == 0 {
-				w.noEnd = true
-				return nil
-			}
-			w.gaps = append(w.gaps, gifGap{at, next})
-			w.off = next
+			w.noEnd = true
+			return nil
 		}
 	}
 	w.noEnd = true
@@ -114,37 +100,25 @@ func (w *gifWalk) extension() error {
 	return nil
 }
 
-// resume returns where the blocks go on behind the bytes at off, which begin none: with the extension that controls a
-// frame, or with a whole frame. It is 0 where neither follows soon: then these bytes stand behind the end.
-func (w *gifWalk) resume() int {
-	const far, tries = 4096, 64
-	near := w.b[:min(len(w.b), w.off+far)]
-	control := bytes.Index(near[w.off:], []byte{gifExtension, gifControl, 4})
-	if control >= 0 {
-		near = near[:w.off+control] // a frame before it comes first
+// goesOn reports whether blocks go on behind the bytes at off, which begin none: with the extension that controls a frame,
+// or with a whole frame. Where neither follows soon these bytes stand behind the end.
+func (w *gifWalk) goesOn() bool {
+	const far, tries = 4096, 64 // each try may cost a look at the whole file
+	near := w.b[w.off:min(len(w.b), w.off+far)]
+	if bytes.Contains(near, []byte{gifExtension, gifControl, 4}) {
+		return true
 	}
-	for at := w.off; w.tries < tries; w.tries++ {
+	for at, n := 0, 0; n < tries; n++ {
 		i := bytes.IndexByte(near[at:], gifImage)
 		if i < 0 {
-			break
+			return false
 		}
 		at += i + 1
-		if _, err := gifFrame(w.b, at-1, 0); err == nil {
-			return at - 1
+		if _, err := gifFrame(w.b, w.off+at-1, 0); err == nil {
+			return true
 		}
 	}
-	if control >= 0 {
-		return w.off + control
-	}
-	return 0
-}
-
-// stray is how many bytes belong to no block.
-func (w *gifWalk) stray() (n int) {
-	for _, g := range w.gaps {
-		n += g.end - g.begin
-	}
-	return n
+	return false
 }
 
 // gifFrame skips the image at off: descriptor, local colours, code size, data. Its error says what is wrong with frame

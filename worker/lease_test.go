@@ -122,6 +122,26 @@ func TestLeaseEndsBySentTimeOfTheClaim(t *testing.T) {
 	})
 }
 
+// A result is kept for a ledger that is away, but not for much longer than this process is to run.
+func TestAResultIsGivenUpAfterStop(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &Worker{stopped: make(chan struct{})}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go w.giveUpAfterStop(ctx, cancel)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		before := ctx.Err()
+		w.Stop()
+		time.Sleep(handBackTime - time.Second)
+		synctest.Wait()
+		if before != nil || ctx.Err() == nil {
+			t.Errorf("before Stop: %v, within the time for handing back: %v", before, ctx.Err())
+		}
+	})
+}
+
 func TestGateLogsEachChangeOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 )
 
 // record writes down how a try ended. While the ledger is away it keeps the result, since a media_id that is
-// forgotten must be paid for again; it gives up when RecordLimit is over or the claim has gone to somebody else.
+// forgotten must be paid for again; it gives up when RecordLimit is over, some seconds after Stop, or when the claim has gone to somebody else.
 // From here on the ledger, not the belt, brings the upload again.
 func (w *Worker) record(ctx context.Context, claim tasks.Claim, result tasks.Result, err error, started time.Time) {
 	took := time.Since(started)
@@ -23,15 +23,37 @@ func (w *Worker) record(ctx context.Context, claim tasks.Claim, result tasks.Res
 	defer w.passed(tasks.StageRecord, time.Now())
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.RecordLimit)
 	defer cancel()
+	watched := false
 	for {
 		end.err = end.write(limited)
 		if tasks.CodeOf(end.err) != tasks.Unavailable {
 			return
 		}
 		w.gate.shut(end.err)
+		if !watched {
+			watched = true
+			go w.giveUpAfterStop(limited, cancel)
+		}
 		if w.gate.pass(limited) != nil {
 			return
 		}
+	}
+}
+
+// keepAfterStop is how long a result is kept for a ledger that is away after Stop: less than the time for handing back.
+const keepAfterStop = 5 * time.Second
+
+// giveUpAfterStop calls cancel some time after Stop, unless ctx ends before.
+func (w *Worker) giveUpAfterStop(ctx context.Context, cancel func()) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-w.stopped:
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(keepAfterStop):
+		cancel()
 	}
 }
 

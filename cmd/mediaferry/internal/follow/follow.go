@@ -49,7 +49,7 @@ func (f *Follower) Follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome
 		if err != nil {
 			return outcomes, err
 		}
-		f.Progress.Update(len(ids)-open, len(ids), waitingNote(f.Words, outcomes, time.Now()))
+		f.Progress.Update(len(ids)-open, len(ids), f.note(outcomes))
 		if open == 0 {
 			return outcomes, nil
 		}
@@ -76,6 +76,14 @@ func (f *Follower) Follow(ctx context.Context, ids []uuid.UUID) ([]tasks.Outcome
 		case <-tick.C:
 		}
 	}
+}
+
+// note is what stands beside the progress: that nothing can be recorded, or else what waits.
+func (f *Follower) note(outcomes []tasks.Outcome) string {
+	if dir, full := f.Stack.FullDisk(); full && f.Words != nil {
+		return f.Words.T("waiting.full_disk", "Dir", dir)
+	}
+	return waitingNote(f.Words, outcomes, time.Now())
 }
 
 func (f *Follower) interrupted(outcomes []tasks.Outcome) {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -94,4 +95,18 @@ func LowDisk(dir string) (free uint64, low bool, err error) {
 	}
 	free = s.Bavail * uint64(s.Bsize)
 	return free, free < leastDisk, nil
+}
+
+// fullDisk is how much room a ledger needs to write at all.
+const fullDisk = 64 << 10
+
+// FullDisk returns the folder of the ledger's file, and whether its disk is full. A ledger in PostgreSQL has none.
+func (s *Stack) FullDisk() (dir string, full bool) {
+	path, isFile := LedgerFile(s.Config)
+	if !isFile {
+		return "", false
+	}
+	dir = filepath.Dir(path)
+	free, _, err := LowDisk(dir)
+	return dir, err == nil && free < fullDisk
 }

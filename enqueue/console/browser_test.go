@@ -82,7 +82,7 @@ func (p *plant) open(t *testing.T, browser context.Context, l look) *window {
 	call(t, ctx, log.Enable, cdp.Empty{})
 	call(t, ctx, runtime.Enable, cdp.Empty{})
 	call(t, ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}) // a page that nobody sees rests
-	call(t, ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.theme}}})
+	w.prefer(t, l.theme)
 	t.Cleanup(func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -91,6 +91,12 @@ func (p *plant) open(t *testing.T, browser context.Context, l look) *window {
 		}
 	})
 	return w
+}
+
+// prefer makes the browser one of somebody who likes it dark, or light, and still: colours that are on their way are no finding.
+func (w *window) prefer(t *testing.T, theme string) {
+	t.Helper()
+	call(t, w.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
 }
 
 func (w *window) fault(format string, args ...any) {
@@ -198,7 +204,7 @@ func TestBrowser(t *testing.T) {
 	}
 	for name, test := range map[string]func(*testing.T, context.Context){
 		"new rows wait behind a link": testLive, "lost touch": testLost, "bulk": testBulk, "back": testBack, "copied filter": testCopiedFilter,
-		"roles": testRoles, "switches": testSwitches, "without scripts": testNoScript, "new": testNew,
+		"roles": testRoles, "switches": testSwitches, "without scripts": testNoScript, "new": testNew, "media": testMedia,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -255,6 +261,11 @@ func testLook(t *testing.T, browser context.Context, name string, c filledLook) 
 		w.run(t, chromedp.Navigate(p.url+path), chromedp.WaitReady(at("main")))
 		w.shoot(t, name+"-"+shown)
 		w.audit(t, name+" "+shown)
+		if c.uploads > 1 { // all pages are there: each is audited in both themes, in its language
+			w.prefer(t, map[string]string{"dark": "light", "light": "dark"}[c.look.theme])
+			w.audit(t, name+" "+shown+" in the other theme")
+			w.prefer(t, c.look.theme)
+		}
 		if w.wide(t) {
 			t.Errorf("%s is wider than its window", shown)
 		}
@@ -428,6 +439,38 @@ func testNoScript(t *testing.T, browser context.Context) {
 	call(t, w.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	w.signIn(t, boss)
 	w.run(t, chromedp.Navigate(p.url+"/uploads?q=state:failed"), click("tbody input[name=id]"), click(`button[value="retry"]`), visible(".sums"), click("button.primary"), visible("progress"))
+}
+
+// A media is searched, renewed, and has its new media_id; its row stays while it changes.
+func testMedia(t *testing.T, browser context.Context) {
+	p := newPlant(t)
+	p.join()
+	p.fill(30)
+	live, _, err := p.LiveMedia(t.Context(), tasks.MediaFilter{Kept: true, Limit: 1})
+	must(t, err)
+	one := live[0]
+	w := p.open(t, browser, look{"en", "light", 1440})
+	w.signIn(t, boss)
+	w.run(t, chromedp.Navigate(p.url+"/media"), visible("tbody tr"), chromedp.SendKeys(at("#q"), one.SHA256+"\r"))
+	w.until(t, "the one is found", `document.querySelectorAll("tbody tr").length === 1 && location.search.includes("q=")`)
+	row := w.ids(t)
+	asked[int](t, w, `document.querySelector("td.act button").click(), 0`)
+	p.ended.Store(27) // the next ones succeed
+	p.finishAll(t, one.MediaID)
+	w.until(t, "its new media_id is shown", `location.search.includes("was=") && document.querySelector(".note.succeeded")`)
+	w.shoot(t, "media-renewed")
+	w.run(t, chromedp.NavigateBack())
+	w.until(t, "the row is the same, with another media_id", `document.querySelector("tbody tr")?.id === "`+row+`" && !document.body.innerHTML.includes("`+one.MediaID+`")`)
+}
+
+// finishAll finishes what is ready until a media is no more.
+func (p *plant) finishAll(t *testing.T, mediaID string) {
+	t.Helper()
+	taskstest.Until(t, "it is renewed", func() bool {
+		p.finish(100)
+		_, err := p.KnownMedia(t.Context(), mediaID, nil, "")
+		return err != nil
+	})
 }
 
 // A file that is chosen is judged, and becomes an upload.

@@ -59,6 +59,9 @@ func cleanText(t *tasks.Text) *tasks.Text {
 	for i, v := range t.Values {
 		kept.Values[i] = clean(v)
 	}
+	for _, part := range t.Parts {
+		kept.Parts = append(kept.Parts, cleanText(part))
+	}
 	return kept
 }
 

@@ -3,7 +3,6 @@ package media
 import (
 	"bytes"
 	"context"
-	"errors"
 	"image"
 	"image/color"
 	"image/gif"
@@ -103,7 +102,7 @@ type timely struct {
 	out *bytes.Buffer
 }
 
-var errNoTime = errors.New("the time is over")
+var errNoTime = tasks.Textf("the time is over")
 
 func (t timely) Read(b []byte) (int, error) {
 	if t.ctx.Err() != nil {

@@ -2,8 +2,9 @@ package media
 
 import (
 	"encoding/binary"
-	"errors"
 	"math/bits"
+
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // inflate counts what a stream of deflate (RFC 1951) unpacks to, without unpacking it: a match costs the same whatever
@@ -19,9 +20,9 @@ type inflate struct {
 }
 
 var (
-	errDeflateCodes  = errors.New("its codes are no deflate")
-	errDeflateHeader = errors.New("it is not compressed as it must be")
-	errDeflateFar    = errors.New("it repeats what was never there")
+	errDeflateCodes  = tasks.Textf("its codes are no deflate")
+	errDeflateHeader = tasks.Textf("it is not compressed as it must be")
+	errDeflateFar    = tasks.Textf("it repeats what was never there")
 )
 
 // inflated counts the bytes of a zlib stream (RFC 1950), up to enough of them or to its end.

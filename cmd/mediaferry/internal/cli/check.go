@@ -154,7 +154,7 @@ func checkFile(ctx context.Context, g *intake.Gatherer, row manifest.Row) checke
 	}
 	if err != nil {
 		e := tasks.AsError(err)
-		c.Verdict, c.Code, c.Reason, c.Remedy, c.Params = verdictRefused, e.Code, e.Error(), e.Advice(), e.Params
+		c.Verdict, c.Code, c.Reason, c.Remedy, c.Params = verdictRefused, e.Code, e.Error(), e.Advice(), e.Values()
 	}
 	return c
 }

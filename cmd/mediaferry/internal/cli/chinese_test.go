@@ -44,7 +44,7 @@ func TestTheFirstMinuteInChinese(t *testing.T) {
 		inColumns(t, r.Out)
 	}
 	said(g.Run("check", g.Media), tasks.ExitFailed, "文件是 WebP，微信的图片只支持 JPEG、PNG、GIF → 加 --fix 自动处理，或执行：convert ",
-		"语音时长 63 秒，超过微信上限 60 秒 → ffmpeg -t 60 ", "文件不完整，末尾有缺失（JPEG ends at", "共 4 个文件：通过 1，不通过 3")
+		"语音时长 63 秒，超过微信上限 60 秒 → ffmpeg -t 60 ", "文件不完整，末尾有缺失（JPEG 在第", "共 4 个文件：通过 1，不通过 3")
 	said(g.Run("upload", "--quiet", g.Media), tasks.ExitFailed, "失败 too_long", "失败：语音时长 63 秒，超过微信上限 60 秒", "共 4 个文件：成功 1（复用 0），失败 3，取消 0，未完成 0")
 	said(g.Run("upload", "--quiet", g.Media), tasks.ExitFailed, "其中 4 个沿用之前的结果，本次调用 0 次")
 	g.Write("照片/新品.jpg", mediatest.Distinct(2, tasks.Image, 5000))

@@ -99,7 +99,7 @@ func forecastOf(ctx context.Context, g *intake.Gatherer, row manifest.Row, sent 
 	f.Type, f.Would, err = wouldBe(ctx, g, row, f.Account, sent)
 	if err != nil {
 		e := tasks.AsError(err)
-		f.Would, f.Code, f.Reason, f.Hint, f.Params = wouldRefuse, e.Code, e.Error(), e.Advice(), e.Params
+		f.Would, f.Code, f.Reason, f.Hint, f.Params = wouldRefuse, e.Code, e.Error(), e.Advice(), e.Values()
 	}
 	return f
 }

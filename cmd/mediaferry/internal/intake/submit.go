@@ -218,7 +218,7 @@ func (a asked) refusal(producer string) tasks.Outcome {
 	if e == nil {
 		e = tasks.AsError(tasks.Textf("no receipt came for this row"))
 	}
-	o.Code, o.Errcode, o.RID, o.Reason, o.Hint, o.Params = e.Code, e.Errcode, e.RID, e.Error(), e.Advice(), e.Params
+	o.Code, o.Errcode, o.RID, o.Reason, o.Hint, o.Params = e.Code, e.Errcode, e.RID, e.Error(), e.Advice(), e.Values()
 	return o
 }
 

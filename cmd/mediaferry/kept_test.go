@@ -128,12 +128,14 @@ func newTenDays(t *testing.T, c *movedClock, url string, files int) *tenDays {
 	r.must(err)
 	accounts := client.Accounts()
 	r.must(l.Join(t.Context(), tasks.Process{Name: "test", Role: tasks.RoleRun}, accounts))
-	hire := func(l worker.Ledger) *worker.Worker {
-		w := worker.New(worker.Deps{Ledger: l, Files: store, Checker: limits{media.DefaultLimits()}, Uploader: client, Accounts: accounts}, worker.Config{})
+	hire := func(l worker.Ledger, lease time.Duration) *worker.Worker {
+		w := worker.New(worker.Deps{Ledger: l, Files: store, Checker: limits{media.DefaultLimits()}, Uploader: client, Accounts: accounts}, worker.Config{Lease: lease})
 		t.Cleanup(w.Close)
 		return w
 	}
-	r.worker, r.mortal = hire(l), hire(dying{l})
+	// Leases last by the machine's clock: a machine that stands still for a while must not take one from the worker, since a call
+	// that it breaks off is made again.
+	r.worker, r.mortal = hire(l, time.Hour), hire(dying{l}, 10*time.Second)
 	return r
 }
 

@@ -171,7 +171,7 @@ func (z *inflate) fixed() {
 		}
 	}
 	z.literal.build(lengths[:])
-	var distances [30]uint8
+	var distances [32]uint8 // two of them stand for nothing
 	for i := range distances {
 		distances[i] = 5
 	}

@@ -154,8 +154,8 @@ func (c *Console) cancelBatch(v *visit) (answer, error) {
 	if err := c.cfg.Ledger.Seal(v.Context(), b.ID, true); err != nil {
 		return nil, err
 	}
-	open := v.who.Confined(tasks.Filter{Batch: b.ID, States: tasks.Before(tasks.StepCancel)})
-	a, err := c.cfg.Actor.BeginAs(v.Context(), c.cfg.Producer(v.who), v.who.NewAction(tasks.ActionCancel, open))
+	of := v.who.Confined(tasks.Filter{Batch: b.ID, States: append(tasks.Before(tasks.StepCancel), tasks.Succeeded)}) // may be kept alive
+	a, err := c.cfg.Actor.BeginAs(v.Context(), c.cfg.Producer(v.who), v.who.NewAction(tasks.ActionCancel, of))
 	return seeOther("/actions/" + a.ID.String()), err
 }
 

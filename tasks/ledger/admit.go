@@ -6,7 +6,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -257,10 +256,11 @@ func (t *tx) daySpent(r *row, k tasks.MediaKey, c *callCount) (tasks.Admission, 
 	until := c.dayEnd(t.Now)
 	h := tasks.Hold{Realm: k.Realm, AppID: k.AppID, Code: tasks.DailyLimit, Reason: tasks.DailyLimit.Meaning(), Until: until}
 	if left, _ := c.left(); left > 0 {
-		h.BulkOnly, h.Reason = true, fmt.Sprintf("the %d calls that are left today are kept for interactive uploads", left)
+		kept := tasks.Textf("the %d calls that are left today are kept for interactive uploads", left)
 		if c.renewals > 0 {
-			h.Reason += fmt.Sprintf(" and for %d media that must be renewed", c.renewals)
+			kept = tasks.Textf("the %d calls that are left today are kept for interactive uploads and for %d media that must be renewed", left, c.renewals)
 		}
+		h.BulkOnly, h.Reason, h.Params.Text = true, kept.Error(), kept
 	}
 	err := t.hold(h)
 	if err == nil {

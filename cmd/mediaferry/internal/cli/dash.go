@@ -4,12 +4,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
-// dashed is an argument that begins with a dash and is no flag: an errcode, or a media_id of WeChat, which has 64
-// characters or more.
+// dashed is an argument that begins with a dash and is no flag whatever a command has: an errcode, or a media_id of WeChat,
+// which has 64 characters or more.
 var dashed = regexp.MustCompile(`^-(\d+|[0-9A-Za-z_-]{31,})$`)
 
 // shieldIDs moves arguments that begin with a dash and are no flags behind a "--", so that people need not.
@@ -23,7 +25,7 @@ func shieldIDs(root *cobra.Command, args []string) []string {
 	}
 	var kept, shielded []string
 	for i, arg := range args {
-		if dashed.MatchString(arg) && !isFlag(cmd, arg) && (i == 0 || !takesValue(cmd, args[i-1])) {
+		if (dashed.MatchString(arg) && !isFlag(cmd, arg) || names(cmd, arg)) && (i == 0 || !takesValue(cmd, args[i-1])) {
 			shielded = append(shielded, arg)
 			continue
 		}
@@ -33,6 +35,23 @@ func shieldIDs(root *cobra.Command, args []string) []string {
 		return args
 	}
 	return append(append(kept, "--"), shielded...)
+}
+
+// names reports whether an argument with one dash can only be a name: it is too long for one short flag, does not begin with
+// any, and is no long flag that lost a dash.
+func names(cmd *cobra.Command, arg string) bool {
+	if len(arg) < 3 || arg[0] != '-' || arg[1] == '-' {
+		return false
+	}
+	name, _, _ := strings.Cut(arg[1:], "=")
+	return cmd.Flag(name) == nil && (arg[1] >= utf8.RuneSelf || shorthand(cmd, arg[1:2]) == nil)
+}
+
+func shorthand(cmd *cobra.Command, letter string) *pflag.Flag {
+	if f := cmd.Flags().ShorthandLookup(letter); f != nil {
+		return f
+	}
+	return cmd.InheritedFlags().ShorthandLookup(letter)
 }
 
 func isFlag(cmd *cobra.Command, arg string) bool {
@@ -51,6 +70,6 @@ func takesValue(cmd *cobra.Command, arg string) bool {
 	if len(arg) < 2 || arg[0] != '-' {
 		return false
 	}
-	f := cmd.Flags().ShorthandLookup(arg[len(arg)-1:])
+	f := shorthand(cmd, arg[len(arg)-1:])
 	return f != nil && f.NoOptDefVal == ""
 }

@@ -20,6 +20,14 @@ func TestShieldIDs(t *testing.T) {
 		"retry --again --yes abc":         "retry --again --yes abc",
 		"show -v abc":                     "show -v abc",
 		"list --limit -1":                 "list --limit -1",
+		"show -abc":                       "show -- -abc",
+		"show -订单":                        "show -- -订单",
+		"show -v -abc":                    "show -v -- -abc",
+		"show -ojson abc":                 "show -ojson abc",
+		"show -z":                         "show -z",
+		"show -output json":               "show -output json",
+		"cancel --state -abc":             "cancel --state -abc",
+		"check -abc":                      "check -abc",
 	} {
 		root := newTree()
 		if got := strings.Join(shieldIDs(root, strings.Fields(line)), " "); got != want {

@@ -4,6 +4,9 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/exit"
+	"github.com/mediaferry/mediaferry/cmd/mediaferry/internal/words"
 )
 
 func (a *app) webhookRotateCommand() *cobra.Command {
@@ -23,6 +26,9 @@ one in the data dir. Each producer's webhooks wait until the producer has a new 
   mediaferry webhook rotate --producer shop --lost-key`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if finish && lostKey {
+				return exit.Usage(words.Fail("media.either", "One", "--finish", "Other", "--lost-key"))
+			}
 			s, err := a.openSecrets(cmd.Context(), *producer, lostKey)
 			if err != nil {
 				return err
@@ -54,6 +60,5 @@ one in the data dir. Each producer's webhooks wait until the producer has a new 
 	producer = producerFlag(cmd)
 	cmd.Flags().BoolVar(&finish, "finish", false, "let the old secret go: the new one signs alone")
 	cmd.Flags().BoolVar(&lostKey, "lost-key", false, "the token_key that encrypted the secrets is lost: go on with another one")
-	cmd.MarkFlagsMutuallyExclusive("finish", "lost-key")
 	return cmd
 }

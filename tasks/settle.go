@@ -23,17 +23,22 @@ func StillWritten(err error, modified, now time.Time) error {
 	return &Error{
 		Params: Params{Detail: cause.Params.Detail},
 		Code:   Unstable, Op: "read source", RetryAfter: Settled - age,
-		Err: Textf("it was modified %s ago and may still be written: %w", max(0, age).Round(time.Second), withoutStep{err, cause}),
+		Err: Textf("it was modified %s ago and may still be written: %w", max(0, age).Round(time.Second), causeError{err, cause}),
 	}
 }
 
-// withoutStep is an error that says only its cause, and not the step that failed.
-type withoutStep struct {
+// causeError is an error that says only its cause, and not the step that failed.
+type causeError struct {
 	err   error
 	cause *Error
 }
 
-func (w withoutStep) Error() string { return w.cause.Err.Error() }
+func (e causeError) Error() string {
+	if e.cause.Err == nil {
+		return e.cause.Error()
+	}
+	return e.cause.Err.Error()
+}
 
 // Unwrap returns the error with its step.
-func (w withoutStep) Unwrap() error { return w.err }
+func (e causeError) Unwrap() error { return e.err }

@@ -157,6 +157,7 @@ func testCounted(t *testing.T, url string) {
 	_, err = m.provider.DownTo(t.Context(), 11)
 	must(t, err)
 	must(t, older.Close())
+	behind(t, url, "UPDATE uploads SET keep_fresh_until = NULL") // that version kept no media alive
 	_, _, err = Migrate(t.Context(), url, Options{})
 	must(t, err)
 	h.Ledger = h.another()

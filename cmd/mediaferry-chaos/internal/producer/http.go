@@ -85,7 +85,14 @@ func (d *httpClient) single(ctx context.Context, u scenario.Upload) error {
 	}
 	for range times {
 		var receipt struct{ ID uuid.UUID }
-		err := d.do(ctx, call{name: u.Name, path: "/v1/uploads", key: key, kind: "application/json", body: bytes.NewReader(body), into: &receipt})
+		err := d.do(ctx, call{
+			name: u.Name, path: "/v1/uploads", key: key, kind: "application/json", body: bytes.NewReader(body), into: &receipt,
+			mayRefuse: func(text string) bool { return isHopeless(u, text) },
+		})
+		if errors.Is(err, errHopeless) {
+			d.hopeless++
+			return nil
+		}
 		if errors.Is(err, errUnanswered) && u.Number%giveUpEvery == 0 {
 			return nil
 		}
@@ -112,7 +119,12 @@ type call struct {
 	body        io.Reader
 	into        any  // where a 2xx answer is decoded; nil: nowhere
 	mayConflict bool // 409 is expected
+	// mayRefuse reports whether an answer of 422 is right. Nil: none is.
+	mayRefuse func(text string) bool
 }
+
+// errHopeless means that a request was refused, rightly.
+var errHopeless = errors.New("its deadline can't be met")
 
 // errUnanswered means that a request may have been accepted or not.
 var errUnanswered = errors.New("no answer came")
@@ -147,6 +159,9 @@ func (d *httpClient) do(ctx context.Context, c call) error {
 		return json.Unmarshal(text, c.into)
 	case resp.StatusCode == http.StatusConflict && c.mayConflict:
 		return &tasks.Error{Code: tasks.Conflict, Op: "cancel upload"}
+	}
+	if resp.StatusCode == http.StatusUnprocessableEntity && c.mayRefuse != nil && c.mayRefuse(string(text)) {
+		return errHopeless
 	}
 	return d.refused(c, resp, text)
 }

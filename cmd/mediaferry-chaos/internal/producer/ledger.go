@@ -45,6 +45,10 @@ func (d *ledgerClient) upload(u scenario.Upload) tasks.Upload {
 
 func (d *ledgerClient) single(ctx context.Context, u scenario.Upload) error {
 	r, err := d.producer.Submit(ctx, d.upload(u))
+	if err != nil && isHopeless(u, err.Error()) {
+		d.hopeless++
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -55,6 +59,10 @@ func (d *ledgerClient) batch(ctx context.Context, s scenario.Request) (uuid.UUID
 	var journal error
 	b := tasks.Batch{ExternalID: s.Name, CallbackURL: d.Callbacks[scenario.ReceiverMain]}
 	accepted := func(r tasks.Receipt, u scenario.Upload) {
+		if r.Err != nil && isHopeless(u, r.Err.Error()) {
+			d.hopeless++
+			return
+		}
 		if r.Err != nil {
 			journal = errors.Join(journal, fmt.Errorf("%s was refused: %w", u.Name, r.Err))
 			return

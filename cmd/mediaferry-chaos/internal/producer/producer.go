@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,6 +45,7 @@ type Producer struct {
 	sealed   map[string]bool // submissions that were accepted
 	client   client
 	canceled []uuid.UUID // uploads of the current submission that are to be canceled
+	hopeless int         // uploads of the current submission that were refused, since their deadline can't be met
 }
 
 // client is a way to submit. The producer repeats a call that fails with Unavailable, after the error's RetryAfter.
@@ -137,7 +139,7 @@ func (p *Producer) submit(ctx context.Context, s scenario.Request, index int) er
 	}
 	var batch uuid.UUID
 	err := p.retry(ctx, func(ctx context.Context) (err error) {
-		p.canceled = nil
+		p.canceled, p.hopeless = nil, 0
 		if s.Single {
 			return p.client.single(ctx, s.Uploads[0])
 		}
@@ -150,7 +152,7 @@ func (p *Producer) submit(ctx context.Context, s scenario.Request, index int) er
 	if err := p.cancel(ctx); err != nil {
 		return err
 	}
-	return errors.Join(p.journal.Write(history.Entry{Kind: history.Sealed, Producer: p.Name, Name: name, Batch: batch, Rows: len(s.Uploads)}), p.journal.Sync())
+	return errors.Join(p.journal.Write(history.Entry{Kind: history.Sealed, Producer: p.Name, Name: name, Batch: batch, Rows: len(s.Uploads) - p.hopeless}), p.journal.Sync())
 }
 
 // prepare writes the files of a submission, and records what is about to be submitted.
@@ -183,6 +185,11 @@ func (p *Producer) writeFile(u scenario.Upload) error {
 		return err
 	}
 	return errors.Join(WriteFile(path, b), os.WriteFile(marker, nil, 0o644))
+}
+
+// isHopeless reports whether an upload may be refused so: it has a deadline, and its account too few calls until then.
+func isHopeless(u scenario.Upload, reason string) bool {
+	return u.Deadline && strings.Contains(reason, "expires_by: account")
 }
 
 // ack records that an upload was accepted. id is uuid.Nil when the answer did not contain it.

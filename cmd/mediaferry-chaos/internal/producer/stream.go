@@ -13,6 +13,7 @@ import (
 	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/history"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/scenario"
 	"github.com/mediaferry/mediaferry/cmd/mediaferry-chaos/internal/wait"
+	"github.com/mediaferry/mediaferry/tasks"
 )
 
 // The number of its first upload decides how a batch is streamed.
@@ -36,6 +37,7 @@ func (d *httpClient) batch(ctx context.Context, s scenario.Request) (uuid.UUID, 
 	var receipt struct {
 		ID                          uuid.UUID
 		Accepted, Existing, Refused int
+		First                       []tasks.Refusal `json:"first_refusals"`
 	}
 	err := d.do(ctx, call{
 		name: s.Name, path: "/v1/batches?callback_url=" + d.Callbacks[scenario.ReceiverMain], key: s.Name, kind: "application/x-ndjson", body: body, into: &receipt,
@@ -44,13 +46,23 @@ func (d *httpClient) batch(ctx context.Context, s scenario.Request) (uuid.UUID, 
 	if err != nil {
 		return uuid.Nil, err
 	}
-	if receipt.Accepted+receipt.Existing != len(s.Uploads) {
+	hopeless := map[int]bool{} // by line
+	for _, r := range receipt.First {
+		if isHopeless(s.Uploads[r.Line-1], r.Reason) {
+			hopeless[r.Line] = true
+		}
+	}
+	d.hopeless = len(hopeless)
+	if receipt.Accepted+receipt.Existing+d.hopeless != len(s.Uploads) {
 		e := history.Entry{Kind: history.Refused, Producer: d.Name, Name: s.Name, Status: 202, Batch: receipt.ID, Text: fmt.Sprintf("of %d rows: %+v", len(s.Uploads), receipt)}
 		if err := d.journal.Write(e); err != nil {
 			return uuid.Nil, err
 		}
 	}
-	for _, u := range s.Uploads {
+	for i, u := range s.Uploads {
+		if hopeless[i+1] {
+			continue
+		}
 		if err := d.ack(u, uuid.Nil); err != nil {
 			return uuid.Nil, err
 		}

@@ -42,6 +42,7 @@ type BatchPage struct {
 }
 
 type batchInput struct {
+	Spoken
 	Key         string `header:"Idempotency-Key" maxLength:"255" doc:"The batch's own name. A stream that broke off goes on when it is sent again, from its first row, under the same key"`
 	CallbackURL string `query:"callback_url" maxLength:"2048" doc:"Gets batch.completed, and the events of uploads that name no URL"`
 	Metadata    string `query:"metadata" maxLength:"16384" doc:"Any JSON, given back with the batch"`
@@ -59,6 +60,7 @@ func (in *batchInput) Resolve(ctx huma.Context) []error {
 
 type batchReceiptOutput struct {
 	Location string `header:"Location"`
+	Vary     string `header:"Vary"`
 	Body     BatchReceipt
 }
 
@@ -112,8 +114,8 @@ func (s *Server) submitBatch(ctx context.Context, in *batchInput) (*batchReceipt
 	if err != nil {
 		return nil, err
 	}
-	return &batchReceiptOutput{Location: "/v1/batches/" + receipt.Batch.ID.String(), Body: BatchReceipt{
-		ID: receipt.Batch.ID, Accepted: receipt.Accepted, Existing: receipt.Existing, Refused: receipt.Refused, First: orEmpty(receipt.First),
+	return &batchReceiptOutput{Location: "/v1/batches/" + receipt.Batch.ID.String(), Vary: varies, Body: BatchReceipt{
+		ID: receipt.Batch.ID, Accepted: receipt.Accepted, Existing: receipt.Existing, Refused: receipt.Refused, First: s.refusals(in.Spoken, receipt.First),
 	}}, nil
 }
 

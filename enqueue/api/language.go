@@ -51,3 +51,13 @@ func (s *Server) hold(q Spoken, a *tasks.AccountStatus) {
 	h.Reason = s.reasons.Reason(l, lang.CauseOfHold(h))
 	a.Hold = &h
 }
+
+// refusals puts the reasons of refused rows into the language that was asked for.
+func (s *Server) refusals(q Spoken, rs []tasks.Refusal) []tasks.Refusal {
+	if l := lang.OfHeader(q.Language); l != lang.English {
+		for i, r := range rs {
+			rs[i].Reason = s.reasons.Reason(l, lang.CauseOfRefusal(r))
+		}
+	}
+	return orEmpty(rs)
+}

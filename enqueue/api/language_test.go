@@ -66,3 +66,38 @@ func TestReasonsInChinese(t *testing.T) {
 		}
 	}
 }
+
+// What is refused of a batch says why in Chinese where that is asked for, and the record stays English.
+func TestRefusedRowsInChinese(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	submit := func(language string) api.BatchReceipt {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+"/v1/batches", strings.NewReader(`[{"type":"image","source":"../a.jpg"}]`))
+		must(t, err)
+		req.Header.Set("Authorization", "Bearer "+shop)
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Accept-Language", language)
+		res, err := p.client.Do(req)
+		must(t, err)
+		defer res.Body.Close()
+		if vary := res.Header.Get("Vary"); !strings.Contains(vary, "Accept-Language") {
+			t.Errorf("it varies by %q", vary)
+		}
+		var got api.BatchReceipt
+		must(t, json.NewDecoder(res.Body).Decode(&got))
+		return got
+	}
+	const english = `read source: the path has "..": it may not leave its folder`
+	if got := submit("en").First[0].Reason; got != english {
+		t.Error(got)
+	}
+	got := submit("zh-CN")
+	if said := got.First[0].Reason; said != `路径里有 ".."：不能离开所在的文件夹` {
+		t.Error(said)
+	}
+	stored, err := p.Refusals(t.Context(), got.ID, 0, 1)
+	must(t, err)
+	if stored[0].Reason != english {
+		t.Error(stored[0].Reason)
+	}
+}

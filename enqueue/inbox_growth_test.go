@@ -124,6 +124,7 @@ func TestATightInboxMakesNothingGrow(t *testing.T) {
 		p.serve(func(ctx context.Context, task *asynq.Task) error {
 			err := p.inbox.Handle(ctx, task)
 			if handled.Add(1)%20 == 0 {
+				runtime.GC() // what is garbage grows nothing
 				var m runtime.MemStats
 				runtime.ReadMemStats(&m)
 				peak.Store(max(peak.Load(), int64(m.HeapAlloc)))
@@ -148,7 +149,7 @@ func TestATightInboxMakesNothingGrow(t *testing.T) {
 		if n := after.rows["deliveries"]; n > most {
 			t.Errorf("%s: %d webhooks", name, n)
 		}
-		if limit := int64(2 * most * tasks.MaxPayload); after.bytes > limit {
+		if limit := int64(2 * most * (tasks.MaxPayload + 1<<10)); after.bytes > limit {
 			t.Errorf("%s: %d bytes of results in Redis, at most %d are paid for", name, after.bytes, limit)
 		}
 		if n := peak.Load() - before.heap; n > big {

@@ -178,7 +178,8 @@ func TestDispatchReadsNoRowItHasNoUseForOnSQLite(t *testing.T) {
 	} {
 		found := false
 		for _, s := range h.traced(func() { h.submit(1, of("zeta")); h.dispatch(); h.belt() }) {
-			if strings.HasPrefix(s.query, query) {
+			dated := strings.Contains(s.query, "expires_by IS NOT NULL") // these have an index of their own
+			if strings.HasPrefix(s.query, query) && !dated {
 				found = true
 				if got := h.plan("EXPLAIN QUERY PLAN ", s); !strings.HasPrefix(got[0], want) {
 					t.Errorf("%s\n\tplan: %s\n\twant: %s", s.query, got[0], want)

@@ -43,8 +43,16 @@ func NewServer(h http.Handler) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes}
 }
 
-// Serve answers HTTP until ctx ends. e is nil in a process that does no work.
+// Serve answers HTTP until ctx ends, which is no error, however early it comes. e is nil in a process that does no work.
 func (s *Stack) Serve(ctx context.Context, e *Engine) error {
+	err := s.serve(ctx, e)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func (s *Stack) serve(ctx context.Context, e *Engine) error {
 	inbox, err := s.openInbox()
 	if err != nil {
 		return err

@@ -57,6 +57,7 @@ func (s *through) lives(what string, happens func()) {
 
 func TestAClusterThatLosesItsMasterLosesNoUpload(t *testing.T) {
 	t.Parallel()
+	taskstest.Full(t)
 	c := redistest.StartCluster(t, 3)
 	newThrough(t, c.URL()).lives("a master is killed", func() { c.Holder(bulkKey).Kill() })
 }

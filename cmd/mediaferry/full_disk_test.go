@@ -53,6 +53,7 @@ func fill(t *testing.T, path string) {
 // asked to, and the same one goes on when there is room.
 func TestAFullDiskIsToldAndOver(t *testing.T) {
 	t.Parallel()
+	taskstest.Full(t)
 	g := clitest.New(t, wechattest.Config{})
 	dir := smallDisk(g)
 	g.Fill(12, 3000)

@@ -182,6 +182,7 @@ func signCertificates(t *testing.T, file func(string) string) {
 // has more.
 func TestAFullRedisIsToldAndGoesOnWithMoreMemory(t *testing.T) {
 	t.Parallel()
+	taskstest.Full(t)
 	g := clitest.New(t, wechattest.Config{})
 	r := fleet(g)
 	l := g.Ledger()

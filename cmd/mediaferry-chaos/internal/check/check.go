@@ -79,6 +79,7 @@ type Records struct {
 	byName    map[string]*tasks.Outcome // producer and name
 	acks      []history.Entry
 	Acked     map[string]history.Entry // by producer and name
+	hopeless  map[string]bool          // likewise: those that were refused for their deadline
 	intents   map[string]bool          // producer and name
 	names     map[string]string        // producer and source -> name
 	cancels   map[uuid.UUID]bool
@@ -95,7 +96,7 @@ type Records struct {
 // New indexes a history.
 func New(h *history.History) *Records {
 	r := &Records{
-		History: h, outcomes: map[uuid.UUID]*tasks.Outcome{}, batches: map[uuid.UUID]*tasks.Batch{}, byName: map[string]*tasks.Outcome{}, Acked: map[string]history.Entry{},
+		History: h, outcomes: map[uuid.UUID]*tasks.Outcome{}, batches: map[uuid.UUID]*tasks.Batch{}, byName: map[string]*tasks.Outcome{}, Acked: map[string]history.Entry{}, hopeless: map[string]bool{},
 		intents: map[string]bool{}, names: map[string]string{}, cancels: map[uuid.UUID]bool{}, versions: map[string]map[string]bool{}, touched: map[string]bool{},
 		issued: map[string]wechattest.Call{}, events: map[roundKey][]history.Event{}, completed: map[roundKey][]history.Event{}, webhooks: map[string][]history.Webhook{},
 	}
@@ -133,6 +134,8 @@ func (r *Records) readJournal() {
 		case history.Ack:
 			r.acks = append(r.acks, e)
 			r.Acked[e.Producer+" "+e.Name] = e
+		case history.Hopeless:
+			r.hopeless[e.Producer+" "+e.Name] = true
 		case history.Cancel:
 			r.cancels[e.ID] = true
 		case history.Touched:

@@ -64,6 +64,7 @@ type Entry struct {
 const (
 	Intent     = "intent"     // the producer is about to submit: from now on the upload may be in the ledger
 	Ack        = "ack"        // the upload was accepted; it has no ID when the answer was for a whole batch
+	Hopeless   = "hopeless"   // the upload was refused, since its account has too few calls until its deadline
 	Sealed     = "sealed"     // the batch was accepted and sealed
 	Cancel     = "cancel"     // the producer is about to cancel the upload
 	Version    = "version"    // the source is about to get this content

@@ -90,8 +90,7 @@ func (d *httpClient) single(ctx context.Context, u scenario.Upload) error {
 			mayRefuse: func(text string) bool { return isHopeless(u, text) },
 		})
 		if errors.Is(err, errHopeless) {
-			d.hopeless++
-			return nil
+			return d.gaveUp(u)
 		}
 		if errors.Is(err, errUnanswered) && u.Number%giveUpEvery == 0 {
 			return nil

@@ -46,8 +46,7 @@ func (d *ledgerClient) upload(u scenario.Upload) tasks.Upload {
 func (d *ledgerClient) single(ctx context.Context, u scenario.Upload) error {
 	r, err := d.producer.Submit(ctx, d.upload(u))
 	if err != nil && isHopeless(u, err.Error()) {
-		d.hopeless++
-		return nil
+		return d.gaveUp(u)
 	}
 	if err != nil {
 		return err
@@ -60,7 +59,7 @@ func (d *ledgerClient) batch(ctx context.Context, s scenario.Request) (uuid.UUID
 	b := tasks.Batch{ExternalID: s.Name, CallbackURL: d.Callbacks[scenario.ReceiverMain]}
 	accepted := func(r tasks.Receipt, u scenario.Upload) {
 		if r.Err != nil && isHopeless(u, r.Err.Error()) {
-			d.hopeless++
+			journal = errors.Join(journal, d.gaveUp(u))
 			return
 		}
 		if r.Err != nil {

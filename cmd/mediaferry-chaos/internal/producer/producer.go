@@ -192,6 +192,12 @@ func isHopeless(u scenario.Upload, reason string) bool {
 	return u.Deadline && strings.Contains(reason, "expires_by: account")
 }
 
+// gaveUp records that an upload was refused, rightly: its deadline can't be met.
+func (p *Producer) gaveUp(u scenario.Upload) error {
+	p.hopeless++
+	return p.journal.Write(history.Entry{Kind: history.Hopeless, Producer: p.Name, Name: u.Name})
+}
+
 // ack records that an upload was accepted. id is uuid.Nil when the answer did not contain it.
 func (p *Producer) ack(u scenario.Upload, id uuid.UUID) error {
 	if u.Cancel && id != uuid.Nil {

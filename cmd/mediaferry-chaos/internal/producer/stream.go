@@ -52,18 +52,18 @@ func (d *httpClient) batch(ctx context.Context, s scenario.Request) (uuid.UUID, 
 			hopeless[r.Line] = true
 		}
 	}
-	d.hopeless = len(hopeless)
-	if receipt.Accepted+receipt.Existing+d.hopeless != len(s.Uploads) {
+	if receipt.Accepted+receipt.Existing+len(hopeless) != len(s.Uploads) {
 		e := history.Entry{Kind: history.Refused, Producer: d.Name, Name: s.Name, Status: 202, Batch: receipt.ID, Text: fmt.Sprintf("of %d rows: %+v", len(s.Uploads), receipt)}
 		if err := d.journal.Write(e); err != nil {
 			return uuid.Nil, err
 		}
 	}
 	for i, u := range s.Uploads {
+		record := func() error { return d.ack(u, uuid.Nil) }
 		if hopeless[i+1] {
-			continue
+			record = func() error { return d.gaveUp(u) }
 		}
-		if err := d.ack(u, uuid.Nil); err != nil {
+		if err := record(); err != nil {
 			return uuid.Nil, err
 		}
 	}
